@@ -1,0 +1,131 @@
+//! Ways to spend runs: `property` (seeded, in parallel), `replay`, `minimize`, and what they share: `confirm`, which sees
+//! a finding again in a fresh process, and `shrink`.
+//!
+//! A campaign emits [`Event`]s and gives back a [`Summary`]. It prints nothing.
+#![forbid(unsafe_code)]
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    case::Case,
+    finding::Finding,
+    runtime::{CallTrace, Loading},
+};
+
+/// Asks a campaign to end: set by Ctrl-C, looked at between batches.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The flag itself, for a signal handler.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// What happens while a campaign runs. Reporters listen and decide nothing.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// So far.
+    Progress {
+        /// Sessions that ran.
+        sessions: u64,
+        /// Sessions that will.
+        of: Option<u64>,
+        /// Calls that ran.
+        calls: u64,
+        /// Findings that were confirmed.
+        findings: usize,
+    },
+    /// A suspicion is seen again and shrunk; it takes its time.
+    Confirming {
+        /// What it says.
+        finding: Finding,
+    },
+    /// A finding was confirmed, shrunk and is on disk.
+    Found(Box<Reported>),
+}
+
+/// A finding with all that a report says of it.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// The finding, as the smallest case shows it.
+    pub finding: Finding,
+    /// How many sessions showed it.
+    pub occurrences: u64,
+    /// The smallest case, and where it lies. `None` for package and loading rules.
+    pub case: Option<Case>,
+    /// The case's file.
+    pub case_path: Option<PathBuf>,
+    /// The call of the smallest case that shows it, as it was seen.
+    pub call: Option<CallTrace>,
+    /// Findings with the same number have one cause; the first of them stands for it.
+    pub group: usize,
+    /// Whether it shows in every ordinary session, so that most likely the plugin wants configuration.
+    pub every_session: bool,
+}
+
+/// What a campaign did.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Sessions that ran.
+    pub sessions: u64,
+    /// Calls that ran.
+    pub calls: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What of the plugin's own files ran.
+    pub coverage: Coverage,
+    /// What was found, those that show in every session first, then by severity.
+    pub reported: Vec<Reported>,
+    /// Whether it was asked to stop before its end.
+    pub interrupted: bool,
+    /// What the user should know beside findings, each once: a mismatch of versions, for instance.
+    pub notes: Vec<String>,
+}
+
+/// Lines of the plugin's own files that ran, of those that hold code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Lines that ran.
+    pub lines_hit: u64,
+    /// Lines that hold code.
+    pub lines: u64,
+    /// For each file its path, its lines that hold code, and whether each ran.
+    pub files: Vec<(String, Vec<(u32, bool)>)>,
+}
+
+impl Coverage {
+    /// The coverage of a plugin whose workers hit `hit`: (index into [`Loading::files`], line).
+    pub fn new(loading: &Loading, hit: impl IntoIterator<Item = (usize, u32)>) -> Self {
+        let hit: std::collections::HashSet<(usize, u32)> = hit.into_iter().collect();
+        let files: Vec<(String, Vec<(u32, bool)>)> = loading
+            .files
+            .iter()
+            .enumerate()
+            .map(|(index, file)| {
+                (file.path.clone(), file.lines.iter().map(|&line| (line, hit.contains(&(index, line)))).collect())
+            })
+            .collect();
+        let lines = files.iter().map(|(_, lines)| lines.len() as u64).sum();
+        let lines_hit = files.iter().flat_map(|(_, lines)| lines).filter(|(_, hit)| *hit).count() as u64;
+        Self { lines_hit, lines, files }
+    }
+}

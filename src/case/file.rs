@@ -1,0 +1,324 @@
+//! A case as a file: JSON, reviewable, replayable. Read strictly, with the place of what is wrong; written in one form,
+//! so that the same case is the same bytes.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    case::{Call, Session, Value},
+    contract::{Argument, Hook, Platform, PluginType},
+};
+
+/// The format that this version reads and writes.
+const FORMAT: u64 = 1;
+
+/// A session written down, with what it is run on and what it once showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The type of plugin that it is for.
+    pub plugin_type: PluginType,
+    /// The platform that it plays.
+    pub platform: &'static Platform,
+    /// The configuration text; `None` means the package's own default.cfg, or the text that the user gives.
+    pub configuration: Option<String>,
+    /// The session.
+    pub session: Session,
+    /// What it shows. A case without it is a regression test that must stay silent.
+    pub found: Option<Found>,
+}
+
+/// The defect that a case shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// The rule's id.
+    pub rule: String,
+    /// The finding's fingerprint.
+    pub fingerprint: String,
+    /// What was said of it.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// Why a case cannot be read.
+#[derive(Debug, Error)]
+pub enum CaseError {
+    /// No JSON, or a field is missing, unknown or of another form.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// Written by a later version.
+    #[error("`format` is {0}, and this hookstorm reads format 1: update hookstorm")]
+    Format(u64),
+    /// A word that the contract does not know.
+    #[error("{place}: `{word}` is not {kind}{}", nearest(.near))]
+    Unknown {
+        /// Where it stands.
+        place: String,
+        /// What stands there.
+        word: String,
+        /// What should.
+        kind: &'static str,
+        /// The nearest word that would be right.
+        near: Option<String>,
+    },
+    /// Something of another form than the contract's.
+    #[error("{place}: {problem}")]
+    Malformed {
+        /// Where it stands.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+fn nearest(near: &Option<String>) -> String {
+    near.as_ref().map(|word| format!("; the nearest is `{word}`")).unwrap_or_default()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseJson {
+    format: u64,
+    r#type: String,
+    platform: String,
+    #[serde(default)]
+    configuration: Option<String>,
+    #[serde(default = "Value::empty_dict")]
+    session_cookie: Value,
+    #[serde(default = "Value::empty_dict")]
+    cookie: Value,
+    calls: Vec<CallJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found: Option<Found>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallJson {
+    hook: String,
+    #[serde(default, skip_serializing_if = "is_false")]
+    other: bool,
+    #[serde(default = "Value::empty_dict")]
+    arguments: Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    cut_off: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// The word of `words` that `word` was most likely meant to be.
+pub(crate) fn nearest_word<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    words
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(word, known), known))
+        .filter(|(distance, known)| *distance <= known.len().max(3) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+impl Case {
+    /// Reads a case.
+    ///
+    /// # Errors
+    /// [`CaseError`] where it is no JSON, of a later format, or not in the contract's words.
+    pub fn from_json(text: &str) -> Result<Self, CaseError> {
+        // The format is looked at first: a later one may have fields that this version would call unknown.
+        #[derive(Deserialize)]
+        struct FormatOnly {
+            format: u64,
+        }
+        let FormatOnly { format } = serde_json::from_str(text)?;
+        if format != FORMAT {
+            return Err(CaseError::Format(format));
+        }
+        let json: CaseJson = serde_json::from_str(text)?;
+
+        let plugin_type = PluginType::named(&json.r#type).ok_or_else(|| CaseError::Unknown {
+            place: "`type`".into(),
+            kind: "a type of plugin",
+            near: nearest_word(&json.r#type, PluginType::ALL.map(PluginType::name)).map(str::to_owned),
+            word: json.r#type.clone(),
+        })?;
+        let platform = Platform::named(&json.platform).ok_or_else(|| CaseError::Unknown {
+            place: "`platform`".into(),
+            kind: "a platform",
+            near: nearest_word(&json.platform, Platform::all().iter().map(|known| known.name)).map(str::to_owned),
+            word: json.platform.clone(),
+        })?;
+        for (name, cookie) in [("cookie", &json.cookie), ("session_cookie", &json.session_cookie)] {
+            if cookie.as_dict().is_none() {
+                return Err(CaseError::Malformed { place: format!("`{name}`"), problem: "must be an object".into() });
+            }
+        }
+        let calls = json
+            .calls
+            .into_iter()
+            .enumerate()
+            .map(|(index, call)| Self::call_from_json(index, call, plugin_type))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            plugin_type,
+            platform,
+            configuration: json.configuration,
+            session: Session { cookie: json.cookie, session_cookie: json.session_cookie, calls },
+            found: json.found,
+        })
+    }
+
+    fn call_from_json(index: usize, json: CallJson, plugin_type: PluginType) -> Result<Call, CaseError> {
+        let place = || format!("call {}", index + 1);
+        let hook = Hook::named(&json.hook).ok_or_else(|| CaseError::Unknown {
+            place: place(),
+            kind: "a hook",
+            near: nearest_word(&json.hook, Hook::ALL.iter().map(|hook| hook.name())).map(str::to_owned),
+            word: json.hook.clone(),
+        })?;
+        if !json.other && hook.spec(plugin_type).is_none() {
+            return Err(CaseError::Malformed {
+                place: place(),
+                problem: format!("a plugin of type `{plugin_type}` has no hook `{hook}`"),
+            });
+        }
+        let Value::Dict(entries) = json.arguments else {
+            return Err(CaseError::Malformed { place: place(), problem: "`arguments` must be an object".into() });
+        };
+        let arguments = arguments_from(entries).map_err(|(word, near)| CaseError::Unknown {
+            place: place(),
+            kind: "an argument that the platform passes",
+            word,
+            near,
+        })?;
+        Ok(Call { hook, other: json.other, arguments, answers: json.answers, cut_off: json.cut_off })
+    }
+
+    /// The case in its one form: two spaces, fields in the documented order, a line feed at the end.
+    pub fn to_json(&self) -> String {
+        let json = CaseJson {
+            format: FORMAT,
+            r#type: self.plugin_type.name().into(),
+            platform: self.platform.name.into(),
+            configuration: self.configuration.clone(),
+            session_cookie: self.session.session_cookie.clone(),
+            cookie: self.session.cookie.clone(),
+            calls: self
+                .session
+                .calls
+                .iter()
+                .map(|call| CallJson {
+                    hook: call.hook.name().into(),
+                    other: call.other,
+                    arguments: Value::Dict(
+                        call.arguments
+                            .iter()
+                            .map(|(argument, value)| (argument.name().to_owned(), value.clone()))
+                            .collect(),
+                    ),
+                    answers: call.answers.clone(),
+                    cut_off: call.cut_off,
+                })
+                .collect(),
+            found: self.found.clone(),
+        };
+        let mut text = serde_json::to_string_pretty(&json).expect("a case holds nothing that JSON cannot carry");
+        text.push('\n');
+        text
+    }
+}
+
+/// Arguments from a JSON object's entries; the cookies are refused, since a case holds them once.
+///
+/// # Errors
+/// The name that the platform never passes, and the nearest one that it does.
+pub(crate) fn arguments_from(
+    entries: Vec<(String, Value)>,
+) -> Result<Vec<(Argument, Value)>, (String, Option<String>)> {
+    entries
+        .into_iter()
+        .map(|(name, value)| match Argument::named(&name) {
+            Some(argument) if !matches!(argument, Argument::Cookie | Argument::SessionCookie) => Ok((argument, value)),
+            _ => {
+                let known = Argument::ALL.iter().map(|argument| argument.name());
+                let near = nearest_word(&name, known).filter(|near| *near != name).map(str::to_owned);
+                Err((name, near))
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASE: &str = r#"{
+  "format": 1,
+  "type": "credentialstore",
+  "platform": "9.0",
+  "configuration": null,
+  "session_cookie": {
+    "questions": {
+      "vp": "key://a#b"
+    }
+  },
+  "cookie": {},
+  "calls": [
+    {
+      "hook": "get_password_list",
+      "arguments": {
+        "session_id": "s-1",
+        "server_port": 22
+      }
+    },
+    {
+      "hook": "session_ended",
+      "arguments": {
+        "session_id": "s-1"
+      }
+    }
+  ],
+  "found": {
+    "rule": "uncaught-exception",
+    "fingerprint": "3f9c2a71d0b4",
+    "message": "AttributeError"
+  }
+}
+"#;
+
+    #[test]
+    fn a_case_is_the_same_bytes_after_reading_and_writing() {
+        assert_eq!(Case::from_json(CASE).unwrap().to_json(), CASE);
+    }
+
+    #[test]
+    fn a_wrong_word_is_named_with_its_place_and_the_nearest_right_one() {
+        let hook = Case::from_json(&CASE.replace("session_ended", "session_endet")).unwrap_err();
+        assert_eq!(hook.to_string(), "call 2: `session_endet` is not a hook; the nearest is `session_ended`");
+        let argument = Case::from_json(&CASE.replace("server_port", "sever_port")).unwrap_err();
+        assert_eq!(
+            argument.to_string(),
+            "call 1: `sever_port` is not an argument that the platform passes; the nearest is `server_port`"
+        );
+    }
+
+    #[test]
+    fn a_later_format_is_named_before_its_unknown_fields() {
+        let error = Case::from_json(r#"{"format": 2, "world": {}}"#).unwrap_err();
+        assert!(matches!(error, CaseError::Format(2)), "{error}");
+    }
+
+    #[test]
+    fn cookies_stand_beside_the_calls_and_never_in_their_arguments() {
+        let error = Case::from_json(&CASE.replace("\"server_port\": 22", "\"cookie\": {}")).unwrap_err();
+        assert!(error.to_string().contains("`cookie` is not an argument"), "{error}");
+    }
+
+    #[test]
+    fn hooks_of_another_type_are_refused() {
+        let error = Case::from_json(&CASE.replace("session_ended", "authorize")).unwrap_err();
+        assert!(error.to_string().contains("a plugin of type `credentialstore` has no hook `authorize`"), "{error}");
+    }
+}

@@ -1,0 +1,13 @@
+//! A session, its calls and their values, and how they are written down: [`Session`], [`Call`], [`Value`], and [`Case`],
+//! which is a session as a file.
+//!
+//! No randomness here: sessions are made in `generate/`. No judging: that is the oracles' work.
+#![forbid(unsafe_code)]
+
+mod file;
+mod session;
+mod value;
+
+pub use file::{Case, CaseError, Found};
+pub use session::{Call, Session};
+pub use value::Value;

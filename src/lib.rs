@@ -1,0 +1,29 @@
+//! hookstorm finds how a plugin of Safeguard for Privileged Sessions breaks, before the platform does.
+//!
+//! Data flows one way through the modules, and so do imports: each imports only those above it in this list.
+//!
+//! | module | what lives there |
+//! | --- | --- |
+//! | [`contract`] | platforms, hooks, arguments, what may be returned |
+//! | [`finding`] | rules, findings, fingerprints |
+//! | [`package`] | archive, MANIFEST, configuration |
+//! | [`case`] | sessions, calls, values and their JSON form |
+//! | [`generate`] | bytes to sessions |
+//! | [`runtime`] | processes that hold CPython, and what they saw |
+//! | [`oracle`] | (case, trace, contract) to findings |
+//! | [`corpus`] | cases on disk |
+//! | [`campaign`] | ways to spend runs |
+//! | [`report`] | terminal and JSON |
+//! | [`cli`] | the commands |
+
+pub mod campaign;
+pub mod case;
+pub mod cli;
+pub mod contract;
+pub mod corpus;
+pub mod finding;
+pub mod generate;
+pub mod oracle;
+pub mod package;
+pub mod report;
+pub mod runtime;

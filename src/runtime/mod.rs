@@ -1,0 +1,18 @@
+//! The processes that hold CPython, and what they saw. [`Worker`] is the host's end of one of them: it loads a plugin
+//! ([`Loading`]), runs sessions in it, in one process or each call in its own, and gives back a [`Trace`] for each.
+//!
+//! `unsafe` and PyO3 live here and nowhere else; PyO3 only in `worker/`, the program that the host starts. Nothing here
+//! judges what it saw.
+
+mod loading;
+mod observed;
+mod target;
+mod trace;
+
+mod host;
+
+pub use host::{Isolation, Run, RuntimeError, Worker};
+pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
+pub use observed::Observed;
+pub use target::{Limits, Network, Target};
+pub use trace::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};

@@ -1,0 +1,53 @@
+//! What workers are started for: a plugin, the platform that is played, and the limits.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::contract::{Platform, PluginType};
+
+/// A plugin ready to be loaded, and how to run it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The folder with the plugin's files: the package root, which is on `sys.path`.
+    pub root: PathBuf,
+    /// The module's file in the root, `main.py`.
+    pub entry_point: String,
+    /// The type of plugin.
+    pub plugin_type: PluginType,
+    /// The platform that is played.
+    pub platform: &'static Platform,
+    /// The configuration text that `Plugin` is constructed with.
+    pub configuration: String,
+    /// A virtual environment whose packages the plugin may import, after its own.
+    pub venv: Option<PathBuf>,
+    /// The limits of a call.
+    pub limits: Limits,
+    /// What of the network is open.
+    pub network: Network,
+    /// Whether lines of the plugin's own files are counted.
+    pub coverage: bool,
+}
+
+/// What a call may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// How many bytes of memory a process may take beyond what it has after loading.
+    pub memory_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(2), memory_bytes: 512 << 20 }
+    }
+}
+
+/// What of the network a plugin reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// Nothing, loopback included.
+    #[default]
+    Closed,
+    /// Everything that the machine reaches.
+    Open,
+}
