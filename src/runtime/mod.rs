@@ -4,12 +4,23 @@
 //! `unsafe` and PyO3 live here and nowhere else; PyO3 only in `worker/`, the program that the host starts. Nothing here
 //! judges what it saw.
 
+#[doc(hidden)]
+pub mod control;
+#[doc(hidden)]
+pub mod flow;
+mod host;
 mod loading;
 mod observed;
+#[doc(hidden)]
+pub mod sandbox;
+#[doc(hidden)]
+pub mod scratch;
+#[doc(hidden)]
+pub mod shared;
 mod target;
 mod trace;
-
-mod host;
+#[doc(hidden)]
+pub mod wire;
 
 pub use host::{Isolation, Run, RuntimeError, Worker};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};

@@ -94,6 +94,37 @@ impl Observed {
         self.as_dict()?.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
     }
 
+    /// The object as it comes out of JSON at the other end: tuples as lists, keys as text. `None` where JSON cannot
+    /// carry it.
+    pub fn through_json(&self) -> Option<Value> {
+        Some(match self {
+            Self::None => Value::Null,
+            Self::Bool(flag) => Value::Bool(*flag),
+            Self::Int(number) => Value::Int(*number),
+            Self::BigInt(digits) => Value::BigInt(digits.clone()),
+            Self::Float(number) if number.is_finite() => Value::Float(*number),
+            Self::Str(text) => Value::Str(text.clone()),
+            Self::List(items) | Self::Tuple(items) => {
+                Value::List(items.iter().map(Self::through_json).collect::<Option<_>>()?)
+            }
+            Self::Dict(entries) => {
+                let mut dict = Value::Dict(Vec::with_capacity(entries.len()));
+                for (key, value) in entries {
+                    let key = match key {
+                        Self::Str(text) => text.clone(),
+                        Self::None => "null".into(),
+                        Self::Bool(flag) => flag.to_string(),
+                        Self::Int(_) | Self::BigInt(_) | Self::Float(_) => key.to_string(),
+                        _ => return None,
+                    };
+                    dict.set(&key, value.through_json()?);
+                }
+                dict
+            }
+            _ => return None,
+        })
+    }
+
     /// The items, if it is a list or a tuple.
     pub fn items(&self) -> Option<&[Observed]> {
         match self {

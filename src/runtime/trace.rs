@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{case::Value, contract::Hook, runtime::Observed};
 
 /// What was seen of one session.
@@ -96,7 +98,7 @@ impl Ending {
 }
 
 /// An exception that left a hook.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
     /// The type, with its module unless that is `builtins`.
     pub type_name: String,
@@ -109,7 +111,7 @@ pub struct Exception {
 }
 
 /// A frame of a Python stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Whose code it is.
     pub origin: Origin,
@@ -121,8 +123,26 @@ pub struct Frame {
     pub line: u32,
 }
 
+impl Frame {
+    /// The frame of `function` at `line` of `file`, a path as Python has it; `root` is the package's folder.
+    pub fn seen(file: &str, function: String, line: u32, root: &str, standard_library: &str) -> Self {
+        let inside = |folder: &str| file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+        let (origin, file) = if let Some(inside) = inside(root) {
+            (Origin::Plugin, inside)
+        } else if file.starts_with("<frozen")
+            || file.starts_with("<hookstorm")
+            || inside(standard_library).is_some_and(|rest| !rest.contains("-packages/"))
+        {
+            (Origin::StandardLibrary, file)
+        } else {
+            (Origin::Other, file)
+        };
+        Self { origin, file: file.to_owned(), function, line }
+    }
+}
+
 /// Whose code a frame is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// A file of the package.
     Plugin,

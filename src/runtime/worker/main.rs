@@ -1,4 +1,115 @@
-//! The worker.
-fn main() {
-    let _ = pyo3::ffi::Py_IsInitialized;
+//! The program that holds CPython. Three processes come of it: the guardian, which ends the others when host or zygote is
+//! gone; the zygote, which imports the plugin and forks; and runners, which make calls.
+//!
+//! It is started by the host with descriptors for its arguments and is of no use to people.
+
+mod call;
+mod convert;
+mod coverage;
+mod exception;
+mod interpreter;
+mod plugin;
+mod runner;
+mod state;
+mod zygote;
+
+use std::{
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    process::ExitCode,
+    sync::atomic::Ordering,
+};
+
+use hookstorm::runtime::{
+    Network,
+    sandbox::{self, Missing},
+    shared::{Capture, Shared},
+};
+
+/// The descriptors that the host hands over, as numbers in this order, and whether the network is open.
+struct Descriptors {
+    control: OwnedFd,
+    data: OwnedFd,
+    shared: Shared,
+    stdout: Capture,
+    stderr: Capture,
+    fault: Capture,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<i32> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let [control, data, shared, stdout, stderr, fault, open] = arguments[..] else {
+        eprintln!("hookstorm-worker is started by hookstorm; run `hookstorm --help`");
+        return ExitCode::from(2);
+    };
+    // SAFETY: the host opened these for us, and nobody else in this process knows them.
+    let (control, data, shared, stdout, stderr, fault) = unsafe {
+        (
+            OwnedFd::from_raw_fd(control),
+            OwnedFd::from_raw_fd(data),
+            OwnedFd::from_raw_fd(shared),
+            Capture::from_raw(stdout),
+            Capture::from_raw(stderr),
+            Capture::from_raw(fault),
+        )
+    };
+    let Ok(shared) = Shared::map(shared) else { return ExitCode::from(3) };
+    for fd in [control.as_raw_fd(), data.as_raw_fd(), stdout.raw(), stderr.raw(), fault.raw()] {
+        // SAFETY: these are open and ours; a program that the plugin executes must not have them.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+    let network = if open == 0 { Network::Closed } else { Network::Open };
+    guard(Descriptors { control, data, shared, stdout, stderr, fault }, network)
+}
+
+/// Forks the zygote into its namespaces and stays behind as the guardian.
+fn guard(descriptors: Descriptors, network: Network) -> ExitCode {
+    // Out of the terminal's reach: Ctrl-C is the host's.
+    let _ = rustix::process::setsid();
+    // SAFETY: a flag of this process only.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+    // SAFETY: the process has one thread: nothing has started another.
+    let mut missing = unsafe { sandbox::enter_namespaces(network) };
+
+    let guardian = std::process::id();
+    // SAFETY: the process has one thread, so the child may do anything.
+    match unsafe { libc::fork() } {
+        -1 => ExitCode::from(3),
+        0 => {
+            // SAFETY: a flag of this process only. It ends with the guardian, whatever ends that.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            if missing.processes {
+                // SAFETY: a flag of this process only. What a plugin leaves behind becomes a child of the zygote.
+                unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+            }
+            if missing.network && sandbox::refuse_sockets().is_ok() {
+                missing = Missing { network: false, ..missing };
+            }
+            descriptors.shared.header().missing.store(missing.bits(), Ordering::Release);
+            zygote::run(descriptors, missing)
+        }
+        zygote => watch(&descriptors, zygote, guardian),
+    }
+}
+
+/// Waits until host or zygote is gone, and ends what is left.
+fn watch(descriptors: &Descriptors, zygote: i32, guardian: u32) -> ExitCode {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let header = descriptors.shared.header();
+    header.zygote_pid.store(zygote as u32, Ordering::Release);
+    let pid = rustix::process::Pid::from_raw(zygote).expect("fork gave a process id");
+    if let Ok(pidfd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+        let mut fds = [PollFd::new(&descriptors.control, PollFlags::empty()), PollFd::new(&pidfd, PollFlags::IN)];
+        while matches!(poll(&mut fds, None), Err(rustix::io::Errno::INTR)) {}
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+    let status = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
+    sandbox::end_descendants(guardian as i32);
+    match status {
+        Ok(Some((_, status))) => match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => ExitCode::from(code as u8),
+            (None, Some(signal)) => ExitCode::from(128 + signal as u8),
+            (None, None) => ExitCode::from(3),
+        },
+        _ => ExitCode::from(3),
+    }
 }

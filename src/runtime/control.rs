@@ -1,0 +1,112 @@
+//! What host and zygote say to each other beside batches: orders, words of one byte, and the request to load a plugin.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    generate::Words,
+    runtime::{Exception, Frame, Parameter, SourceFile},
+};
+
+/// The host's orders.
+pub mod order {
+    /// Import the plugin that the request area describes.
+    pub const LOAD: u8 = b'L';
+    /// Fork a child that constructs `Plugin` and tells how that went.
+    pub const CONSTRUCT: u8 = b'N';
+    /// Fork a child that makes the one call in the request area.
+    pub const CALL: u8 = b'C';
+    /// Fork a runner.
+    pub const RUNNER: u8 = b'R';
+    /// Send the signal in the next byte to the child.
+    pub const SIGNAL: u8 = b'S';
+}
+
+/// Words of zygote and runner.
+pub mod word {
+    /// The plugin is loaded, or not; the reply area tells.
+    pub const LOADED: u8 = b'l';
+    /// The child ended; four bytes follow: its exit status, or the negative of the signal that ended it.
+    pub const ENDED: u8 = b'x';
+    /// The host's order to a runner: run the batch in the request area.
+    pub const BATCH: u8 = b'b';
+    /// The runner is through with the batch, or with as much of it as the reply area holds.
+    pub const DONE: u8 = b'd';
+    /// The runner is through with as much of the batch as it will do, and ends.
+    pub const RETIRED: u8 = b'r';
+}
+
+/// What is to be loaded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoadRequest {
+    /// The package's root.
+    pub root: PathBuf,
+    /// The module's file in it.
+    pub entry_point: String,
+    /// The text that `Plugin` gets.
+    pub configuration: String,
+    /// Folders of installed packages, searched after the root and the standard library.
+    pub site_packages: Vec<PathBuf>,
+    /// The folder for everything that the plugin writes.
+    pub scratch: PathBuf,
+    /// Whether lines are marked.
+    pub coverage: bool,
+    /// Whether the zygote imports the plugin; otherwise each child does.
+    pub preload: bool,
+    /// The hooks to look for.
+    pub hooks: Vec<String>,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LoadReply {
+    /// CPython's version.
+    pub python: String,
+    /// Where the standard library lies.
+    pub standard_library: String,
+    /// Whether the import raised.
+    pub raised: Option<Exception>,
+    /// The exit status, if the import raised `SystemExit`.
+    pub exited: Option<(i32, Vec<Frame>)>,
+    /// Whether there is a class `Plugin`.
+    pub has_class: bool,
+    /// The hooks.
+    pub hooks: Vec<HookReply>,
+    /// Constants.
+    pub words: Words,
+    /// Files.
+    pub files: Vec<SourceFile>,
+    /// The SDK's version.
+    pub sdk_version: Option<String>,
+    /// How many threads the process has after the import.
+    pub threads: usize,
+}
+
+/// A hook that the class has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HookReply {
+    /// Its name.
+    pub name: String,
+    /// Whether it can be called.
+    pub callable: bool,
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
+    /// Whether it has `**kwargs`.
+    pub takes_any: bool,
+    /// Where it is defined.
+    pub frame: Option<Frame>,
+}
+
+/// How constructing `Plugin` went.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ConstructReply {
+    /// What was seen of the import, where the zygote had not imported the plugin.
+    pub load: Option<LoadReply>,
+    /// Whether it raised.
+    pub raised: Option<Exception>,
+    /// The exit status, if it raised `SystemExit`.
+    pub exited: Option<(i32, Vec<Frame>)>,
+    /// Hooks that the instance has and the class has not.
+    pub more_hooks: Vec<HookReply>,
+}

@@ -1,0 +1,614 @@
+//! Starts workers, watches them, outlives them.
+//!
+//! A worker may die at any moment, and then the host says which call did it, with the stack where it can be had, and goes
+//! on with a fresh runner. What a worker wrote is read as hostile bytes.
+
+mod process;
+mod stack;
+
+use std::{sync::Arc, time::Duration};
+
+use thiserror::Error;
+
+use self::process::{Process, Waited};
+use crate::{
+    case::{Session, Value},
+    contract::Hook,
+    runtime::{
+        CallTrace, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace,
+        control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
+        flow::{After, Flow, Step, after_verdict},
+        sandbox::Missing,
+        scratch::Scratch,
+        shared::{Phase, REQUEST_LIMIT, flag},
+        wire::{Reader, Writer, record},
+    },
+};
+
+/// How calls share processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Many sessions in one process: fast.
+    Persistent,
+    /// A process for each call, as the platform does.
+    Isolated,
+}
+
+/// What a campaign needs of a runtime. [`Worker`] is the real one; tests have their own.
+pub trait Run: Send {
+    /// Runs sessions one after another and gives back a trace for each, in order. Persistent ones share a process until
+    /// one of them changes what may carry state over, or ends the process.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] where the runtime itself failed; whatever a plugin does is in the trace.
+    fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError>;
+
+    /// Runs all sessions in one fresh process, without replacing it when state changed, and gives back the trace of the
+    /// last one: how a session fares after others.
+    ///
+    /// # Errors
+    /// As [`Run::run`].
+    fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError>;
+
+    /// Runs a session isolated with another time limit for each call.
+    ///
+    /// # Errors
+    /// As [`Run::run`].
+    fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError>;
+
+    /// The lines of the plugin's own files that ran so far in this worker: (index into [`Loading::files`], line).
+    fn lines_hit(&self) -> Vec<(usize, u32)>;
+}
+
+/// Why a worker cannot be had, or went wrong by itself.
+#[derive(Debug, Error)]
+pub enum RuntimeError {
+    /// The worker's program is not beside the host's.
+    #[error("`hookstorm-worker` is not beside `{0}`")]
+    NoWorker(std::path::PathBuf),
+    /// The dynamic linker did not find CPython.
+    #[error("CPython {version} cannot be loaded: {detail}")]
+    NoLibpython {
+        /// The version that this hookstorm was built against.
+        version: &'static str,
+        /// What the linker said.
+        detail: String,
+    },
+    /// No virtual environment there.
+    #[error("`{0}` is not a virtual environment: it has no `pyvenv.cfg`")]
+    NoVenv(std::path::PathBuf),
+    /// A virtual environment of another Python.
+    #[error("the virtual environment `{path}` is of Python {found}, and this hookstorm runs plugins on {version}")]
+    VenvVersion {
+        /// The environment.
+        path: std::path::PathBuf,
+        /// Its version.
+        found: String,
+        /// Ours.
+        version: &'static str,
+    },
+    /// The worker could not be started.
+    #[error("the worker cannot be started: {0}")]
+    Start(#[source] std::io::Error),
+    /// The worker ended by itself, outside of the plugin's code.
+    #[error("the worker ended unexpectedly ({status}){}", said(.stderr))]
+    Died {
+        /// How.
+        status: String,
+        /// What it said.
+        stderr: String,
+    },
+    /// The worker does not answer, outside of the plugin's code.
+    #[error("the worker does not answer")]
+    Stuck,
+    /// The session is too large to be handed over.
+    #[error("the session has {0} bytes, and the most that can be run are {REQUEST_LIMIT}")]
+    SessionTooLarge(usize),
+    /// The worker's reply is none.
+    #[error("the worker's reply is malformed: {0}")]
+    Reply(String),
+    /// The plugin could not be loaded, so nothing can be run.
+    #[error("the plugin could not be loaded")]
+    NotLoaded,
+}
+
+fn said(stderr: &str) -> String {
+    if stderr.trim().is_empty() { String::new() } else { format!(": {}", stderr.trim()) }
+}
+
+/// The version of CPython that plugins run on, `3.11`.
+pub(crate) const PYTHON_VERSION: &str = env!("HOOKSTORM_PYTHON_VERSION");
+
+/// How long importing and constructing a plugin may take.
+const LOAD_LIMIT: Duration = Duration::from_secs(60);
+/// How many sessions cross the process boundary at once.
+const BATCH: usize = 64;
+/// How often one call of ours is tried again when a runner died between calls for no reason to be seen.
+const TRIES: usize = 3;
+
+/// A worker process and the host's end of it.
+#[derive(Debug)]
+pub struct Worker {
+    process: Process,
+    target: Arc<Target>,
+    loading: Arc<Loading>,
+    standard_library: String,
+    has_runner: bool,
+}
+
+impl Worker {
+    /// Starts a worker and loads the target's plugin in it.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] where no worker can be started. A plugin that cannot be loaded is in [`Loading`], and then
+    /// running sessions is an error.
+    pub fn start(target: &Arc<Target>) -> Result<(Self, Loading), RuntimeError> {
+        let (worker, threads) = Self::start_with(target, true)?;
+        // A process that has threads cannot be forked as a whole: then each child imports for itself.
+        let worker = if threads > 1 { Self::start_with(target, false)?.0 } else { worker };
+        let loading = Loading::clone(&worker.loading);
+        Ok((worker, loading))
+    }
+
+    fn start_with(target: &Arc<Target>, preload: bool) -> Result<(Self, usize), RuntimeError> {
+        let site_packages = target.venv.as_deref().map(process::site_packages).transpose()?.unwrap_or_default();
+        let mut process = Process::spawn(target.network)?;
+        let request = LoadRequest {
+            root: target.root.clone(),
+            entry_point: target.entry_point.clone(),
+            configuration: target.configuration.clone(),
+            site_packages,
+            scratch: process.scratch().to_owned(),
+            coverage: target.coverage,
+            preload,
+            hooks: Hook::ALL.iter().map(|hook| hook.name().to_owned()).collect(),
+        };
+        let json = serde_json::to_vec(&request).expect("a request holds only paths and text");
+        let header = process.shared.header();
+        header.memory_bytes.store(target.limits.memory_bytes, std::sync::atomic::Ordering::Relaxed);
+        if !process.shared.write_request(&json) {
+            return Err(RuntimeError::SessionTooLarge(json.len()));
+        }
+        process.order(&[order::LOAD])?;
+        let mut worker = Self {
+            process,
+            target: Arc::clone(target),
+            loading: Arc::new(not_loaded(LoadEnding::Done)),
+            standard_library: String::new(),
+            has_runner: false,
+        };
+        let mut loading = not_loaded(LoadEnding::Done);
+        let mut threads = 1;
+        match worker.process.wait(LOAD_LIMIT)? {
+            Waited::Said(word::LOADED) => {
+                let reply: LoadReply = serde_json::from_slice(&worker.process.shared.read_reply())
+                    .map_err(|error| RuntimeError::Reply(error.to_string()))?;
+                if preload {
+                    threads = reply.threads;
+                    worker.standard_library.clone_from(&reply.standard_library);
+                    take_in(&mut loading, reply);
+                }
+            }
+            other => loading.import = worker.step_ended(other)?,
+        }
+        loading.output = worker.process.output_since_start();
+        if threads > 1 {
+            worker.loading = Arc::new(loading);
+            return Ok((worker, threads));
+        }
+        if (loading.has_class || !preload) && loading.import == LoadEnding::Done {
+            worker.construct(&mut loading)?;
+        }
+        worker.loading = Arc::new(loading);
+        Ok((worker, threads))
+    }
+
+    /// Constructs `Plugin` in a process of its own.
+    fn construct(&mut self, loading: &mut Loading) -> Result<(), RuntimeError> {
+        self.process.forget_output();
+        self.process.order(&[order::CONSTRUCT])?;
+        let waited = self.process.wait(LOAD_LIMIT)?;
+        let phase = self.process.phase();
+        let reply = match waited {
+            Waited::Ended(0) => serde_json::from_slice::<ConstructReply>(&self.process.shared.read_reply()).ok(),
+            _ => None,
+        };
+        let Some(reply) = reply else {
+            let ending = self.step_ended(waited)?;
+            match phase {
+                Phase::Import => loading.import = ending,
+                _ => loading.constructor = Some(ending),
+            }
+            return Ok(());
+        };
+        if let Some(load) = reply.load {
+            self.standard_library.clone_from(&load.standard_library);
+            take_in(loading, load);
+            if loading.import != LoadEnding::Done || !loading.has_class {
+                return Ok(());
+            }
+        }
+        loading.constructor = Some(ending_of(reply.raised, reply.exited));
+        loading.hooks.extend(reply.more_hooks.into_iter().filter_map(hook_seen));
+        loading.output.push_str(&self.process.output_since_start());
+        Ok(())
+    }
+
+    /// How a step of loading ended that did not end well.
+    fn step_ended(&mut self, waited: Waited) -> Result<LoadEnding, RuntimeError> {
+        Ok(match waited {
+            Waited::TimedOut => {
+                let frames = self.process.stack_of_zygote(&self.target.root, &self.standard_library);
+                LoadEnding::TimedOut { limit_seconds: LOAD_LIMIT.as_secs(), frames }
+            }
+            Waited::Ended(status) | Waited::Gone(status) => {
+                let frames = self.process.fault_frames(&self.target.root, &self.standard_library);
+                match status {
+                    ..0 => LoadEnding::Signalled { signal: -status, frames },
+                    _ => LoadEnding::Exited { status, frames },
+                }
+            }
+            Waited::Said(_) => return Err(RuntimeError::Reply("an unexpected word".into())),
+        })
+    }
+
+    /// What the sandbox could not do on this machine.
+    pub fn missing(&self) -> Missing {
+        self.process.missing()
+    }
+
+    /// What loading showed.
+    pub fn loading(&self) -> &Loading {
+        &self.loading
+    }
+
+    fn must_be_loaded(&self) -> Result<(), RuntimeError> {
+        let loaded = self.loading.import == LoadEnding::Done && self.loading.has_class;
+        if loaded { Ok(()) } else { Err(RuntimeError::NotLoaded) }
+    }
+
+    /// Ends the runner, if there is one.
+    fn end_runner(&mut self) -> Result<(), RuntimeError> {
+        if self.has_runner {
+            self.process.signal(rustix::process::Signal::KILL)?;
+            self.process.wait_for_end()?;
+            self.has_runner = false;
+        }
+        Ok(())
+    }
+
+    fn persistent(&mut self, sessions: &[Session], keep_state: bool) -> Result<Vec<Trace>, RuntimeError> {
+        self.must_be_loaded()?;
+        let mut traces: Vec<Trace> = Vec::with_capacity(sessions.len());
+        let mut failures = 0;
+        while traces.len() < sessions.len() {
+            if !self.has_runner {
+                self.process.forget_output();
+                self.process.order(&[order::RUNNER])?;
+                self.has_runner = true;
+            }
+            self.write_batch(&sessions[traces.len()..], keep_state)?;
+            self.process.send_batch()?;
+            let waited = self.process.wait(self.target.limits.timeout)?;
+            let stack = match waited {
+                Waited::TimedOut => Some(self.process.stack_of_child(&self.target.root, &self.standard_library)?),
+                _ => None,
+            };
+            let (complete, partial) = self.read_traces()?;
+            let before = traces.len();
+            traces.extend(complete);
+            traces.truncate(sessions.len());
+            match waited {
+                Waited::Said(word::DONE) => {}
+                Waited::Said(word::RETIRED) => {
+                    self.process.wait_for_end()?;
+                    self.has_runner = false;
+                }
+                Waited::Said(_) => return Err(RuntimeError::Reply("an unexpected word".into())),
+                Waited::Gone(status) => return Err(self.process.died(status)),
+                Waited::TimedOut => {
+                    let ending =
+                        Ending::TimedOut { limit: self.target.limits.timeout, frames: stack.unwrap_or_default() };
+                    traces.push(self.broken(partial, ending));
+                    self.has_runner = false;
+                }
+                Waited::Ended(status) => {
+                    self.has_runner = false;
+                    if self.process.phase() != Phase::Call && partial.calls.is_empty() {
+                        // It died between sessions: nothing says whose fault that is, so it is tried again.
+                        failures += 1;
+                        if failures > TRIES {
+                            return Err(self.process.died(status));
+                        }
+                        continue;
+                    }
+                    let ending = self.ending_of_status(status);
+                    traces.push(self.broken(partial, ending));
+                }
+            }
+            if traces.len() == before {
+                failures += 1;
+                if failures > TRIES {
+                    return Err(RuntimeError::Stuck);
+                }
+            } else {
+                failures = 0;
+            }
+        }
+        Ok(traces)
+    }
+
+    fn write_batch(&mut self, sessions: &[Session], keep_state: bool) -> Result<(), RuntimeError> {
+        let mut body = Writer::default();
+        let mut count = 0;
+        for session in sessions.iter().take(BATCH) {
+            let before = body.bytes.len();
+            body.session(session);
+            if body.bytes.len() + 16 > REQUEST_LIMIT {
+                if count == 0 {
+                    return Err(RuntimeError::SessionTooLarge(body.bytes.len() - before));
+                }
+                body.bytes.truncate(before);
+                break;
+            }
+            count += 1;
+        }
+        let mut writer = Writer { bytes: Vec::with_capacity(body.bytes.len() + 16) };
+        writer.number(count);
+        writer.bytes.append(&mut body.bytes);
+        self.process.shared.clear_reply();
+        let flags = if keep_state { flag::KEEP_STATE } else { 0 };
+        self.process.shared.header().flags.store(flags, std::sync::atomic::Ordering::Relaxed);
+        self.process.shared.write_request(&writer.bytes);
+        Ok(())
+    }
+
+    /// The sessions that are whole in the reply, and the calls of one that is not.
+    fn read_traces(&self) -> Result<(Vec<Trace>, Trace), RuntimeError> {
+        let reply = self.process.shared.read_reply();
+        let malformed = |error: crate::runtime::wire::WireError| RuntimeError::Reply(error.to_string());
+        let mut reader = Reader::new(&reply);
+        let mut complete = Vec::new();
+        let mut trace = Trace::default();
+        while !reader.is_at_end() {
+            match reader.byte().map_err(malformed)? {
+                record::CALL => {
+                    trace.calls.push(reader.call_trace(self.target.limits.memory_bytes).map_err(malformed)?);
+                }
+                record::SESSION => {
+                    for _ in 0..reader.count().map_err(malformed)? {
+                        trace.changes.push(reader.text().map_err(malformed)?.to_owned());
+                    }
+                    trace.cookie = reader.value().map_err(malformed)?;
+                    trace.session_cookie = reader.value().map_err(malformed)?;
+                    complete.push(std::mem::take(&mut trace));
+                }
+                _ => return Err(RuntimeError::Reply("an unexpected record".into())),
+            }
+        }
+        trace.cookie = Value::empty_dict();
+        trace.session_cookie = Value::empty_dict();
+        Ok((complete, trace))
+    }
+
+    /// The trace of a session that a call ended.
+    fn broken(&self, mut partial: Trace, ending: Ending) -> Trace {
+        if self.process.phase() == Phase::Call {
+            let mut call = self.process.call_that_runs(ending);
+            if let Some(last) = partial.calls.last()
+                && (last.call, last.round) == (call.call, call.round)
+            {
+                // It died while what it did was being written down.
+                call = CallTrace { ending: call.ending, ..last.clone() };
+                partial.calls.pop();
+            }
+            partial.calls.push(call);
+        } else if let Some(last) = partial.calls.last_mut() {
+            // Something that the call left behind ended the process.
+            last.ending = ending;
+        }
+        partial
+    }
+
+    fn ending_of_status(&self, status: i32) -> Ending {
+        let frames = self.process.fault_frames(&self.target.root, &self.standard_library);
+        match status {
+            ..0 => Ending::Signalled { signal: -status, frames },
+            _ => Ending::Exited { status, frames },
+        }
+    }
+
+    fn isolated(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
+        self.must_be_loaded()?;
+        self.end_runner()?;
+        let mut scratch = Scratch::inherited(self.process.scratch());
+        scratch.clear();
+        let mut trace = Trace {
+            cookie: session.cookie.clone(),
+            session_cookie: session.session_cookie.clone(),
+            ..Trace::default()
+        };
+        let mut flow = Flow::default();
+        while let Some(step) = flow.step(session) {
+            let call = self.isolated_call(session, step, &flow.answered, &trace, timeout)?;
+            let cut_off = session.calls[step.call].cut_off;
+            let after = if cut_off && matches!(call.ending, Ending::CutOff) {
+                trace.cookie = Value::empty_dict();
+                trace.session_cookie = Value::empty_dict();
+                After::Going
+            } else {
+                after(&call, &mut trace)
+            };
+            trace.calls.push(call);
+            flow.ended(session, after);
+        }
+        scratch.clear();
+        Ok(trace)
+    }
+
+    fn isolated_call(
+        &mut self,
+        session: &Session,
+        step: Step,
+        answered: &[(String, String)],
+        trace: &Trace,
+        timeout: Duration,
+    ) -> Result<CallTrace, RuntimeError> {
+        let mut writer = Writer::default();
+        writer.number(step.call as u64);
+        writer.number(step.round as u64);
+        writer.byte(u8::from(step.answer_is_secret));
+        writer.value(&trace.cookie);
+        writer.value(&trace.session_cookie);
+        writer.number(answered.len() as u64);
+        for (key, answer) in answered {
+            writer.blob(key.as_bytes());
+            writer.blob(answer.as_bytes());
+        }
+        writer.call(&session.calls[step.call]);
+        for _ in 0..TRIES {
+            self.process.shared.clear_reply();
+            if !self.process.shared.write_request(&writer.bytes) {
+                return Err(RuntimeError::SessionTooLarge(writer.bytes.len()));
+            }
+            self.process.forget_output();
+            self.process.order(&[order::CALL])?;
+            let waited = self.process.wait(timeout)?;
+            match waited {
+                Waited::TimedOut => {
+                    let frames = self.process.stack_of_child(&self.target.root, &self.standard_library)?;
+                    return Ok(self.process.call_that_runs(Ending::TimedOut { limit: timeout, frames }));
+                }
+                Waited::Ended(status) => {
+                    let (_, partial) = self.read_traces()?;
+                    let record = partial.calls.into_iter().next();
+                    match record {
+                        Some(call) if status == 0 => return Ok(call),
+                        // Something that the call left running ended the process after it.
+                        Some(call) => return Ok(CallTrace { ending: self.ending_of_status(status), ..call }),
+                        None if self.process.phase() == Phase::Call => {
+                            let ending = self.ending_of_status(status);
+                            return Ok(self.process.call_that_runs(ending));
+                        }
+                        None => {}
+                    }
+                }
+                Waited::Gone(status) => return Err(self.process.died(status)),
+                Waited::Said(_) => return Err(RuntimeError::Reply("an unexpected word".into())),
+            }
+        }
+        Err(RuntimeError::Stuck)
+    }
+}
+
+impl Run for Worker {
+    fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
+        match isolation {
+            Isolation::Persistent => self.persistent(sessions, false),
+            Isolation::Isolated => {
+                sessions.iter().map(|session| self.isolated(session, self.target.limits.timeout)).collect()
+            }
+        }
+    }
+
+    fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
+        self.end_runner()?;
+        let mut sessions = earlier.to_vec();
+        sessions.push(session.clone());
+        let traces = self.persistent(&sessions, true)?;
+        self.end_runner()?;
+        traces.into_iter().next_back().ok_or(RuntimeError::Stuck)
+    }
+
+    fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
+        self.isolated(session, timeout)
+    }
+
+    fn lines_hit(&self) -> Vec<(usize, u32)> {
+        let lines = self.loading.files.iter().enumerate();
+        lines
+            .flat_map(|(index, file)| file.lines.iter().map(move |&line| (index, line)))
+            .enumerate()
+            .filter(|(number, _)| self.process.shared.was_hit(*number))
+            .map(|(_, line)| line)
+            .collect()
+    }
+}
+
+/// What a call's end means for the session, and its cookies for the calls to come.
+fn after(call: &CallTrace, trace: &mut Trace) -> After {
+    let Ending::Returned(result) = &call.ending else { return After::Broke };
+    if call.hook == Hook::SessionEnded {
+        return After::Going;
+    }
+    if let Some(cookie) =
+        result.get("cookie").and_then(Observed::through_json).filter(|cookie| cookie.as_dict().is_some())
+    {
+        trace.cookie = cookie;
+    }
+    if let Some(cookie) =
+        result.get("session_cookie").and_then(Observed::through_json).filter(|cookie| cookie.as_dict().is_some())
+    {
+        trace.session_cookie = cookie;
+    }
+    if !matches!(call.hook, Hook::Authenticate | Hook::Authorize) {
+        return After::Going;
+    }
+    match result.get("verdict") {
+        None | Some(Observed::None) => after_verdict(None),
+        Some(verdict) => match verdict.as_str() {
+            Some("NEEDINFO") => match result.get("question").and_then(Observed::items) {
+                Some([Observed::Str(key), rest @ ..]) => {
+                    After::Asked { key: key.clone(), disable_echo: rest.get(1) == Some(&Observed::Bool(true)) }
+                }
+                _ => After::Refused,
+            },
+            verdict => after_verdict(verdict.or(Some("no verdict"))),
+        },
+    }
+}
+
+const fn not_loaded(import: LoadEnding) -> Loading {
+    Loading {
+        python: String::new(),
+        import,
+        output: String::new(),
+        has_class: false,
+        constructor: None,
+        hooks: Vec::new(),
+        words: crate::generate::Words { strings: Vec::new(), numbers: Vec::new(), options: Vec::new() },
+        files: Vec::new(),
+        sdk_version: None,
+    }
+}
+
+fn take_in(loading: &mut Loading, reply: LoadReply) {
+    loading.python = reply.python;
+    loading.import = ending_of(reply.raised, reply.exited);
+    loading.has_class = reply.has_class;
+    loading.hooks = reply.hooks.into_iter().filter_map(hook_seen).collect();
+    loading.words = reply.words;
+    loading.files = reply.files;
+    loading.sdk_version = reply.sdk_version;
+}
+
+fn ending_of(
+    raised: Option<crate::runtime::Exception>,
+    exited: Option<(i32, Vec<crate::runtime::Frame>)>,
+) -> LoadEnding {
+    match (raised, exited) {
+        (Some(exception), _) => LoadEnding::Raised(exception),
+        (None, Some((status, frames))) => LoadEnding::Exited { status, frames },
+        (None, None) => LoadEnding::Done,
+    }
+}
+
+fn hook_seen(reply: HookReply) -> Option<HookSeen> {
+    Some(HookSeen {
+        hook: Hook::named(&reply.name)?,
+        callable: reply.callable,
+        parameters: reply.parameters,
+        takes_any: reply.takes_any,
+        frame: reply.frame,
+    })
+}

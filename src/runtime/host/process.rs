@@ -1,0 +1,430 @@
+//! A worker's processes as the host sees them: started, spoken to, waited for under a time limit, asked where they are.
+
+use std::{
+    io,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::process::{CommandExt, ExitStatusExt},
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
+    process::Signal,
+};
+
+use super::{PYTHON_VERSION, RuntimeError, stack};
+use crate::{
+    contract::Hook,
+    runtime::{
+        CallTrace, Ending, Frame, Network,
+        control::{order, word},
+        sandbox::Missing,
+        scratch::FOLDERS,
+        shared::{Capture, Phase, Shared, now_ns},
+    },
+};
+
+/// How long the host sleeps at most before it looks at a worker again.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long a worker may take for what is not the plugin's: far more than it ever does.
+const OURS: Duration = Duration::from_secs(60);
+/// How long a process is given to write down where it is.
+const STACK: Duration = Duration::from_millis(200);
+
+/// What a worker did at last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// Zygote or runner said a word.
+    Said(u8),
+    /// The zygote's child ended: its exit status, or the negative of the signal.
+    Ended(i32),
+    /// The plugin's code ran longer than the limit, and still does.
+    TimedOut,
+    /// The zygote itself is gone: its exit status, or the negative of the signal.
+    Gone(i32),
+}
+
+/// Guardian, zygote and child.
+#[derive(Debug)]
+pub(super) struct Process {
+    guardian: Child,
+    control: OwnedFd,
+    data: OwnedFd,
+    pub(super) shared: Shared,
+    stdout: Capture,
+    stderr: Capture,
+    fault: Capture,
+    scratch: tempfile::TempDir,
+}
+
+impl Process {
+    /// Starts the program beside this one.
+    pub(super) fn spawn(network: Network) -> Result<Self, RuntimeError> {
+        let program = program()?;
+        let start = || -> io::Result<Self> {
+            let scratch = tempfile::Builder::new().prefix(&format!("hookstorm-{}-", std::process::id())).tempdir()?;
+            for folder in FOLDERS {
+                std::fs::create_dir(scratch.path().join(folder))?;
+            }
+            let pair =
+                || rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
+            let (control, their_control) = pair()?;
+            let (data, their_data) = pair()?;
+            let shared = Shared::new()?;
+            let (stdout, stderr, fault) =
+                (Capture::new("hookstorm-out")?, Capture::new("hookstorm-err")?, Capture::new("hookstorm-fault")?);
+            let handed = [
+                their_control.as_raw_fd(),
+                their_data.as_raw_fd(),
+                shared.fd().as_raw_fd(),
+                stdout.raw(),
+                stderr.raw(),
+                fault.raw(),
+            ];
+            let folder = |name: &str| scratch.path().join(name);
+            let mut command = Command::new(&program);
+            command
+                .args(handed.map(|fd| fd.to_string()))
+                .arg(u8::from(network == Network::Open).to_string())
+                .env_clear()
+                .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+                .env("LANG", "C.UTF-8")
+                .env("TZ", "UTC")
+                .env("HOME", folder("home"))
+                .env("TMPDIR", folder("tmp"))
+                .env("SCB_PLUGIN_STATE_DIRECTORY", folder("state"))
+                .env("EPHEMERAL_PLUGIN_STATE_DIRECTORY", folder("ephemeral"))
+                .stdin(Stdio::null())
+                .stdout(stdout.as_fd().try_clone_to_owned()?)
+                .stderr(stderr.as_fd().try_clone_to_owned()?);
+            // SAFETY: between fork and exec only `fcntl` is called, which may be, on descriptors that are open here.
+            unsafe {
+                command.pre_exec(move || {
+                    for fd in handed {
+                        if libc::fcntl(fd, libc::F_SETFD, 0) == -1 {
+                            return Err(io::Error::last_os_error());
+                        }
+                    }
+                    Ok(())
+                });
+            }
+            let guardian = command.spawn()?;
+            Ok(Self { guardian, control, data, shared, stdout, stderr, fault, scratch })
+        };
+        start().map_err(RuntimeError::Start)
+    }
+
+    /// The folder for what the plugin writes.
+    pub(super) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Gives an order to the zygote.
+    pub(super) fn order(&mut self, packet: &[u8]) -> Result<(), RuntimeError> {
+        self.send(true, packet)
+    }
+
+    /// Tells the runner that a batch is there.
+    pub(super) fn send_batch(&mut self) -> Result<(), RuntimeError> {
+        self.send(false, &[word::BATCH])
+    }
+
+    fn send(&mut self, control: bool, packet: &[u8]) -> Result<(), RuntimeError> {
+        loop {
+            let socket = if control { &self.control } else { &self.data };
+            match rustix::net::send(socket, packet, SendFlags::NOSIGNAL) {
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(_) => {
+                    let status = self.status();
+                    return Err(self.died(status));
+                }
+            }
+        }
+    }
+
+    /// Sends a signal to the zygote's child.
+    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), RuntimeError> {
+        self.order(&[order::SIGNAL, signal.as_raw() as u8])
+    }
+
+    /// Waits for a word or an end, while the plugin's code may run for `limit` at a time.
+    pub(super) fn wait(&mut self, limit: Duration) -> Result<Waited, RuntimeError> {
+        let limit_ns = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        let mut quiet_since = Instant::now();
+        loop {
+            let since_ns = self.shared.header().since_ns.load(Ordering::Acquire);
+            let left = match since_ns {
+                0 => LOOK,
+                _ => Duration::from_nanos((since_ns.saturating_add(limit_ns)).saturating_sub(now_ns())),
+            };
+            match self.look(left.min(LOOK))? {
+                Some(waited) => return Ok(waited),
+                None if since_ns == 0 => {
+                    if quiet_since.elapsed() > OURS {
+                        return Err(RuntimeError::Stuck);
+                    }
+                }
+                None => {
+                    quiet_since = Instant::now();
+                    let header = self.shared.header();
+                    self.stdout.trim(header.stdout_start.load(Ordering::Relaxed));
+                    self.stderr.trim(header.stderr_start.load(Ordering::Relaxed));
+                    let still = header.since_ns.load(Ordering::Acquire) == since_ns;
+                    if still && now_ns().saturating_sub(since_ns) > limit_ns {
+                        return Ok(Waited::TimedOut);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was said within `time`, if anything was.
+    fn look(&mut self, time: Duration) -> Result<Option<Waited>, RuntimeError> {
+        let timeout =
+            rustix::event::Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
+        let mut fds = [PollFd::new(&self.data, PollFlags::IN), PollFd::new(&self.control, PollFlags::IN)];
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(0) | Err(Errno::INTR) => return Ok(None),
+            Ok(_) => {}
+            Err(error) => return Err(RuntimeError::Start(error.into())),
+        }
+        let (data, control) = (fds[0].revents(), fds[1].revents());
+        let mut packet = [0_u8; 16];
+        if data.contains(PollFlags::IN)
+            && let Ok((1.., _)) = rustix::net::recv(&self.data, &mut packet, RecvFlags::DONTWAIT)
+        {
+            return Ok(Some(Waited::Said(packet[0])));
+        }
+        if !control.is_empty() {
+            match rustix::net::recv(&self.control, &mut packet, RecvFlags::DONTWAIT) {
+                Ok((5, _)) if packet[0] == word::ENDED => {
+                    let status = i32::from_le_bytes([packet[1], packet[2], packet[3], packet[4]]);
+                    return Ok(Some(Waited::Ended(status)));
+                }
+                Ok((0, _)) | Err(Errno::CONNRESET) => return Ok(Some(Waited::Gone(self.status()))),
+                Ok((_, _)) => return Ok(Some(Waited::Said(packet[0]))),
+                Err(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits until the child that is about to end has ended.
+    pub(super) fn wait_for_end(&mut self) -> Result<(), RuntimeError> {
+        let begin = Instant::now();
+        while begin.elapsed() < OURS {
+            match self.look(LOOK)? {
+                Some(Waited::Ended(_)) => {
+                    // A word that it still said.
+                    let mut packet = [0_u8; 16];
+                    while rustix::net::recv(&self.data, &mut packet, RecvFlags::DONTWAIT).is_ok_and(|(n, _)| n > 0) {}
+                    return Ok(());
+                }
+                Some(Waited::Gone(status)) => return Err(self.died(status)),
+                _ => {}
+            }
+        }
+        Err(RuntimeError::Stuck)
+    }
+
+    /// How the guardian ended; it passes on how the zygote did.
+    fn status(&mut self) -> i32 {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(5) {
+            match self.guardian.try_wait() {
+                Ok(Some(status)) => {
+                    return match (status.code(), status.signal()) {
+                        (Some(code @ 129..=192), _) => 128 - code,
+                        (Some(code), _) => code,
+                        (None, Some(signal)) => -signal,
+                        (None, None) => 0,
+                    };
+                }
+                Ok(None) => std::thread::yield_now(),
+                Err(_) => return 0,
+            }
+        }
+        let _ = self.guardian.kill();
+        0
+    }
+
+    /// The error for a worker that ended by itself.
+    pub(super) fn died(&self, status: i32) -> RuntimeError {
+        let stderr = self.stderr.read(0, self.stderr.size()).text;
+        if status == 127 || stderr.contains("error while loading shared libraries") {
+            let detail =
+                stderr.trim().rsplit_once("libraries: ").map_or(stderr.trim(), |(_, detail)| detail).to_owned();
+            return RuntimeError::NoLibpython { version: PYTHON_VERSION, detail };
+        }
+        let status = if status < 0 { format!("signal {}", -status) } else { format!("exit status {status}") };
+        RuntimeError::Died { status, stderr }
+    }
+
+    /// What the sandbox could not do.
+    pub(super) fn missing(&self) -> Missing {
+        Missing::from_bits(self.shared.header().missing.load(Ordering::Acquire))
+    }
+
+    /// What the worker does, or did when it died.
+    pub(super) fn phase(&self) -> Phase {
+        Phase::numbered(self.shared.header().phase.load(Ordering::Acquire))
+    }
+
+    /// The call that the worker makes, or made when it died, with how it ended.
+    pub(super) fn call_that_runs(&self, ending: Ending) -> CallTrace {
+        let header = self.shared.header();
+        let number = |field: &std::sync::atomic::AtomicU32| field.load(Ordering::Relaxed) as usize;
+        let since_ns = header.since_ns.load(Ordering::Relaxed);
+        let output = |capture: &Capture, start: &std::sync::atomic::AtomicU64| {
+            let end = capture.size();
+            capture.read(start.load(Ordering::Relaxed).min(end), end)
+        };
+        CallTrace {
+            call: number(&header.call),
+            round: number(&header.round),
+            hook: u8::try_from(number(&header.hook)).ok().and_then(Hook::numbered).unwrap_or(Hook::SessionEnded),
+            answer_is_secret: number(&header.answer_is_secret) != 0,
+            ending,
+            stdout: output(&self.stdout, &header.stdout_start),
+            stderr: output(&self.stderr, &header.stderr_start),
+            elapsed: Duration::from_nanos(now_ns().saturating_sub(since_ns)),
+            files: Vec::new(),
+        }
+    }
+
+    /// Asks the child where it is, and ends it.
+    pub(super) fn stack_of_child(&mut self, root: &Path, standard_library: &str) -> Result<Vec<Frame>, RuntimeError> {
+        self.fault.clear();
+        self.signal(Signal::USR2)?;
+        let frames = self.await_stack(root, standard_library);
+        self.signal(Signal::KILL)?;
+        self.wait_for_end()?;
+        // The phase is what it was when the time was up: the zygote has set it back.
+        self.shared.header().phase.store(Phase::Call as u32, Ordering::Release);
+        Ok(frames)
+    }
+
+    /// Asks the zygote where it is, and ends it.
+    pub(super) fn stack_of_zygote(&mut self, root: &Path, standard_library: &str) -> Vec<Frame> {
+        self.fault.clear();
+        let pid = self.shared.header().zygote_pid.load(Ordering::Acquire) as i32;
+        // Only ever a child of the guardian, which is our child and has not been waited for.
+        if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+            let _ = rustix::process::kill_process(pid, Signal::USR2);
+            let frames = self.await_stack(root, standard_library);
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+            return frames;
+        }
+        Vec::new()
+    }
+
+    fn await_stack(&self, root: &Path, standard_library: &str) -> Vec<Frame> {
+        let begin = Instant::now();
+        let mut size = 0;
+        while begin.elapsed() < STACK {
+            std::thread::sleep(Duration::from_millis(5));
+            let now = self.fault.size();
+            if now > 0 && now == size {
+                break;
+            }
+            size = now;
+        }
+        self.fault_frames(root, standard_library)
+    }
+
+    /// The frames of the last stack that was written.
+    pub(super) fn fault_frames(&self, root: &Path, standard_library: &str) -> Vec<Frame> {
+        let text = self.fault.read(0, self.fault.size()).text;
+        stack::frames(&text, root, standard_library)
+    }
+
+    /// Empties what was captured, before a child that begins anew.
+    pub(super) fn forget_output(&mut self) {
+        if self.stdout.size() > 0 {
+            self.stdout.clear();
+        }
+        if self.stderr.size() > 0 {
+            self.stderr.clear();
+        }
+        if self.fault.size() > 0 {
+            self.fault.clear();
+        }
+    }
+
+    /// What was captured since then.
+    pub(super) fn output_since_start(&self) -> String {
+        let mut text = self.stdout.read(0, self.stdout.size()).text;
+        text.push_str(&self.stderr.read(0, self.stderr.size()).text);
+        text
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The zygote ends when its host is gone, and then the guardian ends what is left.
+        let _ = rustix::net::shutdown(&self.control, rustix::net::Shutdown::Both);
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(5) {
+            if !matches!(self.guardian.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let _ = self.guardian.kill();
+        let _ = self.guardian.wait();
+    }
+}
+
+/// The worker's program: beside this one, or where `HOOKSTORM_WORKER` says, for programs that use this library.
+fn program() -> Result<PathBuf, RuntimeError> {
+    if let Some(program) = std::env::var_os("HOOKSTORM_WORKER") {
+        return Ok(program.into());
+    }
+    let own = std::env::current_exe().map_err(RuntimeError::Start)?;
+    // Cargo puts tests and benches one folder deeper.
+    own.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("hookstorm-worker"))
+        .find(|program| program.is_file())
+        .ok_or(RuntimeError::NoWorker(own))
+}
+
+/// The folders of installed packages of a virtual environment.
+pub(super) fn site_packages(venv: &Path) -> Result<Vec<PathBuf>, RuntimeError> {
+    let Ok(text) = std::fs::read_to_string(venv.join("pyvenv.cfg")) else {
+        return Err(RuntimeError::NoVenv(venv.to_owned()));
+    };
+    let option = |name: &str| {
+        text.lines()
+            .filter_map(|line| line.split_once('='))
+            .find(|(known, _)| known.trim().eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    let venv = std::fs::canonicalize(venv).map_err(RuntimeError::Start)?;
+    let packages = venv.join(format!("lib/python{PYTHON_VERSION}/site-packages"));
+    if !packages.is_dir() {
+        let found = option("version").or_else(|| option("version_info")).unwrap_or_else(|| "another version".into());
+        return Err(RuntimeError::VenvVersion { path: venv, found, version: PYTHON_VERSION });
+    }
+    let mut folders = vec![packages];
+    if option("include-system-site-packages").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        && let Some(base) = option("home").and_then(|home| Path::new(&home).parent().map(Path::to_owned))
+    {
+        folders.extend(
+            [format!("lib/python{PYTHON_VERSION}/site-packages"), "lib/python3/dist-packages".into()]
+                .map(|inside| base.join(inside))
+                .into_iter()
+                .filter(|folder| folder.is_dir()),
+        );
+    }
+    Ok(folders)
+}

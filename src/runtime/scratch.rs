@@ -1,0 +1,122 @@
+//! The folders that a plugin may write to: empty when a session begins, looked at after each call, emptied after the
+//! session.
+
+use std::{
+    fs,
+    io::Read,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::inotify;
+
+use crate::runtime::FileLeft;
+
+/// The folders: the working folder, the home, the one for temporary files, and the two that the contract names [G].
+pub const FOLDERS: [&str; 5] = ["work", "home", "tmp", "state", "ephemeral"];
+
+/// How many files are told.
+const FILES_LIMIT: usize = 32;
+/// How much of each is told.
+const BYTES_LIMIT: u64 = 64 << 10;
+
+/// A session's folders.
+#[derive(Debug)]
+pub struct Scratch {
+    root: PathBuf,
+    /// Tells that something was created or written directly in one of the folders; without it each look is a search.
+    notify: Option<OwnedFd>,
+    used: bool,
+}
+
+impl Scratch {
+    /// The folders under `root`, which exist.
+    pub fn new(root: &Path) -> Self {
+        let notify = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).ok();
+        let notify = notify.filter(|notify| {
+            FOLDERS.iter().all(|folder| {
+                let events = inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::MODIFY;
+                inotify::add_watch(notify, root.join(folder), events).is_ok()
+            })
+        });
+        Self { root: root.to_owned(), notify, used: false }
+    }
+
+    /// The folders under `root`, in which earlier processes may have left something.
+    pub fn inherited(root: &Path) -> Self {
+        Self { root: root.to_owned(), notify: None, used: true }
+    }
+
+    /// The files that lie there now.
+    pub fn look(&mut self) -> Vec<FileLeft> {
+        if let Some(notify) = &self.notify {
+            let mut events = [0_u8; 4096];
+            while let Ok(1..) = rustix::io::read(notify, &mut events) {
+                self.used = true;
+            }
+            if !self.used {
+                return Vec::new();
+            }
+        }
+        let mut files = Vec::new();
+        for folder in FOLDERS {
+            collect(&self.root.join(folder), Path::new(folder), &mut files);
+        }
+        self.used |= !files.is_empty();
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        files
+    }
+
+    /// Empties the folders, if anything was ever in them.
+    pub fn clear(&mut self) {
+        if self.notify.is_some() && !self.used {
+            return;
+        }
+        for folder in FOLDERS {
+            let folder = self.root.join(folder);
+            let Ok(entries) = fs::read_dir(&folder) else {
+                // The plugin took the folder itself away.
+                let _ = fs::remove_file(&folder);
+                let _ = fs::create_dir_all(&folder);
+                continue;
+            };
+            for entry in entries.flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    let _ = fs::remove_dir_all(entry.path());
+                } else {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+        self.used = false;
+        // Events that the removal itself made, or that came since the last look.
+        if let Some(notify) = &self.notify {
+            let mut events = [0_u8; 4096];
+            while let Ok(1..) = rustix::io::read(notify, &mut events) {}
+        }
+    }
+}
+
+fn collect(folder: &Path, name: &Path, files: &mut Vec<FileLeft>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if files.len() >= FILES_LIMIT {
+            return;
+        }
+        let name = name.join(entry.file_name());
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => collect(&entry.path(), &name, files),
+            Ok(kind) if kind.is_file() => {
+                let mut bytes = Vec::new();
+                if let Ok(file) = fs::File::open(entry.path()) {
+                    let _ = file.take(BYTES_LIMIT).read_to_end(&mut bytes);
+                }
+                files.push(FileLeft {
+                    path: name.to_string_lossy().into_owned(),
+                    text: String::from_utf8_lossy(&bytes).into_owned(),
+                });
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,224 @@
+"""What the worker asks of Python in Python: looking at a class and at source text. Runs once, while a plugin is loaded;
+no call passes through it. Errors in here are ours, so nothing of the plugin's is called."""
+
+import faulthandler
+import importlib.util
+import inspect
+import os
+import sys
+import types
+
+
+def prepare(fault_fd):
+    """Stacks go to `fault_fd`: at a crash, when asked by SIGUSR2, and when the process ends itself."""
+    import signal
+
+    faulthandler.enable(file=fault_fd, all_threads=False)
+    faulthandler.register(signal.SIGUSR2, file=fault_fd, all_threads=False, chain=False)
+    end, getpid, dump = os._exit, os.getpid, faulthandler.dump_traceback
+
+    def _exit(status):
+        """Exit to the system with specified status, without normal exit processing."""
+        if getpid() == runner[0]:
+            dump(file=fault_fd, all_threads=False)
+        end(status)
+
+    import posix
+
+    os._exit = posix._exit = _exit
+
+
+runner = [0]
+
+
+def load(path, name):
+    """The module at `path`, imported as `name`."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def is_class(value):
+    return isinstance(value, type)
+
+
+def parameters_of(function, skip_first):
+    """([(name, required, positional_only)], takes_any), or None where Python cannot tell."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    if skip_first:
+        if parameters and parameters[0].kind in (
+            inspect.Parameter.POSITIONAL_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        ):
+            del parameters[0]
+    named = [
+        (p.name, p.default is p.empty, p.kind is p.POSITIONAL_ONLY)
+        for p in parameters
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    return named, any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def hook_of(cls, name):
+    """(callable, parameters, takes_any, file, function, line), or None where the class has no such attribute."""
+    try:
+        raw = inspect.getattr_static(cls, name)
+    except AttributeError:
+        return None
+    plain = isinstance(raw, (types.FunctionType, types.BuiltinFunctionType))
+    bound = raw if plain else getattr(cls, name, None)
+    if not callable(bound):
+        return False, [], False, "", "", 0
+    seen = parameters_of(bound, skip_first=plain)
+    named, takes_any = seen if seen is not None else ([], True)
+    code = getattr(inspect.unwrap(bound), "__code__", None)
+    if code is None:
+        code = getattr(getattr(bound, "__func__", None), "__code__", None)
+    if code is None:
+        return True, named, takes_any, "", "", 0
+    return True, named, takes_any, code.co_filename, code.co_name, code.co_firstlineno
+
+
+def constructor_takes_configuration(cls):
+    """Whether `cls` can be called with one argument; where Python cannot tell, the platform would try."""
+    try:
+        signature = inspect.signature(cls)
+    except (TypeError, ValueError):
+        return True
+    return any(
+        p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL) for p in signature.parameters.values()
+    )
+
+
+def own_files(root):
+    """{path: module name} of what was imported from `root`."""
+    files = {}
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if isinstance(path, str) and path.startswith(root + os.sep) and path.endswith(".py"):
+            files[path] = name
+    return files
+
+
+def lines_of(path):
+    """The lines inside functions that hold code, ascending. What stands at a module's top runs when it is imported."""
+    try:
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+    except (OSError, SyntaxError, ValueError):
+        return []
+    lines = set()
+    todo = [(code, False)]
+    while todo:
+        code, counts = todo.pop()
+        if counts:
+            if hasattr(code, "co_lines"):
+                found = {line for _, _, line in code.co_lines() if line}
+            else:
+                import dis
+
+                found = {line for _, line in dis.findlinestarts(code)}
+            found.discard(code.co_firstlineno)
+            lines |= found
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                # A class's body runs at import as the module's top does; its functions are functions.
+                todo.append((constant, bool(constant.co_flags & inspect.CO_NEWLOCALS) and constant.co_name != "<module>"))
+    return sorted(lines)
+
+
+def words_of(paths):
+    """(strings, numbers) that stand in the code, docstrings and f-string pieces of one character left out."""
+    import ast
+
+    strings, numbers = set(), set()
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                tree = ast.parse(file.read())
+        except (OSError, SyntaxError, ValueError, RecursionError):
+            continue
+        prose = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                prose.add(node.value)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and node not in prose:
+                value = node.value
+                if isinstance(value, bytes):
+                    value = value.decode("utf-8", "ignore")
+                if isinstance(value, str) and 0 < len(value) <= 256:
+                    try:
+                        value.encode()
+                    except UnicodeEncodeError:
+                        continue
+                    strings.add(value)
+                elif type(value) is int and abs(value) < 1 << 62:
+                    numbers.add(value)
+    return sorted(strings, key=lambda s: (len(s), s))[:4096], sorted(numbers)[:1024]
+
+
+def provide_services(scratch):
+    """The stand-ins that the SDK has for the platform's services, where the SDK is there."""
+
+    class Finder:
+        """fakeredis, which the SDK's memory cache wants and does not bring."""
+
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name != "fakeredis":
+                return None
+            return importlib.util.spec_from_loader(name, Finder)
+
+        @staticmethod
+        def create_module(spec):
+            return None
+
+        @staticmethod
+        def exec_module(module):
+            class FakeStrictRedis:
+                def __init__(self, *args, **kwargs):
+                    self._data = {}
+
+                def set(self, key, value, ex=None):
+                    self._data[key] = value if isinstance(value, bytes) else str(value).encode()
+                    return True
+
+                def get(self, key):
+                    return self._data.get(key)
+
+            module.FakeStrictRedis = module.FakeRedis = FakeStrictRedis
+
+    sys.meta_path.append(Finder)
+
+
+def sdk_version():
+    if "safeguard.sessions.plugin" not in sys.modules:
+        return None
+    try:
+        from importlib.metadata import version
+
+        return version("oneidentity-safeguard-sessions-plugin-sdk")
+    except Exception:
+        return None
+
+
+def functions_in(root):
+    """The code objects of all living functions from `root`, nested ones included."""
+    import gc
+
+    found, todo = {}, []
+    for value in gc.get_objects():
+        if type(value) is types.FunctionType and value.__code__.co_filename.startswith(root + os.sep):
+            todo.append(value.__code__)
+    while todo:
+        code = todo.pop()
+        if id(code) not in found:
+            found[id(code)] = code
+            todo.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return list(found.values())

@@ -1,0 +1,129 @@
+//! Python's exceptions as the trace tells them.
+
+use hookstorm::runtime::{Exception, Frame, Origin};
+use pyo3::{exceptions::PySystemExit, prelude::*, types::PyString};
+
+/// How many frames are kept, innermost first.
+const FRAMES_LIMIT: usize = 64;
+/// How many bytes of a message are kept.
+const MESSAGE_LIMIT: usize = 4096;
+
+/// Tells whose code a file is.
+#[derive(Clone, Debug)]
+pub(crate) struct Origins {
+    /// The package's root.
+    pub(crate) root: String,
+    /// The standard library's folder.
+    pub(crate) standard_library: String,
+}
+
+impl Origins {
+    /// The frame of `function` at `line` of `file`.
+    pub(crate) fn frame(&self, file: &str, function: String, line: u32) -> Frame {
+        Frame::seen(file, function, line, &self.root, &self.standard_library)
+    }
+}
+
+/// What left a constructor or a hook.
+pub(crate) enum Left {
+    /// An exception.
+    Raised(Exception),
+    /// `SystemExit`.
+    Exited(i32, Vec<Frame>),
+    /// A `MemoryError` that the interpreter raised.
+    OutOfMemory(Vec<Frame>),
+}
+
+/// Reads an exception. Runs its `__str__`, and so must stand under the call's time limit.
+pub(crate) fn read(py: Python<'_>, error: &PyErr, origins: &Origins, in_constructor: bool) -> Left {
+    let value = error.value(py);
+    let (frames, raised_on_purpose) = frames(py, error, origins);
+    if error.is_instance_of::<PySystemExit>(py) {
+        let code = value.getattr("code").ok();
+        let status = code.map_or(1, |code| if code.is_none() { 0 } else { code.extract::<i32>().unwrap_or(1) });
+        return Left::Exited(status & 0xff, frames);
+    }
+    if error.is_instance_of::<pyo3::exceptions::PyMemoryError>(py) && !raised_on_purpose {
+        return Left::OutOfMemory(frames);
+    }
+    let type_name = type_name(&value.get_type().into_any());
+    let message = match value.str() {
+        Ok(text) => bounded(&lossy(&text)),
+        Err(error) => format!("<its __str__ raised {}>", self::type_name(&error.get_type(py).into_any())),
+    };
+    Left::Raised(Exception { type_name, message, frames, in_constructor })
+}
+
+/// A type's name with its module, unless that is `builtins`.
+pub(crate) fn type_name(class: &Bound<'_, PyAny>) -> String {
+    let text = |name: &str| class.getattr(name).ok().and_then(|value| value.cast::<PyString>().ok().map(lossy));
+    let name = text("__qualname__").unwrap_or_else(|| "?".into());
+    match text("__module__") {
+        Some(module) if module != "builtins" => format!("{module}.{name}"),
+        _ => name,
+    }
+}
+
+/// Text, with lone surrogates written as `\udc80`.
+pub(crate) fn lossy(text: &Bound<'_, PyString>) -> String {
+    if let Ok(text) = text.to_str() {
+        return text.to_owned();
+    }
+    text.call_method1("encode", ("utf-8", "backslashreplace"))
+        .and_then(|bytes| bytes.extract::<Vec<u8>>())
+        .map_or_else(|_| "?".into(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn bounded(text: &str) -> String {
+    if text.len() <= MESSAGE_LIMIT {
+        return text.to_owned();
+    }
+    let end = (0..=MESSAGE_LIMIT).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
+/// The frames, innermost first, and whether the innermost one ran a `raise`.
+fn frames(py: Python<'_>, error: &PyErr, origins: &Origins) -> (Vec<Frame>, bool) {
+    let mut found: Vec<Frame> = Vec::new();
+    let mut innermost = None;
+    let mut traceback = error.traceback(py).map(Bound::into_any);
+    // A recursion has at most as many frames as Python's own limit lets it, which a plugin can raise.
+    for _ in 0..100_000 {
+        let Some(entry) = traceback.filter(|entry| !entry.is_none()) else { break };
+        if let Some(frame) = frame(&entry, origins) {
+            found.push(frame);
+        }
+        traceback = entry.getattr("tb_next").ok();
+        innermost = Some(entry);
+    }
+    let on_purpose = innermost.is_some_and(|entry| is_raise(&entry).unwrap_or(false));
+    found.reverse();
+    if found.len() > FRAMES_LIMIT {
+        // The plugin's innermost frame decides what the finding is, so it stays even if it lies deep.
+        let own = found.iter().position(|frame| frame.origin == Origin::Plugin);
+        match own {
+            Some(at) if at >= FRAMES_LIMIT => found.swap(FRAMES_LIMIT - 1, at),
+            _ => {}
+        }
+        found.truncate(FRAMES_LIMIT);
+    }
+    (found, on_purpose)
+}
+
+fn frame(entry: &Bound<'_, PyAny>, origins: &Origins) -> Option<Frame> {
+    let code = entry.getattr("tb_frame").ok()?.getattr("f_code").ok()?;
+    let file = lossy(code.getattr("co_filename").ok()?.cast::<PyString>().ok()?);
+    let function = lossy(code.getattr("co_name").ok()?.cast::<PyString>().ok()?);
+    let line = entry.getattr("tb_lineno").ok()?.extract::<u32>().unwrap_or(0);
+    Some(origins.frame(&file, function, line))
+}
+
+/// Whether a traceback's entry stands at a `raise` statement: then a `MemoryError` is the plugin's own.
+fn is_raise(entry: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = entry.py();
+    let code = entry.getattr("tb_frame")?.getattr("f_code")?.getattr("co_code")?.extract::<Vec<u8>>()?;
+    let at = entry.getattr("tb_lasti")?.extract::<usize>()?;
+    let Some(&operation) = code.get(at) else { return Ok(false) };
+    let raise = py.import("opcode")?.getattr("opmap")?.get_item("RAISE_VARARGS")?.extract::<u8>()?;
+    Ok(operation == raise)
+}

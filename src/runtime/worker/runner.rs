@@ -1,0 +1,343 @@
+//! The children of the zygote: a runner, which runs batches of sessions, and the children of one call or of one
+//! construction.
+
+use std::sync::atomic::Ordering;
+
+use hookstorm::{
+    case::{Session, Value},
+    runtime::{
+        control::{ConstructReply, LoadRequest, order, word},
+        flow::{After, Flow},
+        scratch::Scratch,
+        shared::{Phase, flag, now_ns},
+        wire::{Reader, Writer, record},
+    },
+};
+use pyo3::prelude::*;
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, SendFlags},
+};
+
+use crate::{
+    Descriptors,
+    call::{self, Given},
+    convert,
+    exception::{self, Left},
+    interpreter,
+    plugin::{self, Plugin, hook_seen},
+};
+
+/// A batch is cut short when the reply area has less room than this left.
+const ROOM: usize = 8 << 20;
+/// A runner that has grown by this much ends, and a fresh one takes its place.
+const GROWTH_LIMIT: u64 = 128 << 20;
+
+/// What a child does. Gives its exit status.
+pub(crate) fn main(
+    py: Python<'_>,
+    descriptors: &mut Descriptors,
+    request: &LoadRequest,
+    plugin: Option<Plugin>,
+    kind: u8,
+) -> i32 {
+    if let Ok(runner) = interpreter::bootstrap(py).and_then(|bootstrap| bootstrap.getattr("runner")) {
+        let _ = runner.set_item(0, std::process::id());
+    }
+    limit_memory(descriptors);
+    let mut load = None;
+    let plugin = plugin.or_else(|| {
+        let (plugin, reply) = Plugin::load(py, descriptors, request);
+        load = Some(reply);
+        plugin
+    });
+    if kind == order::CONSTRUCT {
+        return construct(py, descriptors, plugin, request, load);
+    }
+    let Some(plugin) = plugin else { return 3 };
+    let own = std::process::id();
+    let mut runner = Runner { py, descriptors, plugin, scratch: Scratch::inherited(&request.scratch), own };
+    match kind {
+        order::CALL => runner.single(),
+        order::RUNNER => {
+            runner.scratch = Scratch::new(&request.scratch);
+            runner.batches()
+        }
+        _ => 3,
+    }
+}
+
+fn limit_memory(descriptors: &Descriptors) {
+    let memory_bytes = descriptors.shared.header().memory_bytes.load(Ordering::Relaxed);
+    if memory_bytes == 0 {
+        return;
+    }
+    let limit = address_space() + memory_bytes;
+    let _ = rustix::process::setrlimit(
+        rustix::process::Resource::As,
+        rustix::process::Rlimit { current: Some(limit), maximum: Some(limit) },
+    );
+}
+
+/// The size of this process's address space in bytes.
+fn address_space() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm.split(' ').next().and_then(|field| field.parse().ok()).unwrap_or(0);
+    pages * rustix::param::page_size() as u64
+}
+
+fn construct(
+    py: Python<'_>,
+    descriptors: &mut Descriptors,
+    plugin: Option<Plugin>,
+    request: &LoadRequest,
+    load: Option<hookstorm::runtime::control::LoadReply>,
+) -> i32 {
+    let mut reply = ConstructReply { load, ..ConstructReply::default() };
+    if let Some(plugin) = plugin {
+        plugin::enter(descriptors, Phase::Construct);
+        let instance = match &plugin.configuration {
+            Some(configuration) => plugin.class.bind(py).call1((configuration.bind(py),)),
+            None => plugin.class.bind(py).call0(),
+        };
+        match instance {
+            Ok(instance) => {
+                for name in &request.hooks {
+                    let Some(hook) = hookstorm::contract::Hook::named(name) else { continue };
+                    let on_class = hook_seen(plugin.class.bind(py), hook, &plugin.origins).ok().flatten().is_some();
+                    if !on_class && instance.getattr(hook.name()).is_ok_and(|own| own.is_callable()) {
+                        reply.more_hooks.push(hookstorm::runtime::control::HookReply {
+                            name: name.clone(),
+                            callable: true,
+                            parameters: Vec::new(),
+                            takes_any: true,
+                            frame: None,
+                        });
+                    }
+                }
+            }
+            Err(error) => match exception::read(py, &error, &plugin.origins, true) {
+                Left::Raised(exception) => reply.raised = Some(exception),
+                Left::Exited(status, frames) => reply.exited = Some((status, frames)),
+                Left::OutOfMemory(frames) => {
+                    reply.raised = Some(hookstorm::runtime::Exception {
+                        type_name: "MemoryError".into(),
+                        frames,
+                        in_constructor: true,
+                        ..Default::default()
+                    });
+                }
+            },
+        }
+        plugin::leave(descriptors);
+    }
+    descriptors.shared.clear_reply();
+    match serde_json::to_vec(&reply) {
+        Ok(json) if descriptors.shared.append_reply(&json) => 0,
+        _ => 3,
+    }
+}
+
+struct Runner<'a, 'py> {
+    py: Python<'py>,
+    descriptors: &'a mut Descriptors,
+    plugin: Plugin,
+    scratch: Scratch,
+    own: u32,
+}
+
+/// What is carried from call to call.
+struct Carried<'py> {
+    cookie: Bound<'py, PyAny>,
+    session_cookie: Bound<'py, PyAny>,
+}
+
+impl<'py> Runner<'_, 'py> {
+    /// Makes the one call in the request area.
+    fn single(&mut self) -> i32 {
+        let request = self.descriptors.shared.read_request();
+        let mut reader = Reader::new(&request);
+        let read = |reader: &mut Reader<'_>| {
+            let index = reader.number()?;
+            let round = reader.number()?;
+            let secret = reader.byte()? != 0;
+            let cookie = reader.value()?;
+            let session_cookie = reader.value()?;
+            let mut answered = Vec::new();
+            for _ in 0..reader.count()? {
+                answered.push((reader.text()?.to_owned(), reader.text()?.to_owned()));
+            }
+            let call = reader.call()?;
+            Ok::<_, hookstorm::runtime::wire::WireError>((index, round, secret, cookie, session_cookie, answered, call))
+        };
+        let Ok((index, round, secret, cookie, session_cookie, answered, call)) = read(&mut reader) else { return 3 };
+        let session = Session { cookie, session_cookie, calls: vec![call] };
+        let Ok(mut carried) = self.carried(&session) else { return 3 };
+        if let Some(coverage) = &mut self.plugin.coverage {
+            coverage.session_begins();
+        }
+        self.call(&session, 0, (index as usize, round as usize, secret), &answered, &mut carried);
+        0
+    }
+
+    fn carried(&self, session: &Session) -> PyResult<Carried<'py>> {
+        Ok(Carried {
+            cookie: call::cookie(self.py, &session.cookie)?,
+            session_cookie: call::cookie(self.py, &session.session_cookie)?,
+        })
+    }
+
+    /// Runs batches until the host is gone or this process is used up.
+    fn batches(&mut self) -> i32 {
+        let size_at_start = address_space();
+        loop {
+            let mut packet = [0_u8; 16];
+            match rustix::net::recv(&self.descriptors.data, &mut packet, RecvFlags::empty()) {
+                Ok((1, _)) if packet[0] == word::BATCH => {}
+                Err(Errno::INTR) => continue,
+                _ => return 0,
+            }
+            let request = self.descriptors.shared.read_request();
+            let mut reader = Reader::new(&request);
+            let Ok(count) = reader.count() else { return 3 };
+            let keep_state = self.descriptors.shared.header().flags.load(Ordering::Relaxed) & flag::KEEP_STATE != 0;
+            let mut used_up = false;
+            for index in 0..count {
+                let Ok(session) = reader.session() else { return 3 };
+                self.descriptors.shared.header().session.store(index as u32, Ordering::Relaxed);
+                let changed = self.session(&session);
+                self.descriptors.shared.header().sessions_done.store(index as u32 + 1, Ordering::Release);
+                if changed && !keep_state {
+                    used_up = true;
+                    break;
+                }
+                if self.descriptors.shared.reply_room() < ROOM {
+                    break;
+                }
+            }
+            used_up |= address_space() > size_at_start + GROWTH_LIMIT;
+            let said = if used_up { word::RETIRED } else { word::DONE };
+            while let Err(Errno::INTR) = rustix::net::send(&self.descriptors.data, &[said], SendFlags::NOSIGNAL) {}
+            if used_up {
+                return 0;
+            }
+            // What was written is read by now; the next session's output begins at the front.
+            if self.descriptors.stdout.size() > 1 << 20 {
+                self.descriptors.stdout.clear();
+            }
+            if self.descriptors.stderr.size() > 1 << 20 {
+                self.descriptors.stderr.clear();
+            }
+        }
+    }
+
+    /// Runs a session in this process. Whether it changed what may carry state over.
+    fn session(&mut self, session: &Session) -> bool {
+        let Ok(mut carried) = self.carried(session) else { return true };
+        if let Some(coverage) = &mut self.plugin.coverage {
+            coverage.session_begins();
+        }
+        let mut flow = Flow::default();
+        while let Some(step) = flow.step(session) {
+            let answered = std::mem::take(&mut flow.answered);
+            let at = (step.call, step.round, step.answer_is_secret);
+            let after = self.call(session, step.call, at, &answered, &mut carried);
+            flow.answered = answered;
+            flow.ended(session, after);
+        }
+        if let Some(coverage) = &mut self.plugin.coverage {
+            coverage.session_ended();
+        }
+        let changes = self.plugin.state.after_session(self.py);
+        self.scratch.clear();
+        let mut writer = Writer::default();
+        writer.byte(record::SESSION);
+        writer.number(changes.len() as u64);
+        for change in &changes {
+            writer.blob(change.as_bytes());
+        }
+        convert::observe(&mut writer, &carried.cookie);
+        convert::observe(&mut writer, &carried.session_cookie);
+        if !self.descriptors.shared.append_reply(&writer.bytes) {
+            return true;
+        }
+        !changes.is_empty()
+    }
+
+    /// Makes one call and writes down what was seen.
+    fn call(
+        &mut self,
+        session: &Session,
+        index: usize,
+        (told_index, round, secret): (usize, usize, bool),
+        answered: &[(String, String)],
+        carried: &mut Carried<'py>,
+    ) -> After {
+        let call = &session.calls[index];
+        let header = self.descriptors.shared.header();
+        header.call.store(told_index as u32, Ordering::Relaxed);
+        header.round.store(round as u32, Ordering::Relaxed);
+        header.hook.store(call.hook as u32, Ordering::Relaxed);
+        header.answer_is_secret.store(u32::from(secret), Ordering::Relaxed);
+        // The plugin gets copies: what it does to them is not carried.
+        let given = Given {
+            cookie: convert::through_json(&carried.cookie).unwrap_or_else(|_| carried.cookie.clone()),
+            session_cookie: convert::through_json(&carried.session_cookie)
+                .unwrap_or_else(|_| carried.session_cookie.clone()),
+            answered,
+        };
+        let mut ending = Writer::default();
+        plugin::enter(self.descriptors, Phase::Call);
+        let (stdout_start, stderr_start) =
+            (header.stdout_start.load(Ordering::Relaxed), header.stderr_start.load(Ordering::Relaxed));
+        let since_ns = header.since_ns.load(Ordering::Relaxed);
+        let gave = call::make(self.py, &mut self.plugin, call, given, &mut ending);
+        if std::process::id() != self.own {
+            // The plugin forked, and this is the child, which came back out of the hook. It is none of ours.
+            interpreter::leave(0);
+        }
+        let elapsed_ns = now_ns() - since_ns;
+        plugin::leave(self.descriptors);
+
+        let mut writer = Writer { bytes: Vec::with_capacity(ending.bytes.len() + 64) };
+        writer.byte(record::CALL);
+        writer.number(told_index as u64);
+        writer.number(round as u64);
+        writer.byte(call.hook as u8);
+        writer.byte(u8::from(secret));
+        writer.number(elapsed_ns);
+        let beginning = writer.bytes.len();
+        writer.bytes.extend_from_slice(&ending.bytes);
+        for (capture, start) in [(&self.descriptors.stdout, stdout_start), (&self.descriptors.stderr, stderr_start)] {
+            writer.output(&capture.read(start, capture.size()));
+        }
+        let files = self.scratch.look();
+        writer.number(files.len() as u64);
+        for file in &files {
+            writer.blob(file.path.as_bytes());
+            writer.blob(file.text.as_bytes());
+        }
+        if !self.descriptors.shared.append_reply(&writer.bytes) {
+            // More than the area holds: that it returned is kept, what it returned is not.
+            writer.bytes.truncate(beginning);
+            writer.byte(hookstorm::runtime::wire::ending::RETURNED);
+            writer.byte(hookstorm::runtime::wire::tag::TRUNCATED);
+            writer.bytes.extend_from_slice(&[0, 0, 0, 0, 0]);
+            self.descriptors.shared.append_reply(&writer.bytes);
+        }
+        if call.cut_off {
+            let empty = || call::cookie(self.py, &Value::empty_dict());
+            if let (Ok(cookie), Ok(session_cookie)) = (empty(), empty()) {
+                *carried = Carried { cookie, session_cookie };
+            }
+            return After::Going;
+        }
+        if let Some(cookie) = gave.cookie {
+            carried.cookie = cookie;
+        }
+        if let Some(session_cookie) = gave.session_cookie {
+            carried.session_cookie = session_cookie;
+        }
+        gave.after
+    }
+}

@@ -1,0 +1,179 @@
+//! The process that has the plugin imported, with one thread, and forks: a runner for many sessions, or a child for one
+//! call. It takes orders from the host and tells it how each child ended.
+
+use std::{os::fd::AsRawFd, process::ExitCode, sync::atomic::Ordering};
+
+use hookstorm::runtime::{
+    control::{LoadReply, LoadRequest, order, word},
+    sandbox::{self, Missing},
+    shared::Phase,
+};
+use pyo3::prelude::*;
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    net::{RecvFlags, SendFlags},
+    process::{Pid, PidfdFlags, Signal, WaitIdOptions},
+};
+
+use crate::{Descriptors, interpreter, plugin::Plugin, runner};
+
+/// Starts CPython and takes orders until the host is gone.
+pub(crate) fn run(descriptors: Descriptors, missing: Missing) -> ExitCode {
+    if let Err(message) = interpreter::start(&descriptors) {
+        eprintln!("{message}");
+        return ExitCode::from(3);
+    }
+    Python::attach(|py| {
+        let mut zygote = Zygote { descriptors, missing, request: None, plugin: None };
+        match zygote.obey(py) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("hookstorm-worker: {error}");
+                ExitCode::from(3)
+            }
+        }
+    })
+}
+
+struct Zygote {
+    descriptors: Descriptors,
+    missing: Missing,
+    request: Option<LoadRequest>,
+    plugin: Option<Plugin>,
+}
+
+impl Zygote {
+    fn obey(&mut self, py: Python<'_>) -> Result<(), String> {
+        loop {
+            let mut packet = [0_u8; 16];
+            let length = match rustix::net::recv(&self.descriptors.control, &mut packet, RecvFlags::empty()) {
+                Ok((0, _)) => return Ok(()),
+                Ok((length, _)) => length,
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(format!("the host cannot be heard: {error}")),
+            };
+            match packet[..length] {
+                [order::LOAD] => self.load(py)?,
+                [order::CONSTRUCT] => self.fork(py, order::CONSTRUCT)?,
+                [order::CALL] => self.fork(py, order::CALL)?,
+                [order::RUNNER] => self.fork(py, order::RUNNER)?,
+                // A signal for a child that has just ended.
+                [order::SIGNAL, _] => {}
+                _ => return Err("the host gave an order that this worker does not know".into()),
+            }
+        }
+    }
+
+    fn tell(&self, packet: &[u8]) -> Result<(), String> {
+        loop {
+            match rustix::net::send(&self.descriptors.control, packet, SendFlags::NOSIGNAL) {
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(format!("the host cannot be told: {error}")),
+            }
+        }
+    }
+
+    /// Imports the plugin and writes down what was seen.
+    fn load(&mut self, py: Python<'_>) -> Result<(), String> {
+        let request: LoadRequest = serde_json::from_slice(&self.descriptors.shared.read_request())
+            .map_err(|error| format!("the host's request is malformed: {error}"))?;
+        interpreter::set_paths(py, &request).map_err(|error| format!("the paths cannot be set: {error}"))?;
+        let (plugin, reply) =
+            if request.preload { Plugin::load(py, &self.descriptors, &request) } else { (None, LoadReply::default()) };
+        self.plugin = plugin;
+        self.request = Some(request);
+        self.descriptors.shared.clear_reply();
+        let json = serde_json::to_vec(&reply).map_err(|error| error.to_string())?;
+        if !self.descriptors.shared.append_reply(&json) {
+            return Err("what was seen of the plugin is too large".into());
+        }
+        interpreter::freeze(py);
+        self.tell(&[word::LOADED])
+    }
+
+    /// Forks a child, waits until it ended, and tells the host how. Meanwhile it passes on the host's signals.
+    fn fork(&mut self, py: Python<'_>, kind: u8) -> Result<(), String> {
+        let (Some(request), descriptors) = (&self.request, &mut self.descriptors) else {
+            return Err("nothing is loaded".into());
+        };
+        // SAFETY: this thread is attached to the interpreter and is the only one, so the child has the whole of it;
+        // `PyOS_AfterFork_Child` tells CPython.
+        let pid = unsafe {
+            pyo3::ffi::PyOS_BeforeFork();
+            let pid = libc::fork();
+            if pid == 0 {
+                pyo3::ffi::PyOS_AfterFork_Child();
+            } else {
+                pyo3::ffi::PyOS_AfterFork_Parent();
+            }
+            pid
+        };
+        if pid == 0 {
+            let status = runner::main(py, descriptors, request, self.plugin.take(), kind);
+            interpreter::leave(status);
+        }
+        if pid < 0 {
+            return Err(format!("no child can be forked: {}", std::io::Error::last_os_error()));
+        }
+        let status = self.wait(pid)?;
+        self.sweep(pid);
+        let mut packet = [word::ENDED, 0, 0, 0, 0];
+        packet[1..].copy_from_slice(&status.to_le_bytes());
+        self.tell(&packet)
+    }
+
+    /// The wait status of `pid` when it ended.
+    fn wait(&self, pid: i32) -> Result<i32, String> {
+        let child = Pid::from_raw(pid).ok_or("fork gave no process id")?;
+        let pidfd = rustix::process::pidfd_open(child, PidfdFlags::empty())
+            .map_err(|error| format!("the child cannot be watched: {error}"))?;
+        loop {
+            let mut fds = [PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&self.descriptors.control, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(format!("the child cannot be waited for: {error}")),
+                Ok(_) => {}
+            }
+            if !fds[0].revents().is_empty() {
+                break;
+            }
+            let mut packet = [0_u8; 16];
+            match rustix::net::recv(&self.descriptors.control, &mut packet, RecvFlags::DONTWAIT) {
+                Ok((0, _)) => interpreter::leave(0),
+                Ok((2, _)) if packet[0] == order::SIGNAL => {
+                    if let Some(signal) = Signal::from_named_raw(i32::from(packet[1])) {
+                        let _ = rustix::process::pidfd_send_signal(&pidfd, signal);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let status = rustix::process::waitid(
+            rustix::process::WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)),
+            WaitIdOptions::EXITED,
+        )
+        .map_err(|error| format!("the child cannot be asked: {error}"))?
+        .ok_or("the child has not ended")?;
+        Ok(match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => code,
+            (None, Some(signal)) => -signal,
+            (None, None) => 0,
+        })
+    }
+
+    /// Ends what the child left behind.
+    fn sweep(&self, _child: i32) {
+        if self.missing.processes {
+            sandbox::end_descendants(std::process::id() as i32);
+        } else {
+            // SAFETY: the zygote is the first process of its namespace, so this reaches what the child started, and
+            // nothing else: not itself, and nothing outside.
+            unsafe { libc::kill(-1, libc::SIGKILL) };
+            sandbox::reap();
+        }
+        self.descriptors.shared.header().phase.store(Phase::Idle as u32, Ordering::Release);
+        let _ = self.descriptors.control.as_raw_fd();
+    }
+}
