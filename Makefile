@@ -1,0 +1,54 @@
+# Everything that people and CI run. `make` alone lists it.
+
+PYTHON ?= python3
+# The interpreter itself: a shim would mean another one in another folder, and Cargo would build anew.
+override PYTHON := $(or $(shell $(PYTHON) -c 'import sys; print(sys.executable)' 2>/dev/null),$(PYTHON))
+export PYTHON
+export PYO3_PYTHON := $(PYTHON)
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help setup venv demo test test-other bench lint doc clean
+.DEFAULT_GOAL := help
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo '  PYTHON=/path/to/python3 picks the interpreter that is embedded (now $(PYTHON))'
+
+setup: ## see that Rust and an embeddable Python are there; as root on Debian, install what is missing
+	@scripts/setup
+
+venv: setup ## make .venv with the Plugin SDK for the tests
+	@scripts/make-venv .venv
+
+# The demo has done its work when hookstorm found something, which is its exit status 1.
+demo: setup ## build, then find the faults of an example plugin
+	cargo build --release --locked --quiet
+	@$(TARGET_DIR)/release/hookstorm test examples/faulty-store --seed 1 --corpus $(TARGET_DIR)/demo; status=$$?; \
+	if [ $$status -ne 1 ]; then \
+		echo "error: the demo ended with status $$status, not with findings (1)" >&2; exit 1; \
+	fi
+
+test: venv ## run every test, those on the real SDK included
+	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo test --locked
+
+# A target folder and a virtual environment of its own, so that nothing built against the usual interpreter is lost.
+test-other: OTHER_DIR = $(TARGET_DIR)/$(shell $(PYTHON) -c 'import sys; print("py3.%d" % sys.version_info[1])')
+test-other: setup ## run the tests of the runtime built against another interpreter: PYTHON=python3.12
+	@mkdir -p $(OTHER_DIR)
+	@scripts/make-venv $(OTHER_DIR)/venv
+	HOOKSTORM_TEST_VENV=$(abspath $(OTHER_DIR))/venv CARGO_TARGET_DIR=$(OTHER_DIR) cargo test --locked --test runtime
+
+bench: setup ## run the benchmarks
+	cargo bench --locked
+
+lint: setup ## check format and lints, warnings denied
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+doc: setup ## build the documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+clean: ## remove what was built and the virtual environment
+	cargo clean
+	rm -rf .venv

@@ -1,0 +1,15 @@
+# There is no session_ended.
+
+
+class Plugin:
+    def __init__(self, configuration):
+        pass
+
+    def get_password_list(self):
+        return {"passwords": []}
+
+    def get_private_key_list(self):
+        return {"private_keys": []}
+
+    def authentication_completed(self):
+        return None

@@ -1,0 +1,20 @@
+# It asks for 4 GB, now and then.
+
+
+class Plugin:
+    def __init__(self, configuration):
+        pass
+
+    def get_password_list(self, protocol, client_hostname):
+        if protocol == "vnc" and client_hostname is None:
+            bytearray(4 << 30)
+        return None
+
+    def get_private_key_list(self):
+        return {"private_keys": []}
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

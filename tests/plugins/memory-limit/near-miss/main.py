@@ -1,0 +1,22 @@
+# It needs 32 MB for a moment, and its own MemoryError is no shortage.
+
+
+class Plugin:
+    def __init__(self, configuration):
+        pass
+
+    def get_password_list(self):
+        try:
+            bytearray(32 << 20)
+            raise MemoryError("of our own")
+        except MemoryError:
+            return None
+
+    def get_private_key_list(self):
+        return {"private_keys": []}
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

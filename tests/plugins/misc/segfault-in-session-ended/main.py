@@ -1,0 +1,19 @@
+# The last call of every session crashes.
+import ctypes
+
+
+class Plugin:
+    def __init__(self, configuration):
+        pass
+
+    def get_password_list(self):
+        return {"passwords": []}
+
+    def get_private_key_list(self):
+        return {"private_keys": []}
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        ctypes.string_at(0)

@@ -1,0 +1,18 @@
+# Every key that the contract names.
+
+
+class Plugin:
+    def __init__(self, configuration):
+        pass
+
+    def get_password_list(self):
+        return {"passwords": [], "cookie": {"password": 1}, "session_cookie": {"password": 1}}
+
+    def get_private_key_list(self):
+        return {"private_keys": []}
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

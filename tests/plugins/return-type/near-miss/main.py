@@ -1,0 +1,19 @@
+# A subclass of dict is a dict, and what session_ended returns is dropped.
+import collections
+
+
+class Plugin:
+    def __init__(self, configuration):
+        pass
+
+    def get_password_list(self):
+        return collections.OrderedDict(passwords=[])
+
+    def get_private_key_list(self):
+        return {"private_keys": []}
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return "over"
