@@ -137,6 +137,11 @@ impl Process {
     }
 
     fn send(&mut self, control: bool, packet: &[u8]) -> Result<(), RuntimeError> {
+        if packet[0] != order::SIGNAL {
+            // What an earlier child did when it died says nothing about this one.
+            self.shared.header().since_ns.store(0, Ordering::Relaxed);
+            self.shared.header().phase.store(Phase::Idle as u32, Ordering::Release);
+        }
         loop {
             let socket = if control { &self.control } else { &self.data };
             match rustix::net::send(socket, packet, SendFlags::NOSIGNAL) {
@@ -307,8 +312,6 @@ impl Process {
         let frames = self.await_stack(root, standard_library);
         self.signal(Signal::KILL)?;
         self.wait_for_end()?;
-        // The phase is what it was when the time was up: the zygote has set it back.
-        self.shared.header().phase.store(Phase::Call as u32, Ordering::Release);
         Ok(frames)
     }
 

@@ -11,9 +11,6 @@ use crate::Descriptors;
 /// The interpreter that this program was built against; the standard library is found from it.
 const PYTHON: &str = env!("HOOKSTORM_PYTHON");
 
-/// Where descriptors are kept out of a plugin's way: it counts upwards from 3.
-const OUT_OF_THE_WAY: i32 = 200;
-
 /// Redirects the standard streams and initializes CPython.
 pub(crate) fn start(descriptors: &Descriptors) -> Result<(), String> {
     let null = std::fs::File::open("/dev/null").map_err(|error| format!("/dev/null cannot be opened: {error}"))?;
@@ -119,13 +116,4 @@ pub(crate) fn freeze(py: Python<'_>) {
 pub(crate) fn leave(status: i32) -> ! {
     // SAFETY: nothing runs after it.
     unsafe { libc::_exit(status) }
-}
-
-/// Moves a descriptor out of a plugin's way.
-pub(crate) fn out_of_the_way(fd: i32) -> i32 {
-    // SAFETY: duplicates a descriptor; -1 where that fails, and then the old one stays.
-    match unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) } {
-        -1 => fd,
-        moved => moved,
-    }
 }

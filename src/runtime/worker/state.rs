@@ -85,7 +85,7 @@ impl State {
             signals: signals(),
         };
         state.add_modules(py)?;
-        state.note_logging(py)?;
+        state.note_logging(py, true)?;
         Ok(state)
     }
 
@@ -112,17 +112,19 @@ impl State {
         Ok(())
     }
 
-    fn note_logging(&mut self, py: Python<'_>) -> PyResult<()> {
+    /// Takes note of how logging is set up: as it is now, or, where the plugin imported it in a session, as it comes.
+    fn note_logging(&mut self, py: Python<'_>, as_it_is: bool) -> PyResult<()> {
         let modules = py.import("sys")?.getattr("modules")?;
         let Ok(logging) = modules.get_item("logging") else { return Ok(()) };
         let all = list(&logging, "_handlerList")?;
         let root = logging.getattr("root")?;
         let root_handlers = list(&root, "handlers")?;
         self.handlers = Some(Handlers {
-            count: all.len(),
+            // The handler of last resort is there from the beginning.
+            count: if as_it_is { all.len() } else { 1 },
             all: all.unbind(),
-            root_level: root.getattr("level")?.unbind(),
-            root_handlers: PyList::new(py, root_handlers.iter())?.unbind(),
+            root_level: if as_it_is { root.getattr("level")? } else { logging.getattr("WARNING")? }.unbind(),
+            root_handlers: PyList::new(py, root_handlers.iter().filter(|_| as_it_is).collect::<Vec<_>>())?.unbind(),
             root: root.unbind(),
         });
         Ok(())
@@ -131,6 +133,9 @@ impl State {
     /// What a session changed that a fresh process would not have, after the rest was put back.
     pub(crate) fn after_session(&mut self, py: Python<'_>) -> Vec<String> {
         let mut changes = Vec::new();
+        if self.handlers.is_none() {
+            let _ = self.note_logging(py, false);
+        }
         // A plugin that broke these from the inside carries state over by definition.
         if self.put_logging_back(py).is_err() {
             changes.push("logging".into());
@@ -159,9 +164,6 @@ impl State {
         let _ = self.add_modules(py);
         if self.modules_seen != seen {
             changes.retain(|change| !self.modules.iter().any(|known| known.name == *change));
-        }
-        if self.handlers.is_none() {
-            let _ = self.note_logging(py);
         }
         changes.truncate(CHANGES_LIMIT);
         changes

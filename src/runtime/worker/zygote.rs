@@ -1,12 +1,11 @@
 //! The process that has the plugin imported, with one thread, and forks: a runner for many sessions, or a child for one
 //! call. It takes orders from the host and tells it how each child ended.
 
-use std::{os::fd::AsRawFd, process::ExitCode, sync::atomic::Ordering};
+use std::process::ExitCode;
 
 use hookstorm::runtime::{
     control::{LoadReply, LoadRequest, order, word},
     sandbox::{self, Missing},
-    shared::Phase,
 };
 use pyo3::prelude::*;
 use rustix::{
@@ -118,7 +117,7 @@ impl Zygote {
             return Err(format!("no child can be forked: {}", std::io::Error::last_os_error()));
         }
         let status = self.wait(pid)?;
-        self.sweep(pid);
+        self.sweep();
         let mut packet = [word::ENDED, 0, 0, 0, 0];
         packet[1..].copy_from_slice(&status.to_le_bytes());
         self.tell(&packet)
@@ -164,7 +163,7 @@ impl Zygote {
     }
 
     /// Ends what the child left behind.
-    fn sweep(&self, _child: i32) {
+    fn sweep(&self) {
         if self.missing.processes {
             sandbox::end_descendants(std::process::id() as i32);
         } else {
@@ -173,7 +172,5 @@ impl Zygote {
             unsafe { libc::kill(-1, libc::SIGKILL) };
             sandbox::reap();
         }
-        self.descriptors.shared.header().phase.store(Phase::Idle as u32, Ordering::Release);
-        let _ = self.descriptors.control.as_raw_fd();
     }
 }

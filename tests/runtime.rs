@@ -1,0 +1,488 @@
+//! The runtime on real plugins: how calls end, what is carried from one to the next, what is left behind.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use hookstorm::{
+    case::{Call, Session, Value},
+    contract::{Argument, Hook, HookSpec, Platform, PluginType},
+    runtime::{Ending, Isolation, Limits, LoadEnding, Loading, Network, Observed, Origin, Run, Target, Trace, Worker},
+};
+
+const BOTH: [Isolation; 2] = [Isolation::Persistent, Isolation::Isolated];
+
+/// A folder with a plugin of that text.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(main: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("main.py"), main).unwrap();
+        Self(folder)
+    }
+
+    fn target(&self) -> Target {
+        target(self.0.path(), PluginType::CredentialStore)
+    }
+}
+
+fn target(root: &Path, plugin_type: PluginType) -> Target {
+    Target {
+        root: std::fs::canonicalize(root).unwrap(),
+        entry_point: "main.py".into(),
+        plugin_type,
+        platform: Platform::newest(),
+        configuration: String::new(),
+        venv: None,
+        limits: Limits { timeout: Duration::from_secs(10), ..Limits::default() },
+        network: Network::Closed,
+        coverage: true,
+    }
+}
+
+fn start(target: Target) -> (Worker, Loading) {
+    let (worker, loading) = Worker::start(&Arc::new(target)).unwrap();
+    assert_eq!(loading.import, LoadEnding::Done, "{}", loading.output);
+    (worker, loading)
+}
+
+/// A call with a plain value for everything that the platform passes.
+fn call(hook: Hook) -> Call {
+    let plugin_type =
+        if matches!(hook, Hook::Authenticate | Hook::Authorize) { PluginType::Aa } else { PluginType::CredentialStore };
+    let spec: &HookSpec = hook.spec(plugin_type).unwrap();
+    let arguments = spec
+        .arguments(Platform::newest())
+        .filter(|argument| !matches!(argument, Argument::Cookie | Argument::SessionCookie))
+        .map(|argument| {
+            let value = match argument {
+                Argument::KeyValuePairs => Value::empty_dict(),
+                Argument::GatewayGroups => Value::List(vec![Value::text("g")]),
+                Argument::ClientPort | Argument::TargetPort | Argument::ServerPort => Value::Int(22),
+                other => Value::text(other.name()),
+            };
+            (argument, value)
+        })
+        .collect();
+    Call::new(hook, arguments)
+}
+
+fn store_session() -> Session {
+    Session::new(vec![call(Hook::GetPasswordList), call(Hook::AuthenticationCompleted), call(Hook::SessionEnded)])
+}
+
+fn one(worker: &mut Worker, session: &Session, isolation: Isolation) -> Trace {
+    worker.run(std::slice::from_ref(session), isolation).unwrap().pop().unwrap()
+}
+
+const STORE: &str = "
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+    def get_private_key_list(self):
+        pass
+    def authentication_completed(self, cookie, session_cookie):
+        return {'cookie': cookie, 'session_cookie': session_cookie}
+    def session_ended(self, **kwargs):
+        return {'seen': kwargs}
+";
+
+fn store(get_password_list: &str) -> Folder {
+    Folder::new(&format!("{STORE}{get_password_list}"))
+}
+
+#[test]
+fn cookies_are_carried_as_json_carries_them_and_not_as_the_hook_left_them() {
+    let folder = store(
+        "
+    def get_password_list(self, cookie, session_cookie):
+        result = {'cookie': {'t': (1, 2), 3: None}, 'session_cookie': dict(session_cookie, more=True)}
+        cookie['dirt'] = 1
+        session_cookie['dirt'] = 1
+        return result
+",
+    );
+    let (mut worker, _) = start(folder.target());
+    let mut session = store_session();
+    session.session_cookie = Value::Dict(vec![("a".into(), Value::Int(1))]);
+    for isolation in BOTH {
+        let trace = one(&mut worker, &session, isolation);
+        assert_eq!(trace.calls.len(), 3, "{trace:?}");
+        let Ending::Returned(ended) = &trace.calls[2].ending else { panic!("{trace:?}") };
+        let seen = ended.get("seen").unwrap();
+        assert_eq!(seen.get("cookie").unwrap().to_string(), "{'t': [1, 2], '3': None}");
+        assert_eq!(seen.get("session_cookie").unwrap().to_string(), "{'a': 1, 'more': True}");
+        assert_eq!(seen.get("session_id"), Some(&Observed::Str("session_id".into())));
+    }
+}
+
+#[test]
+fn a_hook_gets_by_name_what_its_signature_takes() {
+    let folder = store(
+        "    def get_password_list(self, server_port, *, target_host, gateway_user=7):\n        return {'got': [server_port, target_host, gateway_user]}\n",
+    );
+    let (mut worker, loading) = start(folder.target());
+    let seen = loading.hooks.iter().find(|seen| seen.hook == Hook::GetPasswordList).unwrap();
+    assert_eq!(
+        seen.parameters.iter().map(|p| (p.name.as_str(), p.required)).collect::<Vec<_>>(),
+        [("server_port", true), ("target_host", true), ("gateway_user", false)]
+    );
+    for isolation in BOTH {
+        let trace = one(&mut worker, &store_session(), isolation);
+        let Ending::Returned(result) = &trace.calls[0].ending else { panic!("{trace:?}") };
+        assert_eq!(result.get("got").unwrap().to_string(), "[22, 'target_host', 7]");
+    }
+}
+
+#[test]
+fn an_exception_is_placed_and_ends_the_session() {
+    let folder =
+        store("    def get_password_list(self):\n        return inner({})\n\ndef inner(d):\n    return d['x']\n");
+    let (mut worker, _) = start(folder.target());
+    for isolation in BOTH {
+        let trace = one(&mut worker, &store_session(), isolation);
+        assert_eq!(trace.calls.len(), 1);
+        let Ending::Raised(exception) = &trace.calls[0].ending else { panic!("{trace:?}") };
+        assert_eq!((exception.type_name.as_str(), exception.message.as_str()), ("KeyError", "'x'"));
+        let frame = &exception.frames[0];
+        assert_eq!(
+            (frame.origin, frame.file.as_str(), frame.function.as_str(), frame.line),
+            (Origin::Plugin, "main.py", "inner", 15)
+        );
+    }
+}
+
+#[test]
+fn a_crash_is_placed_and_the_next_session_is_unharmed() {
+    let folder = store(
+        "    def get_password_list(self, server_port):\n        import ctypes\n        if server_port == 1:\n            ctypes.string_at(0)\n        return None\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    let mut bad = store_session();
+    bad.calls[0].arguments = vec![(Argument::ServerPort, Value::Int(1))];
+    for isolation in BOTH {
+        let sessions = [store_session(), bad.clone(), store_session()];
+        let traces = worker.run(&sessions, isolation).unwrap();
+        assert_eq!(traces[0].calls.len(), 3);
+        assert_eq!(traces[2].calls.len(), 3);
+        let Ending::Signalled { signal, frames } = &traces[1].calls.last().unwrap().ending else {
+            panic!("{traces:?}")
+        };
+        assert_eq!(*signal, libc::SIGSEGV);
+        assert!(frames.iter().any(|frame| frame.origin == Origin::Plugin && frame.line == 14), "{frames:?}");
+    }
+}
+
+#[test]
+fn a_hook_that_ends_the_process_is_told_apart_by_how() {
+    for (code, status) in [("import sys; sys.exit(3)", 3), ("import os; os._exit(4)", 4), ("raise SystemExit", 0)] {
+        let folder = store(&format!("    def get_password_list(self):\n        {code}\n"));
+        let (mut worker, _) = start(folder.target());
+        for isolation in BOTH {
+            let trace = one(&mut worker, &store_session(), isolation);
+            assert_eq!(trace.calls.len(), 1);
+            let Ending::Exited { status: seen, frames } = &trace.calls[0].ending else { panic!("{code}: {trace:?}") };
+            assert_eq!(*seen, status, "{code}");
+            assert!(
+                frames.iter().any(|f| f.file == "main.py" && f.function == "get_password_list"),
+                "{code}: {frames:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_loop_is_ended_at_the_limit_and_placed() {
+    let folder =
+        store("    def get_password_list(self):\n        spin()\n\ndef spin():\n    while True:\n        pass\n");
+    let mut target = folder.target();
+    target.limits.timeout = Duration::from_millis(200);
+    let (mut worker, _) = start(target);
+    for isolation in BOTH {
+        let trace = one(&mut worker, &store_session(), isolation);
+        let Ending::TimedOut { limit, frames } = &trace.calls[0].ending else { panic!("{trace:?}") };
+        assert_eq!(*limit, Duration::from_millis(200));
+        assert_eq!(frames.first().map(|frame| frame.function.as_str()), Some("spin"), "{frames:?}");
+    }
+    // The worker is whole.
+    assert!(worker.run(&[], Isolation::Persistent).unwrap().is_empty());
+}
+
+#[test]
+fn memory_beyond_the_limit_is_no_mere_exception() {
+    let folder = store(
+        "    def get_password_list(self):\n        return {'passwords': [str(len(bytearray(1 << 32)))]}\n    def get_totp_codes(self):\n        raise MemoryError('mine')\n",
+    );
+    let mut target = folder.target();
+    target.limits.memory_bytes = 256 << 20;
+    let (mut worker, _) = start(target);
+    for isolation in BOTH {
+        let trace = one(&mut worker, &store_session(), isolation);
+        let Ending::OutOfMemory { limit, frames } = &trace.calls[0].ending else { panic!("{trace:?}") };
+        assert_eq!((*limit, frames[0].file.as_str()), (256 << 20, "main.py"));
+        let own = one(&mut worker, &Session::new(vec![call(Hook::GetTotpCodes)]), isolation);
+        assert!(
+            matches!(&own.calls[0].ending, Ending::Raised(e) if e.type_name == "MemoryError" && e.message == "mine"),
+            "{own:?}"
+        );
+    }
+}
+
+#[test]
+fn output_belongs_to_its_call() {
+    let folder = store(
+        "    def get_password_list(self):\n        import os, sys\n        print('out', end='')\n        sys.stderr.write('err')\n        os.write(2, b'!')\n        os.system('echo child')\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    for isolation in BOTH {
+        let traces = worker.run(&[store_session(), store_session()], isolation).unwrap();
+        for trace in traces {
+            assert_eq!(trace.calls[0].stdout.text, "outchild\n");
+            assert_eq!(trace.calls[0].stderr.text, "err!");
+            assert_eq!(trace.calls[1].stdout.bytes + trace.calls[1].stderr.bytes, 0);
+        }
+    }
+}
+
+#[test]
+fn state_that_changed_is_named_and_the_next_session_starts_clean() {
+    let folder = store(
+        "    seen = []\n    def get_password_list(self):\n        global COUNT\n        COUNT += 1\n        self.seen.append(1)\n        return {'cookie': {'n': COUNT, 's': len(self.seen)}}\n\nCOUNT = 0\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    let traces = worker.run(&[store_session(), store_session()], Isolation::Persistent).unwrap();
+    for trace in &traces {
+        assert_eq!(trace.changes, ["main.Plugin.seen", "main.COUNT"]);
+        assert_eq!(trace.cookie.to_string(), r#"{"n":1,"s":1}"#);
+    }
+    let after = worker.run_after(&[store_session()], &store_session()).unwrap();
+    assert_eq!(after.cookie.to_string(), r#"{"n":2,"s":2}"#);
+}
+
+#[test]
+fn what_python_and_its_logging_keep_for_themselves_is_no_state() {
+    let folder = store(
+        "    def get_password_list(self, session_id):\n        import logging, os, decimal, warnings\n        warnings.warn('x')\n        logging.basicConfig(level=logging.INFO)\n        log = logging.getLogger('mine')\n        log.addHandler(logging.StreamHandler())\n        log.warning('once')\n        os.environ['X'] = session_id\n        os.chdir('/')\n        return {'cookie': {'had': 'X' in os.environ, 'handlers': len(log.handlers)}}\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    let traces = worker.run(&vec![store_session(); 3], Isolation::Persistent).unwrap();
+    for trace in &traces {
+        assert_eq!(trace.changes, Vec::<String>::new());
+        assert_eq!(trace.cookie.to_string(), r#"{"had":true,"handlers":1}"#);
+        assert_eq!(trace.calls[0].stderr.text.matches("once").count(), 2, "{}", trace.calls[0].stderr.text);
+    }
+}
+
+#[test]
+fn the_state_folders_are_there_and_fresh_for_each_session() {
+    let folder = store(
+        "    def get_password_list(self):\n        import os\n        path = os.path.join(os.environ['SCB_PLUGIN_STATE_DIRECTORY'], 'n')\n        os.path.isdir(os.environ['EPHEMERAL_PLUGIN_STATE_DIRECTORY']) or 1/0\n        n = int(open(path).read()) if os.path.exists(path) else 0\n        open(path, 'w').write(str(n + 1))\n        return {'cookie': {'n': n}}\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    let twice = Session::new(vec![call(Hook::GetPasswordList), call(Hook::GetPasswordList), call(Hook::SessionEnded)]);
+    for isolation in BOTH {
+        let traces = worker.run(&[twice.clone(), twice.clone()], isolation).unwrap();
+        for trace in traces {
+            assert_eq!(trace.cookie.to_string(), r#"{"n":1}"#);
+            assert_eq!(trace.calls[2].files[0].path, "state/n");
+            assert_eq!(trace.calls[2].files[0].text, "2");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_cut_off_empties_the_cookies() {
+    let folder = store(
+        "    def get_password_list(self, cookie):\n        return {'cookie': {'n': 1}, 'session_cookie': {'m': 1}}\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    let mut session =
+        Session::new(vec![call(Hook::GetPasswordList), call(Hook::GetPasswordList), call(Hook::SessionEnded)]);
+    session.calls[1].cut_off = true;
+    for isolation in BOTH {
+        let trace = one(&mut worker, &session, isolation);
+        assert_eq!(trace.calls[1].ending, Ending::CutOff);
+        let Ending::Returned(ended) = &trace.calls[2].ending else { panic!("{trace:?}") };
+        assert_eq!(ended.get("seen").unwrap().get("cookie").unwrap().to_string(), "{}");
+        assert_eq!(ended.get("seen").unwrap().get("session_cookie").unwrap().to_string(), "{}");
+    }
+}
+
+#[test]
+fn a_question_is_answered_in_the_pairs_and_the_answer_stays() {
+    let folder = Folder::new(
+        "
+class Plugin:
+    def authenticate(self, key_value_pairs):
+        if 'pin' not in key_value_pairs:
+            return {'verdict': 'NEEDINFO', 'question': ('pin', 'PIN: ', True)}
+        return {'verdict': 'ACCEPT'}
+    def authorize(self, key_value_pairs):
+        return {'verdict': 'ACCEPT', 'cookie': key_value_pairs}
+    def session_ended(self):
+        pass
+",
+    );
+    let (mut worker, _) = start(target(folder.0.path(), PluginType::Aa));
+    let mut session = Session::new(vec![call(Hook::Authenticate), call(Hook::Authorize), call(Hook::SessionEnded)]);
+    session.calls[0].answers = vec!["1234".into()];
+    for isolation in BOTH {
+        let trace = one(&mut worker, &session, isolation);
+        let steps: Vec<_> = trace.calls.iter().map(|call| (call.call, call.round, call.answer_is_secret)).collect();
+        assert_eq!(steps, [(0, 0, false), (0, 1, true), (1, 0, false), (2, 0, false)]);
+        assert_eq!(trace.cookie.to_string(), r#"{"pin":"1234"}"#);
+    }
+}
+
+#[test]
+fn the_network_is_closed_unless_it_is_opened() {
+    let folder = store(
+        "    def get_password_list(self):\n        import socket\n        try:\n            socket.create_connection(('127.0.0.1', 9), timeout=5)\n        except OSError as error:\n            return {'cookie': {'errno': error.errno}}\n",
+    );
+    for (network, errno) in [(Network::Closed, libc::ENETUNREACH), (Network::Open, libc::ECONNREFUSED)] {
+        let mut target = folder.target();
+        target.network = network;
+        let (mut worker, _) = start(target);
+        let trace = one(&mut worker, &store_session(), Isolation::Isolated);
+        assert_eq!(trace.cookie.to_string(), format!(r#"{{"errno":{errno}}}"#));
+    }
+}
+
+#[test]
+fn no_process_survives_whatever_the_plugin_started() {
+    let mark = format!("hookstorm-test-{}", std::process::id());
+    let folder = store(&format!(
+        "    def get_password_list(self):\n        import subprocess\n        subprocess.Popen(['setsid', 'setsid', 'sh', '-c', 'sleep 300; : {mark}'], close_fds=False)\n"
+    ));
+    let (mut worker, _) = start(folder.target());
+    let living = || {
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .any(|entry| std::fs::read_to_string(entry.path().join("cmdline")).is_ok_and(|line| line.contains(&mark)))
+    };
+    one(&mut worker, &store_session(), Isolation::Persistent);
+    one(&mut worker, &store_session(), Isolation::Isolated);
+    drop(worker);
+    assert!(!living());
+}
+
+#[test]
+fn a_child_that_comes_back_out_of_the_hook_makes_no_second_trace() {
+    let folder = store(
+        "    def get_password_list(self):\n        import os\n        pid = os.fork()\n        if pid:\n            os.waitpid(pid, 0)\n        return {'cookie': {'child': pid == 0}}\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    for isolation in BOTH {
+        let traces = worker.run(&vec![store_session(); 2], isolation).unwrap();
+        assert_eq!(traces.len(), 2);
+        assert!(
+            traces.iter().all(|trace| trace.calls.len() == 3 && trace.cookie.to_string() == r#"{"child":false}"#),
+            "{traces:?}"
+        );
+    }
+}
+
+#[test]
+fn a_plugin_that_starts_a_thread_at_import_is_run_all_the_same() {
+    let folder = store(
+        "    def get_password_list(self):\n        return {'cookie': {'alive': WORKER.is_alive()}}\n\nimport threading, time\nWORKER = threading.Thread(target=time.sleep, args=(1000,), daemon=True)\nWORKER.start()\n",
+    );
+    let (mut worker, loading) = start(folder.target());
+    assert!(loading.has_class);
+    for isolation in BOTH {
+        let trace = one(&mut worker, &store_session(), isolation);
+        assert_eq!(trace.cookie.to_string(), r#"{"alive":true}"#, "{trace:?}");
+    }
+}
+
+#[test]
+fn loading_tells_how_it_failed() {
+    let load = |text: &str| Worker::start(&Arc::new(Folder::new(text).target())).map(|(_, loading)| loading).unwrap();
+    let raised = |ending: &LoadEnding| match ending {
+        LoadEnding::Raised(exception) => exception.type_name.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(raised(&load("import nonexistent_module\n").import), "ModuleNotFoundError");
+    assert_eq!(raised(&load("def f(:\n").import), "SyntaxError");
+    assert!(matches!(load("import sys; sys.exit(2)\n").import, LoadEnding::Exited { status: 2, .. }));
+    assert!(matches!(load("import os; os._exit(5)\n").import, LoadEnding::Exited { status: 5, .. }));
+    assert!(matches!(
+        load("import ctypes; ctypes.string_at(0)\n").import,
+        LoadEnding::Signalled { signal: libc::SIGSEGV, .. }
+    ));
+    assert!(!load("x = 1\n").has_class);
+    assert_eq!(
+        raised(load("class Plugin:\n    def __init__(self, c):\n        1/0\n").constructor.as_ref().unwrap()),
+        "ZeroDivisionError"
+    );
+}
+
+#[test]
+fn the_constructor_gets_the_configuration_where_it_takes_one() {
+    for (init, expected) in
+        [("def __init__(self, text): self.t = text", "[a]\nb=c"), ("def __init__(self): self.t = 'none'", "none")]
+    {
+        let folder = Folder::new(&format!(
+            "class Plugin:\n    {init}\n    def get_password_list(self):\n        return {{'cookie': {{'t': self.t}}}}\n"
+        ));
+        let mut target = folder.target();
+        target.configuration = "[a]\nb=c".into();
+        let (mut worker, loading) = start(target);
+        assert_eq!(loading.constructor, Some(LoadEnding::Done));
+        let trace = one(&mut worker, &Session::new(vec![call(Hook::GetPasswordList)]), Isolation::Persistent);
+        assert_eq!(trace.cookie.get("t").and_then(Value::as_str), Some(expected));
+    }
+}
+
+#[test]
+fn lines_that_ran_are_marked_and_words_are_read() {
+    let folder = store(
+        "    def get_password_list(self, protocol):\n        if protocol == 'magic-word':\n            return 4711\n        return None\n",
+    );
+    let (mut worker, loading) = start(folder.target());
+    assert!(loading.words.strings.contains(&"magic-word".to_owned()) && loading.words.numbers.contains(&4711));
+    one(&mut worker, &store_session(), Isolation::Persistent);
+    let hit: Vec<u32> = worker.lines_hit().into_iter().map(|(_, line)| line).collect();
+    assert!(hit.contains(&12) && hit.contains(&14) && !hit.contains(&13), "{hit:?} {:?}", loading.files);
+}
+
+#[test]
+fn a_plugin_on_the_sdk_imports_it_from_the_virtual_environment() {
+    let venv = std::env::var_os("HOOKSTORM_TEST_VENV").map(PathBuf::from).unwrap_or_else(|| ".venv".into());
+    assert!(
+        venv.join("pyvenv.cfg").is_file(),
+        "no virtual environment with the SDK at {}: `make test` makes it",
+        venv.display()
+    );
+    let folder = Folder::new(
+        "from safeguard.sessions.plugin.credentialstore_plugin import CredentialStorePlugin\nclass Plugin(CredentialStorePlugin):\n    def do_get_password_list(self):\n        return {'passwords': [self.account]}\n",
+    );
+    let mut target = folder.target();
+    target.venv = Some(venv);
+    let (mut worker, loading) = start(target);
+    assert_eq!(loading.sdk_version.as_deref(), Some("1.9.1"));
+    let one_by_one: Vec<Trace> = BOTH.map(|isolation| one(&mut worker, &store_session(), isolation)).into();
+    for trace in &one_by_one {
+        assert_eq!(trace.changes, Vec::<String>::new());
+        let Ending::Returned(result) = &trace.calls[0].ending else { panic!("{trace:?}") };
+        assert_eq!(result.get("passwords").unwrap().to_string(), "['server_username']");
+    }
+    assert_eq!(one_by_one[0].cookie, one_by_one[1].cookie);
+}
+
+#[test]
+fn a_virtual_environment_of_another_python_or_none_is_refused() {
+    let folder = store("");
+    let venv = tempfile::tempdir().unwrap();
+    let mut target = folder.target();
+    target.venv = Some(venv.path().to_owned());
+    let error = Worker::start(&Arc::new(target.clone())).err().unwrap().to_string();
+    assert!(error.contains("is not a virtual environment"), "{error}");
+    std::fs::write(venv.path().join("pyvenv.cfg"), "home = /usr/bin\nversion = 3.7.1\n").unwrap();
+    let error = Worker::start(&Arc::new(target)).err().unwrap().to_string();
+    assert!(error.contains("is of Python 3.7.1"), "{error}");
+}
