@@ -255,7 +255,7 @@ fn state_that_changed_is_named_and_the_next_session_starts_clean() {
     let (mut worker, _) = start(folder.target());
     let traces = worker.run(&[store_session(), store_session()], Isolation::Persistent).unwrap();
     for trace in &traces {
-        assert_eq!(trace.changes, ["main.Plugin.seen", "main.COUNT"]);
+        assert_eq!(trace.changes, ["main.COUNT", "main.Plugin.seen"]);
         assert_eq!(trace.cookie.to_string(), r#"{"n":1,"s":1}"#);
     }
     let after = worker.run_after(&[store_session()], &store_session()).unwrap();

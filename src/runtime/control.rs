@@ -19,6 +19,8 @@ pub mod order {
     pub const CALL: u8 = b'C';
     /// Fork a runner.
     pub const RUNNER: u8 = b'R';
+    /// Fork children that end at once, as many as the next four bytes say. For the benches.
+    pub const BARE: u8 = b'B';
     /// Send the signal in the next byte to the child.
     pub const SIGNAL: u8 = b'S';
 }

@@ -11,6 +11,7 @@ pub mod flow;
 mod host;
 mod loading;
 mod observed;
+mod pair;
 #[doc(hidden)]
 pub mod sandbox;
 #[doc(hidden)]
@@ -25,5 +26,6 @@ pub mod wire;
 pub use host::{Isolation, Run, RuntimeError, Worker};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
 pub use observed::Observed;
+pub use pair::Pair;
 pub use target::{Limits, Network, Target};
 pub use trace::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};

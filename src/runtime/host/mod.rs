@@ -252,6 +252,22 @@ impl Worker {
         })
     }
 
+    /// How long it takes this worker's zygote to fork a child that ends at once, `times` times: what isolated calls are
+    /// held against in the benches.
+    ///
+    /// # Errors
+    /// As [`Run::run`].
+    #[doc(hidden)]
+    pub fn time_bare_forks(&mut self, times: u32) -> Result<Duration, RuntimeError> {
+        self.end_runner()?;
+        let mut packet = [order::BARE, 0, 0, 0, 0];
+        packet[1..].copy_from_slice(&times.to_le_bytes());
+        let begin = std::time::Instant::now();
+        self.process.order(&packet)?;
+        self.process.wait_for_end()?;
+        Ok(begin.elapsed())
+    }
+
     /// What the sandbox could not do on this machine.
     pub fn missing(&self) -> Missing {
         self.process.missing()
@@ -535,6 +551,12 @@ impl Run for Worker {
     }
 }
 
+/// Whether a call's verdict refuses the connection, or asks what nobody answers.
+pub(super) fn refuses(call: &CallTrace) -> bool {
+    let Ending::Returned(result) = &call.ending else { return false };
+    matches!(after_result(call.hook, result), After::Refused | After::Asked { .. })
+}
+
 /// What a call's end means for the session, and its cookies for the calls to come.
 fn after(call: &CallTrace, trace: &mut Trace) -> After {
     let Ending::Returned(result) = &call.ending else { return After::Broke };
@@ -551,7 +573,12 @@ fn after(call: &CallTrace, trace: &mut Trace) -> After {
     {
         trace.session_cookie = cookie;
     }
-    if !matches!(call.hook, Hook::Authenticate | Hook::Authorize) {
+    after_result(call.hook, result)
+}
+
+/// What a result says of how the session goes on.
+fn after_result(hook: Hook, result: &Observed) -> After {
+    if !matches!(hook, Hook::Authenticate | Hook::Authorize) {
         return After::Going;
     }
     match result.get("verdict") {

@@ -65,13 +65,13 @@ impl Takes {
     }
 }
 
-/// Notes what the worker is doing, so that the host can tell when it takes too long.
-pub(crate) fn enter(descriptors: &Descriptors, phase: Phase) {
+/// Notes what the worker is doing, so that the host can tell when it takes too long. Gives the time.
+pub(crate) fn enter(descriptors: &Descriptors, phase: Phase) -> u64 {
     let header = descriptors.shared.header();
+    let since_ns = now_ns();
     header.phase.store(phase as u32, Ordering::Relaxed);
-    header.stdout_start.store(descriptors.stdout.size(), Ordering::Relaxed);
-    header.stderr_start.store(descriptors.stderr.size(), Ordering::Relaxed);
-    header.since_ns.store(now_ns(), Ordering::Release);
+    header.since_ns.store(since_ns, Ordering::Release);
+    since_ns
 }
 
 /// Notes that nothing of the plugin's runs any more.

@@ -55,8 +55,10 @@ pub(crate) fn main(
         return construct(py, descriptors, plugin, request, load);
     }
     let Some(plugin) = plugin else { return 3 };
-    let own = std::process::id();
-    let mut runner = Runner { py, descriptors, plugin, scratch: Scratch::inherited(&request.scratch), own };
+    let Ok(own) = OnlyHere::new() else { return 3 };
+    let mut runner =
+        Runner { py, descriptors, plugin, scratch: Scratch::inherited(&request.scratch), own, output_at: (0, 0) };
+    runner.output_at = (runner.descriptors.stdout.size(), runner.descriptors.stderr.size());
     match kind {
         order::CALL => runner.single(),
         order::RUNNER => {
@@ -143,7 +145,34 @@ struct Runner<'a, 'py> {
     descriptors: &'a mut Descriptors,
     plugin: Plugin,
     scratch: Scratch,
-    own: u32,
+    own: OnlyHere,
+    /// How much was written to standard output and error by the end of the last call: where the next one begins.
+    output_at: (u64, u64),
+}
+
+/// A mark that a child of this process does not have.
+struct OnlyHere(*mut u8);
+
+impl OnlyHere {
+    /// Marks this process.
+    fn new() -> std::io::Result<Self> {
+        use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+        let size = rustix::param::page_size();
+        // SAFETY: a new mapping at an address of the kernel's choice; the page is ours and stays for good.
+        unsafe {
+            let page =
+                mmap_anonymous(std::ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)?;
+            madvise(page, size, Advice::LinuxWipeOnFork)?;
+            page.cast::<u8>().write_volatile(1);
+            Ok(Self(page.cast()))
+        }
+    }
+
+    /// Whether this is the process that was marked. A child finds the page empty.
+    fn is_here(&self) -> bool {
+        // SAFETY: the page stays mapped, here and in children.
+        unsafe { self.0.read_volatile() == 1 }
+    }
 }
 
 /// What is carried from call to call.
@@ -228,6 +257,7 @@ impl<'py> Runner<'_, 'py> {
             if self.descriptors.stderr.size() > 1 << 20 {
                 self.descriptors.stderr.clear();
             }
+            self.output_at = (self.descriptors.stdout.size(), self.descriptors.stderr.size());
         }
     }
 
@@ -287,12 +317,12 @@ impl<'py> Runner<'_, 'py> {
             answered,
         };
         let mut ending = Writer::default();
-        plugin::enter(self.descriptors, Phase::Call);
-        let (stdout_start, stderr_start) =
-            (header.stdout_start.load(Ordering::Relaxed), header.stderr_start.load(Ordering::Relaxed));
-        let since_ns = header.since_ns.load(Ordering::Relaxed);
+        let (stdout_start, stderr_start) = self.output_at;
+        header.stdout_start.store(stdout_start, Ordering::Relaxed);
+        header.stderr_start.store(stderr_start, Ordering::Relaxed);
+        let since_ns = plugin::enter(self.descriptors, Phase::Call);
         let gave = call::make(self.py, &mut self.plugin, call, given, &mut ending);
-        if std::process::id() != self.own {
+        if !self.own.is_here() {
             // The plugin forked, and this is the child, which came back out of the hook. It is none of ours.
             interpreter::leave(0);
         }
@@ -308,9 +338,9 @@ impl<'py> Runner<'_, 'py> {
         writer.number(elapsed_ns);
         let beginning = writer.bytes.len();
         writer.bytes.extend_from_slice(&ending.bytes);
-        for (capture, start) in [(&self.descriptors.stdout, stdout_start), (&self.descriptors.stderr, stderr_start)] {
-            writer.output(&capture.read(start, capture.size()));
-        }
+        self.output_at = (self.descriptors.stdout.size(), self.descriptors.stderr.size());
+        writer.output(&self.descriptors.stdout.read(stdout_start, self.output_at.0));
+        writer.output(&self.descriptors.stderr.read(stderr_start, self.output_at.1));
         let files = self.scratch.look();
         writer.number(files.len() as u64);
         for file in &files {

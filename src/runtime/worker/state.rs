@@ -5,8 +5,8 @@
 //! A snapshot is a hash for each name. Taking it calls nothing of the plugin's.
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    path::PathBuf,
+    ffi::{CStr, OsStr, c_char},
+    os::unix::ffi::OsStrExt,
 };
 
 use pyo3::{
@@ -45,21 +45,30 @@ const IGNORED: &[&str] = &[
 pub(crate) struct State {
     root: String,
     modules: Vec<ModuleState>,
+    /// `sys.modules`.
+    all_modules: Py<PyDict>,
     /// How many modules there were: more means that some were imported since.
     modules_seen: usize,
     environment: Vec<(String, String)>,
-    work: PathBuf,
+    /// Where the environment's strings lie: `setenv` never writes over one that is in use.
+    environment_at: Vec<usize>,
+    work: Vec<u8>,
     handlers: Option<Handlers>,
-    signals: Vec<usize>,
+    signals: [usize; SIGNALS.len()],
 }
 
 struct ModuleState {
     name: String,
     module: Py<PyModule>,
+    /// The classes that it defines, with their names.
+    classes: Vec<(String, Py<PyType>)>,
     /// A hash for each name; a class's attributes stand as `Class.attribute`.
     names: Vec<(String, u64)>,
     sum: u64,
 }
+
+/// The signals whose handlers programs set.
+const SIGNALS: [i32; 4] = [libc::SIGTERM, libc::SIGINT, libc::SIGALRM, libc::SIGCHLD];
 
 /// Python's logging, which the SDK and many plugins set up again in every call.
 struct Handlers {
@@ -76,11 +85,13 @@ impl State {
         let mut state = Self {
             root: root.to_owned(),
             modules: Vec::new(),
+            all_modules: py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind(),
             modules_seen: 0,
             environment: std::env::vars_os()
                 .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
                 .collect(),
-            work: std::env::current_dir()?,
+            environment_at: environment_at(),
+            work: working_folder().to_owned(),
             handlers: None,
             signals: signals(),
         };
@@ -91,7 +102,7 @@ impl State {
 
     /// Takes modules in that were imported since the last look. Importing is what their code says, not state.
     fn add_modules(&mut self, py: Python<'_>) -> PyResult<()> {
-        let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+        let modules = self.all_modules.bind(py).clone();
         if modules.len() == self.modules_seen {
             return Ok(());
         }
@@ -101,21 +112,19 @@ impl State {
             let file = module.dict().get_item("__file__").ok().flatten().and_then(|file| file.extract::<String>().ok());
             let own = file.is_some_and(|file| file.strip_prefix(&self.root).is_some_and(|rest| rest.starts_with('/')));
             if own && !self.modules.iter().any(|known| known.name == name) {
-                let (names, sum) = names_of(&name, &module);
-                self.modules.push(ModuleState { name, module: module.unbind(), names, sum });
+                self.modules.push(ModuleState::of(name, &module));
             }
         }
         // A package gets its submodules as attributes when they are imported.
         for known in &mut self.modules {
-            (known.names, known.sum) = names_of(&known.name, known.module.bind(py));
+            *known = ModuleState::of(std::mem::take(&mut known.name), &known.module.bind(py).clone());
         }
         Ok(())
     }
 
     /// Takes note of how logging is set up: as it is now, or, where the plugin imported it in a session, as it comes.
     fn note_logging(&mut self, py: Python<'_>, as_it_is: bool) -> PyResult<()> {
-        let modules = py.import("sys")?.getattr("modules")?;
-        let Ok(logging) = modules.get_item("logging") else { return Ok(()) };
+        let Ok(Some(logging)) = self.all_modules.bind(py).get_item(intern(py, "logging")) else { return Ok(()) };
         let all = list(&logging, "_handlerList")?;
         let root = logging.getattr("root")?;
         let root_handlers = list(&root, "handlers")?;
@@ -143,21 +152,17 @@ impl State {
         if self.put_environment_back(py).is_err() {
             changes.push("os.environ".into());
         }
-        if std::env::current_dir().ok().as_ref() != Some(&self.work) && std::env::set_current_dir(&self.work).is_err() {
+        if working_folder() != self.work && std::env::set_current_dir(OsStr::from_bytes(&self.work)).is_err() {
             changes.push("the working folder".into());
         }
         if signals() != self.signals {
             changes.push("signal handlers".into());
         }
-        if threads(py) > 1 {
+        if self.threads(py) > 1 {
             changes.push("a thread".into());
         }
-        for known in &mut self.modules {
-            let module = known.module.bind(py);
-            let (names, sum) = names_of(&known.name, module);
-            if sum != known.sum {
-                changes.extend(differing(&known.names, &names).map(|name| format!("{}.{name}", known.name)));
-            }
+        for known in &self.modules {
+            changes.extend(known.changes(py));
         }
         // Attributes that came with a module that was imported meanwhile are no change.
         let seen = self.modules_seen;
@@ -196,78 +201,151 @@ impl State {
         Ok(())
     }
 
-    fn put_environment_back(&self, py: Python<'_>) -> PyResult<()> {
-        let same = {
-            let mut count = 0;
-            std::env::vars_os().all(|(name, value)| {
-                count += 1;
-                self.environment.get(count - 1).is_some_and(|known| *known.0 == *name && *known.1 == *value)
-            }) && count == self.environment.len()
-        };
-        if same {
+    fn put_environment_back(&mut self, py: Python<'_>) -> PyResult<()> {
+        if is_environment_at(&self.environment_at) {
             return Ok(());
         }
-        let environ = py.import("os")?.getattr("environ")?;
-        environ.call_method0("clear")?;
+        let variables = py.import("os")?.getattr("environ")?;
+        variables.call_method0("clear")?;
         for (name, value) in &self.environment {
-            environ.set_item(name, value)?;
+            variables.set_item(name, value)?;
         }
+        self.environment_at = environment_at();
         Ok(())
+    }
+
+    /// How many threads Python knows.
+    fn threads(&self, py: Python<'_>) -> usize {
+        match self.all_modules.bind(py).get_item(intern(py, "threading")) {
+            Ok(Some(threading)) => {
+                threading.getattr(intern(py, "_active")).and_then(|active| active.len()).unwrap_or(1)
+            }
+            _ => 1,
+        }
     }
 }
 
-/// How many threads Python knows.
-fn threads(py: Python<'_>) -> usize {
-    let active = || -> PyResult<usize> {
-        let modules = py.import("sys")?.getattr("modules")?;
-        modules.get_item("threading")?.getattr("_active")?.len()
-    };
-    active().unwrap_or(1)
+fn intern<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    PyString::intern(py, text)
+}
+
+unsafe extern "C" {
+    static environ: *const *const c_char;
+}
+
+/// Calls `see` with the address of each string of the environment until it gives false.
+fn each_variable(mut see: impl FnMut(usize) -> bool) {
+    // SAFETY: this thread is the only one that changes the environment, and holds still here; the array ends with null.
+    unsafe {
+        let mut entry = environ;
+        while !entry.is_null() && !(*entry).is_null() && see(*entry as usize) {
+            entry = entry.add(1);
+        }
+    }
+}
+
+fn environment_at() -> Vec<usize> {
+    let mut at = Vec::new();
+    each_variable(|address| {
+        at.push(address);
+        true
+    });
+    at
+}
+
+fn is_environment_at(at: &[usize]) -> bool {
+    let mut count = 0;
+    let mut same = true;
+    each_variable(|address| {
+        same &= at.get(count) == Some(&address);
+        count += 1;
+        same
+    });
+    same && count == at.len()
+}
+
+/// The working folder's path; empty where it is gone.
+fn working_folder() -> Vec<u8> {
+    let mut buffer = [0_u8; 4096];
+    // SAFETY: the buffer has the length that is told; the result is null or the buffer with a NUL in it.
+    unsafe {
+        if libc::getcwd(buffer.as_mut_ptr().cast(), buffer.len()).is_null() {
+            return Vec::new();
+        }
+    }
+    CStr::from_bytes_until_nul(&buffer).map_or_else(|_| Vec::new(), |path| path.to_bytes().to_vec())
 }
 
 /// The handlers of the signals that programs use.
-fn signals() -> Vec<usize> {
-    [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGALRM, libc::SIGCHLD, libc::SIGUSR1, libc::SIGPIPE]
-        .into_iter()
-        .map(|signal| {
-            // SAFETY: with a null action this only reads, into a structure of the right type.
-            unsafe {
-                let mut action = std::mem::zeroed::<libc::sigaction>();
-                libc::sigaction(signal, std::ptr::null(), &raw mut action);
-                action.sa_sigaction
-            }
-        })
-        .collect()
+fn signals() -> [usize; SIGNALS.len()] {
+    SIGNALS.map(|signal| {
+        // SAFETY: with a null action this only reads, into a structure of the right type.
+        unsafe {
+            let mut action = std::mem::zeroed::<libc::sigaction>();
+            libc::sigaction(signal, std::ptr::null(), &raw mut action);
+            action.sa_sigaction
+        }
+    })
 }
 
-/// A hash for each name of a module, and of them all.
-fn names_of(module_name: &str, module: &Bound<'_, PyModule>) -> (Vec<(String, u64)>, u64) {
-    let mut names = Vec::new();
-    let mut sum = 0_u64;
-    for (key, value) in module.dict().iter() {
-        let Ok(key) = key.cast::<PyString>() else { continue };
-        let Ok(name) = key.to_str() else { continue };
-        if IGNORED.contains(&name) {
-            continue;
-        }
-        if let Ok(class) = value.cast::<PyType>()
-            && of_module(class, module_name)
-        {
-            for (attribute, value) in class_dict(class) {
-                let Ok(attribute) = attribute.extract::<String>() else { continue };
-                if !IGNORED.contains(&attribute.as_str()) {
-                    let hash = hash_of(&value);
-                    sum = sum.rotate_left(7) ^ hash;
-                    names.push((format!("{name}.{attribute}"), hash));
+impl ModuleState {
+    fn of(name: String, module: &Bound<'_, PyModule>) -> Self {
+        let classes: Vec<(String, Py<PyType>)> = module
+            .dict()
+            .iter()
+            .filter_map(|(key, value)| Some((key.extract::<String>().ok()?, value.cast_into::<PyType>().ok()?)))
+            .filter(|(_, class)| of_module(class, &name))
+            .map(|(key, class)| (key, class.unbind()))
+            .collect();
+        let mut state = Self { name, module: module.clone().unbind(), classes, names: Vec::new(), sum: 0 };
+        (state.names, state.sum) = (state.named(module.py()), state.sum(module.py()));
+        state
+    }
+
+    /// A hash of all that the module's names hold, in their order.
+    fn sum(&self, py: Python<'_>) -> u64 {
+        let mut sum = Sum::default();
+        self.each(py, |_, _, hash| sum.add(hash));
+        sum.0
+    }
+
+    /// A hash for each name.
+    fn named(&self, py: Python<'_>) -> Vec<(String, u64)> {
+        let mut names = Vec::new();
+        self.each(py, |class, name, hash| {
+            let name = if class.is_empty() { name.to_owned() } else { format!("{class}.{name}") };
+            names.push((name, hash));
+        });
+        names
+    }
+
+    /// Calls `see` with class (empty at the top), name and hash of everything that the module and its classes hold.
+    fn each(&self, py: Python<'_>, mut see: impl FnMut(&str, &str, u64)) {
+        let mut names = |class: &str, dict: &Bound<'_, PyDict>| {
+            for (key, value) in dict.iter() {
+                let Ok(key) = key.cast::<PyString>() else { continue };
+                let Ok(name) = key.to_str() else { continue };
+                // All names that are left out have two underscores in front, or one.
+                if !(name.starts_with('_') && IGNORED.contains(&name)) {
+                    see(class, name, hash_of(&value));
                 }
             }
-            continue;
+        };
+        names("", &self.module.bind(py).dict());
+        for (name, class) in &self.classes {
+            if let Some(dict) = class_dict(class.bind(py)) {
+                names(name, &dict);
+            }
         }
-        let hash = hash_of(&value);
-        sum = sum.rotate_left(7) ^ hash;
-        names.push((name.to_owned(), hash));
     }
-    (names, sum)
+
+    /// The names whose content is another than at the beginning.
+    fn changes(&self, py: Python<'_>) -> Vec<String> {
+        if self.sum(py) == self.sum {
+            return Vec::new();
+        }
+        differing(&self.names, &self.named(py)).map(|name| format!("{}.{name}", self.name)).collect()
+    }
 }
 
 /// The names whose hash differs, or that only one of the two has.
@@ -281,32 +359,54 @@ fn differing<'a>(before: &'a [(String, u64)], after: &'a [(String, u64)]) -> imp
 
 /// Whether a class was defined in that module.
 fn of_module(class: &Bound<'_, PyType>, module: &str) -> bool {
-    class_dict(class)
-        .find(|(key, _)| key.extract::<&str>().is_ok_and(|key| key == "__module__"))
-        .is_some_and(|(_, value)| value.extract::<&str>().is_ok_and(|value| value == module))
+    module_of(class).is_some_and(|own| own == module)
+}
+
+/// The module that a class says it was defined in.
+fn module_of(class: &Bound<'_, PyType>) -> Option<String> {
+    class_dict(class)?.get_item(intern(class.py(), "__module__")).ok()??.extract().ok()
 }
 
 /// A class's own attributes.
-fn class_dict<'py>(class: &Bound<'py, PyType>) -> impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-    // SAFETY: `tp_dict` of a class made in Python is a dict or null for as long as the class lives, and the iteration
-    // holds the dict.
-    let dict = unsafe {
+fn class_dict<'py>(class: &Bound<'py, PyType>) -> Option<Bound<'py, PyDict>> {
+    // SAFETY: `tp_dict` of a class made in Python is a dict or null for as long as the class lives.
+    unsafe {
         let pointer = class.as_type_ptr();
         let heap = (*pointer).tp_flags as u64 & ffi::Py_TPFLAGS_HEAPTYPE as u64 != 0;
         let dict = if heap { (*pointer).tp_dict } else { std::ptr::null_mut() };
-        Bound::from_borrowed_ptr_or_opt(class.py(), dict)
-    };
-    dict.and_then(|dict| dict.cast_into::<PyDict>().ok()).into_iter().flat_map(|dict| dict.iter().collect::<Vec<_>>())
+        Bound::from_borrowed_ptr_or_opt(class.py(), dict)?.cast_into::<PyDict>().ok()
+    }
 }
 
 fn hash_of(value: &Bound<'_, PyAny>) -> u64 {
-    let mut walker = Walker { hasher: DefaultHasher::new(), left: NODES_LIMIT };
+    let mut walker = Walker { sum: Sum::default(), left: NODES_LIMIT };
     walker.walk(value, 0);
-    walker.hasher.finish()
+    walker.sum.0
+}
+
+/// A fast hash in which order counts. It need not withstand anybody: who hides state from it hides it from himself.
+#[derive(Default)]
+struct Sum(u64);
+
+impl Sum {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
+        }
+        let mut last = [0_u8; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.add(u64::from_le_bytes(last));
+        self.add(bytes.len() as u64);
+    }
 }
 
 struct Walker {
-    hasher: DefaultHasher,
+    sum: Sum,
     left: usize,
 }
 
@@ -320,56 +420,56 @@ impl Walker {
         // SAFETY: an object's type lives as long as the object.
         let flags = unsafe { (*class).tp_flags } as u64;
         if let Ok(text) = value.cast_exact::<PyString>() {
-            text.to_str().unwrap_or_default().hash(&mut self.hasher);
+            self.sum.bytes(text.to_str().unwrap_or_default().as_bytes());
             return;
         }
         if let Ok(number) = value.cast_exact::<PyInt>() {
             match number.extract::<i64>() {
-                Ok(small) => small.hash(&mut self.hasher),
-                Err(_) => (value.as_ptr() as usize).hash(&mut self.hasher),
+                Ok(small) => self.sum.add(small as u64),
+                Err(_) => self.sum.add(value.as_ptr() as u64),
             }
             return;
         }
         if let Ok(number) = value.cast_exact::<PyFloat>() {
-            number.value().to_bits().hash(&mut self.hasher);
+            self.sum.add(number.value().to_bits());
             return;
         }
         if let Ok(bytes) = value.cast_exact::<PyBytes>() {
-            bytes.as_bytes().hash(&mut self.hasher);
+            self.sum.bytes(bytes.as_bytes());
             return;
         }
         if depth >= DEPTH_LIMIT {
             return;
         }
         if let Ok(dict) = value.cast::<PyDict>() {
-            dict.len().hash(&mut self.hasher);
+            self.sum.add(dict.len() as u64);
             for (key, item) in dict.iter() {
                 self.walk(&key, depth + 1);
                 self.walk(&item, depth + 1);
             }
         } else if let Ok(items) = value.cast::<PyList>() {
-            items.len().hash(&mut self.hasher);
+            self.sum.add(items.len() as u64);
             items.iter().for_each(|item| self.walk(&item, depth + 1));
         } else if let Ok(items) = value.cast::<PyTuple>() {
-            items.len().hash(&mut self.hasher);
+            self.sum.add(items.len() as u64);
             items.iter().for_each(|item| self.walk(&item, depth + 1));
         } else if let Ok(items) = value.cast::<PySet>() {
             self.unordered(items.len(), items.iter(), depth);
         } else if let Ok(items) = value.cast::<PyFrozenSet>() {
             self.unordered(items.len(), items.iter(), depth);
         } else if let Ok(bytes) = value.cast::<PyByteArray>() {
-            bytes.to_vec().hash(&mut self.hasher);
+            self.sum.bytes(&bytes.to_vec());
         } else {
-            (value.as_ptr() as usize).hash(&mut self.hasher);
+            self.sum.add(value.as_ptr() as u64);
             if class == &raw mut ffi::PyFunction_Type {
                 self.function(value, depth);
             } else if flags & ffi::Py_TPFLAGS_HEAPTYPE as u64 != 0 && !value.is_instance_of::<PyType>() {
                 self.instance(value, depth);
-            } else if value.get_type().name().is_ok_and(|name| name == "_lru_cache_wrapper") {
+            } else if is_lru_cache(value) {
                 if let Ok(info) = value.call_method0("cache_info") {
                     // hits, misses, maxsize, currsize: what is remembered shows in the last.
                     if let Ok(size) = info.get_item(3).and_then(|size| size.extract::<usize>()) {
-                        size.hash(&mut self.hasher);
+                        self.sum.add(size as u64);
                     }
                 }
             }
@@ -378,34 +478,43 @@ impl Walker {
 
     /// A set's members, whose order means nothing.
     fn unordered<'py>(&mut self, count: usize, items: impl Iterator<Item = Bound<'py, PyAny>>, depth: usize) {
-        count.hash(&mut self.hasher);
+        self.sum.add(count as u64);
         let mut sum = 0_u64;
         for item in items {
-            let mut walker = Walker { hasher: DefaultHasher::new(), left: self.left };
+            let mut walker = Walker { sum: Sum::default(), left: self.left };
             walker.walk(&item, depth + 1);
             self.left = walker.left;
-            sum = sum.wrapping_add(walker.hasher.finish());
+            sum = sum.wrapping_add(walker.sum.0);
         }
-        sum.hash(&mut self.hasher);
+        self.sum.add(sum);
     }
 
     /// Defaults, closure and attributes of a function.
     fn function(&mut self, function: &Bound<'_, PyAny>, depth: usize) {
-        for name in ["__defaults__", "__kwdefaults__", "__dict__"] {
-            if let Ok(value) = function.getattr(name)
-                && !value.is_none()
-            {
-                self.walk(&value, depth + 1);
-            }
+        let py = function.py();
+        // SAFETY: the object is a function, as the caller saw by its type; what these give is borrowed from it or null.
+        let parts = unsafe {
+            let pointer = function.as_ptr();
+            [
+                ffi::PyFunction_GetDefaults(pointer),
+                ffi::PyFunction_GetKwDefaults(pointer),
+                ffi::PyFunction_GetClosure(pointer),
+            ]
+            .map(|part| Bound::from_borrowed_ptr_or_opt(py, part))
+        };
+        let [defaults, keyword_defaults, closure] = parts;
+        for value in [defaults, keyword_defaults].into_iter().flatten() {
+            self.walk(&value, depth + 1);
         }
-        if let Ok(cells) = function.getattr("__closure__")
-            && let Ok(cells) = cells.cast::<PyTuple>()
-        {
+        if let Some(cells) = closure.and_then(|cells| cells.cast_into::<PyTuple>().ok()) {
             for cell in cells.iter() {
-                if let Ok(content) = cell.getattr("cell_contents") {
+                if let Ok(content) = cell.getattr(intern(py, "cell_contents")) {
                     self.walk(&content, depth + 1);
                 }
             }
+        }
+        if let Ok(own) = function.getattr(intern(py, "__dict__")) {
+            self.walk(&own, depth + 1);
         }
     }
 
@@ -413,13 +522,10 @@ impl Walker {
     /// all the time and mean nothing.
     fn instance(&mut self, instance: &Bound<'_, PyAny>, depth: usize) {
         let class = instance.get_type();
-        let foreign = class_dict(&class)
-            .find(|(key, _)| key.extract::<&str>().is_ok_and(|key| key == "__module__"))
-            .and_then(|(_, value)| value.extract::<String>().ok())
-            .is_none_or(|module| {
-                let top = module.split('.').next().unwrap_or_default();
-                matches!(top, "logging" | "threading" | "safeguard" | "re" | "enum" | "abc" | "typing" | "_thread")
-            });
+        let foreign = module_of(&class).is_none_or(|module| {
+            let top = module.split('.').next().unwrap_or_default();
+            matches!(top, "logging" | "threading" | "safeguard" | "re" | "enum" | "abc" | "typing" | "_thread")
+        });
         if foreign {
             return;
         }
@@ -436,4 +542,11 @@ impl Walker {
             self.walk(&dict, depth + 1);
         }
     }
+}
+
+/// Whether an object is what `functools.lru_cache` makes of a function.
+fn is_lru_cache(value: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the type of a living object is alive, and its name a C string.
+    let name = unsafe { CStr::from_ptr((*value.get_type_ptr()).tp_name) };
+    name == c"functools._lru_cache_wrapper"
 }

@@ -1,0 +1,189 @@
+//! Two plugins in one session: an Authentication and Authorization plugin, then a credential store. `session_cookie` goes
+//! from the one to the other, `cookie` does not.
+
+use std::time::Duration;
+
+use crate::{
+    case::{Session, Value},
+    contract::Hook,
+    runtime::{Ending, Isolation, Run, RuntimeError, Trace, Worker, host},
+};
+
+/// The plugin under test and the other one of its sessions.
+#[derive(Debug)]
+pub struct Pair<M = Worker, O = Worker> {
+    tested: M,
+    other: O,
+}
+
+impl<M: Run, O: Run> Pair<M, O> {
+    /// Sessions in which calls that are marked `other` go to `other`.
+    pub const fn new(tested: M, other: O) -> Self {
+        Self { tested, other }
+    }
+
+    /// Runs a session, each stretch of calls of one plugin by `run` in that plugin's worker.
+    fn session(
+        &mut self,
+        session: &Session,
+        run: &mut dyn FnMut(&mut dyn Run, &Session) -> Result<Trace, RuntimeError>,
+    ) -> Result<Trace, RuntimeError> {
+        let mut trace = Trace { session_cookie: session.session_cookie.clone(), ..Trace::default() };
+        let mut cookies = [session.cookie.clone(), Value::empty_dict()];
+        let mut refused = false;
+        let mut begin = 0;
+        while begin < session.calls.len() {
+            let other = session.calls[begin].other;
+            let end = session.calls[begin..]
+                .iter()
+                .position(|call| call.other != other)
+                .map_or(session.calls.len(), |length| begin + length);
+            // Where each call of the stretch stands in the session: a refused user only gets the end of it.
+            let places: Vec<usize> =
+                (begin..end).filter(|&at| !refused || session.calls[at].hook == Hook::SessionEnded).collect();
+            begin = end;
+            if places.is_empty() {
+                continue;
+            }
+            let part = Session {
+                cookie: cookies[usize::from(other)].clone(),
+                session_cookie: trace.session_cookie.clone(),
+                calls: places
+                    .iter()
+                    .map(|&at| crate::case::Call { other: false, ..session.calls[at].clone() })
+                    .collect(),
+            };
+            let worker: &mut dyn Run = if other { &mut self.other } else { &mut self.tested };
+            let seen = run(worker, &part)?;
+            for mut call in seen.calls {
+                call.call = places[call.call];
+                trace.calls.push(call);
+            }
+            trace.changes.extend(seen.changes);
+            cookies[usize::from(other)] = seen.cookie;
+            trace.session_cookie = seen.session_cookie;
+            match trace.calls.last() {
+                Some(last) if !matches!(last.ending, Ending::Returned(_) | Ending::CutOff) => break,
+                Some(last) if host::refuses(last) => refused = true,
+                _ => {}
+            }
+        }
+        [trace.cookie, _] = cookies;
+        Ok(trace)
+    }
+}
+
+impl<M: Run, O: Run> Run for Pair<M, O> {
+    fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
+        let mut run = |worker: &mut dyn Run, part: &Session| {
+            let traces = worker.run(std::slice::from_ref(part), isolation)?;
+            traces.into_iter().next().ok_or(RuntimeError::Stuck)
+        };
+        sessions.iter().map(|session| self.session(session, &mut run)).collect()
+    }
+
+    fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
+        // The other plugin's share in the earlier sessions is its own affair.
+        let earlier: Vec<Session> = earlier
+            .iter()
+            .map(|session| Session {
+                calls: session.calls.iter().filter(|call| !call.other).cloned().collect(),
+                ..session.clone()
+            })
+            .collect();
+        self.session(session, &mut |worker, part| worker.run_after(&earlier, part))
+    }
+
+    fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
+        self.session(session, &mut |worker, part| worker.run_with_timeout(part, timeout))
+    }
+
+    fn lines_hit(&self) -> Vec<(usize, u32)> {
+        self.tested.lines_hit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        case::Call,
+        runtime::{CallTrace, Observed, Output},
+    };
+
+    /// Plays a plugin that returns what a function says, and carries cookies.
+    struct Played(fn(Hook) -> Observed);
+
+    impl Run for Played {
+        fn run(&mut self, sessions: &[Session], _isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
+            let trace = |session: &Session| {
+                let mut session_cookie = session.session_cookie.clone();
+                let mut cookie = session.cookie.clone();
+                let calls = session.calls.iter().enumerate().map(|(at, call)| {
+                    session_cookie.set(call.hook.name(), Value::Int(at as i64));
+                    cookie.set(call.hook.name(), Value::Int(at as i64));
+                    CallTrace {
+                        call: at,
+                        round: 0,
+                        hook: call.hook,
+                        answer_is_secret: false,
+                        ending: Ending::Returned((self.0)(call.hook)),
+                        stdout: Output::default(),
+                        stderr: Output::default(),
+                        elapsed: Duration::ZERO,
+                        files: Vec::new(),
+                    }
+                });
+                let calls = calls.collect();
+                Trace { calls, changes: Vec::new(), cookie, session_cookie }
+            };
+            Ok(sessions.iter().map(trace).collect())
+        }
+
+        fn run_after(&mut self, _: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
+            Ok(self.run(std::slice::from_ref(session), Isolation::Persistent)?.remove(0))
+        }
+
+        fn run_with_timeout(&mut self, session: &Session, _: Duration) -> Result<Trace, RuntimeError> {
+            self.run_after(&[], session)
+        }
+
+        fn lines_hit(&self) -> Vec<(usize, u32)> {
+            Vec::new()
+        }
+    }
+
+    fn verdict(word: &str) -> Observed {
+        Observed::Dict(vec![(Observed::Str("verdict".into()), Observed::Str(word.into()))])
+    }
+
+    fn session() -> Session {
+        let call = |hook, other| Call { other, ..Call::new(hook, Vec::new()) };
+        Session::new(vec![
+            call(Hook::Authenticate, true),
+            call(Hook::Authorize, true),
+            call(Hook::GetPasswordList, false),
+            call(Hook::SessionEnded, false),
+            call(Hook::SessionEnded, true),
+        ])
+    }
+
+    #[test]
+    fn the_session_cookie_is_shared_and_the_cookie_is_not() {
+        let mut pair = Pair::new(Played(|_| Observed::None), Played(|_| verdict("ACCEPT")));
+        let trace = pair.run(&[session()], Isolation::Persistent).unwrap().remove(0);
+        assert_eq!(trace.calls.iter().map(|call| call.call).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(trace.cookie.to_string(), r#"{"get_password_list":0,"session_ended":1}"#);
+        assert_eq!(
+            trace.session_cookie.to_string(),
+            r#"{"authenticate":0,"authorize":1,"get_password_list":0,"session_ended":0}"#
+        );
+    }
+
+    #[test]
+    fn a_refused_user_gets_no_password() {
+        let mut pair = Pair::new(Played(|_| Observed::None), Played(|_| verdict("DENY")));
+        let trace = pair.run(&[session()], Isolation::Persistent).unwrap().remove(0);
+        assert_eq!(trace.calls.iter().map(|call| call.call).collect::<Vec<_>>(), [0, 1, 3, 4]);
+    }
+}
