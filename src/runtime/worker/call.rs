@@ -193,6 +193,9 @@ fn invoke<'py>(
 fn read_result<'py>(py: Python<'py>, hook: Hook, result: &Bound<'py, PyAny>) -> Gave<'py> {
     let mut gave = Gave { after: After::Going, cookie: None, session_cookie: None };
     let Ok(result) = result.cast::<PyDict>() else { return gave };
+    if result.is_empty() {
+        return gave;
+    }
     let item = |name: &str| result.get_item(PyString::intern(py, name)).ok().flatten();
     let cookie = |name: &str| {
         item(name).filter(|value| value.is_instance_of::<PyDict>()).and_then(|value| convert::through_json(&value).ok())

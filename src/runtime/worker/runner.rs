@@ -40,11 +40,12 @@ pub(crate) fn main(
     request: &LoadRequest,
     plugin: Option<Plugin>,
     kind: u8,
+    address_space: u64,
 ) -> i32 {
     if let Ok(runner) = interpreter::bootstrap(py).and_then(|bootstrap| bootstrap.getattr("runner")) {
         let _ = runner.set_item(0, std::process::id());
     }
-    limit_memory(descriptors);
+    limit_memory(descriptors, address_space);
     let mut load = None;
     let plugin = plugin.or_else(|| {
         let (plugin, reply) = Plugin::load(py, descriptors, request);
@@ -69,12 +70,12 @@ pub(crate) fn main(
     }
 }
 
-fn limit_memory(descriptors: &Descriptors) {
+fn limit_memory(descriptors: &Descriptors, address_space: u64) {
     let memory_bytes = descriptors.shared.header().memory_bytes.load(Ordering::Relaxed);
     if memory_bytes == 0 {
         return;
     }
-    let limit = address_space() + memory_bytes;
+    let limit = address_space + memory_bytes;
     let _ = rustix::process::setrlimit(
         rustix::process::Resource::As,
         rustix::process::Rlimit { current: Some(limit), maximum: Some(limit) },
@@ -82,7 +83,7 @@ fn limit_memory(descriptors: &Descriptors) {
 }
 
 /// The size of this process's address space in bytes.
-fn address_space() -> u64 {
+pub(crate) fn address_space() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = statm.split(' ').next().and_then(|field| field.parse().ok()).unwrap_or(0);
     pages * rustix::param::page_size() as u64

@@ -24,7 +24,7 @@ pub(crate) fn run(descriptors: Descriptors, missing: Missing) -> ExitCode {
         return ExitCode::from(3);
     }
     Python::attach(|py| {
-        let mut zygote = Zygote { descriptors, missing, request: None, plugin: None };
+        let mut zygote = Zygote { descriptors, missing, request: None, plugin: None, address_space: 0 };
         match zygote.obey(py) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -35,11 +35,29 @@ pub(crate) fn run(descriptors: Descriptors, missing: Missing) -> ExitCode {
     })
 }
 
+/// Forks as `os.fork` does: CPython's own state is whole in the child.
+fn fork_python(_py: Python<'_>) -> i32 {
+    // SAFETY: this thread is attached to the interpreter and is the only one, so the child has the whole of it; the hooks
+    // are called in CPython's order.
+    unsafe {
+        pyo3::ffi::PyOS_BeforeFork();
+        let pid = libc::fork();
+        if pid == 0 {
+            pyo3::ffi::PyOS_AfterFork_Child();
+        } else {
+            pyo3::ffi::PyOS_AfterFork_Parent();
+        }
+        pid
+    }
+}
+
 struct Zygote {
     descriptors: Descriptors,
     missing: Missing,
     request: Option<LoadRequest>,
     plugin: Option<Plugin>,
+    /// How large the address space is after loading: children are limited to this and the limit.
+    address_space: u64,
 }
 
 impl Zygote {
@@ -57,7 +75,7 @@ impl Zygote {
                 [order::CONSTRUCT] => self.fork(py, order::CONSTRUCT)?,
                 [order::CALL] => self.fork(py, order::CALL)?,
                 [order::RUNNER] => self.fork(py, order::RUNNER)?,
-                [order::BARE, a, b, c, d] => self.bare(u32::from_le_bytes([a, b, c, d]))?,
+                [order::BARE, a, b, c, d] => self.bare(py, u32::from_le_bytes([a, b, c, d]))?,
                 // A signal for a child that has just ended.
                 [order::SIGNAL, _] => {}
                 _ => return Err("the host gave an order that this worker does not know".into()),
@@ -90,6 +108,7 @@ impl Zygote {
             return Err("what was seen of the plugin is too large".into());
         }
         interpreter::freeze(py);
+        self.address_space = runner::address_space();
         self.tell(&[word::LOADED])
     }
 
@@ -98,20 +117,9 @@ impl Zygote {
         let (Some(request), descriptors) = (&self.request, &mut self.descriptors) else {
             return Err("nothing is loaded".into());
         };
-        // SAFETY: this thread is attached to the interpreter and is the only one, so the child has the whole of it;
-        // `PyOS_AfterFork_Child` tells CPython.
-        let pid = unsafe {
-            pyo3::ffi::PyOS_BeforeFork();
-            let pid = libc::fork();
-            if pid == 0 {
-                pyo3::ffi::PyOS_AfterFork_Child();
-            } else {
-                pyo3::ffi::PyOS_AfterFork_Parent();
-            }
-            pid
-        };
+        let pid = fork_python(py);
         if pid == 0 {
-            let status = runner::main(py, descriptors, request, self.plugin.take(), kind);
+            let status = runner::main(py, descriptors, request, self.plugin.take(), kind, self.address_space);
             interpreter::leave(status);
         }
         if pid < 0 {
@@ -124,11 +132,10 @@ impl Zygote {
         self.tell(&packet)
     }
 
-    /// Forks children that end at once.
-    fn bare(&self, times: u32) -> Result<(), String> {
+    /// Forks children that end at once, as `os.fork` and `os._exit` do it.
+    fn bare(&self, py: Python<'_>, times: u32) -> Result<(), String> {
         for _ in 0..times {
-            // SAFETY: the child calls nothing but `_exit`.
-            match unsafe { libc::fork() } {
+            match fork_python(py) {
                 0 => interpreter::leave(0),
                 pid @ 1.. => self.wait(pid).map(drop)?,
                 _ => return Err("no child can be forked".into()),
