@@ -35,8 +35,7 @@ fn violation(session: &Session, tested: &Domain, other: Option<&Domain>) -> Resu
     order(&session.calls)?;
     for is_other in [false, true] {
         if let Some(domain) = if is_other { other } else { Some(tested) } {
-            let hooks = session.calls.iter().filter(|call| call.other == is_other).map(|call| call.hook);
-            openings(&hooks.collect::<Vec<_>>(), session, domain)?;
+            openings(&session.calls, is_other, |hook| domain.has(hook))?;
         }
     }
     relations(&session.calls)
@@ -139,17 +138,16 @@ fn order(calls: &[Call]) -> Result<(), String> {
 }
 
 /// What must have been called before other hooks are, as far as the plugin has it.
-fn openings(hooks: &[Hook], session: &Session, domain: &Domain) -> Result<(), String> {
-    let opened_by = |openers: &[Hook], place: usize| {
-        openers.iter().all(|opener| !domain.has(*opener)) || hooks[..place].iter().any(|hook| openers.contains(hook))
-    };
-    let is_cut = session.calls.iter().any(|call| call.cut_off);
+fn openings(calls: &[Call], other: bool, has: impl Fn(Hook) -> bool) -> Result<(), String> {
+    let is_cut = calls.iter().any(|call| call.cut_off);
+    let hooks: Vec<Hook> = calls.iter().filter(|call| call.other == other).map(|call| call.hook).collect();
     for (place, hook) in hooks.iter().enumerate() {
-        let opened = match openers(*hook, domain.plugin_type) {
-            _ if is_cut && *hook == Hook::SessionEnded => true,
-            openers => opened_by(openers, place),
-        };
-        if !opened {
+        if is_cut && *hook == Hook::SessionEnded {
+            continue;
+        }
+        let openers = openers(*hook);
+        let possible = openers.iter().any(|opener| has(*opener));
+        if possible && !hooks[..place].iter().any(|earlier| openers.contains(earlier)) {
             return Err(format!("`{hook}` is called before the hooks that open a session"));
         }
         if *hook == Hook::Authorize && hooks[place + 1..].contains(&Hook::Authenticate) {
@@ -160,13 +158,18 @@ fn openings(hooks: &[Hook], session: &Session, domain: &Domain) -> Result<(), St
 }
 
 /// The hooks of which one comes before `hook`. Empty where it may be the first.
-pub(super) const fn openers(hook: Hook, plugin_type: crate::contract::PluginType) -> &'static [Hook] {
-    use crate::contract::PluginType;
-    match (hook, plugin_type) {
-        (Hook::Authorize, _) | (Hook::SessionEnded, PluginType::Aa) => &[Hook::Authenticate],
-        (Hook::AuthenticationCompleted | Hook::SessionEnded, _) => &[Hook::GetPasswordList, Hook::GetPrivateKeyList],
+const fn openers(hook: Hook) -> &'static [Hook] {
+    match hook {
+        Hook::Authorize => &[Hook::Authenticate],
+        Hook::AuthenticationCompleted => &[Hook::GetPasswordList, Hook::GetPrivateKeyList],
+        Hook::SessionEnded => &[Hook::Authenticate, Hook::GetPasswordList, Hook::GetPrivateKeyList],
         _ => &[],
     }
+}
+
+/// Whether the calls come in an order that the platform keeps with plugins that have all hooks.
+pub(super) fn keep_order(calls: &[Call]) -> bool {
+    order(calls).is_ok() && [false, true].into_iter().all(|other| openings(calls, other, |_| true).is_ok())
 }
 
 /// What holds between values: a connection is the same in all calls, and a target goes by two names.
@@ -214,4 +217,94 @@ fn relations(calls: &[Call]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        contract::{Platform, PluginType},
+        generate::{Words, ordinary_session},
+    };
+
+    fn domain(plugin_type: PluginType) -> Domain {
+        Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), Words::default())
+    }
+
+    /// What is said of an everyday session after `change`.
+    fn said(plugin_type: PluginType, change: impl FnOnce(&mut Session)) -> String {
+        let domain = domain(plugin_type);
+        let mut session = ordinary_session(&domain, 0);
+        assert_eq!(contract_violation(&session, &domain), None);
+        change(&mut session);
+        contract_violation(&session, &domain).unwrap_or_default()
+    }
+
+    /// Sets an argument in all calls.
+    fn set(session: &mut Session, argument: Argument, value: impl Into<Value>) {
+        let value = value.into();
+        for call in &mut session.calls {
+            for (_, old) in call.arguments.iter_mut().filter(|(known, _)| *known == argument) {
+                *old = value.clone();
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_the_platform_never_passes_are_named() {
+        use PluginType::{Aa, CredentialStore};
+        let cases: &[(PluginType, Argument, Value)] = &[
+            (CredentialStore, Argument::ServerIp, Value::Null),
+            (CredentialStore, Argument::ServerIp, Value::text("10.0.0.256")),
+            (CredentialStore, Argument::ServerUsername, Value::Null),
+            (CredentialStore, Argument::ServerPort, Value::Int(0)),
+            (CredentialStore, Argument::ServerPort, Value::text("22")),
+            (CredentialStore, Argument::Protocol, Value::text("tsg")),
+            (CredentialStore, Argument::GatewayGroups, Value::List(vec![Value::Null])),
+            (CredentialStore, Argument::ClientHostname, Value::text("a b")),
+            (CredentialStore, Argument::Asset, Value::Null),
+            (Aa, Argument::KeyValuePairs, Value::Dict(vec![("a".into(), Value::Int(1))])),
+            (Aa, Argument::ServerIp, Value::Null),
+            (Aa, Argument::ClientPort, Value::Null),
+        ];
+        for (plugin_type, argument, value) in cases {
+            let said = said(*plugin_type, |session| set(session, *argument, value.clone()));
+            assert!(said.contains(&format!("`{argument}` cannot be")), "{argument} {value:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn calls_out_of_order_are_named() {
+        use PluginType::{Aa, CredentialStore};
+        let end = |session: &mut Session| session.calls.push(session.calls.last().unwrap().clone());
+        assert_eq!(said(CredentialStore, end), "`session_ended` is called twice");
+        assert!(said(CredentialStore, |session| session.calls.reverse()).contains("calls follow `session_ended`"));
+        assert!(said(CredentialStore, |session| session.calls[0].cut_off = true).contains("calls follow"));
+        let late = |session: &mut Session| _ = session.calls.remove(0);
+        assert!(said(Aa, late).contains("`authorize` is called before"));
+        let no_get = |session: &mut Session| session.calls.retain(|call| call.hook == Hook::SessionEnded);
+        assert!(said(CredentialStore, no_get).contains("`session_ended` is called before"));
+        assert_eq!(said(CredentialStore, |session| session.calls.truncate(1)), "", "a case may be cut short");
+    }
+
+    #[test]
+    fn a_connection_that_is_not_one_is_named() {
+        use PluginType::{Aa, CredentialStore};
+        let other = |session: &mut Session| set(session, Argument::TargetUsername, "somebody");
+        assert!(said(CredentialStore, other).contains("`target_username` and `server_username` differ"));
+        let host = |session: &mut Session| set(session, Argument::TargetHost, "elsewhere");
+        assert!(said(CredentialStore, host).contains("neither its name nor its address"));
+        let changed = |session: &mut Session| session.calls[1].arguments[0].1 = "s-2".into();
+        assert!(said(CredentialStore, changed).contains("`session_id` changes"));
+        // A user who is known later is none that changes; one who is forgotten is.
+        let user = |place: usize| {
+            move |session: &mut Session| {
+                let argument = Argument::GatewayUser;
+                let user = session.calls[place].arguments.iter_mut().find(|(known, _)| *known == argument);
+                user.unwrap().1 = Value::Null;
+            }
+        };
+        assert_eq!(said(Aa, user(0)), "");
+        assert!(said(Aa, user(1)).contains("`gateway_user` changes"));
+    }
 }
