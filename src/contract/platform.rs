@@ -111,6 +111,15 @@ impl PluginType {
         Self::ALL.into_iter().find(|plugin_type| plugin_type.name() == name)
     }
 
+    /// The protocols that the platform names to plugins of this type, the everyday one first ([G], [A]).
+    pub const fn protocols(self) -> &'static [&'static str] {
+        match self {
+            Self::CredentialStore => &["ssh", "rdp", "telnet", "http", "ica", "vnc"],
+            Self::Aa => &["ssh", "rdp", "telnet", "http", "ica", "vnc", "tsg", "mssql"],
+            Self::SigningCa | Self::ConfigurationSync => &[],
+        }
+    }
+
     /// Whether `platform` knows this type: 5.10 knows the first two [G], later ones all [S].
     pub fn known_to(self, platform: &Platform) -> bool {
         matches!(self, Self::CredentialStore | Self::Aa) || !platform.is_first()

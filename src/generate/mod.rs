@@ -1,9 +1,38 @@
 //! Bytes to sessions. Written once, against `arbitrary::Unstructured`: the same bytes, the same session. Proptest
-//! strategies, campaigns and fuzz targets all stand on it.
+//! strategies, campaigns and fuzz targets all stand on it. [`Domain`] says for what plugin, [`session()`] and
+//! [`nth_session`] make sessions, [`strategy()`] is proptest's view of them, and [`simplify::Shrinker`] makes a session
+//! that shows something as small as it can be.
 //!
-//! Nothing here runs anything.
+//! Sessions keep the contract, and [`contract_violation`] says so. Nothing here runs anything.
+//!
+//! ```
+//! use hookstorm::{
+//!     contract::{Hook, Platform, PluginType},
+//!     generate::{Domain, Words, nth_session},
+//! };
+//!
+//! let hooks = Hook::ALL.to_vec();
+//! let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), hooks, Words::default());
+//! assert_eq!(nth_session(&domain, 42, 7), nth_session(&domain, 42, 7));
+//! ```
 #![forbid(unsafe_code)]
 
+mod choices;
+mod connection;
+mod cookies;
+mod domain;
+mod hosts;
+mod session;
+pub mod simplify;
+mod strategy;
+mod text;
+mod violation;
 mod words;
 
+pub use domain::Domain;
+pub use session::{
+    nth_session, nth_two_plugin_session, ordinary_session, ordinary_two_plugin_session, session, two_plugin_session,
+};
+pub use strategy::strategy;
+pub use violation::{contract_violation, contract_violation_of_two};
 pub use words::{OptionWord, Words};

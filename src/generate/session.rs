@@ -1,0 +1,489 @@
+//! Turns bytes into a session: the same bytes, the same session. Only what the contract allows: the order of hooks, the
+//! arguments and when they may be None come from there. No bytes at all give a plain session.
+//!
+//! Speed matters here, since every run begins with it: no formatting, nothing computed twice, tables worked out once in
+//! [`Domain`].
+
+use std::cell::RefCell;
+
+use arbitrary::Unstructured;
+use rand_xoshiro::{
+    SplitMix64, Xoshiro256PlusPlus,
+    rand_core::{Rng, SeedableRng},
+};
+
+use crate::{
+    case::{Call, Session, Value},
+    contract::{Hook, PluginType},
+    generate::{
+        Domain,
+        choices::Choices,
+        connection::{Connection, Told, Wanted},
+        cookies,
+    },
+};
+
+/// How many bytes a numbered session is made from. One session in thousands wants more, and is plain from there on.
+pub(super) const SESSION_BYTES: usize = 1024;
+
+/// The most times that a credential store is asked for credentials in one session.
+const ASKED_LIMIT: usize = 5;
+
+/// The everyday bytes of ordinary sessions; any number would do.
+const ORDINARY_SEED: u64 = 0x6f72_6469_6e61_7279;
+
+/// A session for the plugin of `domain`. Every argument that the platform passes is there.
+///
+/// # Errors
+/// None: where bytes are lacking, the plainest is chosen. The type is that of `arbitrary`, for its callers' sake.
+pub fn session(u: &mut Unstructured<'_>, domain: &Domain) -> arbitrary::Result<Session> {
+    Ok(one_plugin(&mut Choices::new(u, domain)))
+}
+
+/// The session with number `index` of `seed`. It depends on nothing else, so that any number of threads may share them.
+pub fn nth_session(domain: &Domain, seed: u64, index: u64) -> Session {
+    with_bytes(seed, index, |u| one_plugin(&mut Choices::new(u, domain)))
+}
+
+/// An everyday session, another one for each `index`: all hooks once, all arguments plain and present, empty cookies,
+/// answers to questions. What fails in all of these wants configuration, most likely.
+pub fn ordinary_session(domain: &Domain, index: u64) -> Session {
+    with_bytes(ORDINARY_SEED, index, |u| one_plugin(&mut Choices::ordinary(u, domain)))
+}
+
+/// A session of two plugins: first the calls of the AA plugin, then those of the credential store, then both hear that
+/// the session ended. The calls of the one that is not `tested` go to the other plugin.
+///
+/// # Errors
+/// None, as for [`session`].
+pub fn two_plugin_session(
+    u: &mut Unstructured<'_>,
+    aa: &Domain,
+    store: &Domain,
+    tested: PluginType,
+) -> arbitrary::Result<Session> {
+    let domain = if tested == PluginType::Aa { aa } else { store };
+    Ok(two_plugins(&mut Choices::new(u, domain), aa, store, tested))
+}
+
+/// The session of two plugins with number `index` of `seed`, as [`nth_session`].
+pub fn nth_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, seed: u64, index: u64) -> Session {
+    let domain = if tested == PluginType::Aa { aa } else { store };
+    with_bytes(seed, index, |u| two_plugins(&mut Choices::new(u, domain), aa, store, tested))
+}
+
+/// An everyday session of two plugins, as [`ordinary_session`].
+pub fn ordinary_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, index: u64) -> Session {
+    let domain = if tested == PluginType::Aa { aa } else { store };
+    with_bytes(ORDINARY_SEED, index, |u| two_plugins(&mut Choices::ordinary(u, domain), aa, store, tested))
+}
+
+/// Fills a buffer from `seed` and `index` and hands it on.
+fn with_bytes<T>(seed: u64, index: u64, make: impl FnOnce(&mut Unstructured<'_>) -> T) -> T {
+    thread_local! {
+        static BUFFER: RefCell<[u8; SESSION_BYTES]> = const { RefCell::new([0; SESSION_BYTES]) };
+    }
+    BUFFER.with_borrow_mut(|buffer| {
+        // The seed is scattered first: neighbouring seeds must not share their neighbouring indices' sessions.
+        let scattered = SplitMix64::seed_from_u64(seed).next_u64();
+        Xoshiro256PlusPlus::seed_from_u64(scattered ^ index).fill_bytes(buffer);
+        make(&mut Unstructured::new(&buffer[..]))
+    })
+}
+
+fn one_plugin(choices: &mut Choices<'_, '_>) -> Session {
+    let domain = choices.domain;
+    let aa = domain.plugin_type == PluginType::Aa;
+    let wanted = Wanted { aa, store: !aa, asset: domain.has(Hook::GetRemoteAppCredentials) };
+    if domain.hooks.is_empty() {
+        return Session::new(Vec::new());
+    }
+    let connection = Connection::new(choices, domain.plugin_type.protocols(), wanted);
+    let mut calls = Calls::new(&connection);
+    match aa {
+        true => calls.aa(choices, domain, false),
+        false => calls.store(choices, domain, false),
+    }
+    calls.cut_off(choices);
+    calls.end(domain, false);
+    finish(choices, calls)
+}
+
+fn two_plugins(choices: &mut Choices<'_, '_>, aa: &Domain, store: &Domain, tested: PluginType) -> Session {
+    let wanted = Wanted { aa: true, store: true, asset: store.has(Hook::GetRemoteAppCredentials) };
+    let connection = Connection::new(choices, PluginType::CredentialStore.protocols(), wanted);
+    let (aa_is_other, store_is_other) = (tested != PluginType::Aa, tested == PluginType::Aa);
+    let mut calls = Calls::new(&connection);
+    calls.aa(choices, aa, aa_is_other);
+    // An AA session that ends early never reaches the credential store.
+    if !calls.given_up {
+        calls.store(choices, store, store_is_other);
+    }
+    calls.cut_off(choices);
+    calls.end(aa, aa_is_other);
+    calls.end(store, store_is_other);
+    finish(choices, calls)
+}
+
+/// The cookies come last, so that sessions which differ in nothing else share their calls.
+fn finish(choices: &mut Choices<'_, '_>, calls: Calls<'_>) -> Session {
+    let session_cookie = cookies::session_cookie(choices);
+    let cookie = if choices.strays(16) { cookies::foreign_cookie(choices) } else { Value::empty_dict() };
+    Session { cookie, session_cookie, calls: calls.made }
+}
+
+/// The calls of a session while they are made.
+struct Calls<'c> {
+    connection: &'c Connection,
+    made: Vec<Call>,
+    /// Whether the user left before the target was reached.
+    given_up: bool,
+}
+
+impl<'c> Calls<'c> {
+    fn new(connection: &'c Connection) -> Self {
+        Self { connection, made: Vec::with_capacity(8), given_up: false }
+    }
+
+    /// Adds a call of `hook`, if the plugin has it.
+    fn add(&mut self, domain: &Domain, hook: Hook, other: bool, told: Told) -> Option<&mut Call> {
+        if !domain.has(hook) {
+            return None;
+        }
+        let arguments = self.connection.arguments(domain.arguments(hook), told);
+        self.made.push(Call { hook, other, arguments, answers: Vec::new(), cut_off: false });
+        self.made.last_mut()
+    }
+
+    /// What a credential store is asked, but for the end [G].
+    fn store(&mut self, choices: &mut Choices<'_, '_>, domain: &Domain, other: bool) {
+        use Hook::{
+            AuthenticationCompleted, GetPasswordList, GetPrivateKeyList, GetRemoteAppCredentials, GetTotpCodes,
+        };
+        let strays = choices.mood.strays;
+        let mut add = |hook| _ = self.add(domain, hook, other, Told::All);
+
+        let remote_app = domain.has(GetRemoteAppCredentials) && (!strays || choices.chance(64));
+        let remote_app_late = remote_app && choices.strays(60);
+        if remote_app && !remote_app_late {
+            add(GetRemoteAppCredentials);
+        }
+
+        // Passwords, keys, or both in any order; again while the target refuses what it got.
+        let both = [GetPasswordList, GetPrivateKeyList];
+        let asked = match choices.byte() {
+            _ if !strays => &both[..],
+            0..90 => &both[..1],
+            90..140 => &both[1..],
+            140.. => &both[..],
+        };
+        // A plugin that lacks one of the two is asked for the other.
+        let asked = if asked.iter().any(|hook| domain.has(*hook)) { asked } else { &both[..] };
+        let backwards = strays && choices.chance(100);
+        let again = match choices.byte() {
+            _ if !strays => 0,
+            0..176 => 0,
+            176..226 => 1,
+            226..248 => 2,
+            248.. => ASKED_LIMIT - 2,
+        };
+        for place in 0..asked.len() + again {
+            let place = if backwards { asked.len() - 1 - place % asked.len() } else { place % asked.len() };
+            add(asked[place]);
+        }
+
+        if remote_app_late {
+            add(GetRemoteAppCredentials);
+        }
+        if domain.has(GetTotpCodes) && (!strays || choices.chance(80)) {
+            add(GetTotpCodes);
+        }
+        // Also where nothing was found: the user typed a password.
+        if !choices.strays(48) {
+            add(AuthenticationCompleted);
+        }
+    }
+
+    /// What an AA plugin is asked, but for the end [A].
+    fn aa(&mut self, choices: &mut Choices<'_, '_>, domain: &Domain, other: bool) {
+        if let Some(call) = self.add(domain, Hook::Authenticate, other, Told::AtFirst) {
+            let count = match choices.byte() {
+                0..120 => 1,
+                120..170 => 2,
+                170..210 => 3,
+                // The user gives up at the first question.
+                210.. => usize::from(!choices.mood.strays),
+            };
+            call.answers.extend((0..count).map(|_| cookies::answer(choices)));
+        }
+        // Where the other plugin asks, giving up would leave nothing to test.
+        if !other && choices.strays(16) {
+            self.given_up = true;
+            return;
+        }
+        if let Some(call) = self.add(domain, Hook::Authorize, other, Told::Later) {
+            let count = match choices.byte() {
+                _ if !choices.mood.strays => 1,
+                0..170 => 0,
+                170..235 => 1,
+                235.. => 2,
+            };
+            call.answers.extend((0..count).map(|_| cookies::answer(choices)));
+        }
+    }
+
+    /// Cuts one of the calls off, rarely; nothing but the end follows it [G].
+    fn cut_off(&mut self, choices: &mut Choices<'_, '_>) {
+        if choices.strays(10) && !self.made.is_empty() {
+            let place = choices.below(self.made.len());
+            self.made.truncate(place + 1);
+            self.made[place].cut_off = true;
+        }
+    }
+
+    /// Tells a plugin that the session ended, if it was ever called.
+    fn end(&mut self, domain: &Domain, other: bool) {
+        if self.made.is_empty() || self.made.iter().any(|call| call.other == other) {
+            self.add(domain, Hook::SessionEnded, other, Told::All);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{
+        contract::{Argument, Kind, Platform},
+        generate::{Words, contract_violation, contract_violation_of_two},
+    };
+
+    fn domain(plugin_type: PluginType, platform: &str) -> Domain {
+        let words = Words {
+            strings: ["vp", "questions", "hvac_token", "(\\w+)://(.*)"].map(str::to_owned).to_vec(),
+            numbers: vec![8200],
+            options: Vec::new(),
+        };
+        Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), words)
+    }
+
+    fn passed(session: &Session) -> impl Iterator<Item = (Hook, Argument, &Value)> {
+        session.calls.iter().flat_map(|call| call.arguments.iter().map(|(a, value)| (call.hook, *a, value)))
+    }
+
+    #[test]
+    fn no_session_leaves_the_contract_and_every_argument_is_passed() {
+        for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
+            for platform in ["5.10", "6.5", "9.0"] {
+                let domain = domain(plugin_type, platform);
+                for index in 0..20_000 {
+                    let session = nth_session(&domain, 1, index);
+                    assert_eq!(contract_violation(&session, &domain), None, "{index}: {session:#?}");
+                    assert_eq!(session.calls.last().map(|call| call.hook), Some(Hook::SessionEnded));
+                    for call in &session.calls {
+                        assert!(call.arguments.iter().map(|(a, _)| a).eq(domain.arguments(call.hook)), "{call:#?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sessions_of_two_plugins_keep_the_contract_of_both() {
+        let aa = domain(PluginType::Aa, "9.0");
+        let store = domain(PluginType::CredentialStore, "9.0");
+        for tested in [PluginType::Aa, PluginType::CredentialStore] {
+            let (own, other) = if tested == PluginType::Aa { (&aa, &store) } else { (&store, &aa) };
+            let mut of_both = 0;
+            for index in 0..5_000 {
+                let session = nth_two_plugin_session(&aa, &store, tested, 1, index);
+                assert_eq!(contract_violation_of_two(&session, own, other), None, "{index}: {session:#?}");
+                assert_eq!(session.calls[0].hook, Hook::Authenticate);
+                of_both +=
+                    usize::from(session.calls.iter().filter(|call| call.hook == Hook::SessionEnded).count() == 2);
+            }
+            assert!(of_both > 4_000, "{of_both}");
+            let everyday = ordinary_two_plugin_session(&aa, &store, tested, 0);
+            assert_eq!(contract_violation_of_two(&everyday, own, other), None);
+        }
+    }
+
+    #[test]
+    fn a_numbered_session_depends_on_seed_and_index_alone() {
+        let domain = domain(PluginType::CredentialStore, "9.0");
+        let forwards: Vec<_> = (0..50).map(|index| nth_session(&domain, 7, index)).collect();
+        let mut backwards: Vec<_> = (0..50).rev().map(|index| nth_session(&domain, 7, index)).collect();
+        backwards.reverse();
+        assert_eq!(forwards, backwards);
+        assert_eq!(
+            forwards,
+            std::thread::spawn(move || (0..50).map(|index| nth_session(&domain, 7, index)).collect::<Vec<_>>())
+                .join()
+                .unwrap()
+        );
+        assert!((1..50).all(|index| forwards[0] != forwards[index]));
+    }
+
+    #[test]
+    fn neighbouring_seeds_share_no_sessions() {
+        let domain = domain(PluginType::Aa, "9.0");
+        let mut ids = HashSet::new();
+        for seed in 0..40 {
+            for index in 0..40 {
+                let session = nth_session(&domain, seed, index);
+                let id = session.calls[0].argument(Argument::SessionId).unwrap().as_str().unwrap().to_owned();
+                assert!(ids.insert(id), "seed {seed}, index {index}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_at_all_give_a_plain_session() {
+        for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
+            let domain = domain(plugin_type, "9.0");
+            let plain = session(&mut Unstructured::new(&[]), &domain).unwrap();
+            assert_eq!(plain, session(&mut Unstructured::new(&[0; 64]), &domain).unwrap());
+            assert_eq!(contract_violation(&plain, &domain), None);
+            assert!(plain.session_cookie.is_empty_dict() && !plain.has_foreign_cookie());
+            assert!(passed(&plain).all(|(.., value)| *value != Value::Null), "{plain:#?}");
+            assert_eq!(plain.calls.len(), 3);
+        }
+    }
+
+    #[test]
+    fn an_ordinary_session_calls_every_hook_once_with_everything_present() {
+        for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
+            let domain = domain(plugin_type, "9.0");
+            let mut different = HashSet::new();
+            for index in 0..48 {
+                let session = ordinary_session(&domain, index);
+                assert_eq!(contract_violation(&session, &domain), None);
+                let mut hooks: Vec<_> = session.calls.iter().map(|call| call.hook).collect();
+                hooks.sort();
+                let mut all = domain.hooks.clone();
+                all.sort();
+                assert_eq!(hooks, all);
+                assert!(session.cookie.is_empty_dict() && session.session_cookie.is_empty_dict());
+                assert!(session.calls.iter().all(|call| !call.cut_off));
+                assert!(passed(&session).all(|(.., value)| *value != Value::Null && *value != Value::text("")));
+                different.insert(format!("{session:?}"));
+            }
+            assert_eq!(different.len(), 48);
+        }
+    }
+
+    #[test]
+    fn every_hook_and_every_shape_of_argument_turns_up() {
+        let mut seen = HashSet::new();
+        for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
+            let domain = domain(plugin_type, "9.0");
+            for index in 0..3_000 {
+                let session = nth_session(&domain, 3, index);
+                see(&session, plugin_type, &mut seen);
+            }
+        }
+        let all = Hook::ALL.iter().map(|hook| hook.name().to_owned()).chain(
+            PluginType::Aa
+                .protocols()
+                .iter()
+                .chain(PluginType::CredentialStore.protocols())
+                .map(|p| format!("protocol {p}")),
+        );
+        let shapes = [
+            "None as client_hostname",
+            "None as gateway_username",
+            "None as gateway_domain",
+            "None as gateway_password",
+            "None as gateway_groups",
+            "None as target_domain",
+            "None as server_hostname",
+            "None as gateway_user",
+            "None as target_username",
+            "None as server_username",
+            "None as server_domain",
+            "empty gateway_password",
+            "empty asset",
+            "empty gateway_groups",
+            "IPv6 client_ip",
+            "IPv6 server_ip",
+            "IPv6 target_host",
+            "port 65535",
+            "port 1",
+            "port 8200",
+            "non-ASCII text",
+            "long text",
+            "a word in an argument",
+            "a word in key_value_pairs",
+            "otp in key_value_pairs",
+            "username in key_value_pairs",
+            "questions as Dict",
+            "questions as List",
+            "questions as Str",
+            "a word in session_cookie",
+            "foreign cookie",
+            "cut off",
+            "0 answers",
+            "3 answers",
+            "known later",
+            "no authentication_completed",
+            "same user",
+        ];
+        for shape in all.chain(shapes.map(str::to_owned)) {
+            assert!(seen.contains(&shape), "{shape} never turned up");
+        }
+    }
+
+    fn see(session: &Session, plugin_type: PluginType, seen: &mut HashSet<String>) {
+        let mut note = |what: String| _ = seen.insert(what);
+        for (hook, argument, value) in passed(session) {
+            note(hook.name().to_owned());
+            match value {
+                Value::Null => note(format!("None as {argument}")),
+                Value::Int(port) => note(format!("port {port}")),
+                Value::List(items) if items.is_empty() => note(format!("empty {argument}")),
+                Value::Dict(pairs) => {
+                    for (key, _) in pairs {
+                        note(format!("{} in key_value_pairs", if key == "vp" { "a word" } else { key }));
+                    }
+                }
+                Value::Str(text) => match argument.kind() {
+                    Kind::Protocol => note(format!("protocol {text}")),
+                    Kind::Ip | Kind::TargetIp | Kind::Host if text.contains(':') => note(format!("IPv6 {argument}")),
+                    _ if text.is_empty() => note(format!("empty {argument}")),
+                    _ if text.len() >= 1000 => note("long text".into()),
+                    _ if !text.is_ascii() => note("non-ASCII text".into()),
+                    _ if text == "hvac_token" => note("a word in an argument".into()),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        if let Some(questions) = session.session_cookie.get("questions") {
+            note(format!("questions as {}", format!("{questions:?}").split('(').next().unwrap()));
+        }
+        if session.session_cookie.get("hvac_token").is_some() {
+            note("a word in session_cookie".into());
+        }
+        if session.has_foreign_cookie() {
+            note("foreign cookie".into());
+        }
+        let first = &session.calls[0];
+        if session.calls.iter().any(|call| call.cut_off) {
+            note("cut off".into());
+        } else if plugin_type == PluginType::Aa {
+            note(format!("{} answers", first.answers.len()));
+            let user = |call: &Call| call.argument(Argument::TargetUsername).cloned();
+            if session.calls.len() > 2 && user(first) != user(&session.calls[1]) {
+                note("known later".into());
+            }
+        } else {
+            if session.calls.iter().all(|call| call.hook != Hook::AuthenticationCompleted) {
+                note("no authentication_completed".into());
+            }
+            if first.argument(Argument::GatewayUsername) == first.argument(Argument::ServerUsername) {
+                note("same user".into());
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What is tried in turn, in ranges of items: each stage says how many items a session has for it, and makes the session
+//! without, or with plain ones for, a range of them.
+
+use std::{collections::HashSet, ops::Range};
+
+use crate::{
+    case::{Session, Value},
+    contract::{Argument, Hook},
+    generate::simplify::slots::{Slot, replace, slots},
+};
+
+/// How deep entries are looked for one by one. What lies deeper goes with what holds it.
+const DEPTH_LIMIT: usize = 6;
+
+/// A stage of shrinking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Calls are removed.
+    Calls,
+    /// An argument is removed from all calls.
+    Arguments,
+    /// An argument is removed from one call.
+    EachArgument,
+    /// Values become plain.
+    Plain,
+    /// Entries of dicts and items of lists are removed, the outer ones first.
+    Entries(usize),
+    /// Single values become simpler step by step; see [`super::leaves`].
+    Leaves,
+    /// Answers are removed.
+    Answers,
+    /// A call is no longer cut off.
+    Cuts,
+}
+
+impl Stage {
+    pub(super) const FIRST: Self = Self::Calls;
+
+    /// The stage after this one. Arguments are looked at in the first round only: what a signature demands is demanded
+    /// whatever the values are.
+    pub(super) const fn next(self, round: usize) -> Option<Self> {
+        Some(match self {
+            Self::Calls if round > 0 => Self::Plain,
+            Self::Calls => Self::Arguments,
+            Self::Arguments => Self::EachArgument,
+            Self::EachArgument => Self::Plain,
+            Self::Plain => Self::Entries(1),
+            Self::Entries(DEPTH_LIMIT) => Self::Leaves,
+            Self::Entries(depth) => Self::Entries(depth + 1),
+            Self::Leaves => Self::Answers,
+            Self::Answers => Self::Cuts,
+            Self::Cuts => return None,
+        })
+    }
+
+    /// How many items there are.
+    pub(super) fn count(self, session: &Session, kept: &HashSet<(Hook, Argument)>) -> usize {
+        match self {
+            Self::Calls => session.calls.len(),
+            Self::Arguments => arguments(session, kept).len(),
+            Self::EachArgument => each_argument(session, kept).count(),
+            Self::Plain => not_plain(session).len(),
+            Self::Entries(depth) => entries(session, depth).len(),
+            Self::Answers => session.calls.iter().map(|call| call.answers.len()).sum(),
+            Self::Cuts => session.calls.iter().filter(|call| call.cut_off).count(),
+            Self::Leaves => 0,
+        }
+    }
+
+    /// The session with these items gone; `None` where that cannot be.
+    pub(super) fn apply(
+        self,
+        session: &Session,
+        kept: &HashSet<(Hook, Argument)>,
+        items: Range<usize>,
+    ) -> Option<Session> {
+        let mut smaller = session.clone();
+        match self {
+            Self::Calls => _ = smaller.calls.drain(items),
+            Self::Arguments => {
+                let gone = &arguments(session, kept)[items];
+                for call in &mut smaller.calls {
+                    let hook = call.hook;
+                    call.arguments.retain(|(known, _)| !gone.contains(known) || kept.contains(&(hook, *known)));
+                }
+            }
+            Self::EachArgument => {
+                let gone: Vec<_> = each_argument(session, kept).skip(items.start).take(items.len()).collect();
+                for (call, argument) in gone {
+                    smaller.calls[call].arguments.retain(|(known, _)| *known != argument);
+                }
+            }
+            Self::Plain => {
+                for (slot, value) in &not_plain(session)[items] {
+                    replace(&mut smaller, slot, value);
+                }
+            }
+            Self::Entries(depth) => {
+                let gone = &entries(session, depth)[items];
+                for slot in slots(session) {
+                    let paths: Vec<&[usize]> =
+                        gone.iter().filter(|(known, _)| *known == slot).map(|(_, path)| path.as_slice()).collect();
+                    if !paths.is_empty() {
+                        let mut value = slot.value.clone();
+                        // From the back, so that the places of the others stay true.
+                        paths.iter().rev().for_each(|path| remove(&mut value, path));
+                        replace(&mut smaller, &slot, &value);
+                    }
+                }
+            }
+            Self::Answers => {
+                let mut place = 0;
+                for call in &mut smaller.calls {
+                    call.answers.retain(|_| {
+                        place += 1;
+                        !items.contains(&(place - 1))
+                    });
+                }
+            }
+            Self::Cuts => {
+                let cut = smaller.calls.iter_mut().filter(|call| call.cut_off);
+                cut.skip(items.start).take(items.len()).for_each(|call| call.cut_off = false);
+            }
+            Self::Leaves => return None,
+        }
+        Some(smaller)
+    }
+}
+
+/// The arguments that some call could do without, each once.
+fn arguments(session: &Session, kept: &HashSet<(Hook, Argument)>) -> Vec<Argument> {
+    let mut arguments = Vec::new();
+    for (_, argument) in each_argument(session, kept) {
+        if !arguments.contains(&argument) {
+            arguments.push(argument);
+        }
+    }
+    arguments
+}
+
+/// The arguments of each call that it could do without.
+fn each_argument(session: &Session, kept: &HashSet<(Hook, Argument)>) -> impl Iterator<Item = (usize, Argument)> {
+    session.calls.iter().enumerate().flat_map(move |(place, call)| {
+        let removable = call.arguments.iter().filter(|(argument, _)| !kept.contains(&(call.hook, *argument)));
+        removable.map(move |(argument, _)| (place, *argument))
+    })
+}
+
+/// The values that are not plain, with what would be.
+fn not_plain(session: &Session) -> Vec<(Slot, Value)> {
+    let slots = slots(session).into_iter();
+    slots
+        .filter_map(|slot| slot.plain(session).filter(|plain| *plain != slot.value).map(|plain| (slot, plain)))
+        .collect()
+}
+
+/// Entries and items that lie `depth` deep, in order.
+fn entries(session: &Session, depth: usize) -> Vec<(Slot, Vec<usize>)> {
+    let mut found = Vec::new();
+    for slot in slots(session).into_iter().filter(|slot| !slot.is_plain()) {
+        let mut paths = Vec::new();
+        paths_at(&slot.value, depth, &mut Vec::new(), &mut paths);
+        found.extend(paths.into_iter().map(|path| (slot.clone(), path)));
+    }
+    found
+}
+
+fn paths_at(value: &Value, depth: usize, path: &mut Vec<usize>, out: &mut Vec<Vec<usize>>) {
+    if depth == 0 {
+        out.push(path.clone());
+        return;
+    }
+    let mut descend = |index: usize, child: &Value| {
+        path.push(index);
+        paths_at(child, depth - 1, path, out);
+        path.pop();
+    };
+    match value {
+        Value::List(items) => items.iter().enumerate().for_each(|(index, item)| descend(index, item)),
+        Value::Dict(entries) => entries.iter().enumerate().for_each(|(index, (_, value))| descend(index, value)),
+        _ => {}
+    }
+}
+
+/// Removes what lies at `path`.
+fn remove(value: &mut Value, path: &[usize]) {
+    match (value, path) {
+        (Value::List(items), [last]) => _ = items.remove(*last),
+        (Value::Dict(entries), [last]) => _ = entries.remove(*last),
+        (Value::List(items), [index, rest @ ..]) => remove(&mut items[*index], rest),
+        (Value::Dict(entries), [index, rest @ ..]) => remove(&mut entries[*index].1, rest),
+        _ => {}
+    }
+}

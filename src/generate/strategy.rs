@@ -1,0 +1,61 @@
+//! Proptest's view of sessions: a strategy over the bytes that they are made from, so that proptest shrinks by cutting
+//! and lowering bytes, and every session on the way keeps the contract.
+
+use arbitrary::Unstructured;
+use proptest::{collection::vec, num::u8, strategy::Strategy};
+
+use crate::{
+    case::Session,
+    generate::{Domain, session, session::SESSION_BYTES},
+};
+
+/// Sessions of `domain`, as [`session()`] makes them.
+///
+/// ```
+/// use hookstorm::{
+///     contract::{Hook, Platform, PluginType},
+///     generate::{Domain, Words, strategy},
+/// };
+/// use proptest::{strategy::{Strategy, ValueTree}, test_runner::TestRunner};
+///
+/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+/// let session = strategy(domain).new_tree(&mut TestRunner::deterministic()).unwrap().current();
+/// assert_eq!(session.calls[0].hook, Hook::Authenticate);
+/// ```
+pub fn strategy(domain: Domain) -> impl Strategy<Value = Session> {
+    vec(u8::ANY, 0..=SESSION_BYTES).prop_map(move |bytes| {
+        session(&mut Unstructured::new(&bytes), &domain).expect("a session needs no bytes, so none can be lacking")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{
+        strategy::ValueTree,
+        test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+    };
+
+    use super::*;
+    use crate::{
+        contract::{Hook, Platform, PluginType},
+        generate::{Words, contract_violation},
+    };
+
+    #[test]
+    fn sessions_of_the_strategy_keep_the_contract_while_they_shrink() {
+        let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+        let strategy = strategy(domain.clone());
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+        for _ in 0..20 {
+            let mut tree = strategy.new_tree(&mut runner).unwrap();
+            for step in 0..50 {
+                assert_eq!(contract_violation(&tree.current(), &domain), None);
+                let moved = if step % 3 == 0 { tree.complicate() } else { tree.simplify() };
+                if !moved {
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Says where a session leaves the contract, in words of its own and not the generator's: it is what generator, shrinker
+//! and mutators are held against.
+//!
+//! A session may be shorter than what the platform does, since a case holds only what shows its defect: calls at its end
+//! and arguments may be missing. What is there must be what the platform could pass, in an order that it keeps.
+
+use std::net::IpAddr;
+
+use crate::{
+    case::{Call, Session, Value},
+    contract::{Argument, Hook, HookSpec, Kind},
+    generate::{Domain, connection::UNKNOWN_AT_FIRST, hosts::is_hostname},
+};
+
+/// What of `session` the platform would never do to the plugin of `domain`; `None` where it keeps the contract.
+pub fn contract_violation(session: &Session, domain: &Domain) -> Option<String> {
+    violation(session, domain, None).err()
+}
+
+/// The same for a session of two plugins: `tested` is the domain of the one under test, `other` that of the other one.
+pub fn contract_violation_of_two(session: &Session, tested: &Domain, other: &Domain) -> Option<String> {
+    violation(session, tested, Some(other)).err()
+}
+
+fn violation(session: &Session, tested: &Domain, other: Option<&Domain>) -> Result<(), String> {
+    for (name, cookie) in [("cookie", &session.cookie), ("session_cookie", &session.session_cookie)] {
+        cookie.as_dict().ok_or_else(|| format!("`{name}` is no dict"))?;
+        simple_data(cookie).map_err(|problem| format!("`{name}` holds {problem}"))?;
+    }
+    for (place, call) in session.calls.iter().enumerate() {
+        let domain = if call.other { other } else { Some(tested) };
+        let domain = domain.ok_or_else(|| format!("call {} goes to a second plugin", place + 1))?;
+        call_violation(call, domain).map_err(|problem| format!("call {}, `{}`: {problem}", place + 1, call.hook))?;
+    }
+    order(&session.calls)?;
+    for is_other in [false, true] {
+        if let Some(domain) = if is_other { other } else { Some(tested) } {
+            openings(&session.calls, is_other, |hook| domain.has(hook))?;
+        }
+    }
+    relations(&session.calls)
+}
+
+/// What JSON can carry and a generator makes: no float that is no number, no key twice.
+fn simple_data(value: &Value) -> Result<(), String> {
+    match value {
+        Value::BigInt(digits) => Err(format!("the int {digits}, which does not fit 64 bits")),
+        Value::Float(number) if !number.is_finite() => Err(format!("the float {number}")),
+        Value::List(items) => items.iter().try_for_each(simple_data),
+        Value::Dict(entries) => entries.iter().enumerate().try_for_each(|(place, (key, value))| {
+            if entries[..place].iter().any(|(known, _)| known == key) {
+                return Err(format!("the key `{key}` twice"));
+            }
+            simple_data(value)
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn call_violation(call: &Call, domain: &Domain) -> Result<(), String> {
+    if !domain.has(call.hook) {
+        return Err("the plugin does not have it or the platform does not call it".into());
+    }
+    let spec = call.hook.spec(domain.plugin_type).ok_or("it is no hook of this type of plugin")?;
+    if call.cut_off && call.hook == Hook::SessionEnded {
+        return Err("it cannot be cut off".into());
+    }
+    if !call.answers.is_empty() && !matches!(call.hook, Hook::Authenticate | Hook::Authorize) {
+        return Err("it asks no questions".into());
+    }
+    for (place, (argument, value)) in call.arguments.iter().enumerate() {
+        if call.arguments[..place].iter().any(|(known, _)| known == argument) {
+            return Err(format!("`{argument}` is passed twice"));
+        }
+        if matches!(argument, Argument::Cookie | Argument::SessionCookie)
+            || !spec.arguments(domain.platform).any(|known| known == *argument)
+        {
+            return Err(format!("`{argument}` is not passed"));
+        }
+        if !may_be(value, *argument, spec, domain) {
+            return Err(format!("`{argument}` cannot be {value:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn may_be(value: &Value, argument: Argument, spec: &HookSpec, domain: &Domain) -> bool {
+    let text = value.as_str();
+    let is_none = *value == Value::Null;
+    let is_aa = matches!(spec.hook, Hook::Authenticate | Hook::Authorize);
+    match argument.kind() {
+        Kind::SessionId => text.is_some_and(|text| !text.is_empty()),
+        Kind::Protocol => text.is_some_and(|text| domain.plugin_type.protocols().contains(&text)),
+        Kind::Ip => text.is_some_and(|text| text.parse::<IpAddr>().is_ok()),
+        Kind::TargetIp => {
+            is_none && spec.hook == Hook::Authenticate || text.is_some_and(|text| text.parse::<IpAddr>().is_ok())
+        }
+        Kind::Hostname => is_none || text.is_some_and(is_hostname),
+        Kind::Host => {
+            is_none && spec.hook == Hook::Authenticate
+                || text.is_some_and(|text| is_hostname(text) || text.parse::<IpAddr>().is_ok())
+        }
+        Kind::Domain | Kind::UserName | Kind::Password => is_none || text.is_some(),
+        Kind::TargetUser => is_none && is_aa || text.is_some(),
+        Kind::Groups => {
+            is_none || matches!(value, Value::List(items) if items.iter().all(|item| item.as_str().is_some()))
+        }
+        Kind::Port => {
+            is_none && spec.hook == Hook::Authenticate && argument != Argument::ClientPort
+                || matches!(value, Value::Int(1..=65535))
+        }
+        Kind::KeyValuePairs => value.as_dict().is_some_and(|entries| {
+            entries.iter().all(|(_, value)| value.as_str().is_some()) && simple_data(value).is_ok()
+        }),
+        Kind::ConnectionName | Kind::Asset => text.is_some(),
+        Kind::Cookie => value.as_dict().is_some(),
+    }
+}
+
+/// What holds for the order of all calls: after a cut only `session_ended`, and that once for each plugin and last.
+fn order(calls: &[Call]) -> Result<(), String> {
+    for (place, call) in calls.iter().enumerate() {
+        let after = &calls[place + 1..];
+        let ends = call.hook == Hook::SessionEnded;
+        if (call.cut_off || ends) && after.iter().any(|later| later.hook != Hook::SessionEnded) {
+            return Err(format!("calls follow `{}` in place {}", call.hook, place + 1));
+        }
+        if ends && after.iter().any(|later| later.other == call.other) {
+            return Err("`session_ended` is called twice".into());
+        }
+        if call.hook == Hook::AuthenticationCompleted
+            && after.iter().any(|later| later.other == call.other && later.hook != Hook::SessionEnded)
+        {
+            return Err("calls follow `authentication_completed`".into());
+        }
+    }
+    Ok(())
+}
+
+/// What must have been called before other hooks are, as far as the plugin has it.
+fn openings(calls: &[Call], other: bool, has: impl Fn(Hook) -> bool) -> Result<(), String> {
+    let is_cut = calls.iter().any(|call| call.cut_off);
+    let hooks: Vec<Hook> = calls.iter().filter(|call| call.other == other).map(|call| call.hook).collect();
+    for (place, hook) in hooks.iter().enumerate() {
+        if is_cut && *hook == Hook::SessionEnded {
+            continue;
+        }
+        let openers = openers(*hook);
+        let possible = openers.iter().any(|opener| has(*opener));
+        if possible && !hooks[..place].iter().any(|earlier| openers.contains(earlier)) {
+            return Err(format!("`{hook}` is called before the hooks that open a session"));
+        }
+        if *hook == Hook::Authorize && hooks[place + 1..].contains(&Hook::Authenticate) {
+            return Err("`authenticate` is called after `authorize`".into());
+        }
+    }
+    Ok(())
+}
+
+/// The hooks of which one comes before `hook`. Empty where it may be the first.
+const fn openers(hook: Hook) -> &'static [Hook] {
+    match hook {
+        Hook::Authorize => &[Hook::Authenticate],
+        Hook::AuthenticationCompleted => &[Hook::GetPasswordList, Hook::GetPrivateKeyList],
+        Hook::SessionEnded => &[Hook::Authenticate, Hook::GetPasswordList, Hook::GetPrivateKeyList],
+        _ => &[],
+    }
+}
+
+/// Whether the calls come in an order that the platform keeps with plugins that have all hooks.
+pub(super) fn keep_order(calls: &[Call]) -> bool {
+    order(calls).is_ok() && [false, true].into_iter().all(|other| openings(calls, other, |_| true).is_ok())
+}
+
+/// What holds between values: a connection is the same in all calls, and a target goes by two names.
+fn relations(calls: &[Call]) -> Result<(), String> {
+    const SAME: &[(Argument, Argument)] = &[
+        (Argument::TargetUsername, Argument::ServerUsername),
+        (Argument::TargetDomain, Argument::ServerDomain),
+        (Argument::TargetPort, Argument::ServerPort),
+    ];
+    for call in calls {
+        for (old, new) in SAME {
+            if let (Some(one), Some(two)) = (call.argument(*old), call.argument(*new))
+                && one != two
+            {
+                return Err(format!("`{old}` and `{new}` differ in `{}`", call.hook));
+            }
+        }
+        for host in [Argument::TargetHost, Argument::TargetServer] {
+            if let (Some(host), Some(name), Some(address)) =
+                (call.argument(host), call.argument(Argument::ServerHostname), call.argument(Argument::ServerIp))
+                && host != name
+                && host != address
+            {
+                return Err(format!("the target of `{}` is neither its name nor its address", call.hook));
+            }
+        }
+    }
+    let passed =
+        || calls.iter().flat_map(|call| call.arguments.iter().map(move |(argument, value)| (call, *argument, value)));
+    for (argument, same) in Argument::ALL
+        .iter()
+        .map(|argument| (*argument, *argument))
+        .chain([(Argument::GatewayUser, Argument::GatewayUsername)])
+    {
+        let mut first: Option<&Value> = None;
+        for (call, known, value) in passed().filter(|(_, known, _)| *known == argument || *known == same) {
+            let is_aa = matches!(call.hook, Hook::Authenticate | Hook::Authorize);
+            let may_be_unknown = is_aa && (UNKNOWN_AT_FIRST.contains(&known));
+            match first {
+                _ if may_be_unknown && *value == Value::Null && first.is_none() => {}
+                None => first = Some(value),
+                Some(first) if first == value => {}
+                Some(_) => return Err(format!("`{known}` changes in `{}`", call.hook)),
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        contract::{Platform, PluginType},
+        generate::{Words, ordinary_session},
+    };
+
+    fn domain(plugin_type: PluginType) -> Domain {
+        Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), Words::default())
+    }
+
+    /// What is said of an everyday session after `change`.
+    fn said(plugin_type: PluginType, change: impl FnOnce(&mut Session)) -> String {
+        let domain = domain(plugin_type);
+        let mut session = ordinary_session(&domain, 0);
+        assert_eq!(contract_violation(&session, &domain), None);
+        change(&mut session);
+        contract_violation(&session, &domain).unwrap_or_default()
+    }
+
+    /// Sets an argument in all calls.
+    fn set(session: &mut Session, argument: Argument, value: impl Into<Value>) {
+        let value = value.into();
+        for call in &mut session.calls {
+            for (_, old) in call.arguments.iter_mut().filter(|(known, _)| *known == argument) {
+                *old = value.clone();
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_the_platform_never_passes_are_named() {
+        use PluginType::{Aa, CredentialStore};
+        let cases: &[(PluginType, Argument, Value)] = &[
+            (CredentialStore, Argument::ServerIp, Value::Null),
+            (CredentialStore, Argument::ServerIp, Value::text("10.0.0.256")),
+            (CredentialStore, Argument::ServerUsername, Value::Null),
+            (CredentialStore, Argument::ServerPort, Value::Int(0)),
+            (CredentialStore, Argument::ServerPort, Value::text("22")),
+            (CredentialStore, Argument::Protocol, Value::text("tsg")),
+            (CredentialStore, Argument::GatewayGroups, Value::List(vec![Value::Null])),
+            (CredentialStore, Argument::ClientHostname, Value::text("a b")),
+            (CredentialStore, Argument::Asset, Value::Null),
+            (Aa, Argument::KeyValuePairs, Value::Dict(vec![("a".into(), Value::Int(1))])),
+            (Aa, Argument::ServerIp, Value::Null),
+            (Aa, Argument::ClientPort, Value::Null),
+        ];
+        for (plugin_type, argument, value) in cases {
+            let said = said(*plugin_type, |session| set(session, *argument, value.clone()));
+            assert!(said.contains(&format!("`{argument}` cannot be")), "{argument} {value:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn calls_out_of_order_are_named() {
+        use PluginType::{Aa, CredentialStore};
+        let end = |session: &mut Session| session.calls.push(session.calls.last().unwrap().clone());
+        assert_eq!(said(CredentialStore, end), "`session_ended` is called twice");
+        assert!(said(CredentialStore, |session| session.calls.reverse()).contains("calls follow `session_ended`"));
+        assert!(said(CredentialStore, |session| session.calls[0].cut_off = true).contains("calls follow"));
+        let late = |session: &mut Session| _ = session.calls.remove(0);
+        assert!(said(Aa, late).contains("`authorize` is called before"));
+        let no_get = |session: &mut Session| session.calls.retain(|call| call.hook == Hook::SessionEnded);
+        assert!(said(CredentialStore, no_get).contains("`session_ended` is called before"));
+        assert_eq!(said(CredentialStore, |session| session.calls.truncate(1)), "", "a case may be cut short");
+    }
+
+    #[test]
+    fn a_connection_that_is_not_one_is_named() {
+        use PluginType::{Aa, CredentialStore};
+        let other = |session: &mut Session| set(session, Argument::TargetUsername, "somebody");
+        assert!(said(CredentialStore, other).contains("`target_username` and `server_username` differ"));
+        let host = |session: &mut Session| set(session, Argument::TargetHost, "elsewhere");
+        assert!(said(CredentialStore, host).contains("neither its name nor its address"));
+        let changed = |session: &mut Session| session.calls[1].arguments[0].1 = "s-2".into();
+        assert!(said(CredentialStore, changed).contains("`session_id` changes"));
+        // A user who is known later is none that changes; one who is forgotten is.
+        let user = |place: usize| {
+            move |session: &mut Session| {
+                let argument = Argument::GatewayUser;
+                let user = session.calls[place].arguments.iter_mut().find(|(known, _)| *known == argument);
+                user.unwrap().1 = Value::Null;
+            }
+        };
+        assert_eq!(said(Aa, user(0)), "");
+        assert!(said(Aa, user(1)).contains("`gateway_user` changes"));
+    }
+}
