@@ -9,3 +9,5 @@ mod folder;
 
 pub use error::CorpusError;
 pub use folder::{Corpus, CorpusEntry, read_case};
+
+pub(crate) use folder::size;
