@@ -1,10 +1,10 @@
 //! Puts findings in the order in which they are told, and finds those with one cause.
 //!
 //! Two exceptions have one cause when they are of the same type and left the same function of the plugin, whichever
-//! hook was called; or of the same type and raised at the same line of an installed package (`requests` at the line where
-//! it gives up), whichever of the plugin's functions called it. The standard library's frames count for nothing here: all
-//! of `json`'s errors come from one line. Crashes, exits and limits go by the same frames, with the rule in the place of the type. Findings without
-//! frames stand alone: two keys of one result are two mistakes.
+//! hook was called; or of the same type and raised at the same line of an installed package (`requests`, where it gives
+//! up), whichever of the plugin's functions called it. The standard library's frames count for nothing here: all errors of
+//! `json` come from one line. Crashes, exits and limits go by the same frames, with the rule in the place of the type.
+//! Findings without frames stand alone: two keys of one result are two mistakes.
 
 use std::cmp::Reverse;
 

@@ -1,8 +1,8 @@
-//! Ways to spend runs: `property` (seeded, in parallel), `replay`, `minimize`, and what they share: `confirm`, which sees
-//! a finding again in a fresh process, and `shrink`.
+//! Ways to spend runs: [`property()`] (seeded, in parallel), [`replay()`], [`minimize_case`] and [`minimize_corpus`],
+//! [`run_case`]. They share `bench`, which sees a finding again in a fresh process, and `shrink`.
 //!
-//! A campaign emits [`Event`]s and gives back a [`Summary`]. It prints nothing. What it needs comes in a [`Plan`]; start
-//! reading at [`property`] and follow it to `batch` (what threads do), `in_order`, and `clerk` (what is decided).
+//! A campaign emits [`Event`]s and gives back a summary. It prints nothing. What it needs comes in a [`Plan`]. Start
+//! reading at [`property()`] and follow it to `batch` (what threads do), `in_order`, and `clerk` (what is decided).
 #![forbid(unsafe_code)]
 
 mod batch;

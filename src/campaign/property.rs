@@ -151,12 +151,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        campaign::fake::{self, FakePlugin, How, give, port, raise, raised},
+        campaign::{
+            Shrink, Source,
+            fake::{self, FakePlugin, FakeSource, How, give, port, raise, raised},
+        },
         case::{Session, Value},
         contract::Hook,
         corpus::read_case,
         finding::{Fingerprint, Rule},
-        runtime::Ending,
+        runtime::{Ending, RuntimeError},
     };
 
     fn run_in(folder: &Path, plugin: &FakePlugin, runs: u64, jobs: usize) -> Summary {
@@ -442,5 +445,58 @@ mod tests {
         let settings = PropertySettings { runs: 1000, seed: 1, jobs: 4, partition: None, corpus };
         let error = messy().with_plan(|plan| property(plan, &settings, &Stop::default(), &|_| {}).unwrap_err());
         assert!(error.to_string().contains("file/corpus"), "{error}");
+    }
+
+    /// Looks whether the case lies there when shrinking begins.
+    struct Watching<'a> {
+        folder: &'a Path,
+        seen: AtomicU32,
+    }
+
+    impl Source for Watching<'_> {
+        fn ordinary(&self, index: u64) -> Session {
+            fake::session(1000 + index)
+        }
+
+        fn generated(&self, _seed: u64, index: u64) -> Session {
+            fake::session(index)
+        }
+
+        fn shrinker(&self, session: &Session) -> Box<dyn Shrink> {
+            let cases = Corpus::open(self.folder).unwrap().read_all().unwrap();
+            let is_there = cases.iter().any(|(_, case)| case.as_ref().is_ok_and(|case| case.session == *session));
+            self.seen.fetch_add(u32::from(is_there), Ordering::Relaxed);
+            FakeSource::default().shrinker(session)
+        }
+    }
+
+    #[test]
+    fn a_finding_is_on_disk_before_it_is_shrunk() {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let settings = PropertySettings { runs: 40, seed: 1, jobs: 1, partition: None, corpus };
+        let source = Watching { folder: folder.path(), seen: AtomicU32::new(0) };
+        FakePlugin::new(|_, _, _| raise("E")).with_plan(|plan| {
+            let plan = Plan { source: &source, ..*plan };
+            property(&plan, &settings, &Stop::default(), &|_| {}).unwrap();
+        });
+        assert_eq!(source.seen.into_inner(), 3, "one for each hook");
+    }
+
+    #[test]
+    fn a_worker_that_does_not_start_ends_the_run_for_all_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let settings = PropertySettings { runs: 100_000, seed: 1, jobs: 4, partition: None, corpus };
+        let started = AtomicU32::new(0);
+        messy().with_plan(|plan| {
+            let workers = |setup: &Setup| match started.fetch_add(1, Ordering::Relaxed) {
+                2 => Err(RuntimeError::NoWorker("hookstorm".into())),
+                _ => (plan.workers)(setup),
+            };
+            let plan = Plan { workers: &workers, ..*plan };
+            let error = property(&plan, &settings, &Stop::default(), &|_| {}).unwrap_err();
+            assert!(matches!(error, CampaignError::Runtime(RuntimeError::NoWorker(_))));
+        });
     }
 }

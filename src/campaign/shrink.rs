@@ -108,3 +108,63 @@ pub(super) fn shrink_confirmed(
     tries += more;
     Ok((slow, tries))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        campaign::{
+            Setup,
+            bench::Quiet,
+            fake::{self, FakePlugin, How, give, raise, raised},
+        },
+        contract::Hook,
+        runtime::Ending,
+    };
+
+    /// Confirms the finding of a session with this port, shrinks it, and gives back its calls' hooks.
+    fn shrunk(plugin: &FakePlugin, session: Session) -> Seen {
+        plugin.with_plan(|plan| {
+            let quiet = Quiet::default();
+            let mut bench = Bench::start(plan, &Setup::default(), &quiet).unwrap();
+            let trace = bench.isolated(&session).unwrap();
+            let finding = bench.judge(&session, &trace).remove(0);
+            let confirmed = bench.confirm(&session, &finding).unwrap().unwrap();
+            shrink_confirmed(&mut bench, confirmed, &Stop::default()).unwrap().0
+        })
+    }
+
+    #[test]
+    fn what_only_shows_in_one_process_is_shrunk_again_in_fresh_ones() {
+        // In one process the last call always fails; in fresh ones it wants its session's id.
+        let plugin = FakePlugin::new(|call, _, how| {
+            let has_id = call.argument(crate::contract::Argument::SessionId).is_some();
+            let fails = call.hook == Hook::SessionEnded && (how == How::Persistent || has_id);
+            if fails { raise("E") } else { give(1) }
+        });
+        let seen = shrunk(&plugin, fake::session(3));
+        assert_eq!(seen.finding.fingerprint, raised(Hook::SessionEnded, "E"));
+        let [call] = &seen.session.calls[..] else { panic!("{:?}", seen.session) };
+        assert_eq!(call.arguments.len(), 1);
+    }
+
+    #[test]
+    fn a_foreign_cookie_is_dropped_where_it_does_not_matter() {
+        let mut session = fake::session(3);
+        session.cookie = Value::Dict(vec![("k".into(), Value::Null)]);
+        let seen = shrunk(&FakePlugin::new(|_, _, _| raise("E")), session);
+        assert!(!seen.session.has_foreign_cookie() && !seen.finding.foreign_cookie);
+        assert_eq!(seen.session.calls.len(), 1);
+    }
+
+    #[test]
+    fn a_timeout_is_shrunk_with_few_tries() {
+        let plugin = FakePlugin::new(|_, _, _| Ending::TimedOut { limit: Default::default(), frames: Vec::new() });
+        let mut session = fake::session(3);
+        session.calls = vec![session.calls; 12].concat();
+        let all = session.calls.len();
+        let seen = shrunk(&plugin, session);
+        assert!(seen.session.calls.len() < all);
+        assert!(plugin.log.lock().unwrap().len() < 15);
+    }
+}

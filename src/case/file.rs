@@ -339,8 +339,10 @@ mod tests {
 
     #[test]
     fn earlier_sessions_come_back_and_their_mistakes_are_placed() {
-        let earlier = "  \"earlier\": [\n    {\n      \"session_cookie\": {},\n      \"cookie\": {},\n      \"calls\": []\n    }\n  ],\n  \"found\"";
-        let case = CASE.replace("  \"found\"", earlier);
+        let session = r#"{"session_cookie": {}, "cookie": {}, "calls": []}"#;
+        let with_earlier = CASE.replace("  \"found\"", &format!("  \"earlier\": [{session}],\n  \"found\""));
+        let case = Case::from_json(&with_earlier).unwrap().to_json();
+        assert!(case.contains("\"earlier\": [\n    {\n      \"session_cookie\": {},"), "{case}");
         assert_eq!(Case::from_json(&case).unwrap().to_json(), case);
         let error = Case::from_json(&case.replace("\"calls\": []", "\"calls\": [{\"hook\": \"x\"}]")).unwrap_err();
         assert_eq!(error.to_string(), "earlier session 1, call 1: `x` is not a hook");
