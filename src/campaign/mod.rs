@@ -1,8 +1,34 @@
-//! Ways to spend runs: `property` (seeded, in parallel), `replay`, `minimize`, and what they share: `confirm`, which sees
-//! a finding again in a fresh process, and `shrink`.
+//! Ways to spend runs: [`property()`] (seeded, in parallel), [`replay()`], [`minimize_case`] and [`minimize_corpus`],
+//! [`run_case`]. They share `bench`, which sees a finding again in a fresh process, and `shrink`.
 //!
-//! A campaign emits [`Event`]s and gives back a [`Summary`]. It prints nothing.
+//! A campaign emits [`Event`]s and gives back a summary. It prints nothing. What it needs comes in a [`Plan`]. Start
+//! reading at [`property()`] and follow it to `batch` (what threads do), `in_order`, and `clerk` (what is decided).
 #![forbid(unsafe_code)]
+
+mod batch;
+mod bench;
+mod clerk;
+mod course;
+#[cfg(test)]
+mod fake;
+mod group;
+mod in_order;
+mod leak;
+mod ledger;
+mod minimize;
+mod plan;
+mod property;
+mod replay;
+mod seams;
+mod shrink;
+mod single;
+
+pub use minimize::{Minimize, Minimized, Superfluous, minimize_case, minimize_corpus};
+pub use plan::{CampaignError, Plan, Setup, Workers, workers};
+pub use property::{PropertySettings, property};
+pub use replay::{Outcome, ReplaySummary, Replayed, replay};
+pub use seams::{Generator, Judge, Oracles, Shrink, Source};
+pub use single::run_case;
 
 use std::{
     path::PathBuf,
@@ -82,6 +108,13 @@ pub struct Reported {
     pub every_session: bool,
 }
 
+impl Reported {
+    /// A finding that no session shows: of package and loading rules.
+    pub const fn without_case(finding: Finding) -> Self {
+        Self { finding, occurrences: 1, case: None, case_path: None, call: None, group: 0, every_session: false }
+    }
+}
+
 /// What a campaign did.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -97,6 +130,8 @@ pub struct Summary {
     pub reported: Vec<Reported>,
     /// Whether it was asked to stop before its end.
     pub interrupted: bool,
+    /// How many suspicions never showed again in a fresh process, and so are not told.
+    pub unconfirmed: u64,
     /// What the user should know beside findings, each once: a mismatch of versions, for instance.
     pub notes: Vec<String>,
 }

@@ -23,6 +23,8 @@ pub struct Case {
     pub configuration: Option<String>,
     /// The session.
     pub session: Session,
+    /// Sessions that ran before it in the same process: what a `state-leak` needs to show. Empty for every other rule.
+    pub earlier: Vec<Session>,
     /// What it shows. A case without it is a regression test that must stay silent.
     pub found: Option<Found>,
 }
@@ -88,8 +90,21 @@ struct CaseJson {
     #[serde(default = "Value::empty_dict")]
     cookie: Value,
     calls: Vec<CallJson>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<SessionJson>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     found: Option<Found>,
+}
+
+/// A session that ran before the case's own.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionJson {
+    #[serde(default = "Value::empty_dict")]
+    session_cookie: Value,
+    #[serde(default = "Value::empty_dict")]
+    cookie: Value,
+    calls: Vec<CallJson>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,28 +165,41 @@ impl Case {
             near: nearest_word(&json.platform, Platform::all().iter().map(|known| known.name)).map(str::to_owned),
             word: json.platform.clone(),
         })?;
+        let session = SessionJson { session_cookie: json.session_cookie, cookie: json.cookie, calls: json.calls };
+        let earlier = json.earlier.into_iter().enumerate();
+        Ok(Self {
+            plugin_type,
+            platform,
+            configuration: json.configuration,
+            session: Self::session_from_json("", session, plugin_type)?,
+            earlier: earlier
+                .map(|(index, json)| {
+                    Self::session_from_json(&format!("earlier session {}, ", index + 1), json, plugin_type)
+                })
+                .collect::<Result<_, _>>()?,
+            found: json.found,
+        })
+    }
+
+    /// `within` opens the place in every message.
+    fn session_from_json(within: &str, json: SessionJson, plugin_type: PluginType) -> Result<Session, CaseError> {
         for (name, cookie) in [("cookie", &json.cookie), ("session_cookie", &json.session_cookie)] {
             if cookie.as_dict().is_none() {
-                return Err(CaseError::Malformed { place: format!("`{name}`"), problem: "must be an object".into() });
+                let place = format!("{within}`{name}`");
+                return Err(CaseError::Malformed { place, problem: "must be an object".into() });
             }
         }
         let calls = json
             .calls
             .into_iter()
             .enumerate()
-            .map(|(index, call)| Self::call_from_json(index, call, plugin_type))
+            .map(|(index, call)| Self::call_from_json(&format!("{within}call {}", index + 1), call, plugin_type))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            plugin_type,
-            platform,
-            configuration: json.configuration,
-            session: Session { cookie: json.cookie, session_cookie: json.session_cookie, calls },
-            found: json.found,
-        })
+        Ok(Session { cookie: json.cookie, session_cookie: json.session_cookie, calls })
     }
 
-    fn call_from_json(index: usize, json: CallJson, plugin_type: PluginType) -> Result<Call, CaseError> {
-        let place = || format!("call {}", index + 1);
+    fn call_from_json(place: &str, json: CallJson, plugin_type: PluginType) -> Result<Call, CaseError> {
+        let place = || place.to_owned();
         let hook = Hook::named(&json.hook).ok_or_else(|| CaseError::Unknown {
             place: place(),
             kind: "a hook",
@@ -198,35 +226,40 @@ impl Case {
 
     /// The case in its one form: two spaces, fields in the documented order, a line feed at the end.
     pub fn to_json(&self) -> String {
+        let SessionJson { session_cookie, cookie, calls } = SessionJson::from(&self.session);
         let json = CaseJson {
             format: FORMAT,
             r#type: self.plugin_type.name().into(),
             platform: self.platform.name.into(),
             configuration: self.configuration.clone(),
-            session_cookie: self.session.session_cookie.clone(),
-            cookie: self.session.cookie.clone(),
-            calls: self
-                .session
-                .calls
-                .iter()
-                .map(|call| CallJson {
-                    hook: call.hook.name().into(),
-                    other: call.other,
-                    arguments: Value::Dict(
-                        call.arguments
-                            .iter()
-                            .map(|(argument, value)| (argument.name().to_owned(), value.clone()))
-                            .collect(),
-                    ),
-                    answers: call.answers.clone(),
-                    cut_off: call.cut_off,
-                })
-                .collect(),
+            session_cookie,
+            cookie,
+            calls,
+            earlier: self.earlier.iter().map(SessionJson::from).collect(),
             found: self.found.clone(),
         };
         let mut text = serde_json::to_string_pretty(&json).expect("a case holds nothing that JSON cannot carry");
         text.push('\n');
         text
+    }
+}
+
+impl From<&Session> for SessionJson {
+    fn from(session: &Session) -> Self {
+        let call = |call: &Call| CallJson {
+            hook: call.hook.name().into(),
+            other: call.other,
+            arguments: Value::Dict(
+                call.arguments.iter().map(|(argument, value)| (argument.name().to_owned(), value.clone())).collect(),
+            ),
+            answers: call.answers.clone(),
+            cut_off: call.cut_off,
+        };
+        Self {
+            session_cookie: session.session_cookie.clone(),
+            cookie: session.cookie.clone(),
+            calls: session.calls.iter().map(call).collect(),
+        }
     }
 }
 
@@ -302,6 +335,17 @@ mod tests {
             argument.to_string(),
             "call 1: `sever_port` is not an argument that the platform passes; the nearest is `server_port`"
         );
+    }
+
+    #[test]
+    fn earlier_sessions_come_back_and_their_mistakes_are_placed() {
+        let session = r#"{"session_cookie": {}, "cookie": {}, "calls": []}"#;
+        let with_earlier = CASE.replace("  \"found\"", &format!("  \"earlier\": [{session}],\n  \"found\""));
+        let case = Case::from_json(&with_earlier).unwrap().to_json();
+        assert!(case.contains("\"earlier\": [\n    {\n      \"session_cookie\": {},"), "{case}");
+        assert_eq!(Case::from_json(&case).unwrap().to_json(), case);
+        let error = Case::from_json(&case.replace("\"calls\": []", "\"calls\": [{\"hook\": \"x\"}]")).unwrap_err();
+        assert_eq!(error.to_string(), "earlier session 1, call 1: `x` is not a hook");
     }
 
     #[test]

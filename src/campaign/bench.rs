@@ -1,0 +1,125 @@
+//! A runner with all that is needed to say what a session shows on it: [`Bench`]. Each thread of a campaign has one.
+
+use std::sync::{PoisonError, RwLock};
+
+use crate::{
+    campaign::{Plan, Setup},
+    case::Session,
+    finding::{Finding, Fingerprint, Rule},
+    oracle::Subject,
+    runtime::{Ending, Isolation, Run, RuntimeError, Trace},
+};
+
+/// How many times the limit a call gets before its timeout is believed.
+const PATIENCE: u32 = 5;
+
+/// Keeps a campaign's other threads quiet while a timeout is confirmed, so that our own load makes no false alarm.
+#[derive(Debug, Default)]
+pub(super) struct Quiet(RwLock<()>);
+
+impl Quiet {
+    /// Does `work` as one of many.
+    pub(super) fn among_others<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _guard = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+
+    /// Does `work` while nobody else does any.
+    fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _guard = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+}
+
+/// A finding with the session that showed it, in a fresh process unless somebody says otherwise.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// The session.
+    pub(super) session: Session,
+    /// What it showed.
+    pub(super) finding: Finding,
+    /// What was seen.
+    pub(super) trace: Trace,
+}
+
+/// A runner, its subject and the campaign's plan.
+pub(super) struct Bench<'p> {
+    pub(super) plan: &'p Plan<'p>,
+    pub(super) subject: Subject,
+    runner: Box<dyn Run>,
+    quiet: &'p Quiet,
+}
+
+impl<'p> Bench<'p> {
+    /// Starts a worker for `setup`.
+    pub(super) fn start(plan: &'p Plan<'p>, setup: &Setup, quiet: &'p Quiet) -> Result<Self, RuntimeError> {
+        Ok(Self { plan, subject: (plan.subject)(setup), runner: (plan.workers)(setup)?, quiet })
+    }
+
+    /// Runs sessions fast, one after another in one process.
+    pub(super) fn persistent(&mut self, sessions: &[Session]) -> Result<Vec<Trace>, RuntimeError> {
+        self.quiet.among_others(|| self.runner.run(sessions, Isolation::Persistent))
+    }
+
+    /// Runs a session as the platform does.
+    pub(super) fn isolated(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
+        let one = std::slice::from_ref(session);
+        let traces = self.quiet.among_others(|| self.runner.run(one, Isolation::Isolated))?;
+        Ok(traces.into_iter().next().unwrap_or_default())
+    }
+
+    /// Runs a session as the platform does, with five times the limit and nothing else of ours beside it.
+    pub(super) fn patient(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
+        let limit = self.plan.timeout.saturating_mul(PATIENCE);
+        self.quiet.alone(|| self.runner.run_with_timeout(session, limit))
+    }
+
+    /// Runs a session in one process that ran `earlier` before.
+    pub(super) fn after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
+        self.quiet.among_others(|| self.runner.run_after(earlier, session))
+    }
+
+    /// Lines that ran so far.
+    pub(super) fn lines_hit(&self) -> Vec<(usize, u32)> {
+        self.runner.lines_hit()
+    }
+
+    /// What a trace shows, each fingerprint once, as bad as the user wants.
+    pub(super) fn judge(&self, session: &Session, trace: &Trace) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = Vec::new();
+        let judged = self.plan.judge.judge(&self.subject, session, trace);
+        for finding in judged.into_iter().filter_map(|finding| self.plan.levels.apply(finding)) {
+            match findings.iter_mut().find(|known| known.fingerprint == finding.fingerprint) {
+                // The worse of two is the one to tell.
+                Some(known) if class(&finding) < class(known) => *known = finding,
+                Some(_) => {}
+                None => findings.push(finding),
+            }
+        }
+        findings
+    }
+
+    /// The finding with this fingerprint, if the trace shows it.
+    pub(super) fn seen(&self, session: &Session, trace: Trace, fingerprint: &Fingerprint) -> Option<Seen> {
+        let finding = self.judge(session, &trace).into_iter().find(|finding| finding.fingerprint == *fingerprint)?;
+        Some(Seen { session: session.clone(), finding, trace })
+    }
+
+    /// Runs the session in fresh processes and looks for the finding again. A timeout gets five times the limit, and the
+    /// machine for itself as far as we are concerned.
+    pub(super) fn confirm(&mut self, session: &Session, finding: &Finding) -> Result<Option<Seen>, RuntimeError> {
+        let trace = if finding.rule == Rule::Timeout { self.patient(session)? } else { self.isolated(session)? };
+        Ok(self.seen(session, trace, &finding.fingerprint))
+    }
+}
+
+/// How good a finding is as the one to tell among those with its fingerprint; the smallest is the best. One that needs a
+/// cookie which the plugin never returned proves less than one that does not.
+pub(super) fn class(finding: &Finding) -> (bool, std::cmp::Reverse<crate::finding::Severity>) {
+    (finding.foreign_cookie, std::cmp::Reverse(finding.severity))
+}
+
+/// Whether a call ran out of time: such a trace depends on the machine and is compared with nothing.
+pub(super) fn timed_out(trace: &Trace) -> bool {
+    trace.calls.iter().any(|call| matches!(call.ending, Ending::TimedOut { .. }))
+}

@@ -1,0 +1,315 @@
+//! A plugin played by a Rust closure, with a judge and a source of sessions as simple: campaigns are tested on these,
+//! without Python.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use crate::{
+    campaign::{Judge, Plan, Setup, Shrink, Source},
+    case::{Call, Session, Value},
+    contract::{Argument, Hook, Platform, PluginType},
+    finding::{Finding, Fingerprint, Rule, RuleLevels, fingerprint},
+    oracle::Subject,
+    runtime::{
+        CallTrace, Ending, Exception, Isolation, LoadEnding, Loading, Observed, Output, Run, RuntimeError, Trace,
+    },
+};
+
+/// What a process remembers.
+pub(super) type Memory = BTreeMap<String, i64>;
+
+/// How a session is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// Many in one process.
+    Persistent,
+    /// Fresh processes.
+    Isolated,
+    /// Fresh processes with another limit.
+    Patient(Duration),
+}
+
+/// Plays one call: what is passed, what its process remembers, and how it is run.
+pub(super) type Play = dyn Fn(&Call, &mut Memory, How) -> Ending + Send + Sync;
+
+/// A runner that plays a plugin.
+pub(super) struct FakeRunner {
+    play: Arc<Play>,
+    memory: Memory,
+    log: Arc<Mutex<Vec<How>>>,
+    lines: Vec<(usize, u32)>,
+}
+
+impl FakeRunner {
+    fn session(&mut self, session: &Session, how: How) -> Trace {
+        self.log.lock().unwrap().push(how);
+        let before = self.memory.clone();
+        let mut trace = Trace::default();
+        for (index, call) in session.calls.iter().enumerate() {
+            let mut fresh = Memory::new();
+            let memory = if how == How::Persistent { &mut self.memory } else { &mut fresh };
+            let line = (0, call.hook as u32);
+            if !self.lines.contains(&line) {
+                self.lines.push(line);
+            }
+            trace.calls.push(self::call(index, call.hook, (self.play)(call, memory, how)));
+        }
+        // A name that begins with a dot is state that nobody notices.
+        let changed = self.memory.iter().filter(|(name, value)| before.get(*name) != Some(value));
+        trace.changes = changed.map(|(name, _)| name.clone()).filter(|name| !name.starts_with('.')).collect();
+        trace
+    }
+}
+
+impl Run for FakeRunner {
+    fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
+        let how = if isolation == Isolation::Persistent { How::Persistent } else { How::Isolated };
+        let run = |session| {
+            let trace = self.session(session, how);
+            if !trace.changes.is_empty() {
+                self.memory.clear();
+            }
+            trace
+        };
+        Ok(sessions.iter().map(run).collect())
+    }
+
+    fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
+        let kept = std::mem::take(&mut self.memory);
+        for session in earlier {
+            self.session(session, How::Persistent);
+        }
+        let trace = self.session(session, How::Persistent);
+        self.memory = kept;
+        Ok(trace)
+    }
+
+    fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
+        Ok(self.session(session, How::Patient(timeout)))
+    }
+
+    fn lines_hit(&self) -> Vec<(usize, u32)> {
+        self.lines.clone()
+    }
+}
+
+/// A call that ended so.
+pub(super) fn call(call: usize, hook: Hook, ending: Ending) -> CallTrace {
+    CallTrace {
+        call,
+        round: 0,
+        hook,
+        answer_is_secret: false,
+        ending,
+        stdout: Output::default(),
+        stderr: Output::default(),
+        elapsed: Duration::ZERO,
+        files: Vec::new(),
+    }
+}
+
+/// An exception of that type.
+pub(super) fn raise(type_name: &str) -> Ending {
+    Ending::Raised(Exception { type_name: type_name.into(), ..Exception::default() })
+}
+
+/// A result.
+pub(super) fn give(number: i64) -> Ending {
+    Ending::Returned(Observed::Int(number))
+}
+
+/// The port that a call gets.
+pub(super) fn port(call: &Call) -> i64 {
+    match call.argument(Argument::ServerPort) {
+        Some(Value::Int(port)) => *port,
+        _ => 0,
+    }
+}
+
+/// The fingerprint of an exception of that type in that hook.
+pub(super) fn raised(hook: Hook, type_name: &str) -> Fingerprint {
+    fingerprint(Rule::UncaughtException, Some(hook), type_name, "", "", "")
+}
+
+fn finding(rule: Rule, hook: Hook, what: &str, call: usize) -> Finding {
+    Finding {
+        rule,
+        severity: rule.severity(),
+        hook: Some(hook),
+        message: what.into(),
+        location: None,
+        fingerprint: fingerprint(rule, Some(hook), what, "", "", ""),
+        call: Some(call),
+        foreign_cookie: false,
+        hint: None,
+    }
+}
+
+/// Every exception and every timeout of a trace.
+pub(super) fn findings(trace: &Trace) -> Vec<Finding> {
+    let judge = |call: &CallTrace| match &call.ending {
+        Ending::Raised(exception) => Some(finding(Rule::UncaughtException, call.hook, &exception.type_name, call.call)),
+        Ending::TimedOut { .. } => Some(finding(Rule::Timeout, call.hook, "", call.call)),
+        _ => None,
+    };
+    trace.calls.iter().filter_map(judge).collect()
+}
+
+/// Judges by endings alone.
+pub(super) struct FakeJudge;
+
+impl Judge for FakeJudge {
+    fn judge(&self, _subject: &Subject, session: &Session, trace: &Trace) -> Vec<Finding> {
+        let mut findings = findings(trace);
+        findings.iter_mut().for_each(|finding| finding.foreign_cookie = session.has_foreign_cookie());
+        findings
+    }
+
+    fn differ(&self, one: &Trace, other: &Trace) -> bool {
+        let endings = |trace: &Trace| trace.calls.iter().map(|call| call.ending.clone()).collect::<Vec<_>>();
+        endings(one) != endings(other)
+    }
+
+    fn state_leak(&self, _: &Subject, session: &Session, _: &Trace, _: &Trace, _: &[String]) -> Option<Finding> {
+        Some(finding(Rule::StateLeak, session.calls.first()?.hook, "", 0))
+    }
+
+    fn nondeterministic(&self, _: &Subject, session: &Session, _: &Trace, _: &Trace) -> Option<Finding> {
+        Some(finding(Rule::Nondeterministic, session.calls.first()?.hook, "", 0))
+    }
+}
+
+/// Three calls each; the port is the session's number, from 1000 for ordinary ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FakeSource {
+    /// Every so many generated sessions have a foreign cookie; 0 for none.
+    pub(super) foreign_every: u64,
+}
+
+/// A session with that port in all of its calls.
+pub(super) fn session(port: u64) -> Session {
+    let port = i64::try_from(port).unwrap_or(i64::MAX);
+    let arguments =
+        vec![(Argument::ServerPort, Value::Int(port)), (Argument::SessionId, Value::text(format!("s-{port}")))];
+    let hooks = [Hook::GetPasswordList, Hook::GetPrivateKeyList, Hook::SessionEnded];
+    Session::new(hooks.map(|hook| Call::new(hook, arguments.clone())).to_vec())
+}
+
+impl Source for FakeSource {
+    fn ordinary(&self, index: u64) -> Session {
+        session(1000 + index)
+    }
+
+    fn generated(&self, seed: u64, index: u64) -> Session {
+        let mut session = session(seed * 100_000 + index);
+        if self.foreign_every > 0 && index.is_multiple_of(self.foreign_every) {
+            session.cookie = Value::Dict(vec![("k".into(), Value::Null)]);
+        }
+        session
+    }
+
+    fn shrinker(&self, session: &Session) -> Box<dyn Shrink> {
+        Box::new(FakeShrinker { best: session.clone(), step: 0 })
+    }
+}
+
+/// Leaves out one call after another, then one argument after another.
+struct FakeShrinker {
+    best: Session,
+    step: usize,
+}
+
+impl Shrink for FakeShrinker {
+    fn next_candidate(&mut self) -> Option<Session> {
+        let mut step = self.step;
+        self.step += 1;
+        let mut session = self.best.clone();
+        if step < session.calls.len() {
+            session.calls.remove(step);
+            return Some(session);
+        }
+        step -= session.calls.len();
+        for call in &mut session.calls {
+            if step < call.arguments.len() {
+                call.arguments.remove(step);
+                return Some(session);
+            }
+            step -= call.arguments.len();
+        }
+        None
+    }
+
+    fn accept(&mut self, session: Session) {
+        *self = Self { best: session, step: 0 };
+    }
+}
+
+/// A plugin with all that a campaign wants to know of it.
+pub(super) struct FakePlugin {
+    play: Arc<Play>,
+    /// How each session was run.
+    pub(super) log: Arc<Mutex<Vec<How>>>,
+    /// What workers were started for.
+    pub(super) setups: Mutex<Vec<Setup>>,
+    loading: Loading,
+    pub(super) levels: RuleLevels,
+    pub(super) source: FakeSource,
+}
+
+impl FakePlugin {
+    pub(super) fn new(play: impl Fn(&Call, &mut Memory, How) -> Ending + Send + Sync + 'static) -> Self {
+        let loading = Loading {
+            python: "3.11.7".into(),
+            import: LoadEnding::Done,
+            output: String::new(),
+            has_class: true,
+            constructor: Some(LoadEnding::Done),
+            hooks: Vec::new(),
+            words: Default::default(),
+            files: Vec::new(),
+            sdk_version: None,
+        };
+        Self {
+            play: Arc::new(play),
+            log: Arc::default(),
+            setups: Mutex::default(),
+            loading,
+            levels: RuleLevels::default(),
+            source: FakeSource::default(),
+        }
+    }
+
+    /// Calls `work` with a plan for this plugin.
+    pub(super) fn with_plan<T>(&self, work: impl FnOnce(&Plan<'_>) -> T) -> T {
+        let workers = |setup: &Setup| {
+            self.setups.lock().unwrap().push(setup.clone());
+            let (play, log) = (Arc::clone(&self.play), Arc::clone(&self.log));
+            Ok(Box::new(FakeRunner { play, memory: Memory::new(), log, lines: Vec::new() }) as Box<dyn Run>)
+        };
+        let subject = |setup: &Setup| Subject {
+            plugin_type: PluginType::CredentialStore,
+            platform: setup.platform.unwrap_or(Platform::newest()),
+            configuration_secrets: Vec::new(),
+            logs_debug: false,
+        };
+        work(&Plan {
+            loading: &self.loading,
+            levels: &self.levels,
+            configuration_in_case: None,
+            timeout: Duration::from_secs(2),
+            with_other: false,
+            workers: &workers,
+            subject: &subject,
+            source: &self.source,
+            judge: &FakeJudge,
+        })
+    }
+}
+
+/// A trace of one call that ended so.
+pub(super) fn trace_of(ending: Ending) -> Trace {
+    Trace { calls: vec![call(0, Hook::GetPasswordList, ending)], ..Trace::default() }
+}

@@ -1,0 +1,379 @@
+//! A folder of cases. A case is written to a temporary file beside its place, flushed to the disk and renamed: whoever
+//! looks sees the whole of it or nothing, also after the power failed. Its name is its finding's fingerprint, or a hash of
+//! its content, so that many hosts can write into one folder without a coordinator and without doing work twice.
+//!
+//! What stands there already is only ever replaced by a smaller case of the same finding. A file that is no such case is
+//! somebody else's, and is left alone. Cases can hold secrets: they are readable for their owner only.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use crate::{
+    case::{Case, CaseError},
+    corpus::CorpusError,
+};
+
+/// How the temporary files of writers begin. Hidden, so that no reader takes one for a case.
+const TEMPORARY: &str = ".hookstorm-";
+/// A temporary file this old has no writer any more. Its process cannot be asked: it may have been on another machine.
+const TEMPORARY_AGE: Duration = Duration::from_secs(3600);
+/// No case comes near this; something else does, and must not cost memory.
+const FILE_BYTES_LIMIT: u64 = 16 << 20;
+/// How deep folders are walked.
+const DEPTH_LIMIT: usize = 32;
+
+/// A file of a corpus, and what it holds.
+pub type CorpusEntry = (PathBuf, Result<Case, CaseError>);
+
+/// A folder of cases.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    folder: PathBuf,
+}
+
+impl Corpus {
+    /// The corpus in `folder`, which need not be there yet: the first case makes it. Temporary files of writers that died
+    /// long ago are removed.
+    ///
+    /// # Errors
+    /// [`CorpusError::NoFolder`] where something else has that name.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, CorpusError> {
+        let folder = folder.into();
+        if folder.exists() && !folder.is_dir() {
+            return Err(CorpusError::NoFolder(folder));
+        }
+        let corpus = Self { folder };
+        corpus.sweep();
+        Ok(corpus)
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a case and gives back its file. A case with a finding is `<fingerprint>.json`; where another case of that
+    /// finding stands already, the better one stays: one without a foreign cookie, then fewer calls, then fewer bytes.
+    ///
+    /// # Errors
+    /// [`CorpusError::Io`], and then nothing is left behind.
+    pub fn write(&self, case: &Case) -> Result<PathBuf, CorpusError> {
+        let text = case.to_json();
+        let Some(fingerprint) = fingerprint_of(case) else { return self.write_beside(case) };
+        let path = self.folder.join(format!("{fingerprint}.json"));
+        match fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(CorpusError::io("read the case that stands there", &path)(error)),
+            Ok(bytes) if bytes == text.as_bytes() => return Ok(path),
+            Ok(bytes) => match std::str::from_utf8(&bytes).ok().and_then(|there| Case::from_json(there).ok()) {
+                Some(there) if fingerprint_of(&there) == Some(fingerprint) => {
+                    if size(&there) <= size(case) {
+                        return Ok(path);
+                    }
+                }
+                _ => return self.write_beside(case),
+            },
+        }
+        self.write_text(&path, &text)?;
+        Ok(path)
+    }
+
+    /// Writes a case under a name made of its content, so that nothing can stand in its way.
+    ///
+    /// # Errors
+    /// As [`Corpus::write`].
+    pub fn write_beside(&self, case: &Case) -> Result<PathBuf, CorpusError> {
+        let text = case.to_json();
+        let hash = hash(text.as_bytes());
+        let stem = match fingerprint_of(case) {
+            Some(fingerprint) => format!("{fingerprint}-{hash}"),
+            None => hash,
+        };
+        // A hash can collide, or somebody can have put another file there.
+        let mut path = self.folder.join(format!("{stem}.json"));
+        for number in 2.. {
+            match fs::read(&path) {
+                Ok(bytes) if bytes == text.as_bytes() => return Ok(path),
+                Ok(_) => path = self.folder.join(format!("{stem}-{number}.json")),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
+                Err(error) => return Err(CorpusError::io("read the file that stands there", &path)(error)),
+            }
+        }
+        self.write_text(&path, &text)?;
+        Ok(path)
+    }
+
+    fn write_text(&self, path: &Path, text: &str) -> Result<(), CorpusError> {
+        fs::create_dir_all(&self.folder).map_err(CorpusError::io("make the folder", &self.folder))?;
+        // `tempfile` makes files with mode 0600, and removes this one when anything below fails.
+        let mut file = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .suffix(".tmp")
+            .tempfile_in(&self.folder)
+            .map_err(CorpusError::io("write the case", path))?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(CorpusError::io("write the case", path))?;
+        file.persist(path).map_err(|error| CorpusError::io("write the case", path)(error.error))?;
+        // Not every file system can flush a folder; the file itself is safe by now.
+        let _ = fs::File::open(&self.folder).and_then(|folder| folder.sync_all());
+        Ok(())
+    }
+
+    /// Every `*.json` below the folder, sorted by path. A file that is no case is given back with the reason; nothing is
+    /// skipped in silence but hidden files and folders.
+    ///
+    /// # Errors
+    /// [`CorpusError`] where a folder cannot be read.
+    pub fn read_all(&self) -> Result<Vec<CorpusEntry>, CorpusError> {
+        if !self.folder.is_dir() {
+            return Err(CorpusError::Missing(self.folder.clone()));
+        }
+        let mut paths = Vec::new();
+        walk(&self.folder, 0, &mut paths)?;
+        paths.sort();
+        Ok(paths.into_iter().map(|path| (read_case(&path), path)).map(|(case, path)| (path, case)).collect())
+    }
+
+    /// Best effort: a corpus that cannot be swept can still be read.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let is_ours = name.to_str().is_some_and(|name| name.starts_with(TEMPORARY) && name.ends_with(".tmp"));
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            let age = modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
+            if is_ours && age.is_some_and(|age| age > TEMPORARY_AGE) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// Reads one case from its file.
+///
+/// # Errors
+/// [`CaseError`] where the file cannot be read, is too large, no text or no case.
+pub fn read_case(path: &Path) -> Result<Case, CaseError> {
+    let malformed = |problem: String| CaseError::Malformed { place: "the file".into(), problem };
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(FILE_BYTES_LIMIT + 1).read_to_end(&mut bytes))
+        .map_err(|error| malformed(format!("cannot be read: {error}")))?;
+    if bytes.len() as u64 > FILE_BYTES_LIMIT {
+        return Err(malformed(format!("has more than {} MB, which no case has", FILE_BYTES_LIMIT >> 20)));
+    }
+    Case::from_json(&String::from_utf8(bytes).map_err(|_| malformed("is not UTF-8".into()))?)
+}
+
+fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
+    for entry in fs::read_dir(folder).map_err(CorpusError::io("read the folder", folder))? {
+        let entry = entry.map_err(CorpusError::io("read the folder", folder))?;
+        let path = entry.path();
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        // Links to files are followed, as mounted volumes have them; links to folders are not, since they can run in rings.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if depth < DEPTH_LIMIT {
+                walk(&path, depth + 1, paths)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "json") && !path.is_dir() {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The fingerprint that names the case's file. One that could climb out of the folder names nothing.
+fn fingerprint_of(case: &Case) -> Option<&str> {
+    let fingerprint = case.found.as_ref()?.fingerprint.as_str();
+    let is_plain = !fingerprint.is_empty()
+        && fingerprint.len() <= 64
+        && fingerprint.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_plain.then_some(fingerprint)
+}
+
+/// What makes one case better than another: smaller is better. Foreign cookies come first, since the platform never
+/// passes one.
+pub(crate) fn size(case: &Case) -> (bool, usize, usize) {
+    let sessions = || case.earlier.iter().chain([&case.session]);
+    let foreign = sessions().any(|session| session.has_foreign_cookie());
+    (foreign, sessions().map(|session| session.calls.len()).sum(), case.to_json().len())
+}
+
+/// FNV-1a, 64 bits: a name, not a seal.
+fn hash(bytes: &[u8]) -> String {
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::{
+        case::{Call, Found, Session, Value},
+        contract::{Hook, Platform, PluginType},
+    };
+
+    fn case(calls: usize, fingerprint: Option<&str>) -> Case {
+        Case {
+            plugin_type: PluginType::CredentialStore,
+            platform: Platform::newest(),
+            configuration: None,
+            session: Session::new(vec![Call::new(Hook::GetPasswordList, Vec::new()); calls]),
+            earlier: Vec::new(),
+            found: fingerprint.map(|fingerprint| Found {
+                rule: "timeout".into(),
+                fingerprint: fingerprint.into(),
+                message: String::new(),
+            }),
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_case_comes_back_as_it_was_written_and_only_its_owner_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = Corpus::open(folder.path().join("deep/er")).unwrap();
+        let path = corpus.write(&case(2, Some("abc"))).unwrap();
+        assert_eq!(path, folder.path().join("deep/er/abc.json"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let [(read_path, read)] = &corpus.read_all().unwrap()[..] else { panic!("one case") };
+        assert_eq!((read_path, read.as_ref().unwrap()), (&path, &case(2, Some("abc"))));
+    }
+
+    #[test]
+    fn the_smaller_case_of_a_finding_stays_whichever_comes_first() {
+        for order in [[1, 3], [3, 1]] {
+            let folder = tempfile::tempdir().unwrap();
+            let corpus = Corpus::open(folder.path()).unwrap();
+            for calls in order {
+                corpus.write(&case(calls, Some("abc"))).unwrap();
+            }
+            assert_eq!(names(folder.path()), ["abc.json"]);
+            assert_eq!(read_case(&folder.path().join("abc.json")).unwrap(), case(1, Some("abc")));
+        }
+    }
+
+    #[test]
+    fn a_case_with_a_foreign_cookie_gives_way_to_a_longer_one_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let mut foreign = case(1, Some("abc"));
+        foreign.session.cookie = Value::Dict(vec![("k".into(), Value::Null)]);
+        corpus.write(&foreign).unwrap();
+        corpus.write(&case(3, Some("abc"))).unwrap();
+        assert_eq!(read_case(&folder.path().join("abc.json")).unwrap(), case(3, Some("abc")));
+    }
+
+    #[test]
+    fn what_is_no_case_of_that_finding_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = Corpus::open(folder.path()).unwrap();
+        fs::write(folder.path().join("abc.json"), "{\"mine\": 1}").unwrap();
+        let path = corpus.write(&case(1, Some("abc"))).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("abc.json")).unwrap(), "{\"mine\": 1}");
+        assert_eq!(read_case(&path).unwrap(), case(1, Some("abc")));
+    }
+
+    #[test]
+    fn a_fingerprint_cannot_climb_out_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = Corpus::open(folder.path().join("inner")).unwrap();
+        let path = corpus.write(&case(1, Some("../outside"))).unwrap();
+        assert_eq!(path.parent().unwrap(), folder.path().join("inner"));
+        assert_eq!(names(folder.path()), ["inner"]);
+    }
+
+    #[test]
+    fn cases_without_a_finding_are_named_by_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let one = corpus.write(&case(1, None)).unwrap();
+        assert_eq!(corpus.write(&case(1, None)).unwrap(), one);
+        assert_ne!(corpus.write(&case(2, None)).unwrap(), one);
+    }
+
+    #[test]
+    fn foreign_later_and_broken_files_are_told_and_the_others_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = Corpus::open(folder.path()).unwrap();
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        fs::write(folder.path().join("a.json"), "{\"name\": \"left-pad\"}").unwrap();
+        fs::write(folder.path().join("b.json"), "{\"format\": 9, \"calls\": 3}").unwrap();
+        fs::write(folder.path().join("c.json"), b"\xff").unwrap();
+        fs::write(folder.path().join("notes.txt"), "").unwrap();
+        fs::write(folder.path().join(".hookstorm-1.tmp"), "half a ca").unwrap();
+        fs::write(folder.path().join("sub/d.json"), case(1, None).to_json()).unwrap();
+        let read = corpus.read_all().unwrap();
+        let told: Vec<String> = read
+            .iter()
+            .map(|(path, case)| {
+                let name = path.strip_prefix(folder.path()).unwrap().display();
+                format!("{name}: {}", case.as_ref().err().map_or("read".into(), ToString::to_string))
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "a.json: missing field `format` at line 1 column 20",
+                "b.json: `format` is 9, and this hookstorm reads format 1: update hookstorm",
+                "c.json: the file: is not UTF-8",
+                "sub/d.json: read",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_old_temporary_files_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".hookstorm-old.tmp", ".hookstorm-new.tmp"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let old = fs::File::options().write(true).open(folder.path().join(".hookstorm-old.tmp")).unwrap();
+        old.set_modified(SystemTime::now() - 2 * TEMPORARY_AGE).unwrap();
+        Corpus::open(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), [".hookstorm-new.tmp"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_named_and_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        // A file where a folder should be fails for root as well, whom no mode stops.
+        let corpus = Corpus { folder: folder.path().join("file/corpus") };
+        let error = corpus.write(&case(1, Some("abc"))).unwrap_err().to_string();
+        assert!(error.contains("file/corpus") && error.contains("cannot"), "{error}");
+        assert_eq!(names(folder.path()), ["file"]);
+
+        let read_only =
+            CorpusError::io("write the case", Path::new("c/abc.json"))(std::io::ErrorKind::PermissionDenied.into());
+        assert!(
+            read_only.to_string().ends_with("make the folder writable for this user, or give another with `--corpus`")
+        );
+    }
+
+    #[test]
+    fn no_folder_and_a_file_as_folder_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = Corpus::open(folder.path().join("none")).unwrap();
+        assert!(matches!(missing.read_all(), Err(CorpusError::Missing(_))));
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(matches!(Corpus::open(folder.path().join("file")), Err(CorpusError::NoFolder(_))));
+    }
+}
