@@ -14,5 +14,6 @@ mod host;
 pub use host::{Isolation, Run, RuntimeError, Worker};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
 pub use observed::Observed;
+pub(crate) use observed::is_invisible;
 pub use target::{Limits, Network, Target};
 pub use trace::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};
