@@ -396,7 +396,6 @@ fn milliseconds(time: Duration) -> f64 {
     rounded(time.as_secs_f64() * 1e3)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

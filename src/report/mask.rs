@@ -163,9 +163,9 @@ impl Mask {
             Observed::List(items) => Observed::List(all(items)),
             Observed::Tuple(items) => Observed::Tuple(all(items)),
             Observed::Set(items) => Observed::Set(all(items)),
-            Observed::Dict(entries) => Observed::Dict(
-                entries.iter().map(|(key, value)| (self.observed(key), self.observed(value))).collect(),
-            ),
+            Observed::Dict(entries) => {
+                Observed::Dict(entries.iter().map(|(key, value)| (self.observed(key), self.observed(value))).collect())
+            }
             _ => observed.clone(),
         }
     }
@@ -208,13 +208,25 @@ fn texts(observed: &Observed, into: &mut Vec<String>) {
 /// Whether what `name` stands for is most likely a secret: `otp`, `password`, `api_key`.
 pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["password", "passwd", "passphrase", "passcode", "otp", "pin", "secret", "token", "api_key", "apikey", "private_key"]
-        .iter()
-        .any(|word| match *word {
-            // Short words count only whole: `ping` and `hotplug` are no secrets.
-            "otp" | "pin" => name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == *word),
-            _ => name.contains(word),
-        })
+    [
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "otp",
+        "pin",
+        "secret",
+        "token",
+        "api_key",
+        "apikey",
+        "private_key",
+    ]
+    .iter()
+    .any(|word| match *word {
+        // Short words count only whole: `ping` and `hotplug` are no secrets.
+        "otp" | "pin" => name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == *word),
+        _ => name.contains(word),
+    })
 }
 
 #[cfg(test)]
@@ -247,10 +259,7 @@ mod tests {
             (text("cookie"), Observed::Dict(vec![(text("last"), text("was hunter22"))])),
         ]);
         let mask = Mask::default().with_session(&Session::new(Vec::new()), &[returned(result.clone())]);
-        assert_eq!(
-            mask.result(&result).to_string(),
-            "{'passwords': ['***', '***'], 'cookie': {'last': 'was ***'}}"
-        );
+        assert_eq!(mask.result(&result).to_string(), "{'passwords': ['***', '***'], 'cookie': {'last': 'was ***'}}");
         assert_eq!(mask.text("got hunter22, x"), "got ***, x");
     }
 

@@ -58,7 +58,8 @@ fn call_text(case: Option<&Call>, call: &CallTrace, calls: &[CallTrace], mask: &
         for (argument, given) in &case.arguments {
             text.push_str(&row(argument.name(), &shown(&plain::json(&mask.argument(*argument, given)))));
         }
-        if let Some(answer) = call.round.checked_sub(1).and_then(|round| mask.answers(case, call.call, calls).get(round).cloned())
+        if let Some(answer) =
+            call.round.checked_sub(1).and_then(|round| mask.answers(case, call.call, calls).get(round).cloned())
         {
             text.push_str(&row("answer", &shown(&plain::json(&Value::Str(answer)))));
         }
@@ -68,7 +69,10 @@ fn call_text(case: Option<&Call>, call: &CallTrace, calls: &[CallTrace], mask: &
     text.push_str(&output("stderr", &call.stderr, mask));
     for file in &call.files {
         let lines = file.text.lines().count();
-        text.push_str(&row("file left", &format!("{} ({})", plain::harmless(&file.path), plain::counted(lines as u64, "line"))));
+        text.push_str(&row(
+            "file left",
+            &format!("{} ({})", plain::harmless(&file.path), plain::counted(lines as u64, "line")),
+        ));
     }
     text
 }
@@ -83,7 +87,9 @@ fn ending(ending: &Ending, mask: &Mask) -> String {
         }
         Ending::Exited { status, .. } => (ERROR, format!("ended the process with status {status}")),
         Ending::Signalled { signal, .. } => (ERROR, format!("the process died of signal {signal}")),
-        Ending::TimedOut { limit, .. } => (ERROR, format!("was killed at its time limit of {}", plain::elapsed(*limit))),
+        Ending::TimedOut { limit, .. } => {
+            (ERROR, format!("was killed at its time limit of {}", plain::elapsed(*limit)))
+        }
         Ending::OutOfMemory { limit, .. } => {
             (ERROR, format!("needed more memory than its limit of {} MB", limit / (1024 * 1024)))
         }

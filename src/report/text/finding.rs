@@ -41,7 +41,7 @@ pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) ->
         text.push_str(&labelled("hint", &wrapped(&plain::harmless(hint), report.width, INDENT)));
     }
     if is_first {
-        text.push_str(&labelled("why", &wrapped(&first_sentence(explanation(finding.rule)), report.width, INDENT)));
+        text.push_str(&labelled("why", &wrapped(&why(explanation(finding.rule)), report.width, INDENT)));
     }
     if let Some(line) = how_often(report, reported) {
         text.push_str(&format!("   {line}\n"));
@@ -139,9 +139,10 @@ fn with(reported: &Reported, mask: &Mask) -> Vec<String> {
     }
     let index = reported.call.as_ref().map(|call| call.call).or(reported.finding.call);
     if let Some((index, call)) = index.and_then(|index| Some((index, session.calls.get(index)?))) {
-        lines.extend(telling(call).map(|(argument, value)| {
-            format!("{argument} = {}", plain::json(&mask.argument(*argument, value)))
-        }));
+        lines.extend(
+            telling(call)
+                .map(|(argument, value)| format!("{argument} = {}", plain::json(&mask.argument(*argument, value)))),
+        );
         if !call.answers.is_empty() {
             let answers = mask.answers(call, index, reported.call.as_slice());
             let answers = Value::List(answers.into_iter().map(Value::Str).collect());
@@ -176,11 +177,26 @@ fn is_plain_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| !text.trim().is_empty() && text.len() <= 64 && text.chars().all(is_usual))
 }
 
-/// The first sentence of an explanation's prose, its headings left out.
-pub(super) fn first_sentence(markdown: &str) -> String {
-    let lines = markdown.lines().map(str::trim).skip_while(|line| line.is_empty() || line.starts_with('#'));
+/// Why a rule matters: the first sentence under the heading that says so, else the first sentence of all.
+pub(super) fn why(markdown: &str) -> String {
+    let heading = "## Why it matters";
+    let prose = markdown.split_once(heading).map_or(markdown, |(_, after)| after);
+    let lines = prose.lines().map(str::trim).skip_while(|line| line.is_empty() || line.starts_with('#'));
     let paragraph: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
     let paragraph = paragraph.join(" ");
     let end = paragraph.find(". ").unwrap_or(paragraph.len());
     paragraph[..end].trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_rule_matters_is_the_first_sentence_under_its_heading() {
+        let text = "# x\n\nWhat it is. More.\n\n## Why it matters\n\nA user waits\nfor nothing. And then.\n\n## Bad\n";
+        assert_eq!(why(text), "A user waits for nothing");
+        assert_eq!(why("a hook raised"), "a hook raised");
+        assert_eq!(why(""), "");
+    }
 }

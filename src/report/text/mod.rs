@@ -30,7 +30,8 @@ const WHOLE_LIMIT: usize = 4;
 
 /// The line that a run opens with, on standard error.
 pub fn opening(head: &Head) -> String {
-    let mut line = format!("hookstorm {}: {STRONG}{}{STRONG:#}", env!("CARGO_PKG_VERSION"), plain::harmless(&head.name));
+    let mut line =
+        format!("hookstorm {}: {STRONG}{}{STRONG:#}", env!("CARGO_PKG_VERSION"), plain::harmless(&head.name));
     if let Some(version) = &head.version {
         line.push_str(&format!(" {}", plain::harmless(version)));
     }
@@ -65,11 +66,14 @@ pub fn summary(report: &Report<'_>) -> String {
 fn findings(report: &Report<'_>) -> String {
     let mut text = String::new();
     let mut told = BTreeSet::new();
-    let (always, others): (Vec<_>, Vec<_>) = groups(&report.summary.reported).into_iter().partition(|group| group[0].every_session);
+    let (always, others): (Vec<_>, Vec<_>) =
+        groups(&report.summary.reported).into_iter().partition(|group| group[0].every_session);
     if !always.is_empty() {
         text.push_str(&format!("{STRONG}in every ordinary session, whatever the arguments:{STRONG:#}\n"));
         if !report.again.is_configured {
-            text.push_str("  most likely the plugin wants configuration: give it with `--config FILE`, then look again\n");
+            text.push_str(
+                "  most likely the plugin wants configuration: give it with `--config FILE`, then look again\n",
+            );
         }
         text.push('\n');
     }
@@ -103,7 +107,8 @@ fn told_group(report: &Report<'_>, group: &[&Reported], index: usize, told: &mut
 fn groups(reported: &[Reported]) -> Vec<Vec<&Reported>> {
     let mut groups: Vec<Vec<&Reported>> = Vec::new();
     for one in reported {
-        match groups.iter_mut().find(|group| group[0].group == one.group && group[0].every_session == one.every_session) {
+        match groups.iter_mut().find(|group| group[0].group == one.group && group[0].every_session == one.every_session)
+        {
             Some(group) => group.push(one),
             None => groups.push(vec![one]),
         }

@@ -61,7 +61,11 @@ fn count(results: &[Replayed], elapsed: Duration) -> String {
     let counts = counts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
     let counts = counts.collect::<Vec<_>>().join(", ");
     let counts = if counts.is_empty() { String::new() } else { format!(" ({counts})") };
-    format!("{STRONG}{}{STRONG:#}{counts} in {}\n", plain::counted(results.len() as u64, "case"), plain::elapsed(elapsed))
+    format!(
+        "{STRONG}{}{STRONG:#}{counts} in {}\n",
+        plain::counted(results.len() as u64, "case"),
+        plain::elapsed(elapsed)
+    )
 }
 
 /// What was shrunk.

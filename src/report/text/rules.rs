@@ -19,7 +19,11 @@ pub fn rules(width: usize) -> String {
         }
         let style = of(rule.severity());
         let summary = wrapped(rule.summary(), width, longest + 13);
-        text.push_str(&format!("  {:longest$}  {style}{:7}{style:#}  {summary}\n", rule.id(), rule.severity().to_string()));
+        text.push_str(&format!(
+            "  {:longest$}  {style}{:7}{style:#}  {summary}\n",
+            rule.id(),
+            rule.severity().to_string()
+        ));
     }
     text.push_str("\none in full: hookstorm explain RULE\nturned up, down or off: --rule ID=error|warning|off\n");
     text

@@ -35,7 +35,7 @@ fn shown(summary_: &Summary, again: &Again, change: impl FnOnce(&mut Report<'_>)
 fn redacted(report: &Report<'_>) -> String {
     let mut text = anstream::adapter::strip_str(&summary(report)).to_string();
     for one in &report.summary.reported {
-        let why = finding::first_sentence(explanation(one.finding.rule));
+        let why = finding::why(explanation(one.finding.rule));
         text = text.replace(&wrapped(&why, report.width, 12), "WHY");
         text = text.replace(one.finding.fingerprint.as_str(), "FINGERPRINT");
     }
@@ -74,7 +74,7 @@ fn a_finding_tells_what_where_why_and_what_to_type_next() {
        118 times in 1000 sessions; the smallest case has 2 calls
        again:   hookstorm run vault/ --case corpora/MyVault/FINGERPRINT.json
        explain: hookstorm explain uncaught-exception
-       same:    uncaught-exception get_password_list: TypeError: … (lib/plugin.py:92), FINGERPRINT.json
+       same:    uncaught-exception get_password_list: TypeError: 'NoneType'… (lib/plugin.py:92), FINGERPRINT.json
 
     warning[lossy-json] get_password_list: AttributeError: 'list' object has no attribute 'get'
       --> lib/plugin.py:92 in user_defined_path
@@ -120,15 +120,8 @@ fn a_finding_in_manifest_points_at_its_column() {
         call: None,
         ..examples::finding(Rule::ManifestAmbiguous)
     };
-    let reported = Reported {
-        finding,
-        occurrences: 1,
-        case: None,
-        case_path: None,
-        call: None,
-        group: 0,
-        every_session: false,
-    };
+    let reported =
+        Reported { finding, occurrences: 1, case: None, case_path: None, call: None, group: 0, every_session: false };
     let summary = Summary { reported: vec![reported], ..Summary::default() };
     let mut head = examples::head();
     (head.command, head.seed) = ("check", None);
