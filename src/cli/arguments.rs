@@ -63,7 +63,7 @@ pub(super) enum Command {
         after_help = "To begin:\n  hookstorm replay my-plugin/\n  hookstorm replay my-plugin/ corpora/MyPlugin/3f9c2a71d0b4.json"
     )]
     Replay(ReplayArguments),
-    /// Shrink a case, or a corpus to the cases that matter
+    /// Shrink a case, or a corpus to the cases that matter: the others are removed
     #[command(
         after_help = "To begin:\n  hookstorm minimize my-plugin/ --case corpora/MyPlugin/3f9c2a71d0b4.json\n  hookstorm minimize my-plugin/ --corpus corpora"
     )]

@@ -47,7 +47,7 @@ pub(super) enum CliError {
     File {
         /// The file.
         path: PathBuf,
-        /// `read` or `written`.
+        /// `read`, `written` or `removed`.
         doing: &'static str,
         /// Why.
         source: io::Error,

@@ -1,6 +1,10 @@
 //! `hookstorm minimize`: shrinks one case, or a corpus to the cases that matter. A case is replaced whole or not at all.
 
-use std::{io::Write, path::Path};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use super::{
     arguments::{Color, MinimizeArguments, With},
@@ -10,12 +14,11 @@ use super::{
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
-    signals,
 };
 use crate::{
-    campaign::{Stop, Summary},
+    campaign::Summary,
     case::Case,
-    report::{Minimized, Size, progress::Progress, text},
+    report::{After, Minimized, Size, text},
 };
 
 pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
@@ -31,27 +34,42 @@ pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: 
         Ok(job) => job,
         Err(status) => return Ok(status),
     };
-    let stop = Stop::default();
-    signals::listen(&stop, console);
+    let stop = prepared.interrupts.stop();
     let results = match read {
         Some((path, case)) => {
             let small = seams::minimize_case(&job, &case, &stop)?;
             if small != case {
                 replace(path, &small)?;
             }
-            vec![Minimized { path: path.to_owned(), before: Size::of(&case), after: Some(Size::of(&small)) }]
+            let after = After::Stays(Size::of(&small));
+            vec![Minimized { path: path.to_owned(), before: Size::of(&case), after }]
         }
         None => {
-            let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
-            let ended = seams::minimize_corpus(&job, &stop, &|event| progress.listen(&event));
-            progress.finish();
-            ended?
+            let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &[])?;
+            take_out(&cases, seams::superfluous(&job, &cases, &stop)?)?
         }
     };
     let elapsed = prepared.elapsed();
     let shown = text::minimized(&results, elapsed);
     let summary = prepared.summary(Summary { elapsed, interrupted: stop.requested(), ..Summary::default() });
     prepared.tell(&summary, None, console, |report| report.with_minimized(&results), shown)
+}
+
+/// Removes what need not stay in the corpus, and tells what became of every case.
+fn take_out(cases: &[(PathBuf, Case)], superfluous: Vec<(PathBuf, String)>) -> Result<Vec<Minimized>, CliError> {
+    for (path, _) in &superfluous {
+        fs::remove_file(path).map_err(|source| CliError::File { path: path.clone(), doing: "removed", source })?;
+    }
+    let after = |path: &Path, case: &Case| match superfluous.iter().find(|(known, _)| known == path) {
+        Some((_, reason)) => After::TakenOut(reason.clone()),
+        None => After::Stays(Size::of(case)),
+    };
+    let one = |(path, case): &(PathBuf, Case)| Minimized {
+        path: path.clone(),
+        before: Size::of(case),
+        after: after(path, case),
+    };
+    Ok(cases.iter().map(one).collect())
 }
 
 /// Puts `case` in the place of the file at `path`: through a file beside it, so that either the old or the new one is

@@ -2,16 +2,18 @@
 //! on the way is kept; a plugin that cannot be run is a finding, not an error.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
+    arguments::Format,
     console::Console,
     error::{CliError, status},
     seams::{self, Job, Opened},
     settings::Settings,
+    signals::Interrupts,
 };
 use crate::{
     campaign::{Reported, Summary},
@@ -33,6 +35,8 @@ pub(super) struct Prepared {
     pub(super) notes: Vec<String>,
     /// Secrets of the configuration in use.
     pub(super) secrets: Vec<String>,
+    /// What Ctrl-C does.
+    pub(super) interrupts: Interrupts,
     opened: Opened,
     began: Instant,
 }
@@ -46,6 +50,7 @@ pub(super) fn prepare(
     console: Console,
 ) -> Result<Prepared, CliError> {
     let began = Instant::now();
+    let interrupts = Interrupts::listen(console);
     seams::clear_stale_scratch();
     let mut opened = seams::open(&settings.plugin, settings.platform)?;
     let mut findings = std::mem::take(&mut opened.findings);
@@ -70,6 +75,7 @@ pub(super) fn prepare(
             .as_ref()
             .map(|(target, _)| seams::configuration_secrets(&target.configuration))
             .unwrap_or_default(),
+        interrupts,
         opened,
         settings,
         began,
@@ -100,7 +106,7 @@ impl Prepared {
             loading,
             other: self.other()?,
             levels: self.settings.levels.clone(),
-            corpus: self.settings.corpus.join(folder_name(&self.head.name)),
+            corpus: self.settings.corpus.join(self.opened.name.as_deref().unwrap_or("plugin")),
             jobs: self.settings.jobs,
         })
     }
@@ -147,14 +153,14 @@ impl Prepared {
         summary
     }
 
-    /// Writes the report, and gives the exit status back. `extend` adds to the JSON, `text` stands before the text.
+    /// Writes the report, and gives the exit status back. `extend` adds to the JSON, `shown` is what else the text has.
     pub(super) fn tell(
         &self,
         summary: &Summary,
         planned: Option<u64>,
         console: Console,
         extend: impl FnOnce(ReportJson) -> ReportJson,
-        text: String,
+        shown: String,
     ) -> Result<u8, CliError> {
         let report = Report {
             head: &self.head,
@@ -167,8 +173,10 @@ impl Prepared {
             is_verbose: console.is_verbose,
         };
         console.out(&match self.settings.format {
-            super::arguments::Format::Json => extend(ReportJson::new(&report)).to_text(),
-            super::arguments::Format::Text => text + &text::summary(&report),
+            Format::Json => extend(ReportJson::new(&report)).to_text(),
+            // A session stands before what was found in it; a count of cases ends the report itself.
+            Format::Text if self.head.command == "run" => shown + &text::summary(&report),
+            Format::Text => text::summary(&report) + &shown,
         })?;
         let has_errors = summary.reported.iter().any(|one| one.finding.severity == Severity::Error);
         Ok(if has_errors { status::FINDINGS } else { status::NOTHING })
@@ -222,25 +230,4 @@ fn can_be_called(loading: &Loading) -> bool {
 fn file_name(path: &Path) -> String {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     path.file_stem().map_or_else(|| "plugin".into(), |name| name.to_string_lossy().into_owned())
-}
-
-/// The plugin's name as a folder's, whatever MANIFEST says.
-fn folder_name(name: &str) -> PathBuf {
-    let is_safe = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    let name: String = name.chars().take(100).map(|one| if is_safe(one) { one } else { '_' }).collect();
-    let name = name.trim_start_matches('.');
-    PathBuf::from(if name.is_empty() { "plugin" } else { name })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_in_manifest_cannot_lead_out_of_the_corpus() {
-        for (name, folder) in [("MyVault", "MyVault"), ("../../etc", "_.._etc"), ("..", "plugin"), ("a/b\0c", "a_b_c")]
-        {
-            assert_eq!(folder_name(name), Path::new(folder), "{name}");
-        }
-    }
 }

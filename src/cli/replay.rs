@@ -8,12 +8,8 @@ use super::{
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
-    signals,
 };
-use crate::{
-    campaign::Stop,
-    report::{progress::Progress, text},
-};
+use crate::report::{progress::Progress, text};
 
 pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let plugin = &arguments.plugin.plugin;
@@ -27,8 +23,7 @@ pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Co
     let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &arguments.cases)?;
     let planned = cases.len() as u64;
 
-    let stop = Stop::default();
-    signals::listen(&stop, console);
+    let stop = prepared.interrupts.stop();
     let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
     let ended = seams::replay(&job, cases, &stop, &|event| progress.listen(&event));
     progress.finish();

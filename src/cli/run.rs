@@ -21,6 +21,7 @@ pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Conso
     let read = arguments.case.as_deref().map(cases::read).transpose()?;
     let mut common = arguments.common.clone();
     common.platform = common.platform.or(read.as_ref().map(|case| case.platform));
+    let read = read.map(|case| Case { platform: common.platform.unwrap_or(case.platform), ..case });
     let settings = Settings::new(&arguments.plugin.plugin, &common, &arguments.with, Amount::default(), color)?;
     let console = Console { color: settings.color, ..console };
     let configuration = read.as_ref().and_then(|case| case.configuration.clone());

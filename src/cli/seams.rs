@@ -13,7 +13,7 @@ use crate::{
     case::{Case, Value},
     contract::{Argument, Hook, Kind, Platform, PluginType},
     finding::{Finding, RuleLevels},
-    report::{Minimized, Replayed},
+    report::Replayed,
     runtime::{Loading, Target, Trace},
 };
 
@@ -25,7 +25,7 @@ fn not_wired<T>() -> Result<T, CliError> {
 pub(super) struct Opened {
     /// What the package rules found.
     pub(super) findings: Vec<Finding>,
-    /// The name in MANIFEST.
+    /// The name in MANIFEST, safe for a folder: `Package::name`.
     pub(super) name: Option<String>,
     /// The version in MANIFEST.
     pub(super) version: Option<String>,
@@ -36,8 +36,11 @@ pub(super) struct Opened {
     /// The text of default.cfg.
     pub(super) configuration: Option<String>,
     /// Reads a line of one of its files.
-    pub(super) source: Box<dyn Fn(&str, u32) -> Option<String>>,
+    pub(super) source: Box<Source>,
 }
+
+/// Reads a line of a file of the package: `Package::source_line`.
+pub(super) type Source = dyn Fn(&str, u32) -> Option<String>;
 
 /// Opens a plugin's archive or folder: `Package::open`.
 pub(super) fn open(_plugin: &Path, _platform: &'static Platform) -> Result<Opened, CliError> {
@@ -124,21 +127,21 @@ pub(super) fn replay(
     not_wired()
 }
 
-/// Shrinks one case: `campaign::minimize_case`.
+/// Shrinks one case: `campaign::minimize_case`. A case that shows nothing any more is an error of use, with what to do.
 pub(super) fn minimize_case(_job: &Job, _case: &Case, _stop: &Stop) -> Result<Case, CliError> {
     not_wired()
 }
 
-/// Shrinks a corpus in place: `campaign::minimize_corpus`.
-pub(super) fn minimize_corpus(
+/// Which cases need not stay in their corpus, and why: `campaign::minimize_corpus`. Removes none.
+pub(super) fn superfluous(
     _job: &Job,
+    _cases: &[(PathBuf, Case)],
     _stop: &Stop,
-    _listen: &(dyn Fn(Event) + Sync),
-) -> Result<Vec<Minimized>, CliError> {
+) -> Result<Vec<(PathBuf, String)>, CliError> {
     not_wired()
 }
 
-/// Every case under a folder, by path: `Corpus::open(dir)`, `read_all`.
+/// Every case under a folder, by path: `Corpus::open(dir)`, `read_all`. A file that is no case is an error that names it.
 pub(super) fn read_corpus(_folder: &Path) -> Result<Vec<(PathBuf, Case)>, CliError> {
     not_wired()
 }

@@ -9,9 +9,8 @@ use super::{
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
-    signals,
 };
-use crate::{campaign::Stop, report::progress::Progress};
+use crate::report::progress::Progress;
 
 pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let TestArguments { runs, seed, partition, .. } = *arguments;
@@ -28,8 +27,7 @@ pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Cons
         Ok(job) => job,
         Err(status) => return Ok(status),
     };
-    let stop = Stop::default();
-    signals::listen(&stop, console);
+    let stop = prepared.interrupts.stop();
     let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
     let ended = seams::property(&job, amount, &stop, &|event| progress.listen(&event));
     progress.finish();

@@ -144,6 +144,12 @@ pub enum Outcome {
     Broke(Vec<Finding>),
     /// It is for a plugin of another type and was not run.
     OtherType,
+    /// Some of its calls go to another plugin, none was given, and it was not run.
+    WantsOther,
+    /// It could not be run, for this reason: the plugin does not load with its configuration, for instance.
+    Broken(String),
+    /// The user stopped the replay before its turn.
+    NotRun,
 }
 
 impl Outcome {
@@ -156,6 +162,9 @@ impl Outcome {
             Self::Silent => "silent",
             Self::Broke(_) => "broke",
             Self::OtherType => "other-type",
+            Self::WantsOther => "wants-other",
+            Self::Broken(_) => "broken",
+            Self::NotRun => "not-run",
         }
     }
 
@@ -163,7 +172,13 @@ impl Outcome {
     pub fn findings(&self) -> &[Finding] {
         match self {
             Self::Became(findings) | Self::Broke(findings) => findings,
-            Self::StillThere(_) | Self::Fixed | Self::Silent | Self::OtherType => &[],
+            Self::StillThere(_)
+            | Self::Fixed
+            | Self::Silent
+            | Self::OtherType
+            | Self::WantsOther
+            | Self::Broken(_)
+            | Self::NotRun => &[],
         }
     }
 
@@ -174,7 +189,9 @@ impl Outcome {
             Self::Became(findings) | Self::Broke(findings) => {
                 findings.iter().any(|finding| finding.severity == Severity::Error)
             }
-            Self::Fixed | Self::Silent | Self::OtherType => false,
+            // What cannot be run any more says nothing, and silence would be taken for health.
+            Self::Broken(_) => true,
+            Self::Fixed | Self::Silent | Self::OtherType | Self::WantsOther | Self::NotRun => false,
         }
     }
 }
@@ -186,8 +203,17 @@ pub struct Minimized {
     pub path: PathBuf,
     /// As it was.
     pub before: Size,
-    /// As it is; `None` where it was taken out of the corpus, since another case shows the same.
-    pub after: Option<Size>,
+    /// What it is now.
+    pub after: After,
+}
+
+/// What a case is after shrinking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It stays, with this size.
+    Stays(Size),
+    /// It was taken out of the corpus, for this reason.
+    TakenOut(String),
 }
 
 /// How large a case is.

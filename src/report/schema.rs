@@ -25,6 +25,34 @@ pub fn case() -> Value {
     let platforms: Vec<_> = Platform::all().iter().map(|platform| platform.name).collect();
     let hooks: Vec<_> = Hook::ALL.iter().map(|hook| hook.name()).collect();
     let rules: Vec<_> = Rule::ALL.iter().map(|rule| rule.id()).collect();
+    let calls = json!({
+        "description": "What is called, in order.",
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["hook"],
+            "additionalProperties": false,
+            "properties": {
+                "hook": {"enum": hooks},
+                "other": {"description": "Whether it goes to the other plugin of a session of two.", "type": "boolean"},
+                "arguments": {
+                    "description": "What is passed, without the cookies.",
+                    "type": "object",
+                    "properties": arguments,
+                    "additionalProperties": false
+                },
+                "answers": {
+                    "description": "What the user answers, in turn, when the verdict is NEEDINFO.",
+                    "type": "array",
+                    "items": {"type": "string"}
+                },
+                "cut_off": {"description": "Whether the platform ends this call at its time limit.", "type": "boolean"}
+            }
+        }
+    });
+    let session_cookie = json!({"description": "What the first call gets from other plugins.", "type": "object"});
+    let cookie =
+        json!({"description": "What the first call gets as its own; all but {} is foreign.", "type": "object"});
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "hookstorm case",
@@ -37,45 +65,29 @@ pub fn case() -> Value {
             "type": {"description": "The type of plugin that it is for.", "enum": types},
             "platform": {"description": "The platform that it plays.", "enum": platforms},
             "configuration": {
-                "description": "The configuration text; null means the package's own default.cfg, or the text that the user gives.",
+                "description": "The configuration text; null: the package's own default.cfg, or what the user gives.",
                 "type": ["string", "null"]
             },
-            "session_cookie": {"description": "What the first call gets from other plugins.", "type": "object"},
-            "cookie": {"description": "What the first call gets as its own; anything but {} is foreign.", "type": "object"},
-            "calls": {
+            "session_cookie": session_cookie,
+            "cookie": cookie,
+            "calls": calls,
+            "earlier": {
+                "description": "Sessions that ran before it in the same process, which a state-leak needs to show.",
                 "type": "array",
                 "items": {
                     "type": "object",
-                    "required": ["hook"],
+                    "required": ["calls"],
                     "additionalProperties": false,
-                    "properties": {
-                        "hook": {"enum": hooks},
-                        "other": {"description": "Whether it goes to the other plugin of a session of two.", "type": "boolean"},
-                        "arguments": {
-                            "description": "What is passed, without the cookies.",
-                            "type": "object",
-                            "properties": arguments,
-                            "additionalProperties": false
-                        },
-                        "answers": {
-                            "description": "What the user answers, in turn, when the verdict is NEEDINFO.",
-                            "type": "array",
-                            "items": {"type": "string"}
-                        },
-                        "cut_off": {
-                            "description": "Whether the platform ends this call at its time limit.",
-                            "type": "boolean"
-                        }
-                    }
+                    "properties": {"session_cookie": session_cookie, "cookie": cookie, "calls": calls}
                 }
             },
             "found": {
-                "description": "The defect that it shows. A case without it is a regression test that must stay silent.",
+                "description": "The defect that it shows. A case without it is a regression test: it must stay silent.",
                 "type": "object",
                 "required": ["rule", "fingerprint"],
                 "additionalProperties": false,
                 "properties": {
-                    "rule": {"examples": rules, "type": "string"},
+                    "rule": {"type": "string", "examples": rules},
                     "fingerprint": {"type": "string"},
                     "message": {"type": "string"}
                 }
@@ -90,7 +102,7 @@ mod tests {
     use crate::{
         case::{Case, Found},
         finding::Severity,
-        report::{Mask, Minimized, Outcome, Replayed, Report, Seen, Size, examples},
+        report::{After, Mask, Minimized, Outcome, Replayed, Report, Seen, Size, examples},
     };
 
     fn problems(schema: &Value, instance: &Value) -> Vec<String> {
@@ -129,7 +141,7 @@ mod tests {
         let json = json
             .with_trace(&Seen { session: &session, trace: &trace, mask: &Mask::default() })
             .with_replayed(&[outcome(Outcome::StillThere(Severity::Error)), outcome(Outcome::Silent)])
-            .with_minimized(&[Minimized { path: "a.json".into(), before: size, after: None }]);
+            .with_minimized(&[Minimized { path: "a.json".into(), before: size, after: After::Stays(size) }]);
         let mut instance: Value = serde_json::from_str(&json.to_text()).unwrap();
         assert_eq!(problems(&report(), &instance), Vec::<String>::new());
         instance.as_object_mut().unwrap().remove("status");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::finding::headline;
 use crate::report::{
-    Again, Minimized, Outcome, Replayed, plain,
+    After, Again, Minimized, Outcome, Replayed, plain,
     style::{ERROR, GOOD, LABEL, STRONG, WARNING, of},
 };
 
@@ -19,7 +19,7 @@ pub fn replayed(results: &[Replayed], again: &Again, elapsed: Duration, is_inter
         });
         let once = once.unwrap_or_default();
         let shown = match &one.outcome {
-            Outcome::Silent | Outcome::OtherType => continue,
+            Outcome::Silent | Outcome::OtherType | Outcome::WantsOther | Outcome::NotRun => continue,
             Outcome::StillThere(severity) => {
                 let style = of(*severity);
                 format!("{style}still there{style:#}  {path}\n   {once}\n")
@@ -28,6 +28,12 @@ pub fn replayed(results: &[Replayed], again: &Again, elapsed: Duration, is_inter
                 "{GOOD}fixed{GOOD:#}  {path}\n   {once}\n   take `found` out of it to keep it as a regression test\n"
             ),
             Outcome::Became(_) => format!("{ERROR}became another one{ERROR:#}  {path}\n   was {once}\n"),
+            Outcome::Broken(reason) => {
+                format!(
+                    "{ERROR}cannot be run{ERROR:#}  {path}\n   {}\n",
+                    plain::cut(&plain::harmless(reason), width * 2)
+                )
+            }
             Outcome::Broke(_) => format!("{ERROR}broke{ERROR:#}  {path}\n"),
         };
         text.push_str(&shown);
@@ -41,7 +47,7 @@ pub fn replayed(results: &[Replayed], again: &Again, elapsed: Duration, is_inter
         text.push('\n');
     }
     if is_interrupted {
-        text.push_str(&format!("{WARNING}interrupted{WARNING:#}: the other cases were not run\n"));
+        text.push_str(&format!("{WARNING}interrupted{WARNING:#}: some cases were not run\n"));
     }
     text.push_str(&count(results, elapsed));
     text
@@ -56,7 +62,10 @@ fn count(results: &[Replayed], elapsed: Duration) -> String {
         (number(|outcome| matches!(outcome, Outcome::Broke(_))), "broke"),
         (number(|outcome| matches!(outcome, Outcome::Fixed)), "fixed"),
         (number(|outcome| matches!(outcome, Outcome::Silent)), "silent"),
-        (number(|outcome| matches!(outcome, Outcome::OtherType)), "for another type of plugin, not run"),
+        (number(|outcome| matches!(outcome, Outcome::Broken(_))), "that cannot be run"),
+        (number(|outcome| matches!(outcome, Outcome::OtherType)), "for another type of plugin"),
+        (number(|outcome| matches!(outcome, Outcome::WantsOther)), "that want `--with OTHER`"),
+        (number(|outcome| matches!(outcome, Outcome::NotRun)), "not run"),
     ];
     let counts = counts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
     let counts = counts.collect::<Vec<_>>().join(", ");
@@ -73,10 +82,10 @@ pub fn minimized(results: &[Minimized], elapsed: Duration) -> String {
     let mut text = String::new();
     for one in results {
         let path = plain::harmless(&one.path.to_string_lossy()).into_owned();
-        let change = match one.after {
-            None => "taken out: another case shows the same".to_owned(),
-            Some(after) if after == one.before => "as small as it gets".to_owned(),
-            Some(after) => format!(
+        let change = match &one.after {
+            After::TakenOut(reason) => format!("taken out: {}", plain::harmless(reason)),
+            After::Stays(after) if *after == one.before => "as small as it gets".to_owned(),
+            After::Stays(after) => format!(
                 "{} to {}, {} to {}",
                 plain::counted(one.before.calls as u64, "call"),
                 after.calls,
@@ -117,6 +126,8 @@ mod tests {
             case("corpora/vault/c.json", Outcome::Became(vec![examples::finding(Rule::Timeout)])),
             case("corpora/vault/d.json", Outcome::Silent),
             case("corpora/vault/e.json", Outcome::OtherType),
+            case("corpora/vault/f.json", Outcome::Broken("the plugin does not load with its configuration".into())),
+            case("corpora/vault/g.json", Outcome::WantsOther),
         ];
         let text = replayed(&results, &examples::again(), Duration::from_millis(400), false, 100);
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
@@ -133,7 +144,11 @@ mod tests {
            error[timeout] get_password_list: AttributeError: 'list' object has no attribute 'get'
            again:   hookstorm run vault/ --case corpora/vault/c.json
 
-        5 cases (1 still there, 1 became another one, 1 fixed, 1 silent, 1 for another type of plugin, not run) in 0.4 s
+        cannot be run  corpora/vault/f.json
+           the plugin does not load with its configuration
+           again:   hookstorm run vault/ --case corpora/vault/f.json
+
+        7 cases (1 still there, 1 became another one, 1 fixed, 1 silent, 1 that cannot be run, 1 for another type of plugin, 1 that want `--with OTHER`) in 0.4 s
         ");
     }
 
@@ -147,15 +162,19 @@ mod tests {
     fn shrinking_tells_what_became_of_each_case() {
         let (large, small) = (Size { calls: 7, arguments: 31 }, Size { calls: 2, arguments: 4 });
         let results = [
-            Minimized { path: "a.json".into(), before: large, after: Some(small) },
-            Minimized { path: "b.json".into(), before: small, after: Some(small) },
-            Minimized { path: "c.json".into(), before: small, after: None },
+            Minimized { path: "a.json".into(), before: large, after: After::Stays(small) },
+            Minimized { path: "b.json".into(), before: small, after: After::Stays(small) },
+            Minimized {
+                path: "c.json".into(),
+                before: small,
+                after: After::TakenOut("`a.json` shows the same and is smaller".into()),
+            },
         ];
         let text = minimized(&results, Duration::from_secs(65));
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
         a.json: 7 calls to 2, 31 arguments to 4
         b.json: as small as it gets
-        c.json: taken out: another case shows the same
+        c.json: taken out: `a.json` shows the same and is smaller
         3 cases in 1 min 5 s
         ");
     }

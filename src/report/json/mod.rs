@@ -5,18 +5,20 @@
 //! {"hookstorm": "0.1.0", "command": "test", "status": "findings", "plugin": {"name": "Vault", …}, "findings": [{…}]}
 //! ```
 
-use std::time::Duration;
+mod cases;
+mod finding;
+mod seen;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Minimized, Replayed, Report, Seen, Size};
-use crate::{
-    campaign::Reported,
-    case::Value,
-    finding::{Finding, Severity},
-    runtime::{CallTrace, Ending, Frame, Output},
+use self::{
+    cases::{MinimizedJson, ReplayedJson},
+    finding::{FindingJson, LocationJson},
+    seen::TraceJson,
 };
+use super::{Minimized, Replayed, Report, Seen};
+use crate::finding::Severity;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -100,128 +102,6 @@ struct CoverageJson {
     lines: u64,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-struct FindingJson {
-    /// The id of the rule.
-    rule: &'static str,
-    severity: SeverityJson,
-    /// The hook; null for what concerns none.
-    hook: Option<&'static str>,
-    message: String,
-    /// What to do, where more can be said than `hookstorm explain` says.
-    hint: Option<String>,
-    location: Option<LocationJson>,
-    /// Twelve hexadecimal digits; the same defect has the same ones the next time.
-    fingerprint: String,
-    /// How many sessions showed it.
-    occurrences: u64,
-    /// Whether it needs a cookie that the plugin never returned.
-    foreign_cookie: bool,
-    /// Whether every ordinary session shows it: most likely the plugin wants configuration.
-    every_session: bool,
-    /// Findings with the same number have one cause; the first of them stands for it.
-    group: usize,
-    /// The file of the smallest case; null for package and loading rules.
-    case: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum SeverityJson {
-    Error,
-    Warning,
-}
-
-impl From<Severity> for SeverityJson {
-    fn from(severity: Severity) -> Self {
-        match severity {
-            Severity::Error => Self::Error,
-            Severity::Warning => Self::Warning,
-        }
-    }
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct LocationJson {
-    /// The path inside the package.
-    file: String,
-    /// From 1; null where the file as a whole is meant.
-    line: Option<u32>,
-    /// In characters, from 1; null where it is not known.
-    column: Option<u32>,
-    /// Null where there is none.
-    function: Option<String>,
-}
-
-/// What was seen of a session. Secrets are `***` unless `--show-secrets` was given.
-#[derive(Debug, Serialize, JsonSchema)]
-struct TraceJson {
-    calls: Vec<CallJson>,
-    /// What the plugin's next call would get.
-    #[schemars(with = "serde_json::Value")]
-    cookie: Value,
-    /// What any plugin's next call would get.
-    #[schemars(with = "serde_json::Value")]
-    session_cookie: Value,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct CallJson {
-    /// Its place in the case, from 1.
-    call: usize,
-    /// 0, or after which answer the hook was called again.
-    round: usize,
-    hook: &'static str,
-    /// What the case passes, without the cookies.
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    arguments: Value,
-    /// returned, raised, exited, signalled, timed-out, out-of-memory or cut-off.
-    ending: &'static str,
-    /// What it returned, raised or ended with, as Python would write it.
-    result: Option<String>,
-    /// Where it ended, innermost first.
-    frames: Vec<LocationJson>,
-    stdout: OutputJson,
-    stderr: OutputJson,
-    elapsed_ms: f64,
-    /// Files that lie in the session's folders after the call.
-    files: Vec<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct OutputJson {
-    /// The beginning and, where it was long, the end.
-    text: String,
-    /// How many bytes were written in all.
-    bytes: u64,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct ReplayedJson {
-    /// The case's file.
-    path: String,
-    /// still-there, fixed, became-another, silent, broke or other-type.
-    outcome: &'static str,
-    /// The rule that it once broke; null for a regression test.
-    rule: Option<String>,
-    fingerprint: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct MinimizedJson {
-    /// The case's file.
-    path: String,
-    before: SizeJson,
-    /// Null where it was taken out, since another case shows the same.
-    after: Option<SizeJson>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct SizeJson {
-    calls: usize,
-    arguments: usize,
-}
-
 impl ReportJson {
     /// The report in the form of the documentation.
     pub fn new(report: &Report<'_>) -> Self {
@@ -257,11 +137,7 @@ impl ReportJson {
     /// With what `run` saw.
     #[must_use]
     pub fn with_trace(mut self, seen: &Seen<'_>) -> Self {
-        self.trace = Some(TraceJson {
-            calls: seen.trace.calls.iter().map(|call| CallJson::new(call, seen)).collect(),
-            cookie: seen.mask.value(&seen.trace.cookie),
-            session_cookie: seen.mask.value(&seen.trace.session_cookie),
-        });
+        self.trace = Some(TraceJson::new(seen));
         self
     }
 
@@ -269,12 +145,13 @@ impl ReportJson {
     #[must_use]
     pub fn with_replayed(mut self, results: &[Replayed]) -> Self {
         let is_failure = results.iter().any(|one| one.outcome.is_failure());
-        self.status = Status::of(is_failure, self.status == Status::Interrupted);
+        let has_errors = is_failure || self.status == Status::Findings;
+        self.status = Status::of(has_errors, self.status == Status::Interrupted);
         for one in results {
             let path = one.path.to_string_lossy();
             for finding in one.outcome.findings() {
                 let group = self.findings.len();
-                self.findings.push(FindingJson { group, ..FindingJson::of(finding, Some(&path)) });
+                self.findings.push(FindingJson::of(finding, group, Some(&path)));
             }
         }
         self.cases = Some(results.iter().map(ReplayedJson::new).collect());
@@ -284,13 +161,7 @@ impl ReportJson {
     /// With what became of the cases of `minimize`.
     #[must_use]
     pub fn with_minimized(mut self, results: &[Minimized]) -> Self {
-        let of = |size: Size| SizeJson { calls: size.calls, arguments: size.arguments };
-        let one = |one: &Minimized| MinimizedJson {
-            path: one.path.to_string_lossy().into_owned(),
-            before: of(one.before),
-            after: one.after.map(of),
-        };
-        self.minimized = Some(results.iter().map(one).collect());
+        self.minimized = Some(results.iter().map(MinimizedJson::new).collect());
         self
     }
 
@@ -302,98 +173,8 @@ impl ReportJson {
     }
 }
 
-impl FindingJson {
-    fn of(finding: &Finding, case: Option<&str>) -> Self {
-        let of_line = |number: u32| (number > 0).then_some(number);
-        Self {
-            rule: finding.rule.id(),
-            severity: finding.severity.into(),
-            hook: finding.hook.map(|hook| hook.name()),
-            message: finding.message.clone(),
-            hint: finding.hint.clone(),
-            location: finding.location.as_ref().map(|location| LocationJson {
-                file: location.file.clone(),
-                line: of_line(location.line),
-                column: of_line(location.column),
-                function: Some(location.function.clone()).filter(|function| !function.is_empty()),
-            }),
-            fingerprint: finding.fingerprint.to_string(),
-            occurrences: 1,
-            foreign_cookie: finding.foreign_cookie,
-            every_session: false,
-            group: 0,
-            case: case.map(str::to_owned),
-        }
-    }
-
-    fn new(reported: &Reported) -> Self {
-        let case = reported.case_path.as_ref().map(|path| path.to_string_lossy().into_owned());
-        Self {
-            occurrences: reported.occurrences,
-            every_session: reported.every_session,
-            group: reported.group,
-            ..Self::of(&reported.finding, case.as_deref())
-        }
-    }
-}
-
-impl CallJson {
-    fn new(call: &CallTrace, seen: &Seen<'_>) -> Self {
-        let Seen { session, mask, .. } = *seen;
-        let given = session.calls.get(call.call).map_or(&[][..], |case| &case.arguments);
-        let arguments =
-            given.iter().map(|(argument, value)| (argument.name().to_owned(), mask.argument(*argument, value)));
-        let (ending, result) = match &call.ending {
-            Ending::Returned(result) => ("returned", Some(mask.result(result).to_string())),
-            Ending::Raised(exception) => {
-                ("raised", Some(format!("{}: {}", exception.type_name, mask.text(&exception.message))))
-            }
-            Ending::Exited { status, .. } => ("exited", Some(status.to_string())),
-            Ending::Signalled { signal, .. } => ("signalled", Some(signal.to_string())),
-            Ending::TimedOut { .. } => ("timed-out", None),
-            Ending::OutOfMemory { .. } => ("out-of-memory", None),
-            Ending::CutOff => ("cut-off", None),
-        };
-        let output = |output: &Output| OutputJson { text: mask.text(&output.text), bytes: output.bytes };
-        let location = |frame: &Frame| LocationJson {
-            file: frame.file.clone(),
-            line: Some(frame.line),
-            column: None,
-            function: Some(frame.function.clone()),
-        };
-        Self {
-            call: call.call + 1,
-            round: call.round,
-            hook: call.hook.name(),
-            arguments: Value::Dict(arguments.collect()),
-            ending,
-            result,
-            frames: call.ending.frames().iter().map(location).collect(),
-            stdout: output(&call.stdout),
-            stderr: output(&call.stderr),
-            elapsed_ms: milliseconds(call.elapsed),
-            files: call.files.iter().map(|file| file.path.clone()).collect(),
-        }
-    }
-}
-
-impl ReplayedJson {
-    fn new(one: &Replayed) -> Self {
-        Self {
-            path: one.path.to_string_lossy().into_owned(),
-            outcome: one.outcome.name(),
-            rule: one.found.as_ref().map(|found| found.rule.clone()),
-            fingerprint: one.found.as_ref().map(|found| found.fingerprint.clone()),
-        }
-    }
-}
-
 fn rounded(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    rounded(time.as_secs_f64() * 1e3)
 }
 
 #[cfg(test)]
@@ -504,8 +285,8 @@ mod tests {
         };
         let still = |severity| Replayed { outcome: Outcome::StillThere(severity), ..broke.clone() };
         let report = |results: &[Replayed]| json("replay", &Summary::default()).with_replayed(results);
-        assert_eq!(report(&[broke.clone()]).status, Status::Findings);
-        assert_eq!(report(&[broke.clone()]).findings.len(), 1);
+        assert_eq!(report(std::slice::from_ref(&broke)).status, Status::Findings);
+        assert_eq!(report(std::slice::from_ref(&broke)).findings.len(), 1);
         assert_eq!(report(&[still(Severity::Error)]).status, Status::Findings);
         assert_eq!(report(&[still(Severity::Warning)]).status, Status::Ok);
     }
