@@ -1,1 +1,260 @@
-//! report
+//! What people and machines read at the end: [`text`] for a terminal, [`json`] for a pipe, [`schema`] for who reads that,
+//! and the [`progress`] line meanwhile.
+//!
+//! Everything here turns values into text and decides nothing. What a plugin supplied reaches no terminal raw
+//! ([`plain`]), and no secret is shown ([`Mask`]).
+#![forbid(unsafe_code)]
+
+pub mod json;
+pub mod schema;
+pub mod text;
+
+mod excerpt;
+mod mask;
+pub(crate) mod plain;
+pub(crate) mod progress;
+pub(crate) mod style;
+
+pub use mask::Mask;
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    campaign::Summary,
+    case::{Case, Found, Session},
+    contract::{Platform, PluginType},
+    finding::{Finding, Rule, Severity},
+    runtime::Trace,
+};
+
+/// What a run was about: the line that it opens with, and the head of its JSON.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The command, `test`.
+    pub command: &'static str,
+    /// The name in MANIFEST, or the file's name where MANIFEST tells none.
+    pub name: String,
+    /// The type, where MANIFEST tells one that is known.
+    pub plugin_type: Option<PluginType>,
+    /// The plugin's own version, where MANIFEST tells one.
+    pub version: Option<String>,
+    /// The plugin as the user typed it.
+    pub path: String,
+    /// The platform that was played.
+    pub platform: &'static Platform,
+    /// The embedded CPython, where it was started.
+    pub python: Option<String>,
+    /// The seed, where there is one.
+    pub seed: Option<u64>,
+}
+
+/// How to say it again: the user's own options that a command must repeat to show the same. What hookstorm.toml says is
+/// read again anyway.
+#[derive(Clone, Debug, Default)]
+pub struct Again {
+    /// PLUGIN as the user typed it.
+    pub plugin: String,
+    /// Options and their values, in order, one word each.
+    pub options: Vec<String>,
+    /// Levels of rules that the user set, `ID=LEVEL`; a command repeats the one that it is about.
+    pub levels: Vec<(Rule, String)>,
+    /// Whether the plugin got a configuration from the user rather than its own default.cfg.
+    pub is_configured: bool,
+}
+
+impl Again {
+    /// The command that runs `case` again to show `rule`, to be pasted into a shell.
+    pub fn run(&self, case: &Path, rule: Rule) -> String {
+        let level = self.levels.iter().rev().find(|(known, _)| *known == rule);
+        let mut words = vec!["--case".to_owned(), case.to_string_lossy().into_owned()];
+        words.extend(level.into_iter().flat_map(|(_, text)| ["--rule".to_owned(), text.clone()]));
+        self.command("run", &words)
+    }
+
+    /// `hookstorm COMMAND PLUGIN`, then `words`, then the user's options.
+    pub fn command(&self, command: &str, words: &[String]) -> String {
+        let words = words.iter().chain(&self.options).map(|word| plain::shell_word(word));
+        let mut line = format!("hookstorm {command} {}", plain::shell_word(&self.plugin));
+        for word in words {
+            line.push(' ');
+            line.push_str(&word);
+        }
+        line
+    }
+}
+
+/// Reads a line of a file of the plugin: its path inside the package, the line from 1.
+pub type Source<'a> = &'a dyn Fn(&str, u32) -> Option<String>;
+
+/// All that a report is made of.
+#[derive(Clone, Copy)]
+pub struct Report<'a> {
+    /// What it is about.
+    pub head: &'a Head,
+    /// What was done and found.
+    pub summary: &'a Summary,
+    /// How to say it again.
+    pub again: &'a Again,
+    /// Where lines of source come from.
+    pub source: Source<'a>,
+    /// Secrets that are known from elsewhere than the cases: the configuration's.
+    pub secrets: &'a [String],
+    /// How many sessions there should have been.
+    pub planned: Option<u64>,
+    /// How wide the screen is, in characters.
+    pub width: usize,
+    /// Whether every finding is told whole, however many there are.
+    pub is_verbose: bool,
+}
+
+/// A case that was run for the user to look at.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    /// What was run.
+    pub session: &'a Session,
+    /// What was seen.
+    pub trace: &'a Trace,
+    /// Hides what must not be shown.
+    pub mask: &'a Mask,
+}
+
+/// A case of a corpus that was run again.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The case's file.
+    pub path: PathBuf,
+    /// What it once showed.
+    pub found: Option<Found>,
+    /// What it shows now.
+    pub outcome: Outcome,
+}
+
+/// How a case fares today.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Its defect still shows, at the level that its rule has for the user.
+    StillThere(Severity),
+    /// Its defect is gone and nothing came instead.
+    Fixed,
+    /// Its defect is gone and others came instead.
+    Became(Vec<Finding>),
+    /// A regression test that is silent, as it must be.
+    Silent,
+    /// A regression test that is silent no more.
+    Broke(Vec<Finding>),
+    /// It is for a plugin of another type and was not run.
+    OtherType,
+    /// Some of its calls go to another plugin, none was given, and it was not run.
+    WantsOther,
+    /// It could not be run, for this reason: the plugin does not load with its configuration, for instance.
+    Broken(String),
+    /// The user stopped the replay before its turn.
+    NotRun,
+}
+
+impl Outcome {
+    /// The word for it in JSON and in the count at the end.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::StillThere(_) => "still-there",
+            Self::Fixed => "fixed",
+            Self::Became(_) => "became-another",
+            Self::Silent => "silent",
+            Self::Broke(_) => "broke",
+            Self::OtherType => "other-type",
+            Self::WantsOther => "wants-other",
+            Self::Broken(_) => "broken",
+            Self::NotRun => "not-run",
+        }
+    }
+
+    /// What it shows that was not known of this case.
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Became(findings) | Self::Broke(findings) => findings,
+            Self::StillThere(_)
+            | Self::Fixed
+            | Self::Silent
+            | Self::OtherType
+            | Self::WantsOther
+            | Self::Broken(_)
+            | Self::NotRun => &[],
+        }
+    }
+
+    /// Whether it fails a run.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::StillThere(severity) => *severity == Severity::Error,
+            Self::Became(findings) | Self::Broke(findings) => {
+                findings.iter().any(|finding| finding.severity == Severity::Error)
+            }
+            // What cannot be run any more says nothing, and silence would be taken for health.
+            Self::Broken(_) => true,
+            Self::Fixed | Self::Silent | Self::OtherType | Self::WantsOther | Self::NotRun => false,
+        }
+    }
+}
+
+/// What became of a case that was shrunk.
+#[derive(Clone, Debug)]
+pub struct Minimized {
+    /// The case's file.
+    pub path: PathBuf,
+    /// As it was.
+    pub before: Size,
+    /// What it is now.
+    pub after: After,
+}
+
+/// What a case is after shrinking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It stays, with this size.
+    Stays(Size),
+    /// It was taken out of the corpus, for this reason.
+    TakenOut(String),
+}
+
+/// How large a case is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Its calls.
+    pub calls: usize,
+    /// The arguments of all of them.
+    pub arguments: usize,
+}
+
+impl Size {
+    /// The size of `case`.
+    pub fn of(case: &Case) -> Self {
+        let calls = &case.session.calls;
+        Self { calls: calls.len(), arguments: calls.iter().map(|call| call.arguments.len()).sum() }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod examples;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_runs_a_case_again_can_be_pasted() {
+        let again = Again {
+            plugin: "my vault/".into(),
+            options: ["--config", "it's.cfg", "--timeout", "500ms", "--allow-network"].map(str::to_owned).to_vec(),
+            levels: vec![
+                (Rule::ReturnKeyUnknown, "return-key-unknown=off".into()),
+                (Rule::ReturnKeyUnknown, "return-key-unknown=error".into()),
+            ],
+            is_configured: true,
+        };
+        assert_eq!(
+            again.run(Path::new("corpora/vault/3f.json"), Rule::ReturnKeyUnknown),
+            r"hookstorm run 'my vault/' --case corpora/vault/3f.json --rule return-key-unknown=error --config 'it'\''s.cfg' --timeout 500ms --allow-network"
+        );
+        assert!(!again.run(Path::new("x.json"), Rule::Timeout).contains("--rule"));
+    }
+}

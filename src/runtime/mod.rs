@@ -26,6 +26,7 @@ pub mod wire;
 pub use host::{Isolation, Run, RuntimeError, Worker};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
 pub use observed::Observed;
+pub(crate) use observed::is_invisible;
 pub use pair::Pair;
 pub use target::{Limits, Network, Target};
 pub use trace::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};

@@ -234,7 +234,7 @@ fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 }
 
 /// Format characters and separators that Python's repr escapes and a terminal may obey.
-const fn is_invisible(character: char) -> bool {
+pub(crate) const fn is_invisible(character: char) -> bool {
     matches!(character as u32,
         0xad | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x180e | 0x1680 | 0x2000..=0x200f | 0x2028..=0x202f
         | 0x205f..=0x206f | 0x3000 | 0xfeff | 0xfff9..=0xfffb | 0xe0001..=0xe007f | 0xe000..=0xf8ff)

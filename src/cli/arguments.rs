@@ -1,0 +1,344 @@
+//! What may stand on the command line. Only reads: [`super::settings`] makes it, and hookstorm.toml, into what a command
+//! needs. Every option tells its default in its help, since most are optional here to let hookstorm.toml speak.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use super::values::{self, Partition};
+use crate::contract::Platform;
+
+const PLUGIN: &str = "The plugin";
+const LIMITS: &str = "Limits";
+const AMOUNT: &str = "How much, and which";
+const CASES: &str = "What is run";
+const OUTPUT: &str = "What is told";
+
+/// Finds how a plugin of Safeguard for Privileged Sessions breaks, before the platform does.
+///
+/// The plugin's code is run. It gets no network unless you say so.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hookstorm",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    after_help = "To begin:\n  hookstorm check my-plugin/\n  hookstorm test my-plugin/ --config my-plugin/default.cfg"
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+
+    /// When to use colours; NO_COLOR is respected [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", hide_possible_values = false, help_heading = OUTPUT)]
+    pub(super) color: Option<Color>,
+
+    /// Tell only findings and errors: no opening line, no progress
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = OUTPUT)]
+    pub(super) quiet: bool,
+
+    /// Tell every finding whole, however many there are
+    #[arg(short, long, global = true, help_heading = OUTPUT)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check the package and load the plugin; no hook is called
+    #[command(after_help = "To begin:\n  hookstorm check my-plugin.zip\n  hookstorm check my-plugin/ --platform 6.12")]
+    Check(CheckArguments),
+    /// Call one hook, or run one case, and show everything: arguments, result, cookies, output, time
+    #[command(
+        after_help = "To begin:\n  hookstorm run my-plugin/ --hook get_password_list --arguments '{\"server_ip\": \"fe80::1\"}'\n  hookstorm run my-plugin/ --case corpora/MyPlugin/3f9c2a71d0b4.json"
+    )]
+    Run(RunArguments),
+    /// Run generated sessions, seeded and in parallel; shrink and keep what breaks
+    #[command(
+        after_help = "To begin:\n  hookstorm test my-plugin/ --config my-plugin/default.cfg\n  hookstorm test my-plugin.zip --runs 20000 --seed 42 --format json"
+    )]
+    Test(TestArguments),
+    /// Run every case of a corpus again, each in processes of its own
+    #[command(
+        after_help = "To begin:\n  hookstorm replay my-plugin/\n  hookstorm replay my-plugin/ corpora/MyPlugin/3f9c2a71d0b4.json"
+    )]
+    Replay(ReplayArguments),
+    /// Shrink a case, or a corpus to the cases that matter: the others are removed
+    #[command(
+        after_help = "To begin:\n  hookstorm minimize my-plugin/ --case corpora/MyPlugin/3f9c2a71d0b4.json\n  hookstorm minimize my-plugin/ --corpus corpora"
+    )]
+    Minimize(MinimizeArguments),
+    /// List all rules
+    #[command(after_help = "To begin:\n  hookstorm rules\n  hookstorm rules --format json")]
+    Rules(RulesArguments),
+    /// Explain one rule: what it means, why it matters, what to do
+    #[command(after_help = "To begin:\n  hookstorm explain secret-leak\n  hookstorm explain uncaught-exception")]
+    Explain(ExplainArguments),
+    /// Print the JSON Schema of a case or of a report
+    #[command(
+        after_help = "To begin:\n  hookstorm schema case > case.schema.json\n  hookstorm schema report > report.schema.json"
+    )]
+    Schema(SchemaArguments),
+    /// Print a script that completes commands and options in a shell
+    #[command(
+        after_help = "To begin:\n  hookstorm completions bash > ~/.local/share/bash-completion/completions/hookstorm\n  hookstorm completions fish > ~/.config/fish/completions/hookstorm.fish"
+    )]
+    Completions(CompletionsArguments),
+}
+
+/// What every command on a plugin takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Common {
+    /// The platform to play [default: 9.0, the newest]
+    #[arg(long, value_name = "VERSION", value_parser = values::platform, help_heading = PLUGIN)]
+    pub(super) platform: Option<&'static Platform>,
+
+    /// The file with the plugin's configuration text, `-` for standard input [default: the package's default.cfg]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = PLUGIN)]
+    pub(super) config: Option<PathBuf>,
+
+    /// The virtual environment that the plugin may import from [default: VIRTUAL_ENV, if set]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = PLUGIN)]
+    pub(super) venv: Option<PathBuf>,
+
+    /// Let the plugin reach the network [default: it reaches nothing, loopback included]
+    #[arg(long, help_heading = PLUGIN)]
+    pub(super) allow_network: bool,
+
+    /// How long a call may take [default: 2s]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = LIMITS)]
+    pub(super) timeout: Option<Duration>,
+
+    /// How much memory a call may take beyond what the loaded plugin has [default: 512MB]
+    #[arg(long, value_name = "SIZE", value_parser = values::memory, help_heading = LIMITS)]
+    pub(super) memory: Option<u64>,
+
+    /// How many workers run at once [default: the number of cores]
+    #[arg(short, long, value_name = "N", value_parser = values::jobs, help_heading = LIMITS)]
+    pub(super) jobs: Option<usize>,
+
+    /// The folder that findings are kept in, a folder in it for each plugin [default: corpora]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = CASES)]
+    pub(super) corpus: Option<PathBuf>,
+
+    /// Set a rule's level; may be repeated [default: as `hookstorm rules` lists them]
+    #[arg(long, value_name = "ID=error|warning|off", action = ArgAction::Append, help_heading = OUTPUT)]
+    pub(super) rule: Vec<String>,
+
+    /// How to tell it: a text, or one JSON object as `hookstorm schema report` describes [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = OUTPUT)]
+    pub(super) format: Option<Format>,
+}
+
+/// A session of two plugins.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct With {
+    /// A second plugin in the same sessions, an AA plugin before a credential store for instance [default: none]
+    #[arg(long, value_name = "OTHER", value_hint = ValueHint::AnyPath, help_heading = PLUGIN)]
+    pub(super) with: Option<PathBuf>,
+
+    /// The file with the second plugin's configuration text [default: its package's default.cfg]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = PLUGIN)]
+    pub(super) with_config: Option<PathBuf>,
+}
+
+/// The plugin, first among a command's words.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Plugin {
+    /// The plugin: a `.zip`, or a folder that holds MANIFEST
+    #[arg(value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
+    pub(super) plugin: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    pub(super) plugin: Plugin,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["hook", "case"]))]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    pub(super) plugin: Plugin,
+
+    /// The hook to call
+    #[arg(long, value_name = "HOOK", help_heading = CASES)]
+    pub(super) hook: Option<String>,
+
+    /// What to pass, as a JSON object or `@FILE` with one; `cookie` and `session_cookie` may stand in it [default: plain
+    /// values for all that the platform passes; what is given replaces them]
+    #[arg(long, value_name = "JSON|@FILE", requires = "hook", allow_hyphen_values = true, help_heading = CASES)]
+    pub(super) arguments: Option<String>,
+
+    /// The case to run, a JSON file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = CASES)]
+    pub(super) case: Option<PathBuf>,
+
+    /// Show secrets instead of `***`
+    #[arg(long, help_heading = OUTPUT)]
+    pub(super) show_secrets: bool,
+
+    #[command(flatten)]
+    pub(super) with: With,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TestArguments {
+    #[command(flatten)]
+    pub(super) plugin: Plugin,
+
+    /// How many sessions to run [default: 1000]
+    #[arg(short = 'n', long, value_name = "N", value_parser = values::runs, help_heading = AMOUNT)]
+    pub(super) runs: Option<u64>,
+
+    /// The seed: the same seed and number of runs give the same sessions and findings [default: random, printed]
+    #[arg(long, value_name = "S", help_heading = AMOUNT)]
+    pub(super) seed: Option<u64>,
+
+    /// Run only this part of the sessions, for a run divided among machines: give all the same seed [default: 1/1]
+    #[arg(long, value_name = "K/N", value_parser = values::partition, requires = "seed", help_heading = AMOUNT)]
+    pub(super) partition: Option<Partition>,
+
+    #[command(flatten)]
+    pub(super) with: With,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    #[command(flatten)]
+    pub(super) plugin: Plugin,
+
+    /// Cases to run instead of the whole corpus
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
+    pub(super) cases: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) with: With,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MinimizeArguments {
+    #[command(flatten)]
+    pub(super) plugin: Plugin,
+
+    /// The case to shrink, a JSON file; it is replaced [default: the whole corpus]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "corpus", help_heading = CASES)]
+    pub(super) case: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RulesArguments {
+    /// How to list them [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = OUTPUT)]
+    pub(super) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// The id of a rule, as findings name it
+    #[arg(value_name = "RULE")]
+    pub(super) rule: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArguments {
+    /// What to describe
+    #[arg(value_name = "WHAT", value_enum)]
+    pub(super) what: What,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(super) shell: Shell,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal that wants them
+    #[default]
+    Auto,
+    /// Also in a pipe
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One object for machines
+    Json,
+}
+
+/// What there is a schema of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum What {
+    /// A case of a corpus
+    Case,
+    /// The report of `--format json`
+    Report,
+}
+
+/// Shells that can be completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_ends_its_help_with_two_lines_to_copy() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines: Vec<_> = help.lines().filter(|line| line.starts_with("  hookstorm ")).collect();
+            assert_eq!(lines.len(), 2, "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn every_option_that_takes_a_value_tells_its_default_or_has_none() {
+        let takes_value = |option: &&clap::Arg| option.get_action().takes_values();
+        let needs_none = ["hook", "case"];
+        for command in Cli::command().get_subcommands() {
+            for option in
+                command.get_opts().filter(takes_value).filter(|option| !needs_none.contains(&option.get_id().as_str()))
+            {
+                let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("[default: "), "{} --{}", command.get_name(), option.get_id());
+            }
+        }
+    }
+}

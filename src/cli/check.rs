@@ -1,0 +1,19 @@
+//! `hookstorm check`: the package and loading rules, in one pass. No hook is called.
+
+use super::{
+    arguments::{CheckArguments, Color, With},
+    console::Console,
+    error::CliError,
+    prepare::prepare,
+    settings::{Amount, Settings},
+};
+use crate::campaign::Summary;
+
+pub(super) fn run(arguments: &CheckArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
+    let plugin = &arguments.plugin.plugin;
+    let settings = Settings::new(plugin, &arguments.common, &With::default(), Amount::default(), color)?;
+    let console = Console { color: settings.color, ..console };
+    let mut prepared = prepare("check", settings, None, None, console)?;
+    let summary = prepared.summary(Summary::default());
+    prepared.tell(&summary, None, console, |report| report, String::new())
+}

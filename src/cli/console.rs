@@ -1,0 +1,73 @@
+//! The two streams that people read: results on standard output, everything else on standard error. A reader that went
+//! away is no error; colours go where they are wanted.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    os::fd::AsFd,
+};
+
+use anstream::{AutoStream, ColorChoice};
+
+use super::{arguments::Color, error::CliError};
+
+/// How wide a report is where the screen does not say.
+const WIDTH: usize = 100;
+
+/// The streams, and how the user wants them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Console {
+    pub(super) color: Color,
+    pub(super) is_quiet: bool,
+    pub(super) is_verbose: bool,
+}
+
+impl Console {
+    /// Writes a result.
+    pub(super) fn out(&self, text: &str) -> Result<(), CliError> {
+        let mut stream = AutoStream::new(io::stdout().lock(), choice(self.color));
+        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what goes beside the result; nothing where the user wants quiet.
+    pub(super) fn aside(&self, text: &str) {
+        if !self.is_quiet {
+            self.error(text);
+        }
+    }
+
+    /// Writes an error, quiet or not. Nobody can be told that this fails.
+    pub(super) fn error(&self, text: &str) {
+        let mut stream = AutoStream::new(io::stderr().lock(), choice(self.color));
+        let _ = stream.write_all(text.as_bytes());
+    }
+
+    /// Whether standard error shows colours.
+    pub(super) fn has_colourful_errors(&self) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+        }
+    }
+
+    /// How many characters a line of the report has.
+    pub(super) fn width(&self) -> usize {
+        let stdout = io::stdout();
+        if !stdout.is_terminal() {
+            return WIDTH;
+        }
+        let size = rustix::termios::tcgetwinsize(stdout.as_fd());
+        size.map_or(WIDTH, |size| usize::from(size.ws_col)).clamp(40, 200)
+    }
+}
+
+const fn choice(color: Color) -> ColorChoice {
+    match color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    }
+}

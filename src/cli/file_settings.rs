@@ -1,0 +1,295 @@
+//! Reads `hookstorm.toml`, which lies beside MANIFEST in a plugin's folder and holds what the command line may say too.
+//! Every key and value that it does not know is an error with its line: a setting that is silently passed over is worse
+//! than none.
+//!
+//! ```toml
+//! platform = "9.0"
+//! timeout = "2s"
+//! config = "test.cfg"     # a path is relative to this file
+//! runs = 5000
+//!
+//! [rules]
+//! lossy-json = "error"
+//! ```
+//!
+//! An archive brings no settings of its own: who hands over a `.zip` must not open the network of who tests it.
+
+use std::{
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    arguments::{Color, Format},
+    error::CliError,
+    seams, values,
+};
+use crate::{contract::Platform, finding::RuleLevels};
+
+/// The file's name.
+pub(super) const NAME: &str = "hookstorm.toml";
+
+const KEYS: [&str; 15] = [
+    "allow-network",
+    "color",
+    "config",
+    "corpus",
+    "format",
+    "jobs",
+    "memory",
+    "platform",
+    "rules",
+    "runs",
+    "seed",
+    "timeout",
+    "venv",
+    "with",
+    "with-config",
+];
+
+/// What the file says.
+#[derive(Debug, Default)]
+pub(super) struct FileSettings {
+    pub(super) platform: Option<&'static Platform>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) memory: Option<u64>,
+    pub(super) jobs: Option<usize>,
+    pub(super) config: Option<PathBuf>,
+    pub(super) venv: Option<PathBuf>,
+    pub(super) corpus: Option<PathBuf>,
+    pub(super) format: Option<Format>,
+    pub(super) color: Option<Color>,
+    pub(super) rules: RuleLevels,
+    pub(super) allow_network: bool,
+    pub(super) with: Option<PathBuf>,
+    pub(super) with_config: Option<PathBuf>,
+    pub(super) runs: Option<u64>,
+    pub(super) seed: Option<u64>,
+}
+
+impl FileSettings {
+    /// The settings in `folder`; none where there is no such file or `folder` is none.
+    pub(super) fn read(folder: &Path) -> Result<Self, CliError> {
+        let path = folder.join(NAME);
+        if !folder.is_dir() {
+            return Ok(Self::default());
+        }
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&path, &text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(source) => Err(CliError::File { path, doing: "read", source }),
+        }
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
+        let place = Place { path, text };
+        let table = DeTable::parse(text).map_err(|error| {
+            let message = error.message().lines().collect::<Vec<_>>().join("; ");
+            place.error(error.span().unwrap_or_default(), message, None)
+        })?;
+        let mut settings = Self::default();
+        for (key, value) in table.get_ref() {
+            settings.take(&place, key.get_ref(), &key.span(), value)?;
+        }
+        Ok(settings)
+    }
+
+    fn take(
+        &mut self,
+        place: &Place<'_>,
+        key: &str,
+        at: &Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<(), CliError> {
+        match key {
+            "platform" => self.platform = Some(place.read(key, value, values::platform)?),
+            "timeout" => self.timeout = Some(place.read(key, value, values::duration)?),
+            "memory" => self.memory = Some(place.read(key, value, values::memory)?),
+            "jobs" => self.jobs = Some(place.number(key, value, values::jobs)?),
+            "runs" => self.runs = Some(place.number(key, value, values::runs)?),
+            "seed" => {
+                let seed = |text: &str| text.parse().map_err(|_| format!("`{text}` is not a seed: from 0 on"));
+                self.seed = Some(place.number(key, value, seed)?);
+            }
+            "config" => self.config = Some(place.path(key, value)?),
+            "venv" => self.venv = Some(place.path(key, value)?),
+            "corpus" => self.corpus = Some(place.path(key, value)?),
+            "with" => self.with = Some(place.path(key, value)?),
+            "with-config" => self.with_config = Some(place.path(key, value)?),
+            "format" => self.format = Some(place.read(key, value, one_of)?),
+            "color" => self.color = Some(place.read(key, value, one_of)?),
+            "allow-network" => {
+                let flag = value.get_ref().as_bool();
+                self.allow_network = flag.ok_or_else(|| place.wrong_kind(key, value, "`true` or `false`"))?;
+            }
+            "rules" => {
+                let rules = value.get_ref().as_table();
+                for (id, level) in rules.ok_or_else(|| place.wrong_kind(key, value, "a table of levels"))? {
+                    let word = level.get_ref().as_str();
+                    let word = word.ok_or_else(|| {
+                        place.wrong_kind(id.get_ref(), level, "`\"error\"`, `\"warning\"` or `\"off\"`")
+                    })?;
+                    seams::set_level(&mut self.rules, &format!("{}={word}", id.get_ref()))
+                        .map_err(|(problem, hint)| place.error(id.span(), problem, Some(hint)))?;
+                }
+            }
+            _ => {
+                let hint = format!("{}; all of them: {}", values::nearest(key, KEYS), KEYS.join(", "));
+                let hint = if hint.starts_with("there are") { values::nearest(key, KEYS) } else { hint };
+                return Err(place.error(at.clone(), format!("`{key}` is not a setting"), Some(hint)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn one_of<T: clap::ValueEnum>(text: &str) -> Result<T, String> {
+    T::from_str(text, false).map_err(|_| {
+        let known: Vec<_> = T::value_variants().iter().filter_map(clap::ValueEnum::to_possible_value).collect();
+        let known: Vec<_> = known.iter().map(|value| format!("`\"{}\"`", value.get_name())).collect();
+        format!("`{text}` is none of {}", known.join(", "))
+    })
+}
+
+/// The file, to tell where something stands.
+struct Place<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Place<'_> {
+    fn error(&self, at: Range<usize>, problem: String, hint: Option<String>) -> CliError {
+        let before = &self.text.as_bytes()[..at.start.min(self.text.len())];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        CliError::Setting { path: self.path.to_owned(), line, problem, hint }
+    }
+
+    fn wrong_kind(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> CliError {
+        let problem = format!("`{key}` is {} where {wanted} is wanted", kind(value.get_ref()));
+        self.error(value.span(), problem, None)
+    }
+
+    fn read<T>(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, CliError> {
+        let text = value.get_ref().as_str().ok_or_else(|| self.wrong_kind(key, value, "text in quotes"))?;
+        read(text).map_err(|problem| self.error(value.span(), format!("`{key}`: {problem}"), None))
+    }
+
+    fn number<T>(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, CliError> {
+        let number = value.get_ref().as_integer().filter(|number| number.radix() == 10);
+        let number = number.ok_or_else(|| self.wrong_kind(key, value, "a whole number"))?;
+        read(number.as_str()).map_err(|problem| self.error(value.span(), format!("`{key}`: {problem}"), None))
+    }
+
+    /// A path, relative to the file's folder.
+    fn path(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<PathBuf, CliError> {
+        self.read(key, value, |text| {
+            if text.is_empty() {
+                return Err("is empty".to_owned());
+            }
+            Ok(self.path.parent().unwrap_or(Path::new("")).join(text))
+        })
+    }
+}
+
+/// The kind of a value in a user's words.
+const fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "`true` or `false`",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<FileSettings, CliError> {
+        FileSettings::parse(Path::new("vault/hookstorm.toml"), text)
+    }
+
+    fn error(text: &str) -> String {
+        let text = parse(text).expect_err("it is wrong").to_text();
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn all_settings_are_read_and_paths_are_relative_to_the_file() {
+        let settings = parse(
+            "platform = '6.12'\ntimeout = '500ms'\nmemory = '1GB'\njobs = 3\nconfig = 'test.cfg'\nvenv = '/opt/venv'\n\
+             corpus = '../corpora'\nformat = 'json'\ncolor = 'never'\nallow-network = true\nwith = '../aa'\n\
+             with-config = 'aa.cfg'\nruns = 5_000\nseed = 42\n",
+        )
+        .unwrap();
+        assert_eq!(settings.platform.map(|platform| platform.name), Some("6.12"));
+        assert_eq!(settings.timeout, Some(Duration::from_millis(500)));
+        assert_eq!((settings.memory, settings.jobs), (Some(1 << 30), Some(3)));
+        assert_eq!((settings.runs, settings.seed), (Some(5000), Some(42)));
+        assert_eq!(settings.config.as_deref(), Some(Path::new("vault/test.cfg")));
+        assert_eq!(settings.venv.as_deref(), Some(Path::new("/opt/venv")));
+        assert_eq!(settings.corpus.as_deref(), Some(Path::new("vault/../corpora")));
+        assert_eq!(settings.with.as_deref(), Some(Path::new("vault/../aa")));
+        assert_eq!(settings.with_config.as_deref(), Some(Path::new("vault/aa.cfg")));
+        assert_eq!((settings.format, settings.color), (Some(Format::Json), Some(Color::Never)));
+        assert!(settings.allow_network);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line_and_what_was_meant() {
+        let all = [
+            "platform = '9.0'\n\ntimeoutt = '2s'\n",
+            "timeout = 2\n",
+            "timeout = '2'\n",
+            "jobs = 0\n",
+            "allow-network = 'yes'\n",
+            "format = 'junit'\n",
+            "rules = 'off'\n",
+            "platform = '9.0'\nplatform = '8.0'\n",
+            "runs = \n",
+            "[rules]\ntimeout = false\n",
+        ];
+        let told: Vec<String> = all.iter().map(|text| error(text)).collect();
+        insta::assert_snapshot!(told.join(""), @r#"
+        error: `vault/hookstorm.toml`, line 3: `timeoutt` is not a setting
+          hint: the nearest is `timeout`; all of them: allow-network, color, config, corpus, format, jobs, memory, platform, rules, runs, seed, timeout, venv, with, with-config
+        error: `vault/hookstorm.toml`, line 1: `timeout` is a whole number where text in quotes is wanted
+        error: `vault/hookstorm.toml`, line 1: `timeout`: `2` has no unit: write `500ms`, `2s` or `1m`
+        error: `vault/hookstorm.toml`, line 1: `jobs`: `0` is not a number of workers: from 1 to 1024
+        error: `vault/hookstorm.toml`, line 1: `allow-network` is text where `true` or `false` is wanted
+        error: `vault/hookstorm.toml`, line 1: `format`: `junit` is none of `"text"`, `"json"`
+        error: `vault/hookstorm.toml`, line 1: `rules` is text where a table of levels is wanted
+        error: `vault/hookstorm.toml`, line 2: duplicate key
+        error: `vault/hookstorm.toml`, line 1: string values must be quoted, expected literal string
+        error: `vault/hookstorm.toml`, line 2: `timeout` is `true` or `false` where `"error"`, `"warning"` or `"off"` is wanted
+        "#);
+    }
+
+    #[test]
+    fn a_plugin_without_settings_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = FileSettings::read(folder.path()).unwrap();
+        assert!(settings.platform.is_none() && !settings.allow_network);
+        assert!(FileSettings::read(&folder.path().join("plugin.zip")).is_ok());
+    }
+}

@@ -1,0 +1,88 @@
+//! `hookstorm minimize`: shrinks one case, or a corpus to the cases that matter. A case is replaced whole or not at all.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    arguments::{Color, MinimizeArguments, With},
+    cases,
+    console::Console,
+    error::CliError,
+    prepare::prepare,
+    seams,
+    settings::{Amount, Settings},
+};
+use crate::{
+    campaign::Summary,
+    case::Case,
+    report::{After, Minimized, Size, text},
+};
+
+pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
+    let read = arguments.case.as_deref().map(|path| Ok((path, cases::read(path)?))).transpose()?;
+    let mut common = arguments.common.clone();
+    common.platform = common.platform.or(read.as_ref().map(|(_, case)| case.platform));
+    let plugin = &arguments.plugin.plugin;
+    let settings = Settings::new(plugin, &common, &With::default(), Amount::default(), color)?;
+    let console = Console { color: settings.color, ..console };
+    let configuration = read.as_ref().and_then(|(_, case)| case.configuration.clone());
+    let mut prepared = prepare("minimize", settings, None, configuration, console)?;
+    let job = match prepared.runnable(console)? {
+        Ok(job) => job,
+        Err(status) => return Ok(status),
+    };
+    let stop = prepared.interrupts.stop();
+    let results = match read {
+        Some((path, case)) => {
+            let small = seams::minimize_case(&job, &case, &stop)?;
+            if small != case {
+                replace(path, &small)?;
+            }
+            let after = After::Stays(Size::of(&small));
+            vec![Minimized { path: path.to_owned(), before: Size::of(&case), after }]
+        }
+        None => {
+            let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &[])?;
+            take_out(&cases, seams::superfluous(&job, &cases, &stop)?)?
+        }
+    };
+    let elapsed = prepared.elapsed();
+    let shown = text::minimized(&results, elapsed);
+    let summary = prepared.summary(Summary { elapsed, interrupted: stop.requested(), ..Summary::default() });
+    prepared.tell(&summary, None, console, |report| report.with_minimized(&results), shown)
+}
+
+/// Removes what need not stay in the corpus, and tells what became of every case.
+fn take_out(cases: &[(PathBuf, Case)], superfluous: Vec<(PathBuf, String)>) -> Result<Vec<Minimized>, CliError> {
+    for (path, _) in &superfluous {
+        fs::remove_file(path).map_err(|source| CliError::File { path: path.clone(), doing: "removed", source })?;
+    }
+    let after = |path: &Path, case: &Case| match superfluous.iter().find(|(known, _)| known == path) {
+        Some((_, reason)) => After::TakenOut(reason.clone()),
+        None => After::Stays(Size::of(case)),
+    };
+    let one = |(path, case): &(PathBuf, Case)| Minimized {
+        path: path.clone(),
+        before: Size::of(case),
+        after: after(path, case),
+    };
+    Ok(cases.iter().map(one).collect())
+}
+
+/// Puts `case` in the place of the file at `path`: through a file beside it, so that either the old or the new one is
+/// there, whatever happens.
+fn replace(path: &Path, case: &Case) -> Result<(), CliError> {
+    let failed = |source| CliError::File { path: path.to_owned(), doing: "written", source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".hookstorm-").tempfile_in(folder).map_err(failed)?;
+    file.write_all(case.to_json().as_bytes()).map_err(failed)?;
+    if let Ok(metadata) = path.metadata() {
+        file.as_file().set_permissions(metadata.permissions()).map_err(failed)?;
+    }
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! What every command on a plugin does first: open the package, load the plugin once, say what this is about. What is found
+//! on the way is kept; a plugin that cannot be run is a finding, not an error.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    arguments::Format,
+    console::Console,
+    error::{CliError, status},
+    seams::{self, Job, Opened},
+    settings::Settings,
+    signals::Interrupts,
+};
+use crate::{
+    campaign::{Reported, Summary},
+    contract::{HookSpec, PluginType},
+    finding::{Finding, Severity},
+    report::{Head, Report, json::ReportJson, text},
+    runtime::{LoadEnding, Loading, Target},
+};
+
+/// A plugin that was opened and, where that was possible, loaded.
+pub(super) struct Prepared {
+    pub(super) settings: Settings,
+    pub(super) head: Head,
+    /// What a campaign is started with; `None` where no hook can be called.
+    pub(super) job: Option<Job>,
+    /// What package and loading rules found, at the user's levels.
+    pub(super) findings: Vec<Finding>,
+    /// Why no hook can be called, where that is no finding.
+    pub(super) notes: Vec<String>,
+    /// Secrets of the configuration in use.
+    pub(super) secrets: Vec<String>,
+    /// What Ctrl-C does.
+    pub(super) interrupts: Interrupts,
+    opened: Opened,
+    began: Instant,
+}
+
+/// Opens and loads the plugin, and says so on standard error. `configuration` is a case's own, which wins.
+pub(super) fn prepare(
+    command: &'static str,
+    settings: Settings,
+    seed: Option<u64>,
+    configuration: Option<String>,
+    console: Console,
+) -> Result<Prepared, CliError> {
+    let began = Instant::now();
+    let interrupts = Interrupts::listen(console);
+    seams::clear_stale_scratch();
+    let mut opened = seams::open(&settings.plugin, settings.platform)?;
+    let mut findings = std::mem::take(&mut opened.findings);
+    let configuration = configuration.or_else(|| settings.configuration.clone());
+    let loaded = load(&settings, &opened, configuration)?;
+    let name = opened.name.clone().unwrap_or_else(|| file_name(&settings.plugin));
+    let mut prepared = Prepared {
+        head: Head {
+            command,
+            plugin_type: opened.plugin_type,
+            version: opened.version.clone(),
+            path: settings.plugin.to_string_lossy().into_owned(),
+            platform: settings.platform,
+            python: loaded.as_ref().map(|(_, loading)| loading.python.clone()),
+            seed,
+            name,
+        },
+        job: None,
+        findings: Vec::new(),
+        notes: Vec::new(),
+        secrets: loaded
+            .as_ref()
+            .map(|(target, _)| seams::configuration_secrets(&target.configuration))
+            .unwrap_or_default(),
+        interrupts,
+        opened,
+        settings,
+        began,
+    };
+    console.aside(&text::opening(&prepared.head));
+    if let Some((target, loading)) = loaded {
+        let plugin_type = target.plugin_type;
+        let is_callable = can_be_called(&loading);
+        let job = prepared.job(target, loading)?;
+        findings.extend(seams::judge_loading(&job));
+        if HookSpec::all(plugin_type).is_empty() {
+            let note =
+                format!("hookstorm calls no hooks of a plugin of type `{plugin_type}`: they are documented nowhere");
+            prepared.notes.push(note);
+        } else if is_callable {
+            prepared.job = Some(job);
+        }
+    }
+    let levels = &prepared.settings.levels;
+    prepared.findings = findings.into_iter().filter_map(|finding| levels.apply(finding)).collect();
+    Ok(prepared)
+}
+
+impl Prepared {
+    fn job(&self, target: Arc<Target>, loading: Loading) -> Result<Job, CliError> {
+        Ok(Job {
+            target,
+            loading,
+            other: self.other()?,
+            levels: self.settings.levels.clone(),
+            corpus: self.settings.corpus.join(self.opened.name.as_deref().unwrap_or("plugin")),
+            jobs: self.settings.jobs,
+        })
+    }
+
+    /// The second plugin. It is not what is tested, so that whatever keeps it from running is an error.
+    fn other(&self) -> Result<Option<(Arc<Target>, Loading)>, CliError> {
+        let Some((path, configuration)) = &self.settings.other else { return Ok(None) };
+        let opened = seams::open(path, self.settings.platform)?;
+        match load(&self.settings, &opened, configuration.clone())? {
+            Some((target, loading)) if can_be_called(&loading) => Ok(Some((target, loading))),
+            _ => Err(CliError::Plugin {
+                path: path.clone(),
+                problem: "this second plugin cannot be run".into(),
+                hint: Some(self.settings.again.command("check", &[]).replacen(
+                    &self.settings.again.plugin,
+                    &path.to_string_lossy(),
+                    1,
+                )),
+            }),
+        }
+    }
+
+    /// The job, or the report that tells why there is none.
+    pub(super) fn runnable(&mut self, console: Console) -> Result<Result<Job, u8>, CliError> {
+        if let Some(job) = self.job.take() {
+            return Ok(Ok(job));
+        }
+        if self.notes.is_empty() {
+            self.notes.push("no hook was called: what is found above comes first".into());
+        }
+        let summary = self.summary(Summary::default());
+        Ok(Err(self.tell(&summary, None, console, |report| report, String::new())?))
+    }
+
+    /// `summary` with what was found before it began, and with the time since the beginning.
+    pub(super) fn summary(&mut self, mut summary: Summary) -> Summary {
+        summary.elapsed = if summary.elapsed.is_zero() { self.elapsed() } else { summary.elapsed };
+        let first_group = summary.reported.iter().map(|one| one.group + 1).max().unwrap_or(0);
+        let known: Vec<_> = summary.reported.iter().map(|one| one.finding.fingerprint.clone()).collect();
+        let new = std::mem::take(&mut self.findings).into_iter().filter(|one| !known.contains(&one.fingerprint));
+        let new: Vec<_> = new.enumerate().map(|(index, finding)| before(finding, first_group + index)).collect();
+        summary.reported.splice(0..0, new);
+        summary.notes.splice(0..0, std::mem::take(&mut self.notes));
+        summary
+    }
+
+    /// Writes the report, and gives the exit status back. `extend` adds to the JSON, `shown` is what else the text has.
+    pub(super) fn tell(
+        &self,
+        summary: &Summary,
+        planned: Option<u64>,
+        console: Console,
+        extend: impl FnOnce(ReportJson) -> ReportJson,
+        shown: String,
+    ) -> Result<u8, CliError> {
+        let report = Report {
+            head: &self.head,
+            summary,
+            again: &self.settings.again,
+            source: &*self.opened.source,
+            secrets: &self.secrets,
+            planned,
+            width: console.width(),
+            is_verbose: console.is_verbose,
+        };
+        console.out(&match self.settings.format {
+            Format::Json => extend(ReportJson::new(&report)).to_text(),
+            // A session stands before what was found in it; a count of cases ends the report itself.
+            Format::Text if self.head.command == "run" => shown + &text::summary(&report),
+            Format::Text => text::summary(&report) + &shown,
+        })?;
+        let has_errors = summary.reported.iter().any(|one| one.finding.severity == Severity::Error);
+        Ok(if has_errors { status::FINDINGS } else { status::NOTHING })
+    }
+
+    /// The plugin's type, once it is known to be runnable.
+    pub(super) fn plugin_type(&self) -> Option<PluginType> {
+        self.head.plugin_type
+    }
+
+    /// The time since the beginning.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// A finding that needs no case.
+fn before(finding: Finding, group: usize) -> Reported {
+    Reported { finding, occurrences: 1, case: None, case_path: None, call: None, group, every_session: false }
+}
+
+/// Loads the plugin, where there is something to load. No configuration means its own default.cfg.
+fn load(
+    settings: &Settings,
+    opened: &Opened,
+    configuration: Option<String>,
+) -> Result<Option<(Arc<Target>, Loading)>, CliError> {
+    let (Some((root, entry_point)), Some(plugin_type)) = (&opened.runnable, opened.plugin_type) else {
+        return Ok(None);
+    };
+    let target = Arc::new(Target {
+        root: root.clone(),
+        entry_point: entry_point.clone(),
+        plugin_type,
+        platform: settings.platform,
+        configuration: configuration.or_else(|| opened.configuration.clone()).unwrap_or_default(),
+        venv: settings.venv.clone(),
+        limits: settings.limits,
+        network: settings.network,
+        coverage: true,
+    });
+    let loading = seams::load(&target)?;
+    Ok(Some((target, loading)))
+}
+
+/// Whether there is a Plugin whose hooks can be called.
+fn can_be_called(loading: &Loading) -> bool {
+    loading.import == LoadEnding::Done && loading.has_class && loading.constructor == Some(LoadEnding::Done)
+}
+
+fn file_name(path: &Path) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    path.file_stem().map_or_else(|| "plugin".into(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,37 @@
+//! `hookstorm replay`: every case of a corpus, isolated, and what became of each.
+
+use super::{
+    arguments::{Color, ReplayArguments},
+    cases,
+    console::Console,
+    error::{CliError, status},
+    prepare::prepare,
+    seams,
+    settings::{Amount, Settings},
+};
+use crate::report::{progress::Progress, text};
+
+pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
+    let plugin = &arguments.plugin.plugin;
+    let settings = Settings::new(plugin, &arguments.common, &arguments.with, Amount::default(), color)?;
+    let console = Console { color: settings.color, ..console };
+    let mut prepared = prepare("replay", settings, None, None, console)?;
+    let job = match prepared.runnable(console)? {
+        Ok(job) => job,
+        Err(status) => return Ok(status),
+    };
+    let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &arguments.cases)?;
+    let planned = cases.len() as u64;
+
+    let stop = prepared.interrupts.stop();
+    let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
+    let ended = seams::replay(&job, cases, &stop, &|event| progress.listen(&event));
+    progress.finish();
+    let seams::ReplayedAll { results, summary } = ended?;
+    let is_failure = results.iter().any(|one| one.outcome.is_failure());
+    let again = &prepared.settings.again;
+    let shown = text::replayed(&results, again, summary.elapsed, summary.interrupted, console.width());
+    let summary = prepared.summary(summary);
+    let told = prepared.tell(&summary, Some(planned), console, |report| report.with_replayed(&results), shown)?;
+    Ok(if is_failure { status::FINDINGS } else { told })
+}

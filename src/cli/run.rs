@@ -1,0 +1,88 @@
+//! `hookstorm run`: one case or one hook, isolated as on the platform, shown in full.
+
+use super::{
+    arguments::{Color, Format, RunArguments},
+    cases,
+    console::Console,
+    error::CliError,
+    prepare::prepare,
+    seams,
+    settings::{Amount, Settings},
+};
+use crate::{
+    campaign::{Reported, Summary},
+    case::Case,
+    contract::PluginType,
+    report::{Mask, Seen, text},
+};
+
+pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
+    // The case comes first: it knows the configuration and the platform that it wants.
+    let read = arguments.case.as_deref().map(cases::read).transpose()?;
+    let mut common = arguments.common.clone();
+    common.platform = common.platform.or(read.as_ref().map(|case| case.platform));
+    let read = read.map(|case| Case { platform: common.platform.unwrap_or(case.platform), ..case });
+    let settings = Settings::new(&arguments.plugin.plugin, &common, &arguments.with, Amount::default(), color)?;
+    let console = Console { color: settings.color, ..console };
+    let configuration = read.as_ref().and_then(|case| case.configuration.clone());
+    let mut prepared = prepare("run", settings, None, configuration, console)?;
+
+    let case = match (read, prepared.plugin_type()) {
+        (Some(case), Some(plugin_type)) => Some(of_type(case, plugin_type, arguments)?),
+        (None, Some(plugin_type)) => {
+            let platform = prepared.settings.platform;
+            let hook = cases::hook(arguments.hook.as_deref().unwrap_or_default(), plugin_type, platform)?;
+            Some(cases::of_arguments(hook, arguments.arguments.as_deref(), plugin_type, platform)?)
+        }
+        (_, None) => None,
+    };
+    let job = match prepared.runnable(console)? {
+        Ok(job) => job,
+        Err(status) => return Ok(status),
+    };
+    let case = case.ok_or_else(|| CliError::Internal("a plugin of no type was loaded".into()))?;
+
+    let ran = seams::run_case(&job, &case)?;
+    let mask = if arguments.show_secrets {
+        Mask::shows_all()
+    } else {
+        let secrets = ran.secrets.iter().chain(&prepared.secrets).cloned();
+        Mask::new(secrets).with_session(&case.session, &ran.trace.calls)
+    };
+    let findings = ran.findings.into_iter().filter_map(|finding| job.levels.apply(finding));
+    let reported = findings.enumerate().map(|(group, finding)| Reported {
+        finding,
+        occurrences: 1,
+        case: None,
+        case_path: None,
+        call: None,
+        group,
+        every_session: false,
+    });
+    let summary = prepared.summary(Summary {
+        sessions: 1,
+        calls: ran.trace.calls.len() as u64,
+        elapsed: ran.elapsed,
+        reported: reported.collect(),
+        ..Summary::default()
+    });
+    let seen = Seen { session: &case.session, trace: &ran.trace, mask: &mask };
+    let shown = if prepared.settings.format == Format::Text { text::seen(&seen) } else { String::new() };
+    prepared.tell(&summary, None, console, |report| report.with_trace(&seen), shown)
+}
+
+/// The case, if it is for a plugin of that type.
+fn of_type(case: Case, plugin_type: PluginType, arguments: &RunArguments) -> Result<Case, CliError> {
+    if case.plugin_type == plugin_type {
+        return Ok(case);
+    }
+    let path = arguments.case.as_deref().unwrap_or_else(|| std::path::Path::new("")).display();
+    Err(CliError::Usage {
+        problem: format!(
+            "`{path}` is a case for a plugin of type `{}`, and `{}` is of type `{plugin_type}`",
+            case.plugin_type,
+            arguments.plugin.plugin.display()
+        ),
+        hint: None,
+    })
+}

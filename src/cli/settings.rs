@@ -1,0 +1,234 @@
+//! Makes the command line and hookstorm.toml into what a command works with. The command line wins, then the file, then
+//! the default.
+
+use std::{
+    fs,
+    io::Read,
+    num::NonZero,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    arguments::{Color, Common, Format, With},
+    error::CliError,
+    file_settings::FileSettings,
+    seams,
+    values::Partition,
+};
+use crate::{
+    contract::Platform,
+    finding::{Rule, RuleLevels},
+    report::Again,
+    runtime::{Limits, Network},
+};
+
+/// The folder that findings are kept in unless the user names another.
+const CORPUS: &str = "corpora";
+
+/// How many sessions `test` runs unless the user says otherwise.
+const RUNS: u64 = 1000;
+
+/// The most bytes of a configuration text: far beyond any that a person wrote.
+const CONFIGURATION_LIMIT: u64 = 16 << 20;
+
+/// What a command works with.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// The plugin as the user typed it.
+    pub(super) plugin: PathBuf,
+    pub(super) platform: &'static Platform,
+    pub(super) limits: Limits,
+    pub(super) network: Network,
+    pub(super) jobs: usize,
+    /// The configuration text that the user gave.
+    pub(super) configuration: Option<String>,
+    pub(super) venv: Option<PathBuf>,
+    pub(super) corpus: PathBuf,
+    pub(super) format: Format,
+    pub(super) color: Color,
+    pub(super) levels: RuleLevels,
+    /// The second plugin, and its configuration text if the user gave one.
+    pub(super) other: Option<(PathBuf, Option<String>)>,
+    pub(super) runs: u64,
+    pub(super) seed: Option<u64>,
+    pub(super) partition: Option<Partition>,
+    pub(super) again: Again,
+}
+
+/// What only `test` takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Amount {
+    pub(super) runs: Option<u64>,
+    pub(super) seed: Option<u64>,
+    pub(super) partition: Option<Partition>,
+}
+
+impl Settings {
+    /// Merges what the command line says with the file beside the plugin's MANIFEST. Reads the configuration texts.
+    pub(super) fn new(
+        plugin: &Path,
+        common: &Common,
+        with: &With,
+        amount: Amount,
+        color: Option<Color>,
+    ) -> Result<Self, CliError> {
+        let file = FileSettings::read(plugin)?;
+        let mut levels = file.rules;
+        for text in &common.rule {
+            seams::set_level(&mut levels, text)
+                .map_err(|(problem, hint)| CliError::usage(format!("`--rule {text}`: {problem}"), hint))?;
+        }
+        let limits = Limits::default();
+        let limits = Limits {
+            timeout: common.timeout.or(file.timeout).unwrap_or(limits.timeout),
+            memory_bytes: common.memory.or(file.memory).unwrap_or(limits.memory_bytes),
+        };
+        let config = common.config.clone().or(file.config);
+        let with_config = with.with_config.clone().or(file.with_config);
+        let other = with.with.clone().or(file.with);
+        if let (None, Some(path)) = (&other, &with.with_config) {
+            let problem = format!("`--with-config {}` configures a second plugin, and there is none", path.display());
+            return Err(CliError::usage(problem, "name it with `--with OTHER`"));
+        }
+        if let (Some(one), Some(two)) = (&config, &with_config)
+            && [one, two].iter().all(|path| path.as_os_str() == "-")
+        {
+            return Err(CliError::usage(
+                "`--config -` and `--with-config -` both read standard input",
+                "give one of them a file",
+            ));
+        }
+        let venv = common
+            .venv
+            .clone()
+            .or(file.venv)
+            .or_else(|| std::env::var_os("VIRTUAL_ENV").filter(|value| !value.is_empty()).map(PathBuf::from));
+        if let Some(venv) = venv.as_deref().filter(|venv| !venv.is_dir()) {
+            return Err(CliError::Python {
+                problem: format!("`{}` is no virtual environment: there is no such folder", venv.display()),
+                hint: Some("make one with `python3 -m venv DIR`, or leave out `--venv` and unset VIRTUAL_ENV".into()),
+            });
+        }
+        let network = if common.allow_network || file.allow_network { Network::Open } else { Network::Closed };
+        Ok(Self {
+            plugin: plugin.to_owned(),
+            platform: common.platform.or(file.platform).unwrap_or_else(Platform::newest),
+            limits,
+            network,
+            jobs: common.jobs.or(file.jobs).unwrap_or_else(cores),
+            again: again(plugin, common, with, config.is_some()),
+            configuration: config.as_deref().map(configuration).transpose()?,
+            venv,
+            corpus: common.corpus.clone().or(file.corpus).unwrap_or_else(|| CORPUS.into()),
+            format: common.format.or(file.format).unwrap_or_default(),
+            color: color.or(file.color).unwrap_or_default(),
+            levels,
+            other: match other {
+                Some(path) => Some((path, with_config.as_deref().map(configuration).transpose()?)),
+                None => None,
+            },
+            runs: amount.runs.or(file.runs).unwrap_or(RUNS),
+            seed: amount.seed.or(file.seed),
+            partition: amount.partition,
+        })
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// The text of a configuration file; `-` is standard input.
+fn configuration(path: &Path) -> Result<String, CliError> {
+    let failed = |source| CliError::File { path: path.to_owned(), doing: "read", source };
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(CONFIGURATION_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        let file = fs::File::open(path).map_err(failed)?;
+        file.take(CONFIGURATION_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    let problem = if bytes.len() as u64 > CONFIGURATION_LIMIT {
+        "is larger than 16 MB"
+    } else {
+        match String::from_utf8(bytes) {
+            Ok(text) => return Ok(text),
+            Err(_) => "is not UTF-8 text",
+        }
+    };
+    let hint = "`--config` wants the text that Plugin gets, as default.cfg holds it";
+    Err(CliError::usage(format!("`{}` {problem}", path.display()), hint))
+}
+
+/// What a command must repeat to show the same: what the user typed, and nothing that is read again anyway.
+fn again(plugin: &Path, common: &Common, with: &With, is_configured: bool) -> Again {
+    let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let mut options = Vec::new();
+    let mut option = |name: &str, value: Option<String>| {
+        options.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
+    };
+    option("--platform", common.platform.filter(|one| *one != Platform::newest()).map(|one| one.name.to_owned()));
+    option("--config", common.config.as_ref().map(path));
+    option("--venv", common.venv.as_ref().map(path));
+    option("--timeout", common.timeout.map(time));
+    option("--memory", common.memory.map(|bytes| format!("{}KB", bytes >> 10)));
+    option("--with", with.with.as_ref().map(path));
+    option("--with-config", with.with_config.as_ref().map(path));
+    if common.allow_network {
+        options.push("--allow-network".to_owned());
+    }
+    let levels = common.rule.iter().filter_map(|text| {
+        let id = text.split_once('=')?.0.trim();
+        Some((Rule::named(id)?, text.clone()))
+    });
+    Again { plugin: plugin.to_string_lossy().into_owned(), options, levels: levels.collect(), is_configured }
+}
+
+fn time(time: Duration) -> String {
+    if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(toml: &str, common: &Common) -> Settings {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("hookstorm.toml"), toml).unwrap();
+        fs::write(folder.path().join("test.cfg"), "[vault]\n").unwrap();
+        Settings::new(folder.path(), common, &With::default(), Amount::default(), None).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file_and_the_file_over_the_default() {
+        let common = Common { timeout: Some(Duration::from_secs(5)), ..Common::default() };
+        let settings = settings("timeout = '1s'\nmemory = '1GB'\nconfig = 'test.cfg'\n", &common);
+        assert_eq!(settings.limits, Limits { timeout: Duration::from_secs(5), memory_bytes: 1 << 30 });
+        assert_eq!((settings.platform.name, settings.runs), ("9.0", 1000));
+        assert_eq!(settings.configuration.as_deref(), Some("[vault]\n"));
+    }
+
+    #[test]
+    fn what_is_said_again_is_what_the_user_typed_and_no_more() {
+        let common = Common {
+            timeout: Some(Duration::from_millis(1500)),
+            platform: Platform::named("6.12"),
+            allow_network: true,
+            rule: Vec::new(),
+            ..Common::default()
+        };
+        let again = settings("memory = '1GB'\nconfig = 'test.cfg'\n", &common).again;
+        assert_eq!(again.options, ["--platform", "6.12", "--timeout", "1500ms", "--allow-network"]);
+        assert!(again.is_configured, "the file's configuration counts");
+    }
+
+    #[test]
+    fn a_second_configuration_needs_a_second_plugin() {
+        let with = With { with: None, with_config: Some("aa.cfg".into()) };
+        let error =
+            Settings::new(Path::new("x"), &Common::default(), &with, Amount::default(), None).expect_err("no plugin");
+        assert_eq!(error.status(), 2);
+        assert!(error.to_string().contains("there is none"), "{error}");
+    }
+}

@@ -1,0 +1,41 @@
+//! `hookstorm test`: generated sessions, seeded, in parallel; what breaks is shrunk, kept and told.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use super::{
+    arguments::{Color, TestArguments},
+    console::Console,
+    error::CliError,
+    prepare::prepare,
+    seams,
+    settings::{Amount, Settings},
+};
+use crate::report::progress::Progress;
+
+pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
+    let TestArguments { runs, seed, partition, .. } = *arguments;
+    let amount = Amount { runs, seed, partition };
+    let settings = Settings::new(&arguments.plugin.plugin, &arguments.common, &arguments.with, amount, color)?;
+    let console = Console { color: settings.color, ..console };
+    let amount = seams::Amount {
+        runs: settings.runs,
+        seed: settings.seed.unwrap_or_else(random_seed),
+        partition: settings.partition,
+    };
+    let mut prepared = prepare("test", settings, Some(amount.seed), None, console)?;
+    let job = match prepared.runnable(console)? {
+        Ok(job) => job,
+        Err(status) => return Ok(status),
+    };
+    let stop = prepared.interrupts.stop();
+    let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
+    let ended = seams::property(&job, amount, &stop, &|event| progress.listen(&event));
+    progress.finish();
+    let summary = prepared.summary(ended?);
+    prepared.tell(&summary, Some(amount.runs), console, |report| report, String::new())
+}
+
+/// A seed that nobody chose, short enough to be read out and typed.
+fn random_seed() -> u64 {
+    RandomState::new().build_hasher().finish() >> 32
+}

@@ -1,0 +1,151 @@
+//! Reads single values of options: the same for the command line and for hookstorm.toml, so that both take the same words
+//! and refuse them with the same sentence.
+
+use std::time::Duration;
+
+use crate::contract::Platform;
+
+/// The longest time limit: far beyond the platform's own, far below what a clock can add up.
+const TIMEOUT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How much memory a plugin needs at the least before CPython itself gives up.
+const MEMORY_LEAST: u64 = 16 << 20;
+
+/// `500ms`, `2s`, `1.5s`, `1m`, `1h`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = number_and_unit(text);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "" => return Err(format!("`{text}` has no unit: write `500ms`, `2s` or `1m`")),
+        _ => return Err(format!("`{text}` is not a time: write `500ms`, `2s` or `1m`")),
+    };
+    let number = number.ok_or_else(|| format!("`{text}` is not a time: write `500ms`, `2s` or `1m`"))?;
+    match Duration::try_from_secs_f64(number * seconds) {
+        Ok(time) if !time.is_zero() && time <= TIMEOUT_MOST => Ok(time),
+        _ => Err(format!("`{text}` is out of range: from `1ms` to `24h`")),
+    }
+}
+
+/// `512MB`, `1.5GB`; a megabyte is 1024 × 1024 bytes.
+pub(super) fn memory(text: &str) -> Result<u64, String> {
+    let (number, unit) = number_and_unit(text);
+    let bytes = match unit.to_ascii_lowercase().as_str() {
+        "kb" | "kib" | "k" => 1u64 << 10,
+        "mb" | "mib" | "m" => 1 << 20,
+        "gb" | "gib" | "g" => 1 << 30,
+        "" => return Err(format!("`{text}` has no unit: write `512MB` or `1GB`")),
+        _ => return Err(format!("`{text}` is not an amount of memory: write `512MB` or `1GB`")),
+    };
+    let number = number.ok_or_else(|| format!("`{text}` is not an amount of memory: write `512MB` or `1GB`"))?;
+    let all = number * bytes as f64;
+    if all < MEMORY_LEAST as f64 || all > (1u64 << 50) as f64 {
+        return Err(format!("`{text}` is out of range: at least `16MB`"));
+    }
+    Ok(all as u64)
+}
+
+fn number_and_unit(text: &str) -> (Option<f64>, &str) {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    (text[..end].parse().ok(), text[end..].trim_start())
+}
+
+/// The name of a platform.
+pub(super) fn platform(text: &str) -> Result<&'static Platform, String> {
+    Platform::named(text).ok_or_else(|| {
+        let known: Vec<_> = Platform::all().iter().map(|platform| platform.name).collect();
+        format!("`{text}` is not a platform: there are {}", known.join(", "))
+    })
+}
+
+/// How many workers.
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=1024) => Ok(jobs),
+        _ => Err(format!("`{text}` is not a number of workers: from 1 to 1024")),
+    }
+}
+
+/// How many sessions.
+pub(super) fn runs(text: &str) -> Result<u64, String> {
+    match text.replace('_', "").parse() {
+        Ok(runs @ 1..=1_000_000_000_000) => Ok(runs),
+        _ => Err(format!("`{text}` is not a number of sessions: from 1 on")),
+    }
+}
+
+/// One part of a run that is divided among machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Partition {
+    /// Which part, from 1.
+    pub(super) part: u64,
+    /// Of how many.
+    pub(super) of: u64,
+}
+
+/// `2/8`.
+pub(super) fn partition(text: &str) -> Result<Partition, String> {
+    let parts = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((part, of)) if (1..=of).contains(&part) => Ok(Partition { part, of }),
+        _ => Err(format!("`{text}` is not a part: write `2/8` for the second of eight")),
+    }
+}
+
+/// The word of `known` that `word` was most likely meant to be, as a hint; else what there is.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    // Nobody mistypes a name into a text of this length, and the distance of long texts is costly.
+    let near = (word.len() <= 100).then(|| {
+        let distance = |known: &'a str| (strsim::damerau_levenshtein(word, known), known);
+        let is_near = |(distance, known): &(usize, &str)| *distance <= known.len().max(3) / 3;
+        known.clone().into_iter().map(distance).filter(is_near).min_by_key(|(distance, _)| *distance)
+    });
+    match near.flatten() {
+        Some((_, near)) => format!("the nearest is `{near}`"),
+        None => {
+            format!("there are {}", known.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_need_a_unit_and_a_sensible_size() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("1m"), Ok(Duration::from_secs(60)));
+        assert_eq!(duration("2").unwrap_err(), "`2` has no unit: write `500ms`, `2s` or `1m`");
+        for wrong in ["", "s", "-1s", "2 weeks", "0s", "25h", "1e9s", "1.2.3s", "99999999999999999999s", "٢s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn memory_needs_a_unit_and_room_for_python() {
+        assert_eq!(memory("512MB"), Ok(512 << 20));
+        assert_eq!(memory("1.5 GiB"), Ok(3 << 29));
+        for wrong in ["512", "1KB", "lots", "1TB", "-5MB", "99999999999999999999GB"] {
+            assert!(memory(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_part_lies_within_its_whole() {
+        assert_eq!(partition("2/8"), Ok(Partition { part: 2, of: 8 }));
+        for wrong in ["0/8", "9/8", "2", "a/b", "1/0"] {
+            assert!(partition(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_platform_that_is_none_is_answered_with_all_that_are() {
+        assert!(platform("9.0").is_ok());
+        assert!(platform("6.9").unwrap_err().contains("6.7, 6.12"));
+    }
+}

@@ -1,0 +1,68 @@
+//! What `replay` and `minimize` did with each case, in the report for machines.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::report::{After, Minimized, Outcome, Replayed, Size};
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ReplayedJson {
+    /// The case's file.
+    path: String,
+    /// still-there, fixed, became-another, silent, broke, other-type, wants-other, broken or not-run.
+    outcome: &'static str,
+    /// Why it could not be run, where it is broken; null otherwise.
+    reason: Option<String>,
+    /// The rule that it once broke; null for a regression test.
+    rule: Option<String>,
+    fingerprint: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct MinimizedJson {
+    /// The case's file.
+    path: String,
+    before: SizeJson,
+    /// Null where it was taken out of the corpus.
+    after: Option<SizeJson>,
+    /// Why it was taken out; null where it stays.
+    reason: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct SizeJson {
+    calls: usize,
+    arguments: usize,
+}
+
+impl ReplayedJson {
+    pub(super) fn new(one: &Replayed) -> Self {
+        Self {
+            path: one.path.to_string_lossy().into_owned(),
+            outcome: one.outcome.name(),
+            reason: match &one.outcome {
+                Outcome::Broken(reason) => Some(reason.clone()),
+                _ => None,
+            },
+            rule: one.found.as_ref().map(|found| found.rule.clone()),
+            fingerprint: one.found.as_ref().map(|found| found.fingerprint.clone()),
+        }
+    }
+}
+
+impl MinimizedJson {
+    pub(super) fn new(one: &Minimized) -> Self {
+        let (after, reason) = match &one.after {
+            After::Stays(size) => (Some(SizeJson::of(*size)), None),
+            After::TakenOut(reason) => (None, Some(reason.clone())),
+        };
+        let path = one.path.to_string_lossy().into_owned();
+        Self { path, before: SizeJson::of(one.before), after, reason }
+    }
+}
+
+impl SizeJson {
+    const fn of(size: Size) -> Self {
+        Self { calls: size.calls, arguments: size.arguments }
+    }
+}

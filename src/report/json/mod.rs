@@ -1,0 +1,293 @@
+//! The report for machines: one JSON object, in the form that other people's CI reads. A field is added, never renamed,
+//! and reads one way only. [`crate::report::schema`] publishes the form.
+//!
+//! ```json
+//! {"hookstorm": "0.1.0", "command": "test", "status": "findings", "plugin": {"name": "Vault", …}, "findings": [{…}]}
+//! ```
+
+mod cases;
+mod finding;
+mod seen;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use self::{
+    cases::{MinimizedJson, ReplayedJson},
+    finding::{FindingJson, LocationJson},
+    seen::TraceJson,
+};
+use super::{Minimized, Replayed, Report, Seen};
+use crate::finding::Severity;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It ran to its end and found no error; there may be warnings. Exit status 0.
+    Ok,
+    /// It ran to its end and found at least one error. Exit status 1.
+    Findings,
+    /// It was stopped before its end; `findings` holds what was found so far. Exit status 1 where there is an error
+    /// among them, 0 otherwise.
+    Interrupted,
+}
+
+impl Status {
+    /// The status of a command that found errors or not, and was interrupted or not.
+    pub const fn of(has_errors: bool, is_interrupted: bool) -> Self {
+        match (has_errors, is_interrupted) {
+            (_, true) => Self::Interrupted,
+            (true, false) => Self::Findings,
+            (false, false) => Self::Ok,
+        }
+    }
+}
+
+/// The report of a command.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "hookstorm report")]
+pub struct ReportJson {
+    /// The version of hookstorm.
+    hookstorm: &'static str,
+    /// The command: check, run, test, replay or minimize.
+    command: &'static str,
+    status: Status,
+    plugin: PluginJson,
+    /// The platform that was played.
+    platform: &'static str,
+    /// The embedded CPython; null where it was not started.
+    python: Option<String>,
+    /// The seed; null for commands that need none.
+    seed: Option<u64>,
+    /// Sessions that ran.
+    sessions: u64,
+    /// Calls that ran.
+    calls: u64,
+    elapsed_seconds: f64,
+    calls_per_second: f64,
+    coverage: CoverageJson,
+    findings: Vec<FindingJson>,
+    /// What the user should know beside findings.
+    notes: Vec<String>,
+    /// `run`: what was seen of each call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<TraceJson>,
+    /// `replay`: how each case fares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cases: Option<Vec<ReplayedJson>>,
+    /// `minimize`: what became of each case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimized: Option<Vec<MinimizedJson>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct PluginJson {
+    /// The name in MANIFEST, or the file's name where MANIFEST tells none.
+    name: String,
+    /// The type in MANIFEST; null where it is not known.
+    r#type: Option<&'static str>,
+    /// The version in MANIFEST; null where there is none.
+    version: Option<String>,
+    /// The plugin as it was given on the command line.
+    path: String,
+}
+
+/// Lines of the plugin's own files.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CoverageJson {
+    /// Lines that ran.
+    lines_hit: u64,
+    /// Lines that hold code.
+    lines: u64,
+}
+
+impl ReportJson {
+    /// The report in the form of the documentation.
+    pub fn new(report: &Report<'_>) -> Self {
+        let (head, summary) = (report.head, report.summary);
+        let has_errors = summary.reported.iter().any(|one| one.finding.severity == Severity::Error);
+        let seconds = summary.elapsed.as_secs_f64();
+        Self {
+            hookstorm: env!("CARGO_PKG_VERSION"),
+            command: head.command,
+            status: Status::of(has_errors, summary.interrupted),
+            plugin: PluginJson {
+                name: head.name.clone(),
+                r#type: head.plugin_type.map(|plugin_type| plugin_type.name()),
+                version: head.version.clone(),
+                path: head.path.clone(),
+            },
+            platform: head.platform.name,
+            python: head.python.clone(),
+            seed: head.seed,
+            sessions: summary.sessions,
+            calls: summary.calls,
+            elapsed_seconds: rounded(seconds),
+            calls_per_second: if seconds > 0.0 { rounded(summary.calls as f64 / seconds) } else { 0.0 },
+            coverage: CoverageJson { lines_hit: summary.coverage.lines_hit, lines: summary.coverage.lines },
+            findings: summary.reported.iter().map(FindingJson::new).collect(),
+            notes: summary.notes.clone(),
+            trace: None,
+            cases: None,
+            minimized: None,
+        }
+    }
+
+    /// With what `run` saw.
+    #[must_use]
+    pub fn with_trace(mut self, seen: &Seen<'_>) -> Self {
+        self.trace = Some(TraceJson::new(seen));
+        self
+    }
+
+    /// With how the cases of `replay` fare. The status follows them, and what is new stands among the findings.
+    #[must_use]
+    pub fn with_replayed(mut self, results: &[Replayed]) -> Self {
+        let is_failure = results.iter().any(|one| one.outcome.is_failure());
+        let has_errors = is_failure || self.status == Status::Findings;
+        self.status = Status::of(has_errors, self.status == Status::Interrupted);
+        for one in results {
+            let path = one.path.to_string_lossy();
+            for finding in one.outcome.findings() {
+                let group = self.findings.len();
+                self.findings.push(FindingJson::of(finding, group, Some(&path)));
+            }
+        }
+        self.cases = Some(results.iter().map(ReplayedJson::new).collect());
+        self
+    }
+
+    /// With what became of the cases of `minimize`.
+    #[must_use]
+    pub fn with_minimized(mut self, results: &[Minimized]) -> Self {
+        self.minimized = Some(results.iter().map(MinimizedJson::new).collect());
+        self
+    }
+
+    /// As text, with a line feed at the end.
+    pub fn to_text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a report holds nothing that JSON cannot carry");
+        text.push('\n');
+        text
+    }
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        campaign::Summary,
+        finding::Rule,
+        report::{Mask, Outcome, examples},
+    };
+
+    pub(crate) fn json(command: &'static str, summary: &Summary) -> ReportJson {
+        let mut head = examples::head();
+        head.command = command;
+        ReportJson::new(&Report {
+            head: &head,
+            summary,
+            again: &examples::again(),
+            source: &|_, _| None,
+            secrets: &[],
+            planned: None,
+            width: 100,
+            is_verbose: false,
+        })
+    }
+
+    #[test]
+    fn the_report_has_the_documented_fields_in_the_documented_order() {
+        let summary = examples::summary(vec![examples::reported(Rule::UncaughtException, 0)]);
+        let text = json("test", &summary).to_text();
+        let text = text.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        let text = text.replace(summary.reported[0].finding.fingerprint.as_str(), "FINGERPRINT");
+        insta::assert_snapshot!(text, @r#"
+        {
+          "hookstorm": "VERSION",
+          "command": "test",
+          "status": "findings",
+          "plugin": {
+            "name": "MyVault",
+            "type": "credentialstore",
+            "version": "1.0",
+            "path": "vault/"
+          },
+          "platform": "9.0",
+          "python": "3.11.7",
+          "seed": 42,
+          "sessions": 1000,
+          "calls": 3712,
+          "elapsed_seconds": 1.93,
+          "calls_per_second": 1923.316,
+          "coverage": {
+            "lines_hit": 61,
+            "lines": 74
+          },
+          "findings": [
+            {
+              "rule": "uncaught-exception",
+              "severity": "error",
+              "hook": "get_password_list",
+              "message": "AttributeError: 'list' object has no attribute 'get'",
+              "hint": null,
+              "location": {
+                "file": "lib/plugin.py",
+                "line": 92,
+                "column": null,
+                "function": "user_defined_path"
+              },
+              "fingerprint": "FINGERPRINT",
+              "occurrences": 118,
+              "foreign_cookie": false,
+              "every_session": false,
+              "group": 0,
+              "case": "corpora/MyVault/FINGERPRINT.json"
+            }
+          ],
+          "notes": []
+        }
+        "#);
+    }
+
+    #[test]
+    fn warnings_are_no_failure_and_an_interruption_is_told() {
+        let warning = examples::summary(vec![examples::reported(Rule::LossyJson, 0)]);
+        assert_eq!(json("test", &warning).status, Status::Ok);
+        let mut error = examples::summary(vec![examples::reported(Rule::Timeout, 0)]);
+        assert_eq!(json("test", &error).status, Status::Findings);
+        error.interrupted = true;
+        assert_eq!(json("test", &error).status, Status::Interrupted);
+    }
+
+    #[test]
+    fn a_trace_is_told_without_its_secrets() {
+        let (session, trace) = (examples::session(), examples::trace());
+        let mask = Mask::default().with_session(&session, &trace.calls);
+        let seen = Seen { session: &session, trace: &trace, mask: &mask };
+        let text = json("run", &examples::summary(Vec::new())).with_trace(&seen).to_text();
+        assert!(!text.contains("hunter22") && !text.contains("correct horse"), "{text}");
+        assert!(text.contains(r#""result": "{'passwords': ['***'], 'cookie': {'lease': b'7'}}""#), "{text}");
+        assert!(text.contains(r#""ending": "raised""#) && text.contains(r#""result": "KeyError: 'lease'""#), "{text}");
+    }
+
+    #[test]
+    fn what_replay_found_anew_stands_among_the_findings_and_decides_the_status() {
+        let broke = Replayed {
+            path: "corpora/a.json".into(),
+            found: None,
+            outcome: Outcome::Broke(vec![examples::finding(Rule::Timeout)]),
+        };
+        let still = |severity| Replayed { outcome: Outcome::StillThere(severity), ..broke.clone() };
+        let report = |results: &[Replayed]| json("replay", &Summary::default()).with_replayed(results);
+        assert_eq!(report(std::slice::from_ref(&broke)).status, Status::Findings);
+        assert_eq!(report(std::slice::from_ref(&broke)).findings.len(), 1);
+        assert_eq!(report(&[still(Severity::Error)]).status, Status::Findings);
+        assert_eq!(report(&[still(Severity::Warning)]).status, Status::Ok);
+    }
+}

@@ -1,0 +1,98 @@
+//! What `run` saw, in the report for machines.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{LocationJson, rounded};
+use crate::{
+    case::Value,
+    report::Seen,
+    runtime::{CallTrace, Ending, Output},
+};
+
+/// What was seen of a session. Secrets are `***` unless `--show-secrets` was given.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TraceJson {
+    calls: Vec<CallJson>,
+    /// What the plugin's next call would get.
+    #[schemars(with = "serde_json::Value")]
+    cookie: Value,
+    /// What any plugin's next call would get.
+    #[schemars(with = "serde_json::Value")]
+    session_cookie: Value,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct CallJson {
+    /// Its place in the case, from 1.
+    call: usize,
+    /// 0, or after which answer the hook was called again.
+    round: usize,
+    hook: &'static str,
+    /// What the case passes, without the cookies.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    arguments: Value,
+    /// returned, raised, exited, signalled, timed-out, out-of-memory or cut-off.
+    ending: &'static str,
+    /// What it returned, raised or ended with, as Python would write it.
+    result: Option<String>,
+    /// Where it ended, innermost first.
+    frames: Vec<LocationJson>,
+    stdout: OutputJson,
+    stderr: OutputJson,
+    elapsed_ms: f64,
+    /// Files that lie in the session's folders after the call.
+    files: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OutputJson {
+    /// The beginning and, where it was long, the end.
+    text: String,
+    /// How many bytes were written in all.
+    bytes: u64,
+}
+
+impl TraceJson {
+    pub(super) fn new(seen: &Seen<'_>) -> Self {
+        Self {
+            calls: seen.trace.calls.iter().map(|call| CallJson::new(call, seen)).collect(),
+            cookie: seen.mask.value(&seen.trace.cookie),
+            session_cookie: seen.mask.value(&seen.trace.session_cookie),
+        }
+    }
+}
+
+impl CallJson {
+    pub(super) fn new(call: &CallTrace, seen: &Seen<'_>) -> Self {
+        let Seen { session, mask, .. } = *seen;
+        let given = session.calls.get(call.call).map_or(&[][..], |case| &case.arguments);
+        let arguments =
+            given.iter().map(|(argument, value)| (argument.name().to_owned(), mask.argument(*argument, value)));
+        let (ending, result) = match &call.ending {
+            Ending::Returned(result) => ("returned", Some(mask.result(result).to_string())),
+            Ending::Raised(exception) => {
+                ("raised", Some(format!("{}: {}", exception.type_name, mask.text(&exception.message))))
+            }
+            Ending::Exited { status, .. } => ("exited", Some(status.to_string())),
+            Ending::Signalled { signal, .. } => ("signalled", Some(signal.to_string())),
+            Ending::TimedOut { .. } => ("timed-out", None),
+            Ending::OutOfMemory { .. } => ("out-of-memory", None),
+            Ending::CutOff => ("cut-off", None),
+        };
+        let output = |output: &Output| OutputJson { text: mask.text(&output.text), bytes: output.bytes };
+        Self {
+            call: call.call + 1,
+            round: call.round,
+            hook: call.hook.name(),
+            arguments: Value::Dict(arguments.collect()),
+            ending,
+            result,
+            frames: call.ending.frames().iter().map(LocationJson::of_frame).collect(),
+            stdout: output(&call.stdout),
+            stderr: output(&call.stderr),
+            elapsed_ms: rounded(call.elapsed.as_secs_f64() * 1e3),
+            files: call.files.iter().map(|file| file.path.clone()).collect(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Makes foreign text harmless: whatever a plugin, a file name or an argument holds, a terminal shows it and obeys
+//! none of it. Works on any text; never longer than it is told to be.
+
+use std::borrow::Cow;
+
+use crate::{case::Value, runtime::is_invisible};
+
+/// Whether a terminal may obey `character` rather than show it: controls, escapes, marks that turn the writing round.
+fn is_obeyed(character: char) -> bool {
+    character.is_control() || is_invisible(character)
+}
+
+/// One line of text with everything that a terminal may obey written out: `\n`, `\x1b`, `\u202e`.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            _ if is_obeyed(character) => match character as u32 {
+                code @ 0..=0xff => shown.push_str(&format!("\\x{code:02x}")),
+                code @ 0x100..=0xffff => shown.push_str(&format!("\\u{code:04x}")),
+                code => shown.push_str(&format!("\\U{code:08x}")),
+            },
+            _ => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// A line of source: as [`harmless`], but a tab is four spaces, as an editor would show it.
+pub(crate) fn source(line: &str) -> String {
+    harmless(&line.trim_end_matches(['\r', '\n']).replace('\t', "    ")).into_owned()
+}
+
+/// At most `width` characters of `text`, the last one `…` where something was cut.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut shown: String = text.chars().take(width.saturating_sub(1)).collect();
+    shown.push('…');
+    shown
+}
+
+/// A value as one line of JSON that a terminal shows whole and that can be pasted into `--arguments`.
+pub(crate) fn json(value: &Value) -> String {
+    let text = value.to_string();
+    if !text.chars().any(is_obeyed) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        // JSON has such characters inside text only, where `\u` stands for the same.
+        if is_obeyed(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// `text` as one word of a POSIX shell, to be pasted.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_./:=@%+,-".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    if !text.chars().any(is_obeyed) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    // bash and zsh read `$'…'`; byte by byte, since that is the one escape that both read alike.
+    let mut word = String::from("$'");
+    for character in text.chars() {
+        match character {
+            '\'' | '\\' => word.extend(['\\', character]),
+            _ if is_obeyed(character) => {
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    word.push_str(&format!("\\x{byte:02x}"));
+                }
+            }
+            _ => word.push(character),
+        }
+    }
+    word.push('\'');
+    word
+}
+
+/// `1 call`, `2 calls`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// A time as people say it: `85 ms`, `1.9 s`, `2 min 5 s`.
+pub(crate) fn elapsed(time: std::time::Duration) -> String {
+    match time.as_secs() {
+        0 if time.as_millis() < 100 => format!("{} ms", time.as_millis()),
+        0..60 => format!("{:.1} s", time.as_secs_f64()),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
+/// A short time with three digits: `1.24 ms`, `2.00 s`.
+pub(crate) fn elapsed_exactly(time: std::time::Duration) -> String {
+    let ms = time.as_secs_f64() * 1e3;
+    if ms < 1000.0 { format!("{ms:.2} ms") } else { format!("{:.2} s", ms / 1e3) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_nothing_of_what_is_shown() {
+        assert_eq!(harmless("a\x1b[31m\u{202e}b\n\u{9b}"), r"a\x1b[31m\u202eb\n\x9b");
+        assert_eq!(source("\tx\u{7}\r\n"), r"    x\x07");
+    }
+
+    #[test]
+    fn json_stays_json_when_it_is_made_harmless() {
+        let value = Value::Dict(vec![("k\u{202e}".into(), Value::text("\u{7f}\u{e0001}é\n"))]);
+        let shown = json(&value);
+        assert_eq!(shown, r#"{"k\u202e":"\u007f\udb40\udc01é\n"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+    }
+
+    #[test]
+    fn a_word_for_the_shell_survives_quotes_and_blanks() {
+        assert_eq!(shell_word("corpora/vault/3f.json"), "corpora/vault/3f.json");
+        assert_eq!(shell_word("my plugin's"), r"'my plugin'\''s'");
+        assert_eq!(shell_word(""), "''");
+        assert_eq!(shell_word("a\x1b'"), r"$'a\x1b\''");
+        assert_eq!(shell_word("~/x"), "'~/x'");
+    }
+
+    #[test]
+    fn cutting_counts_characters_and_says_that_it_cut() {
+        assert_eq!(cut("éééé", 4), "éééé");
+        assert_eq!(cut("ééééé", 4), "ééé…");
+    }
+}
