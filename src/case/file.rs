@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     case::{Call, Session, Value},
-    contract::{Argument, Hook, Platform, PluginType},
+    contract::{Argument, Hook, Platform, PluginType, nearest_word},
 };
 
 /// The format that this version reads and writes.
@@ -124,16 +124,6 @@ struct CallJson {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
-}
-
-/// The word of `words` that `word` was most likely meant to be.
-pub(crate) fn nearest_word<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    words
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(word, known), known))
-        .filter(|(distance, known)| *distance <= known.len().max(3) / 3)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
 }
 
 impl Case {

@@ -7,10 +7,12 @@
 
 mod argument;
 mod hook;
+mod nearest;
 mod platform;
 
 pub use argument::{Argument, Kind};
 pub use hook::{Hook, HookSpec, ResultKey, ResultShape};
+pub(crate) use nearest::nearest_word;
 pub use platform::{Api, Platform, PluginType};
 
 /// The most bytes that a plugin's archive may have, exclusive: the SDK refuses a file of this size [S].

@@ -67,6 +67,11 @@ impl Platform {
         PLATFORMS.iter().find(|platform| platform.name == name)
     }
 
+    /// The first platform that offers `api`.
+    pub fn first_with(api: Api) -> Option<&'static Platform> {
+        PLATFORMS.iter().find(|platform| platform.api >= api)
+    }
+
     /// Whether this is the platform of the 5.10 guide, whose MANIFEST rules differ from all later ones [G].
     pub fn is_first(&self) -> bool {
         self.api == Api::new(1, 0)

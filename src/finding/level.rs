@@ -1,32 +1,181 @@
 //! Rules turned up, down or off by the user.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr};
 
 use thiserror::Error;
 
 use super::{Finding, Rule, Severity};
+use crate::contract::nearest_word;
 
-/// What the user wants of each rule: `--rule ID=error|warning|off` and the same in hookstorm.toml.
+/// What the user wants of each rule: `--rule ID=error|warning|off` and the same in hookstorm.toml. What is set later wins.
+///
+/// ```
+/// use hookstorm::finding::{Rule, RuleLevels};
+///
+/// let mut levels = RuleLevels::default();
+/// levels.set("lossy-json=off")?;
+/// assert!(levels.is_set(Rule::LossyJson));
+///
+/// let error = levels.set("secret-leek=off").unwrap_err();
+/// assert_eq!(error.to_string(), "`secret-leek` is not the id of a rule");
+/// assert_eq!(error.hint(), "the nearest is `secret-leak`; `hookstorm rules` lists them all");
+/// # Ok::<(), hookstorm::finding::LevelError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleLevels {
     levels: BTreeMap<Rule, Option<Severity>>,
 }
 
-/// Why `ID=LEVEL` cannot be taken.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("placeholder")]
-pub struct LevelError;
+/// Why `ID=LEVEL` cannot be taken. [`LevelError::hint`] says what to do.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LevelError {
+    /// There is no `=` in it.
+    #[error("`{word}` sets no rule to a level")]
+    NoLevel {
+        /// What was given.
+        word: String,
+    },
+    /// No rule has that id.
+    #[error("`{word}` is not the id of a rule")]
+    UnknownRule {
+        /// What stands before the `=`.
+        word: String,
+        /// The nearest id.
+        near: Option<&'static str>,
+    },
+    /// No level has that name.
+    #[error("`{word}` is not a level for `{rule}`")]
+    UnknownLevel {
+        /// The rule.
+        rule: Rule,
+        /// What stands after the `=`.
+        word: String,
+    },
+}
+
+impl LevelError {
+    /// What to do about it, for the line below the error.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoLevel { .. } => "write `ID=error`, `ID=warning` or `ID=off`, `lossy-json=off` for instance".into(),
+            Self::UnknownRule { near: Some(near), .. } => {
+                format!("the nearest is `{near}`; `hookstorm rules` lists them all")
+            }
+            Self::UnknownRule { near: None, .. } => "`hookstorm rules` lists them all".into(),
+            Self::UnknownLevel { .. } => "the levels are `error`, `warning` and `off`".into(),
+        }
+    }
+}
 
 impl RuleLevels {
-    /// The finding at the level that the user wants; `None` where the rule is off.
+    /// Takes `ID=LEVEL`, as on the command line.
+    ///
+    /// # Errors
+    /// [`LevelError`] where there is no such rule or level.
+    pub fn set(&mut self, text: &str) -> Result<(), LevelError> {
+        let (id, level) = text.split_once('=').ok_or_else(|| LevelError::NoLevel { word: text.to_owned() })?;
+        self.set_level(id.trim(), level.trim())
+    }
+
+    /// Sets the rule with that id to `error`, `warning` or `off`.
+    ///
+    /// # Errors
+    /// [`LevelError`] where there is no such rule or level.
+    pub fn set_level(&mut self, id: &str, level: &str) -> Result<(), LevelError> {
+        let rule = Rule::named(id).ok_or_else(|| LevelError::UnknownRule {
+            near: nearest_word(id, Rule::ALL.iter().map(|rule| rule.id())).and_then(Rule::named).map(Rule::id),
+            word: id.to_owned(),
+        })?;
+        let severity = match level {
+            "error" => Some(Severity::Error),
+            "warning" => Some(Severity::Warning),
+            "off" => None,
+            _ => return Err(LevelError::UnknownLevel { rule, word: level.to_owned() }),
+        };
+        self.levels.insert(rule, severity);
+        Ok(())
+    }
+
+    /// Whether the user said anything about `rule`, so that a rule that is off by default knows it is wanted.
+    pub fn is_set(&self, rule: Rule) -> bool {
+        self.levels.contains_key(&rule)
+    }
+
+    /// Whether the user turned `rule` off.
+    pub fn is_off(&self, rule: Rule) -> bool {
+        self.levels.get(&rule) == Some(&None)
+    }
+
+    /// Takes over what `stronger` sets: the command line's levels over those of hookstorm.toml.
+    pub fn override_with(&mut self, stronger: &Self) {
+        self.levels.extend(&stronger.levels);
+    }
+
+    /// The finding at the level that the user wants; `None` where the rule is off. What needs a foreign cookie stays a
+    /// warning at most.
     pub fn apply(&self, mut finding: Finding) -> Option<Finding> {
         match self.levels.get(&finding.rule) {
-            None => Some(finding),
-            Some(None) => None,
-            Some(Some(severity)) => {
-                finding.severity = *severity;
-                Some(finding)
-            }
+            None => {}
+            Some(None) => return None,
+            Some(Some(severity)) => finding.severity = *severity,
         }
+        if finding.foreign_cookie {
+            finding.severity = finding.severity.min(Severity::Warning);
+        }
+        Some(finding)
+    }
+}
+
+impl FromStr for RuleLevels {
+    type Err = LevelError;
+
+    /// One `ID=LEVEL`.
+    fn from_str(text: &str) -> Result<Self, LevelError> {
+        let mut levels = Self::default();
+        levels.set(text)?;
+        Ok(levels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leak() -> Finding {
+        Finding::draft(Rule::SecretLeak, "the gateway password is in the log").finish()
+    }
+
+    #[test]
+    fn a_rule_is_turned_down_and_off_and_the_last_word_wins() {
+        let mut levels: RuleLevels = "secret-leak=warning".parse().unwrap();
+        assert_eq!(levels.apply(leak()).unwrap().severity, Severity::Warning);
+        levels.override_with(&"secret-leak=off".parse().unwrap());
+        assert_eq!(levels.apply(leak()), None);
+        assert!(levels.is_off(Rule::SecretLeak) && !levels.is_set(Rule::Timeout));
+    }
+
+    #[test]
+    fn a_warning_about_a_foreign_cookie_cannot_be_turned_up() {
+        let levels: RuleLevels = "secret-leak=error".parse().unwrap();
+        let finding = Finding { foreign_cookie: true, ..leak() };
+        assert_eq!(levels.apply(finding).unwrap().severity, Severity::Warning);
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_named_with_what_to_do() {
+        let of = |text: &str| {
+            let error = text.parse::<RuleLevels>().unwrap_err();
+            format!("{error}: {}", error.hint())
+        };
+        assert_eq!(
+            of("lossy-jsn=off"),
+            "`lossy-jsn` is not the id of a rule: the nearest is `lossy-json`; `hookstorm rules` lists them all"
+        );
+        assert_eq!(of("xyz=off"), "`xyz` is not the id of a rule: `hookstorm rules` lists them all");
+        assert_eq!(
+            of("timeout=fatal"),
+            "`fatal` is not a level for `timeout`: the levels are `error`, `warning` and `off`"
+        );
+        assert!(of("timeout").starts_with("`timeout` sets no rule to a level"));
     }
 }

@@ -1,0 +1,389 @@
+//! Two traces of the same session that ought to be equal: `state-leak` where one ran in a process that had run others
+//! before, `nondeterministic` where both were fresh.
+//!
+//! Compared are endings, results, exceptions and cookies. Lets pass on purpose: time, output, addresses of objects in an
+//! exception's text, the order of a dict's keys and of a set, and everything from a call on that ran into a limit in
+//! either trace, since that is the machine's mood. A time or a random id in a result is a difference; whoever asks for
+//! `state-leak` makes sure first that two fresh runs agree.
+
+use std::borrow::Cow;
+
+use super::{
+    Context, Subject, mark_foreign,
+    path::{self, Step},
+    text,
+};
+use crate::{
+    case::{Session, Value},
+    contract::Hook,
+    finding::{Draft, Finding, Rule},
+    runtime::{Ending, Observed, Trace},
+};
+
+/// The first thing in which two traces differ. Its text may hold secrets, and is written out only in part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The place in the reference's calls; `None` where only the cookies at the end differ.
+    pub call: Option<usize>,
+    /// The hook of that call.
+    pub hook: Option<Hook>,
+    /// What differs: `passwords[0]` of a result, the ending of a call.
+    pub place: String,
+    /// The key of the result or cookie that differs; empty where it is the ending.
+    pub key: String,
+    /// What the reference shows.
+    pub reference: String,
+    /// What the other trace shows.
+    pub other: String,
+}
+
+/// The first difference between two traces of one session; `None` where there is none that counts.
+pub fn difference(reference: &Trace, other: &Trace) -> Option<Difference> {
+    for (index, call) in reference.calls.iter().enumerate() {
+        let differs = |place: &str, key: &str, one: String, two: String| {
+            let (place, key) = (place.to_owned(), key.to_owned());
+            Some(Difference { call: Some(index), hook: Some(call.hook), place, key, reference: one, other: two })
+        };
+        let Some(twin) = other.calls.get(index) else {
+            return differs("the session", "", count(&reference.calls), count(&other.calls));
+        };
+        if is_limit(&call.ending) || is_limit(&twin.ending) {
+            return None;
+        }
+        match (&call.ending, &twin.ending) {
+            (Ending::Returned(one), Ending::Returned(two)) => {
+                let mut steps = Vec::new();
+                if let Some((one, two)) = first_difference(one, two, &mut steps) {
+                    let key = steps.first().and_then(|step| match step {
+                        Step::Key(key) => key.as_str(),
+                        Step::Index(_) => None,
+                    });
+                    let key = key.unwrap_or_default();
+                    let hidden = matches!(key, "" | "passwords" | "private_keys" | "totp_codes");
+                    let place = path::written(&steps);
+                    let place = if place.is_empty() { "the result" } else { &place };
+                    return differs(place, key, described(one, hidden), described(two, hidden));
+                }
+            }
+            (one, two) if is_same_ending(one, two) => {}
+            (one, two) => return differs("the ending", "", ending(one), ending(two)),
+        }
+    }
+    if other.calls.len() > reference.calls.len() {
+        return Some(Difference {
+            call: None,
+            hook: other.calls.get(reference.calls.len()).map(|call| call.hook),
+            place: "the session".into(),
+            key: String::new(),
+            reference: count(&reference.calls),
+            other: count(&other.calls),
+        });
+    }
+    let cookies = [
+        ("cookie", &reference.cookie, &other.cookie),
+        ("session_cookie", &reference.session_cookie, &other.session_cookie),
+    ];
+    cookies.into_iter().find_map(|(name, one, two)| cookie_difference(name, one, two))
+}
+
+fn count(calls: &[crate::runtime::CallTrace]) -> String {
+    text::counted(calls.len(), "call")
+}
+
+/// Cookies at the end; nearly always equal, so they are compared as they are first.
+fn cookie_difference(name: &str, one: &Value, two: &Value) -> Option<Difference> {
+    if one == two {
+        return None;
+    }
+    let (one, two) = (Observed::from(one), Observed::from(two));
+    let key = Observed::Str(name.to_owned());
+    let mut steps = vec![Step::Key(&key)];
+    let (one, two) = first_difference(&one, &two, &mut steps)?;
+    Some(Difference {
+        call: None,
+        hook: None,
+        place: path::written(&steps),
+        key: name.to_owned(),
+        reference: described(one, false),
+        other: described(two, false),
+    })
+}
+
+/// Limits strike when the machine is busy.
+const fn is_limit(ending: &Ending) -> bool {
+    matches!(ending, Ending::TimedOut { .. } | Ending::OutOfMemory { .. })
+}
+
+fn is_same_ending(one: &Ending, two: &Ending) -> bool {
+    match (one, two) {
+        (Ending::Raised(one), Ending::Raised(two)) => {
+            one.type_name == two.type_name && without_addresses(&one.message) == without_addresses(&two.message)
+        }
+        (Ending::Exited { status: one, .. }, Ending::Exited { status: two, .. }) => one == two,
+        (Ending::Signalled { signal: one, .. }, Ending::Signalled { signal: two, .. }) => one == two,
+        (Ending::CutOff, Ending::CutOff) => true,
+        _ => false,
+    }
+}
+
+fn ending(ending: &Ending) -> String {
+    match ending {
+        Ending::Returned(result) => format!("a result, {}", text::a_type(result)),
+        Ending::Raised(exception) if exception.message.is_empty() => exception.type_name.clone(),
+        Ending::Raised(exception) => format!("{}: {}", exception.type_name, exception.message),
+        Ending::Exited { status, .. } => format!("an exit with status {status}"),
+        Ending::Signalled { signal, .. } => format!("signal {signal}"),
+        Ending::TimedOut { .. } => "the time limit".into(),
+        Ending::OutOfMemory { .. } => "the memory limit".into(),
+        Ending::CutOff => "the platform's time limit".into(),
+    }
+}
+
+/// Text without the addresses in it: `<Client object at 0x7f…>` is another in each process.
+fn without_addresses(message: &str) -> Cow<'_, str> {
+    if !message.contains("0x") {
+        return message.into();
+    }
+    let mut parts = message.split("0x");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str("0x");
+        text.push_str(part.trim_start_matches(|character: char| character.is_ascii_hexdigit()));
+    }
+    text.into()
+}
+
+fn described(value: Option<&Observed>, hidden: bool) -> String {
+    match value {
+        None => "nothing".into(),
+        Some(value) if hidden => text::a_type(value),
+        Some(value) => text::written(value),
+    }
+}
+
+/// What stands at the place where two values differ; `None` on the side that has nothing there.
+type Pair<'a> = (Option<&'a Observed>, Option<&'a Observed>);
+
+/// Where and how two values differ, `steps` being the way there.
+fn first_difference<'a>(one: &'a Observed, two: &'a Observed, steps: &mut Vec<Step<'a>>) -> Option<Pair<'a>> {
+    match (one, two) {
+        // NaN is NaN here.
+        (Observed::Float(number), Observed::Float(other)) if number.to_bits() == other.to_bits() => None,
+        (Observed::List(items), Observed::List(others)) | (Observed::Tuple(items), Observed::Tuple(others)) => {
+            for index in 0..items.len().max(others.len()) {
+                steps.push(Step::Index(index));
+                match (items.get(index), others.get(index)) {
+                    (Some(item), Some(other)) => {
+                        if let Some(pair) = first_difference(item, other, steps) {
+                            return Some(pair);
+                        }
+                    }
+                    pair => return Some(pair),
+                }
+                steps.pop();
+            }
+            None
+        }
+        (Observed::Dict(entries), Observed::Dict(others)) => dict_difference(entries, others, steps),
+        (Observed::Set(items), Observed::Set(others)) => {
+            let is_same = items.len() == others.len() && items.iter().all(|item| others.contains(item));
+            (!is_same).then_some((Some(one), Some(two)))
+        }
+        _ => (one != two).then_some((Some(one), Some(two))),
+    }
+}
+
+fn dict_difference<'a>(
+    entries: &'a [(Observed, Observed)],
+    others: &'a [(Observed, Observed)],
+    steps: &mut Vec<Step<'a>>,
+) -> Option<Pair<'a>> {
+    for (index, (key, value)) in entries.iter().enumerate() {
+        steps.push(Step::Key(key));
+        // In nearly all dicts the key stands in the same place.
+        let twin = others.get(index).filter(|(other, _)| other == key);
+        match twin.or_else(|| others.iter().find(|(other, _)| other == key)) {
+            Some((_, other)) => {
+                if let Some(pair) = first_difference(value, other, steps) {
+                    return Some(pair);
+                }
+            }
+            None => return Some((Some(value), None)),
+        }
+        steps.pop();
+    }
+    if entries.len() == others.len() {
+        return None;
+    }
+    let (key, value) = others.iter().find(|(key, _)| entries.iter().all(|(known, _)| known != key))?;
+    steps.push(Step::Key(key));
+    Some((None, Some(value)))
+}
+
+/// A `state-leak`: the session went otherwise in a process that ran others before (`after`) than in a fresh one.
+/// `changes` names what the earlier sessions changed. The caller has seen that two fresh runs agree.
+pub fn state_leak(
+    subject: &Subject,
+    session: &Session,
+    fresh: &Trace,
+    after: &Trace,
+    changes: &[String],
+) -> Option<Finding> {
+    let difference = difference(fresh, after)?;
+    let context = Context::new(subject, session, after);
+    let fresh_context = Context::new(subject, session, fresh);
+    let mut message = told(&fresh_context, &context, &difference, "in a fresh process", "after other sessions");
+    if !changes.is_empty() {
+        const NAMED: usize = 5;
+        let more = if changes.len() > NAMED { ", …" } else { "" };
+        let names = changes[..changes.len().min(NAMED)].join("`, `");
+        message.push_str(&format!("; they changed `{}`{more}", text::one_line(&names, text::MESSAGE_LIMIT)));
+    }
+    Some(finish(Finding::draft(Rule::StateLeak, message), session, &context, &difference))
+}
+
+/// A `nondeterministic`: two fresh processes gave different results.
+pub fn nondeterministic(subject: &Subject, session: &Session, first: &Trace, second: &Trace) -> Option<Finding> {
+    let difference = difference(first, second)?;
+    let context = Context::new(subject, session, second);
+    let first_context = Context::new(subject, session, first);
+    let message = told(&first_context, &context, &difference, "in one fresh process", "in another");
+    Some(finish(Finding::draft(Rule::Nondeterministic, message), session, &context, &difference))
+}
+
+/// The difference in a sentence, without the secrets of either trace.
+fn told(
+    reference: &Context<'_>,
+    other: &Context<'_>,
+    difference: &Difference,
+    in_reference: &str,
+    in_other: &str,
+) -> String {
+    let safe = |text: &str| text::one_line(&other.mask(&reference.mask(text)), text::VALUE_LIMIT);
+    let (one, two) = (safe(&difference.reference), safe(&difference.other));
+    let place = other.mask(&reference.mask(&difference.place));
+    if one == two {
+        return format!("{place} differs {in_reference} and {in_other} (both {one})");
+    }
+    format!("{place} is {one} {in_reference} and {two} {in_other}")
+}
+
+fn finish(draft: Draft, session: &Session, context: &Context<'_>, difference: &Difference) -> Finding {
+    let key = Observed::Str(difference.key.clone());
+    let detail = if difference.key.is_empty() { "" } else { path::key_detail(context, &key) };
+    let mut draft = draft.detail(detail);
+    if let Some(hook) = difference.hook {
+        draft = draft.hook(hook);
+    }
+    if let Some(call) = difference.call {
+        draft = draft.call(call);
+    }
+    let mut finding = draft.finish();
+    if session.has_foreign_cookie() {
+        mark_foreign(&mut finding);
+    }
+    finding
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        contract::Argument,
+        finding::Severity,
+        oracle::testing::{Played, dict, frame, list, output, raised, store, text},
+    };
+    use std::time::Duration;
+
+    const HOOK: Hook = Hook::GetPasswordList;
+
+    fn cookie(value: Observed) -> Played {
+        Played::returned(HOOK, dict([("cookie", dict([("n", value)]))]))
+    }
+
+    fn between(one: &Played, two: &Played) -> Option<Difference> {
+        difference(&one.trace, &two.trace)
+    }
+
+    #[test]
+    fn a_result_that_differs_is_told_with_its_place() {
+        let found = between(&cookie(Observed::Int(1)), &cookie(Observed::Int(2))).unwrap();
+        assert_eq!((found.call, found.hook, found.place.as_str()), (Some(0), Some(HOOK), "cookie.n"));
+        assert_eq!((found.reference.as_str(), found.other.as_str()), ("1", "2"));
+        let found = between(&cookie(list([])), &cookie(list([Observed::Int(2)]))).unwrap();
+        assert_eq!((found.place.as_str(), found.reference.as_str()), ("cookie.n[0]", "nothing"));
+    }
+
+    #[test]
+    fn time_output_and_the_order_of_keys_are_no_difference() {
+        let one = cookie(dict([("a", Observed::Int(1)), ("b", Observed::Float(f64::NAN))]));
+        let mut two = cookie(dict([("b", Observed::Float(f64::NAN)), ("a", Observed::Int(1))]));
+        two.last().elapsed = Duration::from_secs(1);
+        two.last().stderr = output("pid 4711");
+        assert_eq!(between(&one, &two), None);
+        let sets = |items: [i64; 2]| cookie(Observed::Set(items.map(Observed::Int).into()));
+        assert_eq!(between(&sets([1, 2]), &sets([2, 1])), None);
+        assert!(between(&sets([1, 2]), &sets([1, 3])).is_some());
+    }
+
+    #[test]
+    fn exceptions_differ_by_type_and_text_but_not_by_addresses() {
+        let failed = |message: &str| Played::new().call(HOOK, raised("OSError", message, vec![frame("f", 1)]));
+        assert_eq!(between(&failed("<C object at 0x7f01> failed"), &failed("<C object at 0x7f99> failed")), None);
+        assert_eq!(between(&failed("a"), &failed("b")).unwrap().other, "OSError: b");
+        let found = between(&failed("a"), &cookie(Observed::None)).unwrap();
+        assert_eq!((found.place.as_str(), found.other.as_str()), ("the ending", "a result, a dict"));
+    }
+
+    #[test]
+    fn a_limit_that_struck_in_one_trace_is_the_machines_mood() {
+        let timed_out = Played::new().call(HOOK, Ending::TimedOut { limit: Duration::from_secs(2), frames: vec![] });
+        assert_eq!(between(&timed_out, &cookie(Observed::Int(1))), None);
+        assert_eq!(between(&cookie(Observed::Int(1)), &timed_out), None);
+    }
+
+    #[test]
+    fn cookies_at_the_end_and_the_number_of_calls_count() {
+        let mut one = cookie(Observed::Int(1));
+        let two = one.clone();
+        one.trace.session_cookie.set("k", Value::Int(1));
+        assert_eq!(between(&one, &two).unwrap().place, "session_cookie.k");
+        let longer = two.clone().call(Hook::SessionEnded, Ending::Returned(Observed::None));
+        assert_eq!(between(&two, &longer).unwrap().other, "2 calls");
+        assert_eq!(between(&longer, &two).unwrap().other, "1 call");
+    }
+
+    #[test]
+    fn a_state_leak_names_what_was_changed_and_no_password() {
+        let got = |password: &str| Played::returned(HOOK, dict([("passwords", list([text(password)]))]));
+        let (fresh, after) = (got("x7#Kq9!mZ"), got("p0!Lm3$vB"));
+        let changes = ["lib.plugin.CACHE".to_owned()];
+        let finding = state_leak(&store(), &fresh.session, &fresh.trace, &after.trace, &changes).unwrap();
+        assert_eq!((finding.rule, finding.severity), (Rule::StateLeak, Severity::Error));
+        assert_eq!(
+            finding.message,
+            "passwords[0] differs in a fresh process and after other sessions (both a str); they changed `lib.plugin.CACHE`"
+        );
+        assert_eq!(state_leak(&store(), &fresh.session, &fresh.trace, &fresh.trace, &changes), None);
+    }
+
+    #[test]
+    fn a_random_result_is_a_warning_with_the_same_fingerprint_each_time() {
+        let of = |one, two| {
+            let (one, two) = (cookie(Observed::Int(one)), cookie(Observed::Int(two)));
+            nondeterministic(&store(), &one.session, &one.trace, &two.trace).unwrap()
+        };
+        let finding = of(1, 2);
+        assert_eq!((finding.rule, finding.severity), (Rule::Nondeterministic, Severity::Warning));
+        assert_eq!(finding.message, "cookie.n is 1 in one fresh process and 2 in another");
+        assert_eq!(finding.fingerprint, of(3, 4).fingerprint);
+    }
+
+    #[test]
+    fn a_secret_of_either_trace_is_masked() {
+        let one = cookie(text("with Tr0ub4dor&3")).with(Argument::GatewayPassword, "Tr0ub4dor&3");
+        let two = cookie(text("without"));
+        let finding = nondeterministic(&store(), &one.session, &one.trace, &two.trace).unwrap();
+        assert_eq!(finding.message, "cookie.n is 'with ***' in one fresh process and 'without' in another");
+    }
+}

@@ -1,0 +1,359 @@
+//! What happens to a result when it crosses JSON, by the rules of Python's `json`: `not-json` where it cannot, and
+//! `lossy-json` where a cookie comes back as something else.
+//!
+//! Lets pass on purpose: tuples outside the cookies (`question`, a private key's pair), which nobody of the plugin's
+//! reads again; large ints that came in with the session and are handed on; and what the SDK keeps for itself.
+
+use super::{
+    Context,
+    path::{self, Step},
+    text,
+};
+use crate::{
+    case::Value,
+    finding::{Finding, Rule},
+    runtime::{CallTrace, Observed},
+};
+
+/// Ints beyond it lose digits in readers that know only floats.
+const EXACT_LIMIT: u64 = 1 << 53;
+/// How many places of one entry are told.
+const PLACES_LIMIT: usize = 8;
+/// Where the SDK keeps its own state in the cookie: tuples that it reads as lists.
+const SDK_PRIVATE: &str = "__plugin_sdk_private";
+
+/// What one entry of a result shows.
+pub(super) fn judge(
+    context: &Context<'_>,
+    index: usize,
+    seen: &CallTrace,
+    (key, value): (&Observed, &Observed),
+    findings: &mut Vec<Finding>,
+) {
+    let in_cookie = matches!(key.as_str(), Some("cookie" | "session_cookie"));
+    if is_json_key(key) && is_clean(value, in_cookie) {
+        return;
+    }
+    let hides_values = matches!(key.as_str(), Some("passwords" | "private_keys" | "totp_codes"));
+    let mut walk = Walk { context, in_cookie, hides_values, steps: Vec::new(), problems: Vec::new() };
+    walk.key(key);
+    walk.steps.push(Step::Key(key));
+    walk.value(value);
+    for Problem { rule, message, detail } in walk.problems {
+        findings.push(Finding::draft(rule, message).hook(seen.hook).call(index).detail(detail).finish());
+    }
+}
+
+/// Whether `json.dumps` takes it as a key, without asking what it makes of it.
+fn is_json_key(key: &Observed) -> bool {
+    matches!(
+        key,
+        Observed::Str(_)
+            | Observed::Int(_)
+            | Observed::BigInt(_)
+            | Observed::Float(_)
+            | Observed::Bool(_)
+            | Observed::None
+            | Observed::Truncated
+    )
+}
+
+/// Whether there is nothing to tell, in one pass and without memory: what nearly every result is.
+fn is_clean(value: &Observed, in_cookie: bool) -> bool {
+    match value {
+        Observed::None | Observed::Bool(_) | Observed::Str(_) | Observed::Truncated => true,
+        Observed::Int(number) => !in_cookie || number.unsigned_abs() <= EXACT_LIMIT,
+        Observed::BigInt(_) => !in_cookie,
+        Observed::Float(number) => number.is_finite(),
+        Observed::List(items) => items.iter().all(|item| is_clean(item, in_cookie)),
+        Observed::Tuple(items) => !in_cookie && items.iter().all(|item| is_clean(item, in_cookie)),
+        Observed::Dict(entries) => entries.iter().all(|(key, value)| {
+            (matches!(key, Observed::Str(_)) || (!in_cookie && is_json_key(key))) && is_clean(value, in_cookie)
+        }),
+        Observed::BrokenStr(_) | Observed::Bytes(_) | Observed::Set(_) | Observed::Cycle | Observed::Object { .. } => {
+            false
+        }
+    }
+}
+
+struct Problem {
+    rule: Rule,
+    message: String,
+    detail: String,
+}
+
+struct Walk<'a> {
+    context: &'a Context<'a>,
+    in_cookie: bool,
+    hides_values: bool,
+    steps: Vec<Step<'a>>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Walk<'a> {
+    /// Tells a problem at the present place, once for places that differ only in an index or a value.
+    fn tell(&mut self, rule: Rule, what: &str) {
+        let detail = path::detail(self.context, &self.steps);
+        let is_known = self.problems.iter().any(|problem| problem.rule == rule && problem.detail == detail);
+        if !is_known && self.problems.len() < PLACES_LIMIT {
+            let path = self.context.mask(&path::written(&self.steps));
+            let message = if path.is_empty() { format!("the result {what}") } else { format!("`{path}` {what}") };
+            self.problems.push(Problem { rule, message, detail });
+        }
+    }
+
+    /// A value for a message, unless it is a secret by its place.
+    fn shown(&self, value: &Observed) -> String {
+        if self.hides_values { String::new() } else { format!(" ({})", self.context.value(value)) }
+    }
+
+    fn value(&mut self, value: &'a Observed) {
+        match value {
+            Observed::None | Observed::Bool(_) | Observed::Str(_) | Observed::Truncated => {}
+            Observed::Int(number) => {
+                if self.in_cookie && number.unsigned_abs() > EXACT_LIMIT && !self.came_in(value) {
+                    self.tell(Rule::LossyJson, &format!("is {number}, an int beyond 2^53 that may lose digits"));
+                }
+            }
+            Observed::BigInt(_) => {
+                if self.in_cookie && !self.came_in(value) {
+                    let digits = self.context.value(value);
+                    self.tell(Rule::LossyJson, &format!("is {digits}, an int beyond 2^53 that may lose digits"));
+                }
+            }
+            Observed::Float(number) => {
+                if !number.is_finite() {
+                    self.tell(Rule::NotJson, &format!("is {value}, for which JSON has no number"));
+                }
+            }
+            Observed::List(items) => self.items(items),
+            Observed::Tuple(items) => {
+                if self.in_cookie && !self.is_sdks() {
+                    let shown = self.shown(value);
+                    self.tell(Rule::LossyJson, &format!("is a tuple{shown} and comes back as a list"));
+                }
+                self.items(items);
+            }
+            Observed::Dict(entries) => self.entries(entries),
+            Observed::BrokenStr(_) => {
+                let shown = self.shown(value);
+                self.tell(Rule::NotJson, &format!("is text with a lone surrogate{shown}, which is no Unicode"));
+            }
+            Observed::Cycle => self.tell(Rule::NotJson, "contains itself"),
+            Observed::Bytes(_) | Observed::Set(_) => {
+                let shown = self.shown(value);
+                self.tell(Rule::NotJson, &format!("is {}{shown}, which JSON cannot carry", text::a_type(value)));
+            }
+            Observed::Object { .. } => {
+                self.tell(Rule::NotJson, &format!("is {}, which JSON cannot carry", text::a_type(value)));
+            }
+        }
+    }
+
+    fn items(&mut self, items: &'a [Observed]) {
+        for (index, item) in items.iter().enumerate() {
+            self.steps.push(Step::Index(index));
+            self.value(item);
+            self.steps.pop();
+        }
+    }
+
+    fn entries(&mut self, entries: &'a [(Observed, Observed)]) {
+        for (key, value) in entries {
+            self.key(key);
+            if self.in_cookie && !self.is_sdks() {
+                self.coerced(key, entries);
+            }
+            self.steps.push(Step::Key(key));
+            self.value(value);
+            self.steps.pop();
+        }
+    }
+
+    /// A key that `json.dumps` refuses, at the dict that holds it.
+    fn key(&mut self, key: &Observed) {
+        if is_json_key(key) {
+            return;
+        }
+        let shown = self.context.value(key);
+        match key {
+            Observed::BrokenStr(_) => {
+                self.tell(
+                    Rule::NotJson,
+                    &format!("has the key {shown}, text with a lone surrogate, which is no Unicode"),
+                );
+            }
+            _ => self.tell(
+                Rule::NotJson,
+                &format!("has the key {shown}, {}, which JSON cannot carry as a key", text::a_type(key)),
+            ),
+        }
+    }
+
+    /// A key that comes back as text.
+    fn coerced(&mut self, key: &Observed, entries: &[(Observed, Observed)]) {
+        let Some(becomes) = coerced(key) else { return };
+        let what = if entries.iter().any(|(other, _)| other.as_str() == Some(&becomes)) {
+            format!("has the keys {key} and '{becomes}', of which one is lost: all keys come back as text")
+        } else {
+            format!("has the key {}, which comes back as '{becomes}'", self.context.shown(key))
+        };
+        self.tell(Rule::LossyJson, &self.context.mask(&text::one_line(&what, text::MESSAGE_LIMIT)));
+    }
+
+    fn is_sdks(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Key(Observed::Str(key)) if key == SDK_PRIVATE))
+    }
+
+    /// Whether the session brought this number along, so that the plugin only hands it on.
+    fn came_in(&self, number: &Observed) -> bool {
+        fn holds(value: &Value, number: &Observed) -> bool {
+            match (value, number) {
+                (Value::Int(known), Observed::Int(number)) => known == number,
+                (Value::BigInt(known), Observed::BigInt(number)) => known == number,
+                (Value::List(items), _) => items.iter().any(|item| holds(item, number)),
+                (Value::Dict(entries), _) => entries.iter().any(|(_, value)| holds(value, number)),
+                _ => false,
+            }
+        }
+        self.context.inputs().any(|value| holds(value, number))
+    }
+}
+
+/// What Python's `json` makes of a key that is no text.
+fn coerced(key: &Observed) -> Option<String> {
+    Some(match key {
+        Observed::None => "null".into(),
+        Observed::Bool(true) => "true".into(),
+        Observed::Bool(false) => "false".into(),
+        Observed::Float(number) if number.is_nan() => "NaN".into(),
+        Observed::Float(number) if number.is_infinite() => {
+            if *number > 0.0 {
+                "Infinity".into()
+            } else {
+                "-Infinity".into()
+            }
+        }
+        Observed::Int(_) | Observed::BigInt(_) | Observed::Float(_) => key.to_string(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        contract::{Argument, Hook},
+        oracle::testing::{Played, aa, dict, list, store, text, tuple},
+    };
+
+    fn cookie(value: Observed) -> Played {
+        Played::returned(Hook::GetPasswordList, dict([("cookie", dict([("x", value)]))]))
+    }
+
+    #[test]
+    fn what_json_cannot_carry_is_told_with_its_place_and_type() {
+        let object = Observed::Object { type_name: "datetime.datetime".into() };
+        let cases = [
+            (Observed::Bytes(b"ab".to_vec()), "`cookie.x` is bytes (b'ab'), which JSON cannot carry"),
+            (Observed::Set(vec![Observed::Int(1)]), "`cookie.x` is a set ({1}), which JSON cannot carry"),
+            (object, "`cookie.x` is a `datetime.datetime` object, which JSON cannot carry"),
+            (Observed::Float(f64::NAN), "`cookie.x` is nan, for which JSON has no number"),
+            (Observed::Float(f64::NEG_INFINITY), "`cookie.x` is -inf, for which JSON has no number"),
+            (list([text("a"), Observed::Cycle]), "`cookie.x[1]` contains itself"),
+            (
+                Observed::BrokenStr("\\udc80".into()),
+                "`cookie.x` is text with a lone surrogate ('\\udc80'), which is no Unicode",
+            ),
+            (
+                Observed::Dict(vec![(tuple([Observed::Int(1)]), Observed::None)]),
+                "`cookie.x` has the key (1,), a tuple, which JSON cannot carry as a key",
+            ),
+        ];
+        for (value, message) in cases {
+            let finding = cookie(value).only(&store());
+            assert_eq!((finding.rule, finding.message.as_str()), (Rule::NotJson, message));
+        }
+    }
+
+    #[test]
+    fn what_changes_inside_a_cookie_is_told_with_what_it_becomes() {
+        let keyed = |key| Observed::Dict(vec![(key, Observed::None)]);
+        let cases = [
+            (tuple([text("a")]), "`cookie.x` is a tuple (('a',)) and comes back as a list"),
+            (keyed(Observed::Int(22)), "`cookie.x` has the key 22 (int), which comes back as '22'"),
+            (keyed(Observed::None), "`cookie.x` has the key None, which comes back as 'null'"),
+            (keyed(Observed::Bool(true)), "`cookie.x` has the key True (bool), which comes back as 'true'"),
+            (keyed(Observed::Float(1.0)), "`cookie.x` has the key 1.0 (float), which comes back as '1.0'"),
+            (
+                Observed::Dict(vec![(Observed::Int(1), Observed::None), (text("1"), Observed::None)]),
+                "`cookie.x` has the keys 1 and '1', of which one is lost: all keys come back as text",
+            ),
+            (Observed::Int((1 << 53) + 1), "`cookie.x` is 9007199254740993, an int beyond 2^53 that may lose digits"),
+        ];
+        for (value, message) in cases {
+            let finding = cookie(value).only(&store());
+            assert_eq!((finding.rule, finding.message.as_str()), (Rule::LossyJson, message));
+        }
+    }
+
+    #[test]
+    fn simple_data_in_a_cookie_is_silent() {
+        let value = dict([
+            ("n", Observed::Int(-(1 << 53))),
+            ("f", Observed::Float(0.1)),
+            ("l", list([Observed::None, Observed::Bool(true), text("Ω"), dict([])])),
+        ]);
+        cookie(value).silent(&store());
+    }
+
+    #[test]
+    fn a_tuple_outside_the_cookies_is_silent() {
+        let question = tuple([text("otp"), text("Code: "), Observed::Bool(true)]);
+        Played::returned(Hook::Authenticate, dict([("verdict", text("NEEDINFO")), ("question", question)]))
+            .silent(&aa());
+        let groups = dict([("verdict", text("ACCEPT")), ("gateway_groups", tuple([]))]);
+        Played::returned(Hook::Authorize, groups).silent(&aa());
+    }
+
+    #[test]
+    fn a_large_int_that_came_in_may_be_handed_on() {
+        let large = 1 << 60;
+        let mut played =
+            Played::returned(Hook::GetPasswordList, dict([("session_cookie", dict([("n", Observed::Int(large))]))]));
+        played.session.session_cookie.set("n", Value::Int(large));
+        played.silent(&store());
+    }
+
+    #[test]
+    fn what_the_sdk_keeps_for_itself_is_its_own_affair_unless_json_refuses_it() {
+        let private = |value| {
+            let cookie = dict([("cookie", dict([(SDK_PRIVATE, dict([("saved", value)]))]))]);
+            Played::returned(Hook::AuthenticationCompleted, cookie)
+        };
+        private(tuple([text("10.0.0.1"), text("alice")])).silent(&store());
+        assert_eq!(private(Observed::Bytes(vec![])).only(&store()).rule, Rule::NotJson);
+    }
+
+    #[test]
+    fn many_items_of_one_list_are_one_finding_whichever_they_are() {
+        let items = |first| list([first, Observed::Bytes(vec![1]), Observed::Bytes(vec![2])]);
+        let one = cookie(items(text("a"))).only(&store());
+        let other = cookie(items(Observed::Bytes(vec![0]))).only(&store());
+        assert_eq!(one.fingerprint, other.fingerprint);
+        assert_eq!(one.message, "`cookie.x[1]` is bytes (b'\\x01'), which JSON cannot carry");
+    }
+
+    #[test]
+    fn a_secret_in_a_cookie_is_not_shown() {
+        let value = Observed::Bytes(b"Tr0ub4dor&3".to_vec());
+        let finding = cookie(value).with(Argument::GatewayPassword, "Tr0ub4dor&3").only(&store());
+        assert_eq!(finding.message, "`cookie.x` is bytes (b'***'), which JSON cannot carry");
+    }
+
+    #[test]
+    fn what_session_ended_returns_is_dropped_before_any_json() {
+        Played::returned(Hook::SessionEnded, dict([("cookie", Observed::Bytes(vec![]))])).silent(&store());
+        Played::returned(Hook::SessionEnded, list([Observed::Cycle])).silent(&aa());
+    }
+}

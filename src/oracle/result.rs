@@ -1,0 +1,454 @@
+//! What a hook may return: `return-type`, `return-value-invalid` and `return-key-unknown`, by the contract's table.
+//!
+//! A value that is a secret by its place (passwords, keys, codes) is never shown, only its type. Lets pass on purpose: a
+//! tuple for a list, since JSON makes a list of it; a `question` without NEEDINFO; what another plugin put into
+//! `session_cookie` under the same name and is handed on; CR LF in a key.
+
+use super::{Context, key, path, text};
+use crate::{
+    contract::{HookSpec, ResultShape, nearest_word},
+    finding::{Finding, Rule},
+    runtime::{CallTrace, Observed},
+};
+
+/// What is wrong with a value: where below its key, what is there, and what must be.
+pub(super) struct Wrong {
+    path: String,
+    there: String,
+    must: String,
+}
+
+impl Wrong {
+    pub(super) fn new(path: impl Into<String>, there: impl Into<String>, must: impl Into<String>) -> Self {
+        Self { path: path.into(), there: there.into(), must: must.into() }
+    }
+
+    fn below(mut self, step: &str) -> Self {
+        self.path.insert_str(0, step);
+        self
+    }
+}
+
+/// A result that is neither None nor a dict. Its value may be a password: only the type is told.
+pub(super) fn judge_type(index: usize, seen: &CallTrace, result: &Observed, findings: &mut Vec<Finding>) {
+    if matches!(result, Observed::None | Observed::Dict(_) | Observed::Truncated) {
+        return;
+    }
+    let message = format!("it returned {}, and must return None or a dict", text::a_type(result));
+    let draft = Finding::draft(Rule::ReturnType, message).hook(seen.hook).call(index);
+    findings.push(draft.detail(result.type_name()).finish());
+}
+
+/// What one entry of a result shows. False where its value is wrong, so that nobody need look at it again.
+pub(super) fn judge_entry(
+    context: &Context<'_>,
+    index: usize,
+    (seen, spec): (&CallTrace, &HookSpec),
+    (key, value): (&Observed, &Observed),
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let known = key.as_str().and_then(|name| spec.result_key(name));
+    let Some(known) = known.filter(|known| known.since <= context.subject.platform.api) else {
+        if context.subject.judge_unknown_keys && !(context.subject.sdk_mismatch && known.is_some()) {
+            let message = match known {
+                Some(known) => format!(
+                    "`{}` came with {}; platform {} drops it",
+                    known.name,
+                    text::level(known.since),
+                    context.subject.platform
+                ),
+                None => unknown_key(context, spec, key),
+            };
+            let draft = Finding::draft(Rule::ReturnKeyUnknown, message).hook(seen.hook).call(index);
+            findings.push(draft.detail(path::key_detail(context, key)).finish());
+        }
+        return true;
+    };
+    match check(context, known.shape, value) {
+        Ok(()) => true,
+        Err(_) if is_handed_on(context, index, known.name, value) => true,
+        Err(Wrong { path, there, must }) => {
+            let message = format!("`{}{path}` {there}, {must}", known.name);
+            let draft = Finding::draft(Rule::ReturnValueInvalid, message).hook(seen.hook).call(index);
+            findings.push(draft.detail(known.name).finish());
+            false
+        }
+    }
+}
+
+fn unknown_key(context: &Context<'_>, spec: &HookSpec, key: &Observed) -> String {
+    let near = key.as_str().and_then(|key| nearest_word(key, spec.result.iter().map(|known| known.name)));
+    let shown = match key.as_str() {
+        Some(key) => context.mask(&text::one_line(key, text::VALUE_LIMIT)),
+        None => context.value(key),
+    };
+    match near {
+        Some(near) => format!("the platform does not read `{shown}`; the nearest key is `{near}`"),
+        None => format!("the platform does not read `{shown}` and drops it"),
+    }
+}
+
+/// NEEDINFO without a question: the platform would have nothing to ask.
+pub(super) fn judge_question(
+    index: usize,
+    (seen, spec): (&CallTrace, &HookSpec),
+    result: &Observed,
+    findings: &mut Vec<Finding>,
+) {
+    if spec.result_key("question").is_some()
+        && result.get("verdict").and_then(Observed::as_str) == Some("NEEDINFO")
+        && matches!(result.get("question"), None | Some(Observed::None))
+    {
+        let message = "`verdict` is 'NEEDINFO' and there is no `question`, which must be (key, prompt, disable_echo)";
+        let draft = Finding::draft(Rule::ReturnValueInvalid, message).hook(seen.hook).call(index);
+        findings.push(draft.detail("question").finish());
+    }
+}
+
+/// Whether the value is one that another plugin put into `session_cookie` under that name: the SDK hands `account` and
+/// `asset` on as they are, and whose defect that is cannot be told here.
+fn is_handed_on(context: &Context<'_>, index: usize, name: &str, value: &Observed) -> bool {
+    let from = |cookie: Option<Observed>| cookie.is_some_and(|other| other == *value);
+    from(context.session.session_cookie.get(name).map(Observed::from))
+        || context.trace.calls[..index].iter().any(|earlier| match &earlier.ending {
+            crate::runtime::Ending::Returned(result) => {
+                from(result.get("session_cookie").and_then(|cookie| cookie.get(name)).cloned())
+            }
+            _ => false,
+        })
+}
+
+fn check(context: &Context<'_>, shape: ResultShape, value: &Observed) -> Result<(), Wrong> {
+    // What was not seen cannot be judged, and what contains itself is told as no JSON.
+    if matches!(value, Observed::Truncated | Observed::Cycle) {
+        return Ok(());
+    }
+    let is = |must: &str| Err(Wrong::new("", format!("is {}", context.shown(value)), must));
+    match shape {
+        ResultShape::AnyJson => Ok(()),
+        ResultShape::Cookie => match value {
+            Observed::Dict(_) => Ok(()),
+            _ => is("must be a dict"),
+        },
+        ResultShape::Bool => match value {
+            Observed::Bool(_) => Ok(()),
+            _ => is("must be a bool"),
+        },
+        ResultShape::Text if is_text(value) => Ok(()),
+        ResultShape::Text => is("must be a str"),
+        ResultShape::OptionalText if is_text(value) || *value == Observed::None => Ok(()),
+        ResultShape::OptionalText => is("must be a str or None"),
+        ResultShape::Passwords => texts(value, "must be a list of str", &text::a_type),
+        ResultShape::TextList | ResultShape::Groups => {
+            texts(value, "must be a list of str", &|value| context.shown(value))
+        }
+        ResultShape::PrivateKeys => private_keys(context, value),
+        ResultShape::TotpCodes => totp_codes(value),
+        ResultShape::Verdict => match value {
+            Observed::None => Ok(()),
+            Observed::Str(verdict) if matches!(verdict.as_str(), "ACCEPT" | "DENY" | "NEEDINFO" | "NONE") => Ok(()),
+            _ => is("must be `ACCEPT`, `DENY`, `NEEDINFO`, `NONE` or None"),
+        },
+        ResultShape::Question => question(context, value),
+    }
+}
+
+/// Text with lone surrogates counts: that it is no JSON is told by another rule.
+fn is_text(value: &Observed) -> bool {
+    matches!(value, Observed::Str(_) | Observed::BrokenStr(_) | Observed::Truncated)
+}
+
+fn texts(value: &Observed, must: &str, shown: &dyn Fn(&Observed) -> String) -> Result<(), Wrong> {
+    let Some(items) = value.items() else {
+        return Err(Wrong::new("", format!("is {}", shown(value)), must));
+    };
+    match items.iter().position(|item| !is_text(item) && *item != Observed::Cycle) {
+        None => Ok(()),
+        Some(index) => Err(Wrong::new(format!("[{index}]"), format!("is {}", shown(&items[index])), "must be a str")),
+    }
+}
+
+fn private_keys(context: &Context<'_>, value: &Observed) -> Result<(), Wrong> {
+    const PAIR: &str = "must be a pair of type and PEM key";
+    let Some(pairs) = value.items() else {
+        return Err(Wrong::new("", format!("is {}", text::a_type(value)), "must be a list of (type, key) pairs"));
+    };
+    for (index, pair) in pairs.iter().enumerate() {
+        let at = format!("[{index}]");
+        match pair {
+            Observed::Truncated | Observed::Cycle => {}
+            _ => match pair.items() {
+                Some([kind, key]) => {
+                    key_type(context, kind).and_then(|()| key_text(key)).map_err(|wrong| wrong.below(&at))?;
+                }
+                Some(items) => return Err(Wrong::new(at, format!("has {}", text::counted(items.len(), "item")), PAIR)),
+                None => return Err(Wrong::new(at, format!("is {}", text::a_type(pair)), PAIR)),
+            },
+        }
+    }
+    Ok(())
+}
+
+fn key_type(context: &Context<'_>, kind: &Observed) -> Result<(), Wrong> {
+    const MUST: &str = "must be `ssh-rsa` or `ssh-dss`";
+    match kind {
+        Observed::BrokenStr(_) | Observed::Truncated => Ok(()),
+        Observed::Str(kind) if matches!(kind.as_str(), "ssh-rsa" | "ssh-dss") => Ok(()),
+        // Where type and key were taken for each other the key must not be shown.
+        Observed::Str(name) if name.len() <= 32 && !name.contains(['\n', ' ']) => {
+            Err(Wrong::new("[0]", format!("is {}", context.value(kind)), MUST))
+        }
+        _ => Err(Wrong::new("[0]", format!("is {}", text::a_type(kind)), MUST)),
+    }
+}
+
+fn key_text(value: &Observed) -> Result<(), Wrong> {
+    match value {
+        Observed::BrokenStr(_) | Observed::Truncated => Ok(()),
+        Observed::Str(pem) => key::check(pem).map_err(|(there, must)| Wrong::new("[1]", there, must)),
+        _ => Err(Wrong::new("[1]", format!("is {}", text::a_type(value)), "must be a PEM key as str")),
+    }
+}
+
+fn totp_codes(value: &Observed) -> Result<(), Wrong> {
+    const MUST: &str = "must be a dict of unix_time, period and code";
+    let Some(codes) = value.items() else {
+        return Err(Wrong::new("", format!("is {}", text::a_type(value)), "must be a list of dicts"));
+    };
+    for (index, code) in codes.iter().enumerate() {
+        if matches!(code, Observed::Truncated | Observed::Cycle) {
+            continue;
+        }
+        if code.as_dict().is_none() {
+            return Err(Wrong::new(format!("[{index}]"), format!("is {}", text::a_type(code)), MUST));
+        }
+        for (name, is_number) in [("unix_time", true), ("period", true), ("code", false)] {
+            let Some(field) = code.get(name) else {
+                return Err(Wrong::new(format!("[{index}]"), format!("has no `{name}`"), MUST));
+            };
+            let is_right = if is_number {
+                matches!(field, Observed::Int(_) | Observed::BigInt(_) | Observed::Truncated)
+            } else {
+                is_text(field)
+            };
+            if !is_right {
+                let must = if is_number { "must be an int" } else { "must be a str" };
+                return Err(Wrong::new(format!("[{index}].{name}"), format!("is {}", text::a_type(field)), must));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn question(context: &Context<'_>, value: &Observed) -> Result<(), Wrong> {
+    const MUST: &str = "must be (key: str, prompt: str, disable_echo: bool)";
+    match value {
+        // Judged with the verdict.
+        Observed::None => Ok(()),
+        _ => match value.items() {
+            Some([key, prompt, disable_echo]) => {
+                let wrong = [(0, key, is_text(key)), (1, prompt, is_text(prompt))].into_iter().chain([(
+                    2,
+                    disable_echo,
+                    matches!(disable_echo, Observed::Bool(_) | Observed::Truncated),
+                )]);
+                match wrong.into_iter().find(|(_, _, is_right)| !is_right) {
+                    None => Ok(()),
+                    Some((index, item, _)) => Err(Wrong::new(
+                        format!("[{index}]"),
+                        format!("is {}", context.shown(item)),
+                        format!("and `question` {MUST}"),
+                    )),
+                }
+            }
+            Some(items) => Err(Wrong::new("", format!("has {}", text::counted(items.len(), "item")), MUST)),
+            None => Err(Wrong::new("", format!("is {}", context.shown(value)), MUST)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        case::Value,
+        contract::{Hook, Platform, PluginType},
+        oracle::{
+            Subject,
+            testing::{Played, aa, dict, list, store, text, tuple},
+        },
+    };
+
+    const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n";
+
+    fn value(hook: Hook, key: &str, value: Observed) -> Played {
+        Played::returned(hook, dict([(key, value)]))
+    }
+
+    #[track_caller]
+    fn invalid(played: &Played, subject: &Subject, message: &str) {
+        let finding = played.only(subject);
+        assert_eq!((finding.rule, finding.message.as_str()), (Rule::ReturnValueInvalid, message));
+    }
+
+    #[test]
+    fn a_result_is_none_or_a_dict() {
+        let finding = Played::returned(Hook::GetPasswordList, list([text("Tr0ub4dor&3")])).only(&store());
+        assert_eq!(finding.rule, Rule::ReturnType);
+        assert_eq!(finding.message, "it returned a list, and must return None or a dict");
+        Played::returned(Hook::GetPasswordList, Observed::None).silent(&store());
+        Played::returned(Hook::GetPasswordList, dict([])).silent(&store());
+        Played::returned(Hook::SessionEnded, text("done")).silent(&store());
+    }
+
+    #[test]
+    fn passwords_are_a_list_of_text_and_never_shown() {
+        let of = |passwords| value(Hook::GetPasswordList, "passwords", passwords);
+        of(list([])).silent(&store());
+        of(list([text("a"), text("")])).silent(&store());
+        of(tuple([text("a")])).silent(&store());
+        invalid(&of(Observed::None), &store(), "`passwords` is None, must be a list of str");
+        invalid(&of(text("Tr0ub4dor&3")), &store(), "`passwords` is a str, must be a list of str");
+        invalid(&of(list([text("a"), Observed::None])), &store(), "`passwords[1]` is None, must be a str");
+        let bytes = Observed::Bytes(b"Tr0ub4dor&3".to_vec());
+        invalid(&of(list([bytes])), &store(), "`passwords[0]` is bytes, must be a str");
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_told_once_and_not_as_a_wrong_value() {
+        let finding =
+            value(Hook::GetPasswordList, "passwords", list([Observed::BrokenStr("x\\udc80".into())])).only(&store());
+        assert_eq!(finding.rule, Rule::NotJson);
+        assert!(!finding.message.contains("udc80"), "{}", finding.message);
+    }
+
+    #[test]
+    fn private_keys_are_pairs_of_a_type_and_a_pem_block() {
+        let of = |keys| value(Hook::GetPrivateKeyList, "private_keys", keys);
+        let pair = |kind: &str, key: &str| list([tuple([text(kind), text(key)])]);
+        of(list([])).silent(&store());
+        of(pair("ssh-rsa", KEY)).silent(&store());
+        of(list([list([text("ssh-dss"), text(KEY)])])).silent(&store());
+        let said = [
+            (pair("ssh-ed25519", KEY), "`private_keys[0][0]` is 'ssh-ed25519', must be `ssh-rsa` or `ssh-dss`"),
+            (pair(KEY, "ssh-rsa"), "`private_keys[0][0]` is a str, must be `ssh-rsa` or `ssh-dss`"),
+            (list([text(KEY)]), "`private_keys[0]` is a str, must be a pair of type and PEM key"),
+            (list([tuple([text("ssh-rsa")])]), "`private_keys[0]` has 1 item, must be a pair of type and PEM key"),
+            (
+                list([tuple([text("ssh-rsa"), Observed::None])]),
+                "`private_keys[0][1]` is None, must be a PEM key as str",
+            ),
+            (dict([]), "`private_keys` is a dict, must be a list of (type, key) pairs"),
+        ];
+        for (keys, message) in said {
+            invalid(&of(keys), &store(), message);
+        }
+        assert_eq!(of(pair("ssh-rsa", "no key")).only(&store()).rule, Rule::ReturnValueInvalid);
+    }
+
+    #[test]
+    fn a_one_time_code_is_a_dict_of_three() {
+        let of = |period, code| {
+            let code = dict([("unix_time", Observed::Int(1_761_749_392)), ("period", period), ("code", code)]);
+            value(Hook::GetTotpCodes, "totp_codes", list([code]))
+        };
+        of(Observed::Int(30), text("123456")).silent(&store());
+        invalid(&of(Observed::Bool(true), text("1")), &store(), "`totp_codes[0].period` is a bool, must be an int");
+        invalid(
+            &of(Observed::Int(30), Observed::Int(123_456)),
+            &store(),
+            "`totp_codes[0].code` is an int, must be a str",
+        );
+        let without = value(Hook::GetTotpCodes, "totp_codes", list([dict([])]));
+        invalid(&without, &store(), "`totp_codes[0]` has no `unix_time`, must be a dict of unix_time, period and code");
+    }
+
+    #[test]
+    fn a_verdict_is_one_of_four_words_or_none() {
+        let of = |verdict| value(Hook::Authorize, "verdict", verdict);
+        for verdict in [text("ACCEPT"), text("DENY"), text("NONE"), Observed::None] {
+            of(verdict).silent(&aa());
+        }
+        Played::returned(Hook::Authorize, Observed::None).silent(&aa());
+        let message = "`verdict` is 'accept', must be `ACCEPT`, `DENY`, `NEEDINFO`, `NONE` or None";
+        invalid(&of(text("accept")), &aa(), message);
+        assert_eq!(of(Observed::Bool(true)).only(&aa()).rule, Rule::ReturnValueInvalid);
+    }
+
+    #[test]
+    fn needinfo_asks_a_question_of_three() {
+        let of = |question| {
+            let entries = dict([("verdict", text("NEEDINFO")), ("question", question)]);
+            Played::returned(Hook::Authenticate, entries)
+        };
+        of(tuple([text("otp"), text("Code: "), Observed::Bool(true)])).silent(&aa());
+        of(list([text("otp"), text("Code: "), Observed::Bool(false)])).silent(&aa());
+        let two = of(tuple([text("otp"), text("Code: ")]));
+        invalid(&two, &aa(), "`question` has 2 items, must be (key: str, prompt: str, disable_echo: bool)");
+        let missing = "`verdict` is 'NEEDINFO' and there is no `question`, which must be (key, prompt, disable_echo)";
+        invalid(&of(Observed::None), &aa(), missing);
+        invalid(&value(Hook::Authenticate, "verdict", text("NEEDINFO")), &aa(), missing);
+        let number = of(tuple([text("otp"), text("Code: "), Observed::Int(1)]));
+        assert!(number.only(&aa()).message.starts_with("`question[2]` is 1 (int)"));
+        // Nobody asks it, and nobody is hurt.
+        let needless = dict([("verdict", text("ACCEPT")), ("question", Observed::None)]);
+        Played::returned(Hook::Authenticate, needless).silent(&aa());
+    }
+
+    #[test]
+    fn a_cookie_is_a_dict() {
+        let cookie = value(Hook::AuthenticationCompleted, "cookie", Observed::None);
+        invalid(&cookie, &store(), "`cookie` is None, must be a dict");
+        let cookie = value(Hook::AuthenticationCompleted, "session_cookie", list([text("a")]));
+        invalid(&cookie, &store(), "`session_cookie` is ['a'] (list), must be a dict");
+        value(Hook::AuthenticationCompleted, "cookie", dict([])).silent(&store());
+    }
+
+    #[test]
+    fn metadata_and_users_are_text() {
+        let metadata = value(Hook::Authorize, "additional_metadata", dict([("reason", text("x"))]));
+        invalid(&metadata, &aa(), "`additional_metadata` is {'reason': 'x'} (dict), must be a str");
+        value(Hook::Authorize, "gateway_user", Observed::None).silent(&aa());
+        value(Hook::Authorize, "gateway_groups", tuple([text("admins")])).silent(&aa());
+        let groups = value(Hook::Authorize, "gateway_groups", list([Observed::Int(5)]));
+        invalid(&groups, &aa(), "`gateway_groups[0]` is 5 (int), must be a str");
+    }
+
+    #[test]
+    fn what_another_plugin_put_into_the_session_cookie_may_be_handed_on() {
+        let mut played = value(Hook::GetRemoteAppCredentials, "account", Observed::Int(5));
+        invalid(&played, &store(), "`account` is 5 (int), must be a str or None");
+        played.session.session_cookie.set("account", Value::Int(5));
+        played.silent(&store());
+    }
+
+    #[test]
+    fn a_key_that_nobody_reads_is_told_with_the_nearest() {
+        let finding = value(Hook::GetPasswordList, "password", list([])).only(&store());
+        assert_eq!(finding.rule, Rule::ReturnKeyUnknown);
+        assert_eq!(finding.message, "the platform does not read `password`; the nearest key is `passwords`");
+        let finding = Played::returned(Hook::GetPasswordList, Observed::Dict(vec![(Observed::Int(1), Observed::None)]))
+            .only(&store());
+        assert_eq!(finding.message, "the platform does not read `1` and drops it");
+    }
+
+    #[test]
+    fn the_guides_own_example_has_a_key_that_nobody_reads_so_only_who_asks_is_told() {
+        let played = value(Hook::Authorize, "metadata", text("x"));
+        let mut subject = aa();
+        played.silent(&subject);
+        subject.judge_unknown_keys = true;
+        assert_eq!(played.only(&subject).rule, Rule::ReturnKeyUnknown);
+    }
+
+    #[test]
+    fn a_key_of_a_later_platform_is_told_with_that_platform() {
+        let mut old = Subject::new(PluginType::Aa, Platform::named("6.2").unwrap(), "", vec![], false, None);
+        old.judge_unknown_keys = true;
+        let played = value(Hook::Authorize, "reason", text("expired"));
+        assert_eq!(played.only(&old).message, "`reason` came with API 1.6 (SPS 6.7); platform 6.2 drops it");
+        played.silent(&aa());
+        old.sdk_mismatch = true;
+        played.silent(&old);
+    }
+}

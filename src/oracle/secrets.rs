@@ -1,0 +1,482 @@
+//! Finds canaries where they do not belong: `secret-leak`. In standard error and output, in the text of an exception
+//! that left a hook, in `additional_metadata`, in files left behind, and in the session cookie.
+//!
+//! Lets pass on purpose: the plugin's own `cookie`; answers under `questions` in the session cookie, which is where
+//! plugins pass them on; a secret that the plugin may have written for another reason (it is also the user's name, a word of
+//! the plugin's, a word of any language, or too short to tell). A canary is looked for only where there is text to search.
+
+use super::{
+    Context, Subject,
+    canary::{self, Canary, Kind},
+    exceptions,
+    forms::Form,
+    mask, place, text,
+};
+use crate::{
+    case::Session,
+    finding::{Finding, Rule, Severity},
+    runtime::{CallTrace, Ending, Observed, Trace},
+};
+
+/// How much of a line is quoted on either side of the secret.
+const QUOTE: usize = 60;
+/// How much of a line is masked for a quote.
+const LINE: usize = 1000;
+
+/// All secret text of a session, short and ordinary ones as well, for masking whatever is printed of it.
+pub fn secrets_of(subject: &Subject, session: &Session, trace: &Trace) -> Vec<String> {
+    let context = Context::new(subject, session, trace);
+    let mut secrets: Vec<String> = Vec::new();
+    let mut found = |kind, text: std::borrow::Cow<'_, str>| {
+        secrets.push(text.clone().into_owned());
+        if kind == Kind::PrivateKey {
+            // A key may be shown in part.
+            let lines = text.lines().map(str::trim).filter(|line| line.len() >= 8 && !line.starts_with("-----"));
+            secrets.extend(lines.map(str::to_owned));
+        }
+    };
+    canary::of_configuration(&context, &mut found);
+    for index in 0..trace.calls.len() {
+        canary::of_call(&context, index, &mut found);
+    }
+    // A session that ended early holds passwords for calls that were never made.
+    for call in &session.calls {
+        let password = call.argument(crate::contract::Argument::GatewayPassword);
+        secrets.extend(password.and_then(crate::case::Value::as_str).map(str::to_owned));
+    }
+    secrets.retain(|secret| !secret.is_empty());
+    secrets.sort();
+    secrets.dedup();
+    secrets
+}
+
+/// Where text of a call can be read by others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    Stderr,
+    Stdout,
+    Exception,
+    Metadata,
+    File,
+    SessionCookie,
+}
+
+impl Channel {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Stderr => "is written to standard error",
+            Self::Stdout => "is written to standard output",
+            Self::Exception => "is in the text of an exception",
+            Self::Metadata => "is in `additional_metadata`",
+            Self::File => "is left behind in a file",
+            Self::SessionCookie => "is put into the session cookie",
+        }
+    }
+
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Stderr => "stderr",
+            Self::Stdout => "stdout",
+            Self::Exception => "exception",
+            Self::Metadata => "additional_metadata",
+            Self::File => "file",
+            Self::SessionCookie => "session_cookie",
+        }
+    }
+
+    /// Whether what was there after one call is there after the next, so that only the first is to blame.
+    const fn lasts(self) -> bool {
+        matches!(self, Self::File | Self::SessionCookie)
+    }
+}
+
+/// Looks for every canary in all that others can read.
+pub(super) fn judge<'a>(context: &Context<'a>, findings: &mut Vec<Finding>) {
+    let mut search = Search { context, canaries: Vec::new(), gathered: 0, told: Vec::new() };
+    for (index, seen) in context.trace.calls.iter().enumerate() {
+        if context.is_other(seen) {
+            continue;
+        }
+        search.text(index, Channel::Stderr, &seen.stderr.text, findings);
+        search.text(index, Channel::Stdout, &seen.stdout.text, findings);
+        for file in &seen.files {
+            search.text(index, Channel::File, &file.text, findings);
+        }
+        match &seen.ending {
+            Ending::Raised(exception) => search.text(index, Channel::Exception, &exception.message, findings),
+            Ending::Returned(result) if !is_dropped(context, seen) => {
+                if let Some(metadata) = result.get("additional_metadata") {
+                    search.value(index, Channel::Metadata, metadata, false, findings);
+                }
+                if let Some(Observed::Dict(entries)) = result.get("session_cookie") {
+                    for (key, value) in entries {
+                        let holds_answers = key.as_str() == Some("questions");
+                        search.value(index, Channel::SessionCookie, value, holds_answers, findings);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_dropped(context: &Context<'_>, seen: &CallTrace) -> bool {
+    seen.hook.spec(context.subject.plugin_type).is_none_or(|spec| spec.result_dropped)
+}
+
+struct Search<'a, 'c> {
+    context: &'c Context<'a>,
+    /// Of the calls before `gathered`.
+    canaries: Vec<Canary<'a>>,
+    gathered: usize,
+    /// One finding for each hook, kind and channel.
+    told: Vec<(crate::contract::Hook, Kind, Channel)>,
+}
+
+impl Search<'_, '_> {
+    /// Gathers the canaries up to and with call `index`, each text once.
+    fn gather(&mut self, index: usize) {
+        let canaries = &mut self.canaries;
+        let mut found = |kind, text: std::borrow::Cow<'_, str>| {
+            let text = if kind == Kind::PrivateKey { canary::middle_of_key(&text) } else { text.trim() };
+            if canary::is_distinctive(text) && canaries.iter().all(|canary| canary.text != text) {
+                canaries.push(Canary::new(kind, text.to_owned()));
+            }
+        };
+        if self.gathered == 0 {
+            canary::of_configuration(self.context, &mut found);
+        }
+        while self.gathered <= index {
+            canary::of_call(self.context, self.gathered, &mut found);
+            self.gathered += 1;
+        }
+    }
+
+    /// Searches all text in a value, keys included.
+    fn value(
+        &mut self,
+        index: usize,
+        channel: Channel,
+        value: &Observed,
+        holds_answers: bool,
+        findings: &mut Vec<Finding>,
+    ) {
+        match value {
+            Observed::Str(text) if holds_answers => {
+                self.text_without(index, channel, text, &[Kind::Answer, Kind::OneTimePassword], findings);
+            }
+            Observed::Str(text) => self.text(index, channel, text, findings),
+            Observed::Dict(entries) => {
+                for (key, value) in entries {
+                    self.value(index, channel, key, holds_answers, findings);
+                    self.value(index, channel, value, holds_answers, findings);
+                }
+            }
+            _ => {
+                for item in value.items().unwrap_or_default() {
+                    self.value(index, channel, item, holds_answers, findings);
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, index: usize, channel: Channel, text: &str, findings: &mut Vec<Finding>) {
+        self.text_without(index, channel, text, &[], findings);
+    }
+
+    fn text_without(
+        &mut self,
+        index: usize,
+        channel: Channel,
+        text: &str,
+        allowed: &[Kind],
+        findings: &mut Vec<Finding>,
+    ) {
+        if text.is_empty() {
+            return;
+        }
+        self.gather(index);
+        let seen = &self.context.trace.calls[index];
+        for canary in self.canaries.iter().filter(|canary| !allowed.contains(&canary.kind)) {
+            let Some(hit) = find(text, canary) else { continue };
+            let is_told = self.told.iter().any(|(hook, kind, known)| {
+                *kind == canary.kind && *known == channel && (*hook == seen.hook || channel.lasts())
+            });
+            if is_told || canary::is_known_otherwise(self.context, canary) {
+                continue;
+            }
+            self.told.push((seen.hook, canary.kind, channel));
+            findings.push(tell(self.context, index, channel, canary, text, &hit));
+        }
+    }
+}
+
+/// Where a canary is in a text, and in which form if not as it is.
+struct Hit {
+    start: usize,
+    end: usize,
+    form: Option<Form>,
+}
+
+fn find(text: &str, canary: &Canary<'_>) -> Option<Hit> {
+    let whole_word = canary::must_be_word(&canary.text);
+    let hit = |start, part: &str, form| Hit { start, end: start + part.len(), form };
+    let plain = memchr::memmem::find_iter(text.as_bytes(), canary.text.as_bytes())
+        .find(|&start| !whole_word || mask::is_word_at(text, start, start + canary.text.len()));
+    if let Some(start) = plain {
+        return Some(hit(start, &canary.text, None));
+    }
+    canary.forms().iter().find_map(|(form, part)| {
+        memchr::memmem::find(text.as_bytes(), part.as_bytes()).map(|start| hit(start, part, Some(*form)))
+    })
+}
+
+fn tell(context: &Context<'_>, index: usize, channel: Channel, canary: &Canary<'_>, text: &str, hit: &Hit) -> Finding {
+    let seen = &context.trace.calls[index];
+    let form = hit.form.map_or("", Form::words);
+    let quoted = quote(context, text, hit);
+    let message = format!("{} {}{form}: `{quoted}`", canary.kind.words(), channel.words());
+    let place = match &seen.ending {
+        Ending::Raised(exception) if channel == Channel::Exception => exceptions::place_of(exception),
+        ending if channel == Channel::Exception => place::of(ending.frames()),
+        _ => None,
+    };
+    let is_debug = context.subject.logs_debug && channel == Channel::Stderr;
+    let severity =
+        if is_debug || channel == Channel::SessionCookie { Severity::Warning } else { Rule::SecretLeak.severity() };
+    Finding::draft(Rule::SecretLeak, message)
+        .severity(severity)
+        .hook(seen.hook)
+        .call(index)
+        .at(place)
+        .detail(format!("{} {}", canary.kind.id(), channel.id()))
+        .finish()
+}
+
+/// The line around a hit with its secrets masked, cut to what stands near the first of them.
+fn quote(context: &Context<'_>, text: &str, hit: &Hit) -> String {
+    let line_start = text[..hit.start].rfind('\n').map_or(0, |line| line + 1);
+    let start = text.floor_char_boundary(line_start.max(hit.start.saturating_sub(LINE)));
+    // A secret may have line ends of its own, so the line ends after it.
+    let end = text.floor_char_boundary((hit.end + LINE).min(text.len()));
+    let masked = context.mask(&text[start..end]);
+    let hidden = masked.find("***").unwrap_or(0);
+    let line_end = masked[hidden..].find('\n').map_or(masked.len(), |line| hidden + line);
+    let near: usize = masked[..hidden].chars().count().saturating_sub(QUOTE);
+    let line: String = masked[..line_end].chars().skip(near).collect();
+    let before = if near > 0 { "…" } else { "" };
+    format!("{before}{}", text::one_line(&line, 2 * QUOTE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        case::Value,
+        contract::{Argument, Hook, Platform, PluginType},
+        oracle::testing::{Played, aa, dict, exception, frame, list, output, store, text, tuple},
+        runtime::FileLeft,
+    };
+
+    const SECRET: &str = "Tr0ub4dor&3";
+    const HOOK: Hook = Hook::GetPasswordList;
+
+    /// A hook that got [`SECRET`] as the gateway's password and wrote `line`.
+    fn wrote(line: &str) -> Played {
+        Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, SECRET).stderr(line)
+    }
+
+    #[test]
+    fn a_password_in_the_log_is_quoted_without_it() {
+        let finding = wrote("INFO start\nINFO login of alice with Tr0ub4dor&3 failed\nINFO end\n").only(&store());
+        assert_eq!((finding.rule, finding.severity), (Rule::SecretLeak, Severity::Error));
+        assert_eq!(
+            finding.message,
+            "the gateway password is written to standard error: `INFO login of alice with *** failed`"
+        );
+        wrote("INFO login of alice\n").silent(&store());
+    }
+
+    #[test]
+    fn an_encoded_password_is_found_and_said_to_be() {
+        let said = |line| wrote(line).only(&store()).message;
+        assert!(said("Basic YWxpY2U6VHIwdWI0ZG9yJjM=").contains("standard error, in base64: `Basic"));
+        assert!(said("GET /?p=Tr0ub4dor%263").ends_with(", URL-encoded: `GET /?p=***`"));
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_quoted_around_the_secret() {
+        let message = wrote(&format!("{}{SECRET}{}", "é".repeat(5000), "y".repeat(5000))).only(&store()).message;
+        assert!(message.chars().count() < 250 && message.contains("é***y"), "{message}");
+    }
+
+    #[test]
+    fn a_secret_of_any_length_is_quoted_without_it() {
+        let secret = "Kq9!mZ".repeat(2000);
+        let played = Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, secret.as_str());
+        assert!(
+            played.stderr(&format!("got {secret} and went")).only(&store()).message.ends_with("`got *** and went`")
+        );
+    }
+
+    #[test]
+    fn at_log_level_debug_and_in_the_session_cookie_it_is_a_warning() {
+        let subject = Subject { logs_debug: true, ..store() };
+        assert_eq!(wrote(SECRET).only(&subject).severity, Severity::Warning);
+        let result = dict([("session_cookie", dict([("token", text("Bearer Tr0ub4dor&3"))]))]);
+        let played = Played::returned(HOOK, result.clone()).with(Argument::GatewayPassword, SECRET);
+        assert_eq!(played.only(&store()).severity, Severity::Warning);
+        // It stays there for all later calls, and is one finding.
+        assert_eq!(played.call(Hook::AuthenticationCompleted, Ending::Returned(result)).judge(&store()).len(), 1);
+    }
+
+    #[test]
+    fn the_plugins_own_cookie_and_the_password_given_back_are_silent() {
+        let result = dict([("passwords", list([text(SECRET)])), ("cookie", dict([("p", text(SECRET))]))]);
+        Played::returned(HOOK, result).with(Argument::GatewayPassword, SECRET).silent(&store());
+    }
+
+    #[test]
+    fn a_secret_that_came_in_with_the_session_cookie_may_stay_there() {
+        let mut played = Played::returned(HOOK, dict([("session_cookie", dict([("token", text(SECRET))]))]))
+            .with(Argument::GatewayPassword, SECRET);
+        played.session.session_cookie.set("token", Value::text(SECRET));
+        played.silent(&store());
+    }
+
+    #[test]
+    fn a_returned_password_is_a_secret_from_its_call_on() {
+        let result = dict([("passwords", list([text("x7#Kq9!mZ")]))]);
+        let log = |line: &str| {
+            Played::returned(HOOK, result.clone())
+                .call(Hook::SessionEnded, Ending::Returned(Observed::None))
+                .stderr(line)
+        };
+        let finding = log("checking in x7#Kq9!mZ").only(&store());
+        assert_eq!(finding.hook, Some(Hook::SessionEnded));
+        assert!(finding.message.starts_with("a password that a hook returned is written"), "{}", finding.message);
+        log("checking in").silent(&store());
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_middle() {
+        let (one, two) = ("QUFB".repeat(16), "b3kX".repeat(16));
+        let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{one}\n{two}\n{one}\n-----END RSA PRIVATE KEY-----\n");
+        let result = dict([("private_keys", list([tuple([text("ssh-rsa"), text(&pem)])]))]);
+        let finding =
+            Played::returned(Hook::GetPrivateKeyList, result.clone()).stderr(&format!("{pem:?}")).only(&store());
+        assert!(finding.message.starts_with("a private key that a hook returned"), "{}", finding.message);
+        assert!(!finding.message.contains("b3kX") && !finding.message.contains("QUFB"), "{}", finding.message);
+        let header = "no -----BEGIN RSA PRIVATE KEY----- in the file";
+        Played::returned(Hook::GetPrivateKeyList, result).stderr(header).silent(&store());
+    }
+
+    #[test]
+    fn exceptions_metadata_and_files_are_searched() {
+        let mut raised = Played::new()
+            .call(HOOK, Ending::Raised(exception("ValueError", "bad Tr0ub4dor&3", vec![frame("f", 3)])))
+            .with(Argument::GatewayPassword, SECRET);
+        let leak = raised.judge(&store()).into_iter().find(|finding| finding.rule == Rule::SecretLeak).unwrap();
+        assert_eq!(leak.location.map(|location| location.line), Some(3));
+
+        raised.last().ending = Ending::CutOff;
+        raised.last().files = vec![FileLeft { path: "state".into(), text: SECRET.into() }];
+        raised.last().stdout = output(SECRET);
+        let said: Vec<String> = raised.judge(&store()).into_iter().map(|finding| finding.message).collect();
+        assert!(said[0].contains("standard output") && said[1].contains("left behind in a file"), "{said:?}");
+
+        let metadata = dict([("verdict", text("ACCEPT")), ("additional_metadata", text("otp 91-Kq-55"))]);
+        let pairs = Value::Dict(vec![("otp".into(), "91-Kq-55".into())]);
+        let finding = Played::returned(Hook::Authorize, metadata).with(Argument::KeyValuePairs, pairs).only(&aa());
+        assert_eq!(finding.message, "the one-time password is in `additional_metadata`: `otp ***`");
+    }
+
+    #[test]
+    fn answers_count_when_the_echo_was_off_and_may_be_passed_on_as_answers() {
+        let ask = dict([
+            ("verdict", text("NEEDINFO")),
+            ("question", tuple([text("pin"), text("PIN: "), Observed::Bool(true)])),
+        ]);
+        let accept = Ending::Returned(dict([("verdict", text("ACCEPT"))]));
+        let asked =
+            |secret, ending| Played::returned(Hook::Authenticate, ask.clone()).answered("zx-Q9-41", secret, ending);
+        assert_eq!(asked(true, accept.clone()).stderr("got zx-Q9-41").only(&aa()).rule, Rule::SecretLeak);
+        asked(false, accept).stderr("got zx-Q9-41").silent(&aa());
+        let questions = dict([("questions", dict([("pin", text("zx-Q9-41"))]))]);
+        asked(true, Ending::Returned(dict([("session_cookie", questions)]))).silent(&aa());
+    }
+
+    #[test]
+    fn the_answer_to_the_question_for_otp_is_a_one_time_password_with_the_echo_on_as_well() {
+        let ask =
+            dict([("verdict", text("NEEDINFO")), ("question", tuple([text("otp"), text("?"), Observed::Bool(false)]))]);
+        let played = Played::returned(Hook::Authenticate, ask)
+            .answered("zx-Q9-41", false, Ending::Returned(Observed::None))
+            .stderr("got zx-Q9-41");
+        assert!(played.only(&aa()).message.starts_with("the one-time password is written"));
+    }
+
+    #[test]
+    fn a_password_that_is_also_a_name_or_a_word_is_no_canary() {
+        wrote("login of Tr0ub4dor&3").with(Argument::GatewayUsername, SECRET).silent(&store());
+        wrote("login of x-Tr0ub4dor&3-y").with(Argument::ServerUsername, "x-Tr0ub4dor&3-y").silent(&store());
+        let mut subject = store();
+        subject.known_text.push("the default is Tr0ub4dor&3".into());
+        wrote("the default is Tr0ub4dor&3").silent(&subject);
+        let ordinary = Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, "password");
+        ordinary.stderr("Fetching passwords for alice").silent(&store());
+        // alice@example.org, written from its parts.
+        Played::returned(HOOK, Observed::None)
+            .with(Argument::GatewayPassword, "alice@corp7.org")
+            .with(Argument::GatewayUsername, "alice")
+            .with(Argument::GatewayDomain, "corp7.org")
+            .stderr("user alice@corp7.org")
+            .silent(&store());
+    }
+
+    #[test]
+    fn a_hard_coded_password_is_a_secret_all_the_same() {
+        let mut subject = store();
+        subject.known_text.push("x7#Kq9!mZ".into());
+        let result = dict([("passwords", list([text("x7#Kq9!mZ")]))]);
+        Played::returned(HOOK, result).stderr("found x7#Kq9!mZ").only(&subject);
+    }
+
+    #[test]
+    fn digits_count_only_as_a_number_of_their_own() {
+        let pairs = || Value::Dict(vec![("otp".into(), "123456".into())]);
+        let log = |line: &str| {
+            Played::returned(Hook::Authenticate, Observed::None).with(Argument::KeyValuePairs, pairs()).stderr(line)
+        };
+        log("12:00:00.123456 start 9123456").silent(&aa());
+        log("checking otp 123456").only(&aa());
+    }
+
+    #[test]
+    fn the_configurations_secrets_are_canaries_though_they_stand_in_its_text() {
+        let configuration = "[vault]\npassword = Vault-Pw-77\n";
+        let secrets = vec!["Vault-Pw-77".to_owned()];
+        let subject =
+            Subject::new(PluginType::CredentialStore, Platform::newest(), configuration, secrets, false, None);
+        let finding = Played::returned(HOOK, Observed::None).stderr("POST vault Vault-Pw-77").only(&subject);
+        assert_eq!(finding.message, "a secret of the configuration is written to standard error: `POST vault ***`");
+    }
+
+    #[test]
+    fn one_hook_that_logs_two_passwords_is_one_finding_and_another_hook_another() {
+        let result = dict([("passwords", list([text("x7#Kq9!mZ"), text("p0!Lm3$vB")]))]);
+        let played = Played::returned(HOOK, result).stderr("x7#Kq9!mZ p0!Lm3$vB");
+        assert!(played.only(&store()).message.ends_with("`*** ***`"));
+        let played = played.call(Hook::SessionEnded, Ending::Returned(Observed::None)).stderr("x7#Kq9!mZ");
+        let findings = played.judge(&store());
+        assert_eq!(findings.len(), 2);
+        assert_ne!(findings[0].fingerprint, findings[1].fingerprint);
+    }
+
+    #[test]
+    fn everything_secret_is_named_for_masking_even_the_short() {
+        let played =
+            Played::returned(HOOK, dict([("passwords", list([text("ab")]))])).with(Argument::GatewayPassword, "pw");
+        assert_eq!(secrets_of(&store(), &played.session, &played.trace), ["ab", "pw"]);
+    }
+}

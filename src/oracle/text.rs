@@ -1,0 +1,102 @@
+//! Text for messages: on one line, bounded, and with nothing in it that a terminal would obey.
+
+use std::fmt::{self, Display, Write};
+
+use crate::{contract::Platform, runtime::Observed};
+
+/// The most characters of a plugin's own text in a message.
+pub(super) const MESSAGE_LIMIT: usize = 200;
+/// The most characters of a value in a message.
+pub(super) const VALUE_LIMIT: usize = 60;
+/// How much of a value is written out before secrets are masked in it: far more than is shown, so that what is cut off
+/// in the middle of a secret is not shown.
+const RAW_LIMIT: usize = 16 * 1024;
+
+/// `text` on one line and at most `limit` characters long, what is left out marked with `…`.
+pub(super) fn one_line(text: &str, limit: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(limit * 2));
+    for (count, character) in text.trim_end().chars().enumerate() {
+        if count == limit {
+            line.push('…');
+            break;
+        }
+        match character {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            _ if is_obeyed(character) => {
+                let code = character as u32;
+                let _ = if code <= 0xff { write!(line, "\\x{code:02x}") } else { write!(line, "\\u{code:04x}") };
+            }
+            _ => line.push(character),
+        }
+    }
+    line
+}
+
+/// Control and format characters: a terminal would turn round, move or hide what follows.
+fn is_obeyed(character: char) -> bool {
+    character.is_control()
+        || matches!(character as u32, 0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff
+            | 0xe0000..=0xe007f)
+}
+
+/// What `value` writes, up to [`RAW_LIMIT`] bytes.
+pub(super) fn written(value: &impl Display) -> String {
+    struct Bounded(String);
+
+    impl Write for Bounded {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.push_str(text);
+            if self.0.len() > RAW_LIMIT { Err(fmt::Error) } else { Ok(()) }
+        }
+    }
+
+    let mut bounded = Bounded(String::new());
+    let _ = write!(bounded, "{value}");
+    bounded.0
+}
+
+/// What a value is, without the value: `None`, `bytes`, `a list`, `an int`.
+pub(super) fn a_type(value: &Observed) -> String {
+    match value {
+        Observed::None => "None".into(),
+        Observed::Bytes(_) => "bytes".into(),
+        Observed::Object { type_name } => format!("a `{type_name}` object"),
+        _ => {
+            let name = value.type_name();
+            let article = if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+            format!("{article} {name}")
+        }
+    }
+}
+
+/// `1 call`, `2 calls`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// An API level in the words of people: `API 1.5 (SPS 6.5)`.
+pub(super) fn level(api: crate::contract::Api) -> String {
+    match Platform::first_with(api) {
+        Some(platform) => format!("API {api} (SPS {platform})"),
+        None => format!("API {api}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugins_text_stays_on_its_line_and_cannot_move_the_cursor() {
+        assert_eq!(one_line("a\nb\x1b[2J\u{202e}c\n", 200), "a\\nb\\x1b[2J\\u202ec");
+        assert_eq!(one_line(&"é".repeat(300), 200), format!("{}…", "é".repeat(200)));
+    }
+
+    #[test]
+    fn a_huge_value_is_not_written_out() {
+        let huge = Observed::List(vec![Observed::Str("x".repeat(1000)); 10_000]);
+        assert!(written(&huge).len() < 2 * RAW_LIMIT);
+    }
+}
