@@ -1,0 +1,168 @@
+//! Finds what PyYAML refuses in a text that is YAML 1.2: tabs between tokens, anchors that stand twice or have odd names,
+//! `?` inside plain scalars of a flow collection, directives of another YAML.
+//!
+//! It looks at the text between scalars, whose places the parser knows. The other direction, what PyYAML takes although
+//! YAML 1.2 does not, is left to be refused: the guide demands YAML 1.2 [G].
+
+use std::collections::HashSet;
+
+use saphyr_parser::ScalarStyle;
+
+use super::yaml::{Fault, Place, ScalarSpan};
+
+const TAB: &str = "a tab, which the platform's YAML reader does not take for white space; use spaces";
+
+/// Checks `characters`, whose scalars lie at `scalars`.
+pub(super) fn check(characters: &[char], scalars: &[ScalarSpan]) -> Result<(), Fault> {
+    let mut gaps = Gaps { characters, anchors: HashSet::new() };
+    let mut from = 0;
+    for span in scalars {
+        let end = span.end.min(characters.len());
+        // The parser counts anchor and tag to the scalar.
+        let start = skip_properties(characters, span.start.min(end), end);
+        gaps.check(from, start)?;
+        from = match span.style {
+            ScalarStyle::Plain => {
+                plain(characters, start, end, span.in_flow)?;
+                end
+            }
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => end,
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                let header = characters[start..].iter().position(|&character| character == '\n');
+                let content = header.map_or(characters.len(), |length| start + length);
+                if matches!(characters.get(start), Some('|' | '>')) {
+                    gaps.check(start, content.min(end))?;
+                }
+                block(characters, content.min(end), end)?;
+                end
+            }
+        }
+        .max(from);
+    }
+    gaps.check(from, characters.len())
+}
+
+/// Where the scalar itself begins, behind its anchor, its tag and what lies between.
+fn skip_properties(characters: &[char], start: usize, end: usize) -> usize {
+    let until = |from: usize, is_end: fn(char) -> bool| {
+        characters[from..end].iter().position(|&character| is_end(character)).map_or(end, |length| from + length)
+    };
+    let mut at = start;
+    if !matches!(characters.get(at), Some('&' | '!')) {
+        return at;
+    }
+    while at < end {
+        at = match characters[at] {
+            '&' | '!' => until(at, char::is_whitespace),
+            '#' => until(at, |character| character == '\n'),
+            character if character.is_whitespace() => at + 1,
+            _ => return at,
+        };
+    }
+    end
+}
+
+fn plain(characters: &[char], start: usize, end: usize, in_flow: bool) -> Result<(), Fault> {
+    for at in start..end {
+        match characters[at] {
+            '\t' => return Err(fault(characters, at, TAB)),
+            '?' if in_flow => {
+                let reason =
+                    "a `?` inside `[]` or `{}`, which the platform's YAML reader takes for a key; quote the text";
+                return Err(fault(characters, at, reason));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A tab before the content's own indentation ends the scalar for PyYAML, and starts nothing.
+fn block(characters: &[char], start: usize, end: usize) -> Result<(), Fault> {
+    let mut indent = usize::MAX;
+    let mut tabs = Vec::new();
+    let mut at = start;
+    while at < end {
+        let line_end =
+            characters[at..end].iter().position(|&character| character == '\n').map_or(end, |length| at + length);
+        let spaces = characters[at..line_end].iter().take_while(|&&character| character == ' ').count();
+        match characters[at..line_end].get(spaces) {
+            Some('\t') => tabs.push((at + spaces, spaces)),
+            Some(_) => indent = indent.min(spaces),
+            None => {}
+        }
+        at = line_end + 1;
+    }
+    match tabs.iter().find(|(_, spaces)| *spaces < indent) {
+        Some(&(at, _)) if indent < usize::MAX => Err(fault(characters, at, TAB)),
+        _ => Ok(()),
+    }
+}
+
+fn fault(characters: &[char], at: usize, reason: impl Into<String>) -> Fault {
+    let before = &characters[..at];
+    let line = before.iter().filter(|&&character| character == '\n').count() + 1;
+    let column = before.iter().rev().take_while(|&&character| character != '\n').count() + 1;
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Place { line: number(line), column: number(column) }.fault(reason)
+}
+
+struct Gaps<'a> {
+    characters: &'a [char],
+    anchors: HashSet<&'a [char]>,
+}
+
+impl Gaps<'_> {
+    /// Checks what lies between two scalars: indicators, properties, comments and directives.
+    fn check(&mut self, from: usize, to: usize) -> Result<(), Fault> {
+        let characters = self.characters;
+        let mut at = from;
+        while at < to {
+            let is_first = at == 0 || characters[at - 1] == '\n';
+            match characters[at] {
+                '#' if is_first || matches!(characters[at - 1], ' ' | '\t') => at = self.line_end(at),
+                '%' if is_first => {
+                    let end = self.line_end(at);
+                    self.directive(at, end)?;
+                    at = end;
+                }
+                '\t' => return Err(fault(characters, at, TAB)),
+                indicator @ ('&' | '*') => {
+                    let name = at + 1;
+                    let is_name = |character: &char| character.is_ascii_alphanumeric() || "-_".contains(*character);
+                    let length = characters[name..].iter().take_while(|character| is_name(character)).count();
+                    let end = name + length;
+                    let next = characters.get(end).copied().unwrap_or('\n');
+                    if length == 0 || !" \t\n?:,]}%@`".contains(next) {
+                        let reason = "the name of an anchor has letters, digits, `-` and `_` only";
+                        return Err(fault(characters, at, reason));
+                    }
+                    if indicator == '&' && !self.anchors.insert(&characters[name..end]) {
+                        let name: String = characters[name..end].iter().collect();
+                        return Err(fault(characters, at, format!("the anchor `&{name}` stands twice")));
+                    }
+                    at = end;
+                }
+                _ => at += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn line_end(&self, from: usize) -> usize {
+        let length = self.characters[from..].iter().position(|&character| character == '\n');
+        length.map_or(self.characters.len(), |length| from + length)
+    }
+
+    /// PyYAML reads YAML 1.x, whatever x is, and no tab in a directive that it knows.
+    fn directive(&self, start: usize, end: usize) -> Result<(), Fault> {
+        let text: String = self.characters[start..end].iter().collect();
+        let mut words = text.split(' ').filter(|word| !word.is_empty());
+        match words.next() {
+            Some("%YAML") if !words.next().is_some_and(|version| version.starts_with("1.")) => {
+                Err(fault(self.characters, start, "the directive asks for another YAML than 1.x"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
