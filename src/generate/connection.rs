@@ -10,7 +10,7 @@ use crate::{
         choices::Choices,
         cookies::key_value_pairs,
         hosts::{self, TYPED_DOMAINS},
-        text::{ASSETS, CONNECTIONS, GROUPS, USERS, joined, secret, typed},
+        text::{ASSETS, CONNECTIONS, GROUPS, USERS, chosen, joined, secret, typed},
     },
 };
 
@@ -73,12 +73,12 @@ impl Connection {
             connection.aa(choices);
         }
         if wanted.aa || wanted.asset {
-            connection.put(Argument::ConnectionName, typed(choices, CONNECTIONS));
+            connection.put(Argument::ConnectionName, chosen(choices, CONNECTIONS));
         }
         if wanted.asset {
             let asset = match choices.mood.strays && choices.chance(60) {
                 true => String::new(),
-                false => typed(choices, ASSETS),
+                false => chosen(choices, ASSETS),
             };
             connection.put(Argument::Asset, asset);
         }
@@ -225,7 +225,7 @@ fn groups(choices: &mut Choices<'_, '_>, typed_domain: &str) -> Value {
     let mut groups = Vec::with_capacity(count);
     for _ in 0..count {
         groups.push(Value::Str(match choices.byte() {
-            0..200 => typed(choices, GROUPS),
+            0..200 => chosen(choices, GROUPS),
             200..230 => joined(&[typed_domain, "\\", choices.text(GROUPS)]),
             230.. => joined(&[choices.text(GROUPS), "@", typed_domain]),
         }));

@@ -17,6 +17,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod calls;
 mod choices;
 mod connection;
 mod cookies;

@@ -13,21 +13,20 @@ use rand_xoshiro::{
 };
 
 use crate::{
-    case::{Call, Session, Value},
+    case::{Session, Value},
     contract::{Hook, PluginType},
     generate::{
         Domain,
+        calls::Calls,
         choices::Choices,
-        connection::{Connection, Told, Wanted},
+        connection::{Connection, Wanted},
         cookies,
     },
 };
 
-/// How many bytes a numbered session is made from. One session in thousands wants more, and is plain from there on.
-pub(super) const SESSION_BYTES: usize = 1024;
-
-/// The most times that a credential store is asked for credentials in one session.
-const ASKED_LIMIT: usize = 5;
+/// How many bytes a numbered session is made from. Most want 100, the greediest of 300,000 wanted 281; one that wants
+/// more is plain from there on.
+pub(super) const SESSION_BYTES: usize = 512;
 
 /// The everyday bytes of ordinary sessions; any number would do.
 const ORDINARY_SEED: u64 = 0x6f72_6469_6e61_7279;
@@ -116,7 +115,7 @@ fn two_plugins(choices: &mut Choices<'_, '_>, aa: &Domain, store: &Domain, teste
     let mut calls = Calls::new(&connection);
     calls.aa(choices, aa, aa_is_other);
     // An AA session that ends early never reaches the credential store.
-    if !calls.given_up {
+    if !calls.given_up() {
         calls.store(choices, store, store_is_other);
     }
     calls.cut_off(choices);
@@ -129,124 +128,7 @@ fn two_plugins(choices: &mut Choices<'_, '_>, aa: &Domain, store: &Domain, teste
 fn finish(choices: &mut Choices<'_, '_>, calls: Calls<'_>) -> Session {
     let session_cookie = cookies::session_cookie(choices);
     let cookie = if choices.strays(16) { cookies::foreign_cookie(choices) } else { Value::empty_dict() };
-    Session { cookie, session_cookie, calls: calls.made }
-}
-
-/// The calls of a session while they are made.
-struct Calls<'c> {
-    connection: &'c Connection,
-    made: Vec<Call>,
-    /// Whether the user left before the target was reached.
-    given_up: bool,
-}
-
-impl<'c> Calls<'c> {
-    fn new(connection: &'c Connection) -> Self {
-        Self { connection, made: Vec::with_capacity(8), given_up: false }
-    }
-
-    /// Adds a call of `hook`, if the plugin has it.
-    fn add(&mut self, domain: &Domain, hook: Hook, other: bool, told: Told) -> Option<&mut Call> {
-        if !domain.has(hook) {
-            return None;
-        }
-        let arguments = self.connection.arguments(domain.arguments(hook), told);
-        self.made.push(Call { hook, other, arguments, answers: Vec::new(), cut_off: false });
-        self.made.last_mut()
-    }
-
-    /// What a credential store is asked, but for the end [G].
-    fn store(&mut self, choices: &mut Choices<'_, '_>, domain: &Domain, other: bool) {
-        use Hook::{
-            AuthenticationCompleted, GetPasswordList, GetPrivateKeyList, GetRemoteAppCredentials, GetTotpCodes,
-        };
-        let strays = choices.mood.strays;
-        let mut add = |hook| _ = self.add(domain, hook, other, Told::All);
-
-        let remote_app = domain.has(GetRemoteAppCredentials) && (!strays || choices.chance(64));
-        let remote_app_late = remote_app && choices.strays(60);
-        if remote_app && !remote_app_late {
-            add(GetRemoteAppCredentials);
-        }
-
-        // Passwords, keys, or both in any order; again while the target refuses what it got.
-        let both = [GetPasswordList, GetPrivateKeyList];
-        let asked = match choices.byte() {
-            _ if !strays => &both[..],
-            0..90 => &both[..1],
-            90..140 => &both[1..],
-            140.. => &both[..],
-        };
-        // A plugin that lacks one of the two is asked for the other.
-        let asked = if asked.iter().any(|hook| domain.has(*hook)) { asked } else { &both[..] };
-        let backwards = strays && choices.chance(100);
-        let again = match choices.byte() {
-            _ if !strays => 0,
-            0..176 => 0,
-            176..226 => 1,
-            226..248 => 2,
-            248.. => ASKED_LIMIT - 2,
-        };
-        for place in 0..asked.len() + again {
-            let place = if backwards { asked.len() - 1 - place % asked.len() } else { place % asked.len() };
-            add(asked[place]);
-        }
-
-        if remote_app_late {
-            add(GetRemoteAppCredentials);
-        }
-        if domain.has(GetTotpCodes) && (!strays || choices.chance(80)) {
-            add(GetTotpCodes);
-        }
-        // Also where nothing was found: the user typed a password.
-        if !choices.strays(48) {
-            add(AuthenticationCompleted);
-        }
-    }
-
-    /// What an AA plugin is asked, but for the end [A].
-    fn aa(&mut self, choices: &mut Choices<'_, '_>, domain: &Domain, other: bool) {
-        if let Some(call) = self.add(domain, Hook::Authenticate, other, Told::AtFirst) {
-            let count = match choices.byte() {
-                0..120 => 1,
-                120..170 => 2,
-                170..210 => 3,
-                // The user gives up at the first question.
-                210.. => usize::from(!choices.mood.strays),
-            };
-            call.answers.extend((0..count).map(|_| cookies::answer(choices)));
-        }
-        // Where the other plugin asks, giving up would leave nothing to test.
-        if !other && choices.strays(16) {
-            self.given_up = true;
-            return;
-        }
-        if let Some(call) = self.add(domain, Hook::Authorize, other, Told::Later) {
-            let count = match choices.byte() {
-                _ if !choices.mood.strays => 1,
-                0..170 => 0,
-                170..235 => 1,
-                235.. => 2,
-            };
-            call.answers.extend((0..count).map(|_| cookies::answer(choices)));
-        }
-    }
-
-    /// Cuts one of the calls off, rarely; nothing but the end follows it [G].
-    fn cut_off(&mut self, choices: &mut Choices<'_, '_>) {
-        if choices.strays(10) && !self.made.is_empty() {
-            let place = choices.below(self.made.len());
-            self.made.truncate(place + 1);
-            self.made[place].cut_off = true;
-        }
-    }
-
-    /// Tells a plugin that the session ended, if it was ever called.
-    fn end(&mut self, domain: &Domain, other: bool) {
-        if self.made.is_empty() || self.made.iter().any(|call| call.other == other) {
-            self.add(domain, Hook::SessionEnded, other, Told::All);
-        }
-    }
+    Session { cookie, session_cookie, calls: calls.into_made() }
 }
 
 #[cfg(test)]
@@ -255,6 +137,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        case::Call,
         contract::{Argument, Kind, Platform},
         generate::{Words, contract_violation, contract_violation_of_two},
     };

@@ -212,6 +212,9 @@ const HOSTILE: &[&str] = &[
 /// Of long text, what is repeated. Digits, since Python refuses to read an int of more than 4,300.
 const REPEATED: &[&str] = &["a", "9", "é", "😀", "a ", "(", "a.", "/x", "\u{301}"];
 
+/// The longest text that an administrator chose.
+const CHOSEN_BYTES_LIMIT: usize = 512;
+
 const ALPHANUMERIC: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZkm";
 
 /// Appends `count` random letters and digits, 24 at most.
@@ -228,6 +231,17 @@ pub(super) fn push_random(choices: &mut Choices<'_, '_>, count: usize, out: &mut
 /// Text that somebody typed, `plain` where it is ordinary.
 pub(super) fn typed(choices: &mut Choices<'_, '_>, plain: &[&str]) -> String {
     if choices.is_odd() { odd(choices, plain) } else { choices.text(plain).to_owned() }
+}
+
+/// Text that an administrator chose: as odd as a form lets through.
+pub(super) fn chosen(choices: &mut Choices<'_, '_>, plain: &[&str]) -> String {
+    let text = typed(choices, plain);
+    if may_be_chosen(&text) { text } else { choices.text(plain).to_owned() }
+}
+
+/// Whether an administrator can have chosen `text`: something that can be seen and fits a line.
+pub(super) fn may_be_chosen(text: &str) -> bool {
+    (1..=CHOSEN_BYTES_LIMIT).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// Text that is not ordinary.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use crate::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, HookSpec, Kind},
-    generate::{Domain, connection::UNKNOWN_AT_FIRST, hosts::is_hostname},
+    generate::{Domain, connection::UNKNOWN_AT_FIRST, hosts::is_hostname, text::may_be_chosen},
 };
 
 /// What of `session` the platform would never do to the plugin of `domain`; `None` where it keeps the contract.
@@ -103,7 +103,8 @@ fn may_be(value: &Value, argument: Argument, spec: &HookSpec, domain: &Domain) -
         Kind::Domain | Kind::UserName | Kind::Password => is_none || text.is_some(),
         Kind::TargetUser => is_none && is_aa || text.is_some(),
         Kind::Groups => {
-            is_none || matches!(value, Value::List(items) if items.iter().all(|item| item.as_str().is_some()))
+            is_none
+                || matches!(value, Value::List(items) if items.iter().all(|item| item.as_str().is_some_and(may_be_chosen)))
         }
         Kind::Port => {
             is_none && spec.hook == Hook::Authenticate && argument != Argument::ClientPort
@@ -112,7 +113,8 @@ fn may_be(value: &Value, argument: Argument, spec: &HookSpec, domain: &Domain) -
         Kind::KeyValuePairs => value.as_dict().is_some_and(|entries| {
             entries.iter().all(|(_, value)| value.as_str().is_some()) && simple_data(value).is_ok()
         }),
-        Kind::ConnectionName | Kind::Asset => text.is_some(),
+        Kind::ConnectionName => text.is_some_and(may_be_chosen),
+        Kind::Asset => text.is_some_and(|text| text.is_empty() || may_be_chosen(text)),
         Kind::Cookie => value.as_dict().is_some(),
     }
 }
@@ -263,6 +265,8 @@ mod tests {
             (CredentialStore, Argument::GatewayGroups, Value::List(vec![Value::Null])),
             (CredentialStore, Argument::ClientHostname, Value::text("a b")),
             (CredentialStore, Argument::Asset, Value::Null),
+            (CredentialStore, Argument::ConnectionName, Value::text("")),
+            (CredentialStore, Argument::GatewayGroups, Value::List(vec!["a\nb".into()])),
             (Aa, Argument::KeyValuePairs, Value::Dict(vec![("a".into(), Value::Int(1))])),
             (Aa, Argument::ServerIp, Value::Null),
             (Aa, Argument::ClientPort, Value::Null),

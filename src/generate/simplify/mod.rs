@@ -231,7 +231,7 @@ mod tests {
     use crate::{
         case::Call,
         contract::{Platform, PluginType},
-        generate::{Domain, Words, contract_violation, nth_session},
+        generate::{Domain, Words, contract_violation, contract_violation_of_two, nth_session, nth_two_plugin_session},
     };
 
     fn domain(plugin_type: PluginType) -> Domain {
@@ -358,6 +358,25 @@ mod tests {
         }
         let smallest = vec![(Argument::ClientIp, "10.0.0.2".into()), (Argument::ServerPort, 22.into())];
         assert_eq!(*shrinker.session(), Session::new(vec![Call::new(Hook::GetPasswordList, smallest)]));
+    }
+
+    #[test]
+    fn sessions_of_two_plugins_keep_the_contract_of_both_while_they_shrink() {
+        let (aa, store) = (domain(PluginType::Aa), domain(PluginType::CredentialStore));
+        for index in 0..200 {
+            let session = nth_two_plugin_session(&aa, &store, PluginType::CredentialStore, 7, index);
+            let mut shrinker = Shrinker::new(session);
+            let mut tries = 0;
+            while let Some(candidate) = shrinker.next_candidate() {
+                tries += 1;
+                assert_eq!(contract_violation_of_two(&candidate, &store, &aa), None, "{candidate:#?}");
+                // Any other rule that comes and goes with what changes would do.
+                if digest(&candidate) % 3 == 0 {
+                    shrinker.accept(candidate);
+                }
+            }
+            assert!(tries < TRIES_LIMIT, "{index}: {tries}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::{
     case::{Session, Value},
     contract::{Argument, Kind},
-    generate::hosts::is_hostname,
+    generate::{hosts::is_hostname, text::may_be_chosen},
 };
 
 const PLAIN_ANSWER: &str = "answer-of-alice";
@@ -140,14 +140,9 @@ impl Slot {
         match self.place {
             Place::Argument(argument) => match argument.kind() {
                 Kind::Hostname | Kind::Host => is_hostname(text),
-                Kind::Domain
-                | Kind::UserName
-                | Kind::TargetUser
-                | Kind::Password
-                | Kind::ConnectionName
-                | Kind::Asset
-                | Kind::KeyValuePairs
-                | Kind::Groups => true,
+                Kind::ConnectionName | Kind::Groups => may_be_chosen(text),
+                Kind::Asset => text.is_empty() || may_be_chosen(text),
+                Kind::Domain | Kind::UserName | Kind::TargetUser | Kind::Password | Kind::KeyValuePairs => true,
                 Kind::Cookie | Kind::SessionId | Kind::Protocol | Kind::Ip | Kind::TargetIp | Kind::Port => false,
             },
             Place::Cookie | Place::SessionCookie | Place::Answer(..) => true,
