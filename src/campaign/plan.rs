@@ -12,7 +12,7 @@ use crate::{
     corpus::CorpusError,
     finding::{Finding, RuleLevels},
     oracle::Subject,
-    runtime::{Loading, Run, RuntimeError, Target, Worker},
+    runtime::{Loading, Pair, Run, RuntimeError, Target, Worker},
 };
 
 /// Starts workers: called once for each thread, and again for cases that bring their own [`Setup`].
@@ -70,11 +70,18 @@ impl Setup {
     }
 }
 
-/// Workers that run `target`'s plugin.
-pub fn workers(target: Arc<Target>) -> impl Fn(&Setup) -> Result<Box<dyn Run>, RuntimeError> + Sync {
+/// Workers that run `target`'s plugin, and `other`'s where a session has a second one. The other keeps its configuration,
+/// whatever a case says of the first.
+pub fn workers(
+    target: Arc<Target>,
+    other: Option<Arc<Target>>,
+) -> impl Fn(&Setup) -> Result<Box<dyn Run>, RuntimeError> + Sync {
     move |setup| {
         let (worker, _loading) = Worker::start(&setup.apply(&target))?;
-        Ok(Box::new(worker) as Box<dyn Run>)
+        let Some(other) = &other else { return Ok(Box::new(worker) as Box<dyn Run>) };
+        let platform = Setup { configuration: None, ..setup.clone() };
+        let (second, _loading) = Worker::start(&platform.apply(other))?;
+        Ok(Box::new(Pair::new(worker, second)))
     }
 }
 

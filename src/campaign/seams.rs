@@ -3,9 +3,9 @@
 
 use crate::{
     case::Session,
-    contract::{Hook, Platform, PluginType},
+    contract::{Argument, Hook, Platform, PluginType},
     finding::Finding,
-    generate::Words,
+    generate::{self, Domain, simplify::Shrinker},
     oracle::{self, Subject},
     runtime::{Loading, Trace},
 };
@@ -56,36 +56,73 @@ pub trait Judge: Sync {
 /// Sessions from the generator.
 #[derive(Clone, Debug)]
 pub struct Generator {
-    // TODO(integration): `generate::Domain`.
-    _domain: (PluginType, &'static Platform, Vec<Hook>, Words),
+    domain: Domain,
+    /// The other plugin of every session.
+    other: Option<Domain>,
+    /// What a hook cannot do without: taking it away would only show a defect that the platform cannot cause.
+    kept: Vec<(Hook, Argument)>,
 }
 
 impl Generator {
     /// Sessions for a plugin that loaded as `loading`: only hooks that it has are called.
     pub fn new(plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Self {
-        let hooks = loading.hooks.iter().filter(|seen| seen.callable).map(|seen| seen.hook).collect();
-        Self { _domain: (plugin_type, platform, hooks, loading.words.clone()) }
+        let kept = loading.hooks.iter().flat_map(|seen| {
+            let required = seen.parameters.iter().filter(|parameter| parameter.required);
+            required.filter_map(|parameter| Some((seen.hook, Argument::named(&parameter.name)?)))
+        });
+        Self { domain: domain(plugin_type, platform, loading), other: None, kept: kept.collect() }
+    }
+
+    /// The same with a second plugin in every session.
+    #[must_use]
+    pub fn with_other(self, plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Self {
+        Self { other: Some(domain(plugin_type, platform, loading)), ..self }
+    }
+
+    /// Both domains as the generator wants them, the AA plugin's first.
+    fn pair<'a>(&'a self, other: &'a Domain) -> (&'a Domain, &'a Domain) {
+        if self.domain.plugin_type == PluginType::Aa { (&self.domain, other) } else { (other, &self.domain) }
     }
 }
 
+fn domain(plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Domain {
+    let hooks = loading.hooks.iter().filter(|seen| seen.callable).map(|seen| seen.hook).collect();
+    Domain::new(plugin_type, platform, hooks, loading.words.clone())
+}
+
 impl Source for Generator {
-    fn ordinary(&self, _index: u64) -> Session {
-        Session::new(Vec::new()) // TODO(integration): `generate::ordinary_session(&self.domain, index)`.
-    }
-
-    fn generated(&self, _seed: u64, _index: u64) -> Session {
-        Session::new(Vec::new()) // TODO(integration): `generate::nth_session(&self.domain, seed, index)`.
-    }
-
-    fn shrinker(&self, _session: &Session) -> Box<dyn Shrink> {
-        struct Nothing; // TODO(integration): `impl Shrink for generate::Shrinker`.
-        impl Shrink for Nothing {
-            fn next_candidate(&mut self) -> Option<Session> {
-                None
+    fn ordinary(&self, index: u64) -> Session {
+        match &self.other {
+            None => generate::ordinary_session(&self.domain, index),
+            Some(other) => {
+                let (aa, store) = self.pair(other);
+                generate::ordinary_two_plugin_session(aa, store, self.domain.plugin_type, index)
             }
-            fn accept(&mut self, _session: Session) {}
         }
-        Box::new(Nothing)
+    }
+
+    fn generated(&self, seed: u64, index: u64) -> Session {
+        match &self.other {
+            None => generate::nth_session(&self.domain, seed, index),
+            Some(other) => {
+                let (aa, store) = self.pair(other);
+                generate::nth_two_plugin_session(aa, store, self.domain.plugin_type, seed, index)
+            }
+        }
+    }
+
+    fn shrinker(&self, session: &Session) -> Box<dyn Shrink> {
+        Box::new(Shrinker::keeping(session.clone(), self.kept.iter().copied()))
+    }
+}
+
+impl Shrink for Shrinker {
+    fn next_candidate(&mut self) -> Option<Session> {
+        Self::next_candidate(self)
+    }
+
+    fn accept(&mut self, session: Session) {
+        Self::accept(self, session);
     }
 }
 
@@ -98,22 +135,22 @@ impl Judge for Oracles {
         oracle::judge(subject, session, trace)
     }
 
-    fn differ(&self, _one: &Trace, _other: &Trace) -> bool {
-        false // TODO(integration): `oracle::compare::difference(one, other).is_some()`.
+    fn differ(&self, one: &Trace, other: &Trace) -> bool {
+        oracle::difference(one, other).is_some()
     }
 
     fn state_leak(
         &self,
-        _subject: &Subject,
-        _session: &Session,
-        _fresh: &Trace,
-        _after: &Trace,
-        _changes: &[String],
+        subject: &Subject,
+        session: &Session,
+        fresh: &Trace,
+        after: &Trace,
+        changes: &[String],
     ) -> Option<Finding> {
-        None // TODO(integration): `oracle::state_leak(subject, session, fresh, after, changes)`.
+        oracle::state_leak(subject, session, fresh, after, changes)
     }
 
-    fn nondeterministic(&self, _: &Subject, _: &Session, _one: &Trace, _other: &Trace) -> Option<Finding> {
-        None // TODO(integration): `oracle::nondeterministic(subject, session, one, other)`.
+    fn nondeterministic(&self, subject: &Subject, session: &Session, one: &Trace, other: &Trace) -> Option<Finding> {
+        oracle::nondeterministic(subject, session, one, other)
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn of_arguments(
         }
     }
     session.calls.push(Call::new(hook, arguments));
-    Ok(Case { plugin_type, platform, configuration: None, session, found: None })
+    Ok(Case { plugin_type, platform, configuration: None, session, earlier: Vec::new(), found: None })
 }
 
 fn not_passed(name: &str, hook: Hook, plugin_type: PluginType, platform: &Platform) -> CliError {

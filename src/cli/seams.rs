@@ -4,22 +4,25 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{error::CliError, values::Partition};
 use crate::{
-    campaign::{Event, Stop, Summary},
+    campaign::{
+        self, CampaignError, Event, Generator, Minimize, Oracles, Plan, PropertySettings, Setup, Stop, Summary,
+        Superfluous,
+    },
     case::{Case, Value},
     contract::{Argument, Hook, Kind, Platform, PluginType},
-    finding::{Finding, RuleLevels},
-    report::Replayed,
-    runtime::{Loading, Target, Trace},
+    corpus::{Corpus, CorpusError},
+    finding::{Finding, RuleLevels, Severity},
+    generate::OptionWord,
+    oracle::{self, Subject},
+    package::{ArchiveLimits, Package, PackageError},
+    report::{Outcome, Replayed},
+    runtime::{Loading, RuntimeError, Target, Trace, Worker},
 };
-
-fn not_wired<T>() -> Result<T, CliError> {
-    Err(CliError::Internal("not wired yet".into()))
-}
 
 /// A package that was opened. Whatever owns its scratch folder lives in `source`.
 pub(super) struct Opened {
@@ -42,29 +45,136 @@ pub(super) struct Opened {
 /// Reads a line of a file of the package: `Package::source_line`.
 pub(super) type Source = dyn Fn(&str, u32) -> Option<String>;
 
-/// Opens a plugin's archive or folder: `Package::open`.
-pub(super) fn open(_plugin: &Path, _platform: &'static Platform) -> Result<Opened, CliError> {
-    not_wired()
+/// Opens a plugin's archive or folder.
+pub(super) fn open(plugin: &Path, platform: &'static Platform) -> Result<Opened, CliError> {
+    let opened = Package::open(plugin, platform, &ArchiveLimits::default()).map_err(|error| match error {
+        PackageError::NoSuchFile { path } => CliError::Plugin {
+            path,
+            problem: "no such file or folder".into(),
+            hint: Some("give the plugin's `.zip`, or the folder that holds its MANIFEST".into()),
+        },
+        PackageError::NotAPlugin { path, reason } => CliError::Plugin {
+            path,
+            problem: format!("this is no plugin: {reason}"),
+            hint: Some("give the plugin's `.zip`, or the folder that holds its MANIFEST".into()),
+        },
+        other => CliError::Plugin { path: plugin.to_owned(), problem: other.to_string(), hint: None },
+    })?;
+    let findings = opened.findings;
+    let Some(package) = opened.package else {
+        let source = Box::new(|_: &str, _: u32| None);
+        return Ok(Opened {
+            findings,
+            name: None,
+            version: None,
+            plugin_type: None,
+            runnable: None,
+            configuration: None,
+            source,
+        });
+    };
+    // Python names files by their real path, and frames are told apart by it.
+    let root = package.root.canonicalize().map_err(|source| CliError::File {
+        path: package.root.clone(),
+        doing: "read",
+        source,
+    })?;
+    Ok(Opened {
+        findings,
+        name: Some(package.name()),
+        version: package.manifest.as_ref().and_then(|manifest| manifest.version.clone()),
+        plugin_type: package.plugin_type(),
+        runnable: package.is_runnable().then(|| (root, package.entry_point().to_owned())),
+        configuration: package.configuration.clone(),
+        source: Box::new(move |file, line| package.source_line(file, line)),
+    })
 }
 
-/// Starts a worker, has it load the plugin and lets it go: `Worker::start`.
-pub(super) fn load(_target: &Arc<Target>) -> Result<Loading, CliError> {
-    not_wired()
+/// What the user can do about a failure of the runtime.
+fn runtime_error(error: RuntimeError) -> CliError {
+    let problem = error.to_string();
+    match error {
+        RuntimeError::NoLibpython { version, .. } => CliError::Python {
+            problem,
+            hint: Some(format!(
+                "install the shared library of Python {version} (Debian: `apt-get install libpython{version}`), or build \
+                 hookstorm again with `PYO3_PYTHON` naming another interpreter"
+            )),
+        },
+        RuntimeError::NoVenv(_) => CliError::Python {
+            problem,
+            hint: Some("`--venv DIR` and `VIRTUAL_ENV` name a folder that `python3 -m venv` made".into()),
+        },
+        RuntimeError::VenvVersion { version, .. } => CliError::Python {
+            problem,
+            hint: Some(format!(
+                "make one with `python{version} -m venv DIR`, or build hookstorm again with `PYO3_PYTHON` naming that \
+                 environment's interpreter"
+            )),
+        },
+        RuntimeError::NoWorker(_) => {
+            CliError::Runtime { problem, hint: Some("install both programs of hookstorm, or build again".into()) }
+        }
+        RuntimeError::SessionTooLarge(_) => CliError::Usage { problem, hint: None },
+        _ => CliError::Runtime { problem, hint: None },
+    }
 }
 
-/// What the loading rules find: `judge_loading`.
-pub(super) fn judge_loading(_job: &Job) -> Vec<Finding> {
-    Vec::new()
+fn campaign_error(error: CampaignError) -> CliError {
+    match error {
+        CampaignError::Runtime(error) => runtime_error(error),
+        CampaignError::Corpus(error) => corpus_error(&error),
+        CampaignError::Threads { .. } => CliError::Usage { problem: error.to_string(), hint: None },
+    }
 }
 
-/// The values of options that are named like secrets: `Package::configuration_secrets`.
-pub(super) fn configuration_secrets(_text: &str) -> Vec<String> {
-    Vec::new()
+fn corpus_error(error: &CorpusError) -> CliError {
+    let text = error.to_string();
+    match text.split_once("; ") {
+        Some((problem, hint)) => CliError::usage(problem, hint),
+        None => CliError::Usage { problem: text, hint: None },
+    }
+}
+
+/// Starts a worker, has it load the plugin and lets it go.
+pub(super) fn load(target: &Arc<Target>) -> Result<Loading, CliError> {
+    let (_worker, mut loading) = Worker::start(target).map_err(runtime_error)?;
+    let options = Package::options(&target.configuration).into_iter();
+    loading.words.options =
+        options.map(|option| OptionWord { section: option.section, name: option.name, value: option.value }).collect();
+    Ok(loading)
+}
+
+/// What the oracles must know of a target with that configuration on that platform.
+fn subject(target: &Target, setup: &Setup, loading: &Loading) -> Subject {
+    let configuration = setup.configuration.as_deref().unwrap_or(&target.configuration);
+    Subject::new(
+        target.plugin_type,
+        setup.platform.unwrap_or(target.platform),
+        configuration,
+        Package::configuration_secrets(configuration),
+        Package::logs_debug(configuration),
+        Some(loading),
+    )
+}
+
+/// What the loading rules find.
+pub(super) fn judge_loading(job: &Job) -> Vec<Finding> {
+    oracle::judge_loading(&subject(&job.target, &Setup::default(), &job.loading), &job.loading)
+}
+
+/// What is worth telling of how platform and SDK go together.
+pub(super) fn sdk_mismatch(job: &Job) -> Option<String> {
+    oracle::sdk_mismatch(&subject(&job.target, &Setup::default(), &job.loading), &job.loading)
+}
+
+/// The values of options that are named like secrets.
+pub(super) fn configuration_secrets(text: &str) -> Vec<String> {
+    Package::configuration_secrets(text)
 }
 
 /// What a campaign is started with.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "read where campaigns are started, which is not wired yet")]
 pub(super) struct Job {
     pub(super) target: Arc<Target>,
     pub(super) loading: Loading,
@@ -76,86 +186,175 @@ pub(super) struct Job {
     pub(super) jobs: usize,
 }
 
+impl Job {
+    /// Hands `work` the plan of this job.
+    fn plan<T>(&self, work: impl FnOnce(&Plan<'_>) -> T) -> T {
+        let Target { plugin_type, platform, limits, .. } = *self.target;
+        let mut source = Generator::new(plugin_type, platform, &self.loading);
+        if let Some((other, loading)) = &self.other {
+            source = source.with_other(other.plugin_type, platform, loading);
+        }
+        let other = self.other.as_ref().map(|(target, _)| Arc::clone(target));
+        work(&Plan {
+            loading: &self.loading,
+            levels: &self.levels,
+            configuration_in_case: None,
+            timeout: limits.timeout,
+            with_other: self.other.is_some(),
+            workers: &campaign::workers(Arc::clone(&self.target), other),
+            subject: &|setup| subject(&self.target, setup, &self.loading),
+            source: &source,
+            judge: &Oracles,
+        })
+    }
+}
+
 /// What running one case showed.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) trace: Trace,
     pub(super) findings: Vec<Finding>,
-    /// What must not be shown: `oracle::secrets_of`.
+    /// What must not be shown.
     pub(super) secrets: Vec<String>,
     pub(super) elapsed: Duration,
 }
 
-/// Runs a case, isolated: `campaign::run_case`.
-pub(super) fn run_case(_job: &Job, _case: &Case) -> Result<Ran, CliError> {
-    not_wired()
+/// Runs a case, isolated.
+pub(super) fn run_case(job: &Job, case: &Case) -> Result<Ran, CliError> {
+    let began = Instant::now();
+    let (trace, findings) = job.plan(|plan| campaign::run_case(plan, case)).map_err(campaign_error)?;
+    let elapsed = began.elapsed();
+    let secrets = oracle::secrets_of(&subject(&job.target, &Setup::of(case), &job.loading), &case.session, &trace);
+    Ok(Ran { trace, findings, secrets, elapsed })
 }
 
 /// How much `test` does.
 #[derive(Clone, Copy, Debug)]
-#[expect(dead_code, reason = "read where campaigns are started, which is not wired yet")]
 pub(super) struct Amount {
     pub(super) runs: u64,
     pub(super) seed: u64,
     pub(super) partition: Option<Partition>,
 }
 
-/// Runs generated sessions: `campaign::property`.
+/// Runs generated sessions.
 pub(super) fn property(
-    _job: &Job,
-    _amount: Amount,
-    _stop: &Stop,
-    _listen: &(dyn Fn(Event) + Sync),
+    job: &Job,
+    amount: Amount,
+    stop: &Stop,
+    listen: &(dyn Fn(Event) + Sync),
 ) -> Result<Summary, CliError> {
-    not_wired()
+    let settings = PropertySettings {
+        runs: amount.runs,
+        seed: amount.seed,
+        jobs: job.jobs,
+        partition: amount.partition.map(|partition| (partition.part, partition.of)),
+        corpus: Corpus::open(&job.corpus).map_err(|error| corpus_error(&error))?,
+    };
+    job.plan(|plan| campaign::property(plan, &settings, stop, listen)).map_err(campaign_error)
 }
 
-/// How the cases of a corpus fare: `campaign::replay`.
+/// How the cases of a corpus fare.
 #[derive(Debug)]
 pub(super) struct ReplayedAll {
     pub(super) results: Vec<Replayed>,
     pub(super) summary: Summary,
 }
 
-/// Runs cases again, isolated: `campaign::replay`.
+/// Runs cases again, isolated.
 pub(super) fn replay(
-    _job: &Job,
-    _cases: Vec<(PathBuf, Case)>,
-    _stop: &Stop,
-    _listen: &(dyn Fn(Event) + Sync),
+    job: &Job,
+    cases: Vec<(PathBuf, Case)>,
+    stop: &Stop,
+    listen: &(dyn Fn(Event) + Sync),
 ) -> Result<ReplayedAll, CliError> {
-    not_wired()
+    use campaign::Outcome as Seen;
+    let replayed = job.plan(|plan| campaign::replay(plan, cases, job.jobs, stop, listen)).map_err(campaign_error)?;
+    let ran = |one: &&campaign::Replayed| !matches!(one.outcome, Seen::OtherType | Seen::WantsOther | Seen::NotRun);
+    let sessions = replayed.replayed.iter().filter(ran).count() as u64;
+    let calls = replayed.replayed.iter().filter(ran).map(|one| one.case.session.calls.len() as u64).sum();
+    let level = |finding: Finding| job.levels.apply(finding).map_or(Severity::Warning, |finding| finding.severity);
+    let at_levels =
+        |findings: Vec<Finding>| findings.into_iter().filter_map(|finding| job.levels.apply(finding)).collect();
+    let results: Vec<Replayed> = replayed
+        .replayed
+        .into_iter()
+        .map(|one| Replayed {
+            outcome: match one.outcome {
+                Seen::Silent => Outcome::Silent,
+                Seen::Failed(findings) => Outcome::Broke(at_levels(findings)),
+                Seen::StillThere(finding) => Outcome::StillThere(level(finding)),
+                Seen::Fixed => Outcome::Fixed,
+                Seen::Became(findings) => Outcome::Became(at_levels(findings)),
+                Seen::OtherType => Outcome::OtherType,
+                Seen::WantsOther => Outcome::WantsOther,
+                Seen::Broken(problem) => Outcome::Broken(problem),
+                Seen::NotRun => Outcome::NotRun,
+            },
+            path: one.path,
+            found: one.case.found,
+        })
+        .collect();
+    let summary =
+        Summary { sessions, calls, elapsed: replayed.elapsed, interrupted: replayed.interrupted, ..Summary::default() };
+    Ok(ReplayedAll { results, summary })
 }
 
-/// Shrinks one case: `campaign::minimize_case`. A case that shows nothing any more is an error of use, with what to do.
-pub(super) fn minimize_case(_job: &Job, _case: &Case, _stop: &Stop) -> Result<Case, CliError> {
-    not_wired()
+/// Shrinks one case. A case that shows nothing any more is an error of use, with what to do.
+pub(super) fn minimize_case(job: &Job, case: &Case, stop: &Stop) -> Result<Case, CliError> {
+    match job.plan(|plan| campaign::minimize_case(plan, case, stop)).map_err(campaign_error)? {
+        Minimize::Done(small) => Ok(small.case),
+        Minimize::NoFinding(_) => Err(CliError::usage(
+            "this case says of no finding that it shows one, so there is nothing to hold on to",
+            "`hookstorm run PLUGIN --case FILE` tells what it shows; a case that must stay silent needs no shrinking",
+        )),
+        Minimize::ShowsNothing(_) => Err(CliError::usage(
+            "this case does not show its finding any more",
+            "`hookstorm replay` tells what became of it; with its `found` taken out it guards against a relapse",
+        )),
+        Minimize::OtherType => Err(CliError::Usage {
+            problem: format!("this case is for a plugin of type `{}`", case.plugin_type),
+            hint: None,
+        }),
+        Minimize::WantsOther => Err(CliError::usage(
+            "some of this case's calls go to another plugin",
+            "`minimize` shrinks cases of one plugin",
+        )),
+    }
 }
 
-/// Which cases need not stay in their corpus, and why: `campaign::minimize_corpus`. Removes none.
+/// Which cases need not stay in their corpus, and why. Removes none.
 pub(super) fn superfluous(
-    _job: &Job,
-    _cases: &[(PathBuf, Case)],
-    _stop: &Stop,
+    job: &Job,
+    cases: &[(PathBuf, Case)],
+    stop: &Stop,
 ) -> Result<Vec<(PathBuf, String)>, CliError> {
-    not_wired()
+    let found = job.plan(|plan| campaign::minimize_corpus(plan, cases, true, stop)).map_err(campaign_error)?;
+    let why = |reason| match reason {
+        Superfluous::SmallerShowsIt(other) => format!("`{}` shows the same and is smaller", other.display()),
+        Superfluous::SameAs(other) => format!("it is the same as `{}`", other.display()),
+        Superfluous::NoNewLines => "smaller cases run all of its lines".into(),
+    };
+    Ok(found.into_iter().map(|(path, reason)| (path, why(reason))).collect())
 }
 
-/// Every case under a folder, by path: `Corpus::open(dir)`, `read_all`. A file that is no case is an error that names it.
-pub(super) fn read_corpus(_folder: &Path) -> Result<Vec<(PathBuf, Case)>, CliError> {
-    not_wired()
+/// Every case under a folder, by path. A file that is no case is an error that names it.
+pub(super) fn read_corpus(folder: &Path) -> Result<Vec<(PathBuf, Case)>, CliError> {
+    let entries = Corpus::open(folder).and_then(|corpus| corpus.read_all()).map_err(|error| corpus_error(&error))?;
+    entries
+        .into_iter()
+        .map(|(path, case)| match case {
+            Ok(case) => Ok((path, case)),
+            Err(source) => Err(CliError::Case { path, source }),
+        })
+        .collect()
 }
 
-/// Sets a level: `RuleLevels::set`. Problem and hint where the text is wrong.
-pub(super) fn set_level(_levels: &mut RuleLevels, _text: &str) -> Result<(), (String, String)> {
-    Err(("not wired yet".into(), "none".into()))
+/// Sets a level. Problem and hint where the text is wrong.
+pub(super) fn set_level(levels: &mut RuleLevels, text: &str) -> Result<(), (String, String)> {
+    levels.set(text).map_err(|error| (error.to_string(), error.hint()))
 }
 
-/// Removes what this process unpacked: `package::remove_scratch_folders`.
-pub(super) const fn remove_scratch_folders() {}
-
-/// Removes what killed processes left: `package::clear_stale_scratch`.
-pub(super) const fn clear_stale_scratch() {}
+pub(super) use crate::package::{clear_stale_scratch, remove_scratch_folders};
 
 /// What everybody's session passes to `hook`: for `run --hook`, where the user names only what matters.
 pub(super) fn plain_arguments(plugin_type: PluginType, hook: Hook, platform: &Platform) -> Vec<(Argument, Value)> {
