@@ -5,11 +5,13 @@
 //! plugins pass them on; a secret that the plugin may have written for another reason (it is also the user's name, a word of
 //! the plugin's, a word of any language, or too short to tell). A canary is looked for only where there is text to search.
 
+use std::{borrow::Cow, cell::OnceCell};
+
 use super::{
     Context, Subject,
     canary::{self, Canary, Kind},
     exceptions,
-    forms::Form,
+    forms::{self, Form},
     mask, place, text,
 };
 use crate::{
@@ -27,7 +29,7 @@ const LINE: usize = 1000;
 pub fn secrets_of(subject: &Subject, session: &Session, trace: &Trace) -> Vec<String> {
     let context = Context::new(subject, session, trace);
     let mut secrets: Vec<String> = Vec::new();
-    let mut found = |kind, text: std::borrow::Cow<'_, str>| {
+    let mut found = |kind, text: Cow<'_, str>| {
         secrets.push(text.clone().into_owned());
         if kind == Kind::PrivateKey {
             // A key may be shown in part.
@@ -133,14 +135,22 @@ struct Search<'a, 'c> {
     told: Vec<(crate::contract::Hook, Kind, Channel)>,
 }
 
-impl Search<'_, '_> {
+/// The part of a secret that is looked for.
+fn telling_part(kind: Kind, text: &str) -> &str {
+    if kind == Kind::PrivateKey { canary::middle_of_key(text) } else { text.trim() }
+}
+
+impl<'a> Search<'a, '_> {
     /// Gathers the canaries up to and with call `index`, each text once.
     fn gather(&mut self, index: usize) {
         let canaries = &mut self.canaries;
-        let mut found = |kind, text: std::borrow::Cow<'_, str>| {
-            let text = if kind == Kind::PrivateKey { canary::middle_of_key(&text) } else { text.trim() };
-            if canary::is_distinctive(text) && canaries.iter().all(|canary| canary.text != text) {
-                canaries.push(Canary::new(kind, text.to_owned()));
+        let mut found = |kind, text: Cow<'a, str>| {
+            let text: Cow<'a, str> = match text {
+                Cow::Borrowed(text) => telling_part(kind, text).into(),
+                Cow::Owned(text) => telling_part(kind, &text).to_owned().into(),
+            };
+            if canary::is_distinctive(&text) && canaries.iter().all(|canary| canary.text != text) {
+                canaries.push(Canary::new(kind, text));
             }
         };
         if self.gathered == 0 {
@@ -192,13 +202,14 @@ impl Search<'_, '_> {
         allowed: &[Kind],
         findings: &mut Vec<Finding>,
     ) {
-        if text.is_empty() {
+        if text.len() < canary::SHORTEST {
             return;
         }
         self.gather(index);
+        let may_hold_forms = OnceCell::new();
         let seen = &self.context.trace.calls[index];
         for canary in self.canaries.iter().filter(|canary| !allowed.contains(&canary.kind)) {
-            let Some(hit) = find(text, canary) else { continue };
+            let Some(hit) = find(text, canary, &may_hold_forms) else { continue };
             let is_told = self.told.iter().any(|(hook, kind, known)| {
                 *kind == canary.kind && *known == channel && (*hook == seen.hook || channel.lasts())
             });
@@ -218,13 +229,20 @@ struct Hit {
     form: Option<Form>,
 }
 
-fn find(text: &str, canary: &Canary<'_>) -> Option<Hit> {
+/// `may_hold_forms` is found out once for each text, and only where there is something to look for.
+fn find(text: &str, canary: &Canary<'_>, may_hold_forms: &OnceCell<bool>) -> Option<Hit> {
+    if text.len() < canary.text.len() {
+        return None;
+    }
     let whole_word = canary::must_be_word(&canary.text);
     let hit = |start, part: &str, form| Hit { start, end: start + part.len(), form };
     let plain = memchr::memmem::find_iter(text.as_bytes(), canary.text.as_bytes())
         .find(|&start| !whole_word || mask::is_word_at(text, start, start + canary.text.len()));
     if let Some(start) = plain {
         return Some(hit(start, &canary.text, None));
+    }
+    if !may_hold_forms.get_or_init(|| forms::may_hold(text)) {
+        return None;
     }
     canary.forms().iter().find_map(|(form, part)| {
         memchr::memmem::find(text.as_bytes(), part.as_bytes()).map(|start| hit(start, part, Some(*form)))
@@ -440,6 +458,12 @@ mod tests {
         subject.known_text.push("x7#Kq9!mZ".into());
         let result = dict([("passwords", list([text("x7#Kq9!mZ")]))]);
         Played::returned(HOOK, result).stderr("found x7#Kq9!mZ").only(&subject);
+
+        let line = "b3kX".repeat(16);
+        let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{line}\n-----END RSA PRIVATE KEY-----\n");
+        let result = dict([("private_keys", list([tuple([text("ssh-rsa"), text(&pem)])]))]);
+        subject.known_text.push(pem.clone());
+        Played::returned(Hook::GetPrivateKeyList, result).stderr(&pem).only(&subject);
     }
 
     #[test]
