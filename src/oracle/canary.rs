@@ -179,7 +179,7 @@ pub(super) fn middle_of_key(key: &str) -> &str {
 }
 
 /// The shortest text that is looked for.
-const SHORTEST: usize = 6;
+pub(super) const SHORTEST: usize = 6;
 /// The shortest text of nothing but letters: shorter ones are words.
 const SHORTEST_LETTERS: usize = 12;
 /// Text shorter than this must stand as a word of its own: six hexadecimal digits are in many a hash.
@@ -237,8 +237,12 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_hard_coded(context: &Context<'_>, canary: &Canary<'_>) -> bool {
-    matches!(canary.kind, Kind::Password | Kind::PrivateKey)
-        && context.subject.known_text.iter().any(|known| known.trim() == canary.text.trim())
+    let text = canary.text.trim();
+    context.subject.known_text.iter().any(|known| match canary.kind {
+        Kind::Password => known.trim() == text,
+        Kind::PrivateKey => known.contains(" PRIVATE KEY-----") && known.contains(text),
+        _ => false,
+    })
 }
 
 /// Every text that the session passes in and that is no secret.

@@ -19,6 +19,8 @@ use crate::{
 const EXACT_LIMIT: u64 = 1 << 53;
 /// How many places of one entry are told.
 const PLACES_LIMIT: usize = 8;
+/// How many places are looked at after the first problem: a list of a million sets has nothing new to tell.
+const TELLS_LIMIT: usize = 1000;
 /// Where the SDK keeps its own state in the cookie: tuples that it reads as lists.
 const SDK_PRIVATE: &str = "__plugin_sdk_private";
 
@@ -35,7 +37,7 @@ pub(super) fn judge(
         return;
     }
     let hides_values = matches!(key.as_str(), Some("passwords" | "private_keys" | "totp_codes"));
-    let mut walk = Walk { context, in_cookie, hides_values, steps: Vec::new(), problems: Vec::new() };
+    let mut walk = Walk { context, in_cookie, hides_values, steps: Vec::new(), problems: Vec::new(), tells: 0 };
     walk.key(key);
     walk.steps.push(Step::Key(key));
     walk.value(value);
@@ -88,11 +90,14 @@ struct Walk<'a> {
     hides_values: bool,
     steps: Vec<Step<'a>>,
     problems: Vec<Problem>,
+    /// How many problems were seen, told or not.
+    tells: usize,
 }
 
 impl<'a> Walk<'a> {
     /// Tells a problem at the present place, once for places that differ only in an index or a value.
     fn tell(&mut self, rule: Rule, what: &str) {
+        self.tells += 1;
         let detail = path::detail(self.context, &self.steps);
         let is_known = self.problems.iter().any(|problem| problem.rule == rule && problem.detail == detail);
         if !is_known && self.problems.len() < PLACES_LIMIT {
@@ -152,6 +157,9 @@ impl<'a> Walk<'a> {
 
     fn items(&mut self, items: &'a [Observed]) {
         for (index, item) in items.iter().enumerate() {
+            if self.tells > TELLS_LIMIT {
+                return;
+            }
             self.steps.push(Step::Index(index));
             self.value(item);
             self.steps.pop();
@@ -160,6 +168,9 @@ impl<'a> Walk<'a> {
 
     fn entries(&mut self, entries: &'a [(Observed, Observed)]) {
         for (key, value) in entries {
+            if self.tells > TELLS_LIMIT {
+                return;
+            }
             self.key(key);
             if self.in_cookie && !self.is_sdks() {
                 self.coerced(key, entries);

@@ -11,12 +11,14 @@ mod exceptions;
 mod forms;
 mod json;
 mod key;
+mod leak;
 mod loading;
 mod mask;
 mod path;
 mod place;
 mod result;
 mod secrets;
+mod shape;
 mod subject;
 #[cfg(test)]
 mod testing;

@@ -5,29 +5,24 @@
 //! plugins pass them on; a secret that the plugin may have written for another reason (it is also the user's name, a word of
 //! the plugin's, a word of any language, or too short to tell). A canary is looked for only where there is text to search.
 
+use std::{borrow::Cow, cell::OnceCell};
+
 use super::{
     Context, Subject,
     canary::{self, Canary, Kind},
-    exceptions,
-    forms::Form,
-    mask, place, text,
+    leak::{self, Channel},
 };
 use crate::{
     case::Session,
-    finding::{Finding, Rule, Severity},
+    finding::Finding,
     runtime::{CallTrace, Ending, Observed, Trace},
 };
-
-/// How much of a line is quoted on either side of the secret.
-const QUOTE: usize = 60;
-/// How much of a line is masked for a quote.
-const LINE: usize = 1000;
 
 /// All secret text of a session, short and ordinary ones as well, for masking whatever is printed of it.
 pub fn secrets_of(subject: &Subject, session: &Session, trace: &Trace) -> Vec<String> {
     let context = Context::new(subject, session, trace);
     let mut secrets: Vec<String> = Vec::new();
-    let mut found = |kind, text: std::borrow::Cow<'_, str>| {
+    let mut found = |kind, text: Cow<'_, str>| {
         secrets.push(text.clone().into_owned());
         if kind == Kind::PrivateKey {
             // A key may be shown in part.
@@ -48,46 +43,6 @@ pub fn secrets_of(subject: &Subject, session: &Session, trace: &Trace) -> Vec<St
     secrets.sort();
     secrets.dedup();
     secrets
-}
-
-/// Where text of a call can be read by others.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Channel {
-    Stderr,
-    Stdout,
-    Exception,
-    Metadata,
-    File,
-    SessionCookie,
-}
-
-impl Channel {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Stderr => "is written to standard error",
-            Self::Stdout => "is written to standard output",
-            Self::Exception => "is in the text of an exception",
-            Self::Metadata => "is in `additional_metadata`",
-            Self::File => "is left behind in a file",
-            Self::SessionCookie => "is put into the session cookie",
-        }
-    }
-
-    const fn id(self) -> &'static str {
-        match self {
-            Self::Stderr => "stderr",
-            Self::Stdout => "stdout",
-            Self::Exception => "exception",
-            Self::Metadata => "additional_metadata",
-            Self::File => "file",
-            Self::SessionCookie => "session_cookie",
-        }
-    }
-
-    /// Whether what was there after one call is there after the next, so that only the first is to blame.
-    const fn lasts(self) -> bool {
-        matches!(self, Self::File | Self::SessionCookie)
-    }
 }
 
 /// Looks for every canary in all that others can read.
@@ -133,14 +88,22 @@ struct Search<'a, 'c> {
     told: Vec<(crate::contract::Hook, Kind, Channel)>,
 }
 
-impl Search<'_, '_> {
+/// The part of a secret that is looked for.
+fn telling_part(kind: Kind, text: &str) -> &str {
+    if kind == Kind::PrivateKey { canary::middle_of_key(text) } else { text.trim() }
+}
+
+impl<'a> Search<'a, '_> {
     /// Gathers the canaries up to and with call `index`, each text once.
     fn gather(&mut self, index: usize) {
         let canaries = &mut self.canaries;
-        let mut found = |kind, text: std::borrow::Cow<'_, str>| {
-            let text = if kind == Kind::PrivateKey { canary::middle_of_key(&text) } else { text.trim() };
-            if canary::is_distinctive(text) && canaries.iter().all(|canary| canary.text != text) {
-                canaries.push(Canary::new(kind, text.to_owned()));
+        let mut found = |kind, text: Cow<'a, str>| {
+            let text: Cow<'a, str> = match text {
+                Cow::Borrowed(text) => telling_part(kind, text).into(),
+                Cow::Owned(text) => telling_part(kind, &text).to_owned().into(),
+            };
+            if canary::is_distinctive(&text) && canaries.iter().all(|canary| canary.text != text) {
+                canaries.push(Canary::new(kind, text));
             }
         };
         if self.gathered == 0 {
@@ -192,13 +155,14 @@ impl Search<'_, '_> {
         allowed: &[Kind],
         findings: &mut Vec<Finding>,
     ) {
-        if text.is_empty() {
+        if text.len() < canary::SHORTEST {
             return;
         }
         self.gather(index);
+        let may_hold_forms = OnceCell::new();
         let seen = &self.context.trace.calls[index];
         for canary in self.canaries.iter().filter(|canary| !allowed.contains(&canary.kind)) {
-            let Some(hit) = find(text, canary) else { continue };
+            let Some(hit) = leak::find(text, canary, &may_hold_forms) else { continue };
             let is_told = self.told.iter().any(|(hook, kind, known)| {
                 *kind == canary.kind && *known == channel && (*hook == seen.hook || channel.lasts())
             });
@@ -206,66 +170,9 @@ impl Search<'_, '_> {
                 continue;
             }
             self.told.push((seen.hook, canary.kind, channel));
-            findings.push(tell(self.context, index, channel, canary, text, &hit));
+            findings.push(leak::tell(self.context, index, channel, canary, text, &hit));
         }
     }
-}
-
-/// Where a canary is in a text, and in which form if not as it is.
-struct Hit {
-    start: usize,
-    end: usize,
-    form: Option<Form>,
-}
-
-fn find(text: &str, canary: &Canary<'_>) -> Option<Hit> {
-    let whole_word = canary::must_be_word(&canary.text);
-    let hit = |start, part: &str, form| Hit { start, end: start + part.len(), form };
-    let plain = memchr::memmem::find_iter(text.as_bytes(), canary.text.as_bytes())
-        .find(|&start| !whole_word || mask::is_word_at(text, start, start + canary.text.len()));
-    if let Some(start) = plain {
-        return Some(hit(start, &canary.text, None));
-    }
-    canary.forms().iter().find_map(|(form, part)| {
-        memchr::memmem::find(text.as_bytes(), part.as_bytes()).map(|start| hit(start, part, Some(*form)))
-    })
-}
-
-fn tell(context: &Context<'_>, index: usize, channel: Channel, canary: &Canary<'_>, text: &str, hit: &Hit) -> Finding {
-    let seen = &context.trace.calls[index];
-    let form = hit.form.map_or("", Form::words);
-    let quoted = quote(context, text, hit);
-    let message = format!("{} {}{form}: `{quoted}`", canary.kind.words(), channel.words());
-    let place = match &seen.ending {
-        Ending::Raised(exception) if channel == Channel::Exception => exceptions::place_of(exception),
-        ending if channel == Channel::Exception => place::of(ending.frames()),
-        _ => None,
-    };
-    let is_debug = context.subject.logs_debug && channel == Channel::Stderr;
-    let severity =
-        if is_debug || channel == Channel::SessionCookie { Severity::Warning } else { Rule::SecretLeak.severity() };
-    Finding::draft(Rule::SecretLeak, message)
-        .severity(severity)
-        .hook(seen.hook)
-        .call(index)
-        .at(place)
-        .detail(format!("{} {}", canary.kind.id(), channel.id()))
-        .finish()
-}
-
-/// The line around a hit with its secrets masked, cut to what stands near the first of them.
-fn quote(context: &Context<'_>, text: &str, hit: &Hit) -> String {
-    let line_start = text[..hit.start].rfind('\n').map_or(0, |line| line + 1);
-    let start = text.floor_char_boundary(line_start.max(hit.start.saturating_sub(LINE)));
-    // A secret may have line ends of its own, so the line ends after it.
-    let end = text.floor_char_boundary((hit.end + LINE).min(text.len()));
-    let masked = context.mask(&text[start..end]);
-    let hidden = masked.find("***").unwrap_or(0);
-    let line_end = masked[hidden..].find('\n').map_or(masked.len(), |line| hidden + line);
-    let near: usize = masked[..hidden].chars().count().saturating_sub(QUOTE);
-    let line: String = masked[..line_end].chars().skip(near).collect();
-    let before = if near > 0 { "…" } else { "" };
-    format!("{before}{}", text::one_line(&line, 2 * QUOTE))
 }
 
 #[cfg(test)]
@@ -274,6 +181,7 @@ mod tests {
     use crate::{
         case::Value,
         contract::{Argument, Hook, Platform, PluginType},
+        finding::{Rule, Severity},
         oracle::testing::{Played, aa, dict, exception, frame, list, output, store, text, tuple},
         runtime::FileLeft,
     };
@@ -440,6 +348,12 @@ mod tests {
         subject.known_text.push("x7#Kq9!mZ".into());
         let result = dict([("passwords", list([text("x7#Kq9!mZ")]))]);
         Played::returned(HOOK, result).stderr("found x7#Kq9!mZ").only(&subject);
+
+        let line = "b3kX".repeat(16);
+        let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{line}\n-----END RSA PRIVATE KEY-----\n");
+        let result = dict([("private_keys", list([tuple([text("ssh-rsa"), text(&pem)])]))]);
+        subject.known_text.push(pem.clone());
+        Played::returned(Hook::GetPrivateKeyList, result).stderr(&pem).only(&subject);
     }
 
     #[test]
