@@ -234,3 +234,164 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::package::archive::tests::archive;
+
+    const MANIFEST: &str =
+        "api: 1.6\ntype: credentialstore\nname: Mine\nversion: 1.0\ndescription: d\nentry_point: main.py\n";
+
+    fn folder(files: &[(&str, &str)]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn open(path: &Path) -> Result<Opened, PackageError> {
+        Package::open(path, Platform::newest(), &ArchiveLimits::default())
+    }
+
+    fn open_zip(files: &[(&str, &str)]) -> Opened {
+        let entries: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+        let mut file = tempfile::Builder::new().suffix(".zip").tempfile().unwrap();
+        file.write_all(&archive(&entries)).unwrap();
+        open(file.path()).unwrap()
+    }
+
+    fn rules(opened: &Opened) -> Vec<Rule> {
+        opened.findings.iter().map(|finding| finding.rule).collect()
+    }
+
+    fn hint(opened: &Opened) -> &str {
+        opened.findings[0].hint.as_deref().unwrap()
+    }
+
+    #[test]
+    fn a_folder_and_its_archive_open_alike_and_in_silence() {
+        let files = [("MANIFEST", MANIFEST), ("main.py", "class Plugin: pass\n"), ("default.cfg", "[a]\nx=1\n")];
+        let folder = folder(&files);
+        for opened in [open(folder.path()).unwrap(), open_zip(&files)] {
+            assert_eq!(opened.findings, []);
+            let package = opened.package.unwrap();
+            assert!(package.is_runnable());
+            assert_eq!((package.name().as_str(), package.entry_point()), ("Mine", "main.py"));
+            assert_eq!(package.configuration.as_deref(), Some("[a]\nx=1\n"));
+            assert_eq!(package.source_line("MANIFEST", 3).as_deref(), Some("name: Mine"));
+            assert_eq!(package.source_line("main.py", 9), None);
+        }
+    }
+
+    #[test]
+    fn an_archive_is_gone_with_its_package() {
+        let opened = open_zip(&[("MANIFEST", MANIFEST), ("main.py", "")]);
+        let root = opened.package.as_ref().unwrap().root.clone();
+        assert!(root.join("main.py").exists());
+        drop(opened);
+        assert!(!root.exists());
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_found_in_one_pass() {
+        let text = "api: 2.0\ntype: credentialsstore\nname: on\nversion: 1.10\nentry_point: mein.py\n";
+        let opened = open_zip(&[("MANIFEST", text), ("main.py", ""), ("default.cfg", "x=1\n"), ("../up", "")]);
+        assert_eq!(
+            rules(&opened),
+            [
+                Rule::ArchiveUnsafeEntry,
+                Rule::ManifestFieldInvalid,
+                Rule::ManifestFieldInvalid,
+                Rule::ManifestFieldInvalid,
+                Rule::ManifestFieldMissing,
+                Rule::ManifestAmbiguous,
+                Rule::ConfigUnreadable,
+                Rule::EntryPointMissing,
+            ]
+        );
+        let missing = opened.findings.last().unwrap();
+        assert_eq!(missing.hint.as_deref(), Some("write `entry_point: main.py`, or give the file that name"));
+        assert_eq!(missing.location.as_ref().map(|at| (at.line, at.column)), Some((5, 14)));
+        assert!(!opened.package.unwrap().is_runnable());
+    }
+
+    #[test]
+    fn a_missing_manifest_is_told_with_what_to_do() {
+        let opened = open_zip(&[]);
+        assert_eq!(rules(&opened), [Rule::ManifestMissing]);
+        assert_eq!(hint(&opened), "the archive is empty");
+        let opened = open_zip(&[("vault/MANIFEST", MANIFEST), ("vault/main.py", "")]);
+        assert_eq!(rules(&opened), [Rule::ManifestMissing]);
+        assert!(hint(&opened).starts_with("zip the content of `vault/`"));
+        let opened = open_zip(&[("Manifest.yml", MANIFEST), ("main.py", "")]);
+        assert!(hint(&opened).starts_with("`Manifest.yml` must be called `MANIFEST`"));
+        let only_code = folder(&[("main.py", "")]);
+        let opened = open(only_code.path()).unwrap();
+        assert_eq!(rules(&opened), [Rule::ManifestMissing]);
+        assert!(hint(&opened).starts_with("is this the plugin's folder?"));
+        assert!(!opened.package.unwrap().is_runnable());
+    }
+
+    #[test]
+    fn what_can_be_no_plugin_is_wrong_use() {
+        let empty = folder(&[("notes.txt", "")]);
+        assert!(matches!(open(empty.path()), Err(PackageError::NotAPlugin { .. })));
+        assert!(matches!(open(&empty.path().join("none.zip")), Err(PackageError::NoSuchFile { .. })));
+        assert!(matches!(open(&empty.path().join("notes.txt/x")), Err(PackageError::NoSuchFile { .. })));
+        assert!(matches!(open(Path::new("/dev/null")), Err(PackageError::NotAPlugin { .. })));
+        let outer = folder(&[("vault/MANIFEST", MANIFEST)]);
+        let error = open(outer.path()).unwrap_err().to_string();
+        assert!(error.ends_with("it has no MANIFEST, but a folder in it has one; give that folder"), "{error}");
+    }
+
+    #[test]
+    fn a_text_file_is_an_unreadable_archive() {
+        let folder = folder(&[("plugin.zip", "just text"), ("x/MANIFEST", MANIFEST), ("x/main.py", "")]);
+        let opened = open(&folder.path().join("plugin.zip")).unwrap();
+        assert_eq!(rules(&opened), [Rule::ArchiveUnreadable]);
+        assert!(opened.package.is_none());
+        let opened = open(&folder.path().join("x/main.py")).unwrap();
+        assert_eq!(hint(&opened), "give the plugin's folder, or its `.zip`");
+    }
+
+    #[test]
+    fn platform_5_10_loads_main_py_whatever_entry_point_says() {
+        let text = MANIFEST.replace("api: 1.6", "api: 1.0").replace("main.py", "other.py");
+        let folder = folder(&[("MANIFEST", &text), ("other.py", "")]);
+        let old = Platform::named("5.10").unwrap();
+        let opened = Package::open(folder.path(), old, &ArchiveLimits::default()).unwrap();
+        assert_eq!(rules(&opened), [Rule::EntryPointMissing]);
+        assert_eq!(opened.package.unwrap().entry_point(), "main.py");
+    }
+
+    #[test]
+    fn a_source_line_never_lies_outside_the_package() {
+        let folder = folder(&[("MANIFEST", MANIFEST), ("main.py", "first\r\nsecond"), ("lib/a.py", "inner\n")]);
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link.py")).unwrap();
+        let package = open(folder.path()).unwrap().package.unwrap();
+        assert_eq!(package.source_line("main.py", 1).as_deref(), Some("first"));
+        assert_eq!(package.source_line("lib/a.py", 1).as_deref(), Some("inner"));
+        for (file, line) in [("link.py", 1), ("../etc/passwd", 1), ("/etc/passwd", 1), ("main.py", 0), ("lib", 1)] {
+            assert_eq!(package.source_line(file, line), None, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_safe_for_a_folder() {
+        let named = |name: &str| {
+            let folder = folder(&[("MANIFEST", &MANIFEST.replace("Mine", name)), ("main.py", "")]);
+            open(folder.path()).unwrap().package.unwrap().name()
+        };
+        assert_eq!(named("../../etc"), "_.._etc");
+        assert_eq!(named("\"..\""), "plugin");
+        assert_eq!(named("a b/c"), "a_b_c");
+    }
+}

@@ -213,6 +213,15 @@ impl Constructor {
             return Ok(());
         }
         let Kind::Mapping(pairs) = self.nodes[id].kind.clone() else { return Ok(()) };
+        if !pairs
+            .iter()
+            .any(|(key, _)| matches!(Self::resolved(&self.nodes[*key]), Some(Resolved::Merge | Resolved::Value)))
+        {
+            return Ok(());
+        }
+        // A mapping that merges itself finds its merge key gone.
+        let without = pairs.iter().copied().filter(|(key, _)| !self.is_merge(*key)).collect();
+        self.nodes[id].kind = Kind::Mapping(without);
         let mut own = Vec::with_capacity(pairs.len());
         let mut merged: Vec<(NodeId, NodeId)> = Vec::new();
         let mut seen = HashSet::new();

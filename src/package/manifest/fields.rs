@@ -337,3 +337,138 @@ fn is_address(text: &str) -> bool {
     };
     is_part(user, b"-+_.") && host.split('.').all(|part| is_part(part, b"-_"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity;
+
+    /// A good MANIFEST with `line` in place of its field's own line, or added.
+    fn with(line: &str) -> String {
+        let name = line.split(':').next().unwrap_or_default();
+        let good = [
+            "api: 1.0",
+            "type: credentialstore",
+            "name: Mine",
+            "version: 1.0",
+            "description: d",
+            "entry_point: main.py",
+        ];
+        let own = |known: &&&str| name.is_empty() || !known.starts_with(&format!("{name}:"));
+        good.iter().filter(own).map(|known| format!("{known}\n")).collect::<String>() + line + "\n"
+    }
+
+    fn check(platform: &str, line: &str) -> Vec<Finding> {
+        Manifest::read(with(line).as_bytes(), Platform::named(platform).unwrap()).1
+    }
+
+    /// The one finding that `line` brings.
+    fn only(platform: &str, line: &str) -> Finding {
+        let mut findings = check(platform, line);
+        assert_eq!(findings.len(), 1, "{line}: {findings:?}");
+        findings.remove(0)
+    }
+
+    #[test]
+    fn platform_5_10_keeps_to_the_words_of_the_guide() {
+        for line in [
+            "",
+            "name: any text, even this",
+            "entry_point: what/ever",
+            "author_email: nobody",
+            "type: aa",
+            "api: '1.0'",
+        ] {
+            assert_eq!(check("5.10", line), [], "{line}");
+        }
+        for (line, words) in [
+            ("api: 1.1", "exactly `1.0`"),
+            ("api: 1", "exactly `1.0`"),
+            ("type: signingca", "is not known to platform 5.10; it must be one of `credentialstore`, `aa`"),
+            ("version: 1.0.0", "`<major>.<minor>`"),
+            ("version: '1'", "`<major>.<minor>`"),
+            ("name: 12", "quote"),
+        ] {
+            let finding = only("5.10", line);
+            assert_eq!((finding.rule, finding.severity), (Rule::ManifestFieldInvalid, Severity::Error), "{line}");
+            let told = format!("{} {}", finding.message, finding.hint.unwrap_or_default());
+            assert!(told.contains(words), "{told}");
+        }
+        assert_eq!(only("5.10", "name: ''").rule, Rule::ManifestFieldMissing);
+    }
+
+    #[test]
+    fn later_platforms_quote_the_form_that_they_demand() {
+        for (line, words) in [
+            ("api: 2.0", "platform 9.0 offers API 1.9, and the first number must be the same"),
+            ("api: '1.10'", "above the API 1.9 that platform 9.0 offers"),
+            ("api: latest", "`x.y` or `x.y.z`"),
+            ("type: credential-store", "no type of plugin"),
+            ("name: my-plugin", "`[a-zA-Z][a-zA-Z0-9_]+`"),
+            ("name: on", "is the bool `true` to YAML 1.1"),
+            ("version: v1", "starts with a digit"),
+            ("entry_point: lib/main.py", "`[A-Za-z0-9._-]+`"),
+            ("entry_point: 7", "is the number `7` to YAML 1.1"),
+            ("author_email: 5", "is the number `5` to YAML 1.1"),
+            ("author_email: somebody", "`name@example.com`"),
+        ] {
+            let finding = only("9.0", line);
+            assert_eq!((finding.rule, finding.severity), (Rule::ManifestFieldInvalid, Severity::Error), "{line}");
+            assert!(finding.message.contains(words), "{}", finding.message);
+        }
+        assert_eq!(only("6.7", "api: 1.7").rule, Rule::ManifestFieldInvalid);
+        assert_eq!(only("9.0", "type: credential-store").hint.as_deref(), Some("the nearest is `credentialstore`"));
+        assert_eq!(only("9.0", "name: on").hint.as_deref(), Some("quote it: `name: \"on\"`"));
+    }
+
+    #[test]
+    fn what_only_strict_readers_demand_is_a_warning() {
+        for (line, severity) in [
+            ("description: ~", Severity::Warning),
+            ("entry_point:", Severity::Warning),
+            ("name:", Severity::Error),
+            ("type: null", Severity::Error),
+        ] {
+            let finding = only("9.0", line);
+            assert_eq!((finding.rule, finding.severity), (Rule::ManifestFieldMissing, severity), "{line}");
+        }
+        let slip = Manifest::read(with("").replace("version", "verison").as_bytes(), Platform::newest()).1.remove(0);
+        assert!(slip.hint.unwrap().contains("is `verison` a slip of the pen?"));
+    }
+
+    #[test]
+    fn a_version_that_loses_digits_is_ambiguous_and_an_ordinary_float_is_not() {
+        for line in ["api: 1.6", "version: 1.0", "version: 2.0.0", "version: '1.10'", "version: 2020-01-02"] {
+            assert_eq!(check("9.0", line), [], "{line}");
+        }
+        for (line, severity) in [
+            ("version: 1.10", Severity::Error),
+            ("version: 1.00", Severity::Error),
+            ("version: 0o14", Severity::Error),
+            ("version: 1:30", Severity::Error),
+            ("api: 1.10", Severity::Error),
+            ("scb_min_version: 5.10", Severity::Warning),
+            ("author_name: Off", Severity::Warning),
+        ] {
+            let findings = check("9.0", line);
+            let ambiguous = findings.iter().find(|finding| finding.rule == Rule::ManifestAmbiguous);
+            assert_eq!(ambiguous.map(|finding| finding.severity), Some(severity), "{line}: {findings:?}");
+        }
+        assert_eq!(only("9.0", "version: 1.10").location.map(|at| (at.line, at.column)), Some((6, 10)));
+    }
+
+    #[test]
+    fn a_field_that_a_merge_key_brings_is_ambiguous() {
+        let text = with("").replace("name: Mine\n", "") + "<<: {name: Mine}\n";
+        let findings = Manifest::read(text.as_bytes(), Platform::newest()).1;
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!((findings[0].rule, findings[0].severity), (Rule::ManifestAmbiguous, Severity::Error));
+    }
+
+    #[test]
+    fn no_two_fields_share_a_fingerprint() {
+        let findings = Manifest::read(b"x: y\n", Platform::newest()).1;
+        let fingerprints: std::collections::HashSet<_> = findings.iter().map(|finding| &finding.fingerprint).collect();
+        assert_eq!((findings.len(), fingerprints.len()), (6, 6));
+    }
+}

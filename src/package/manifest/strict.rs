@@ -63,6 +63,9 @@ fn skip_properties(characters: &[char], start: usize, end: usize) -> usize {
 }
 
 fn plain(characters: &[char], start: usize, end: usize, in_flow: bool) -> Result<(), Fault> {
+    if let Some(first @ ('|' | '>' | '%' | '@' | '`')) = characters[start..end].first() {
+        return Err(fault(characters, start, format!("text cannot begin with `{first}` here; quote it")));
+    }
     for at in start..end {
         match characters[at] {
             '\t' => return Err(fault(characters, at, TAB)),

@@ -2,24 +2,21 @@
 //!
 //! Safe on any bytes: what is written stays in the folder, is counted while it streams through a fixed buffer, and ends
 //! at the limits, whatever the headers promise. Unsafe entries are reported and skipped; the rest is unpacked, so that
-//! the other rules see the package in the same pass. Nothing but this file knows the crate `zip`.
+//! the other rules see the package in the same pass. Nothing outside this folder knows the crate `zip`.
 //!
 //! `ZipIterable` and not `ZipArchive`: the latter keeps one entry of a name, and with that hides the second `main.py`.
 
+mod listing;
+
 use std::{
-    collections::HashSet,
     fs::{self, File, OpenOptions},
-    io::{self, BufReader, Read, Seek, SeekFrom, Write},
+    io::{self, BufReader, Read, Write},
     path::{Path, PathBuf},
 };
 
-use zip::{
-    ZipReadOptions,
-    read::{Config, ZipFileEntry},
-    result::ZipError,
-    unstable::read::ZipIterable,
-};
+use zip::{ZipReadOptions, read::Config, result::ZipError, unstable::read::ZipIterable};
 
+use self::listing::{Listing, is_folder, list, name, parents, plain};
 use super::{ArchiveLimits, note::note};
 use crate::{
     contract::ARCHIVE_BYTES_LIMIT,
@@ -28,14 +25,6 @@ use crate::{
 
 /// How many entries of one archive are reported one by one; the others are counted.
 const REPORTED_ENTRIES: usize = 20;
-/// How long a path may be, in bytes: Linux takes 4096 with the folder before it.
-const PATH_BYTES: usize = 3000;
-/// How long a part of a path may be, in bytes.
-const PART_BYTES: usize = 255;
-/// How many parts a path may have. Python packages have few; this bounds the folders that an archive can make.
-const PARTS: usize = 64;
-/// How many bytes all names together may take in memory.
-const NAMES_BYTES: usize = 16 << 20;
 /// Files that other rules read: unpacked first, so that they are there when an archive hits the limit.
 const FIRST: [&str; 2] = ["MANIFEST", "default.cfg"];
 
@@ -123,183 +112,6 @@ fn reason(error: &ZipError) -> String {
     };
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
-}
-
-/// What the first pass over the central directory found.
-struct Listing {
-    /// For each entry in order, whether it may be unpacked.
-    safe: Vec<bool>,
-    /// The paths of the safe files.
-    files: Vec<String>,
-}
-
-/// Reads all names and reports the unsafe ones.
-fn list(
-    zip: &mut ZipIterable<BufReader<File>>,
-    limits: &ArchiveLimits,
-    findings: &mut Vec<Finding>,
-) -> Option<Listing> {
-    struct Entry {
-        path: String,
-        is_folder: bool,
-        refused: Option<String>,
-    }
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut names_bytes = 0;
-    let mut end = None;
-    let iterator = match zip.files() {
-        Ok(iterator) => iterator,
-        Err(error) => {
-            findings.push(not_a_zip(&error));
-            return None;
-        }
-    };
-    for entry in iterator.by_ref() {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                let text =
-                    format!("entry {} of the central directory cannot be read: {}", entries.len() + 1, reason(&error));
-                findings.push(note(Rule::ArchiveUnreadable, "", text).into());
-                return None;
-            }
-        };
-        end = Some(entry.central_header_start());
-        let name = name(&entry);
-        let refused = refusal(&entry, &name);
-        let path = if refused.is_some() { shortened(&name) } else { plain(&name) };
-        names_bytes += path.len();
-        if names_bytes > NAMES_BYTES {
-            findings.push(too_many("names that take too much memory", limits));
-            return None;
-        }
-        entries.push(Entry { path, is_folder: is_folder(&name), refused });
-    }
-    if let Some(start) = end
-        && has_more_entries(iterator.reader_mut(), start)
-    {
-        let text = format!("the archive declares {} entries and has more", entries.len());
-        findings.push(note(Rule::ArchiveUnreadable, "declared", text).into());
-    }
-
-    let files: HashSet<&str> = entries
-        .iter()
-        .filter(|entry| !entry.is_folder && entry.refused.is_none())
-        .map(|entry| entry.path.as_str())
-        .collect();
-    let mut seen = HashSet::new();
-    let mut refused = Vec::new();
-    let mut safe = Vec::with_capacity(entries.len());
-    for entry in &entries {
-        let why = match &entry.refused {
-            Some(why) => Some(why.clone()),
-            None if entry.path.is_empty() => None,
-            None if !seen.insert(entry.path.as_str()) => Some("its name stands twice".to_owned()),
-            None => parents(&entry.path)
-                .find(|parent| files.contains(parent))
-                .map(|parent| format!("`{}` is a file in the same archive", parent.escape_debug())),
-        };
-        safe.push(why.is_none() && !entry.path.is_empty());
-        if let Some(why) = why {
-            refused.push((entry.path.as_str(), why));
-        }
-    }
-    for (path, why) in refused.iter().take(REPORTED_ENTRIES) {
-        let text = format!("entry `{}` was not unpacked: {why}", path.escape_debug());
-        findings.push(note(Rule::ArchiveUnsafeEntry, path, text).into());
-    }
-    if refused.len() > REPORTED_ENTRIES {
-        let text = format!("and {} more entries were not unpacked", refused.len() - REPORTED_ENTRIES);
-        findings.push(note(Rule::ArchiveUnsafeEntry, "\0more", text).into());
-    }
-    let files = entries
-        .iter()
-        .zip(&safe)
-        .filter(|(entry, safe)| **safe && !entry.is_folder)
-        .map(|(entry, _)| entry.path.clone())
-        .collect();
-    Some(Listing { safe, files })
-}
-
-/// The entry's name as text. What is no text has no meaning either: shown, and refused by [`refusal`].
-fn name(entry: &ZipFileEntry<'_>) -> String {
-    entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), |name| name.into_owned())
-}
-
-fn is_folder(name: &str) -> bool {
-    name.ends_with('/')
-}
-
-/// Why an entry may not be unpacked, by what it says of itself.
-fn refusal(entry: &ZipFileEntry<'_>, name: &str) -> Option<String> {
-    /// The kind of file in a Unix mode.
-    const KIND: u32 = 0o170_000;
-    let bytes = entry.name_raw();
-    let mut drive = name.chars();
-    let has_drive = drive.next().is_some_and(|letter| letter.is_ascii_alphabetic()) && drive.next() == Some(':');
-    // Python reads a mode whatever system the entry says it comes from.
-    let kind = (entry.external_attributes() >> 16) & KIND;
-    let why = if entry.name().is_err() {
-        "its name is not UTF-8, though it says so"
-    } else if name.is_empty() {
-        "it has no name"
-    } else if bytes.contains(&0) || name.contains('\0') {
-        "its name holds a NUL"
-    } else if name.starts_with(['/', '\\']) {
-        "its path is absolute"
-    } else if has_drive {
-        "its path begins with a drive letter"
-    } else if name.split(['/', '\\']).any(|part| part == "..") {
-        "its path holds `..`"
-    } else if name.contains('\\') {
-        "its path holds a backslash, where a ZIP has `/`"
-    } else if entry.is_symlink() || kind == 0o120_000 {
-        "it is a symlink"
-    } else if !matches!(kind, 0 | 0o100_000 | 0o040_000) {
-        "it is neither a file nor a folder"
-    } else if entry.encrypted() {
-        "it is encrypted"
-    } else if name.len() > PATH_BYTES || name.split('/').any(|part| part.len() > PART_BYTES) {
-        return Some(format!("its name is too long ({} bytes)", name.len()));
-    } else if name.split('/').count() > PARTS {
-        "its path is too deep"
-    } else {
-        return None;
-    };
-    Some(why.to_owned())
-}
-
-/// The path without what means nothing: `.`, doubled and closing slashes.
-fn plain(name: &str) -> String {
-    name.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/")
-}
-
-/// The beginning of a name, for a message.
-fn shortened(name: &str) -> String {
-    match name.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
-    }
-}
-
-/// The folders above `path`, outermost first.
-fn parents(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(end, _)| &path[..end])
-}
-
-/// Whether another header follows the one at `start`, which is the last that the archive declares. Readers that go by
-/// the directory's size, Python's for one, would see it.
-fn has_more_entries(reader: &mut BufReader<File>, start: u64) -> bool {
-    fn read<const N: usize>(reader: &mut BufReader<File>, at: u64) -> Option<[u8; N]> {
-        let mut bytes = [0; N];
-        reader.seek(SeekFrom::Start(at)).ok()?;
-        reader.read_exact(&mut bytes).ok()?;
-        Some(bytes)
-    }
-    const HEADER_BYTES: u64 = 46;
-    let Some(header) = read::<46>(reader, start) else { return false };
-    let rest: u64 = [28, 30, 32].iter().map(|&at| u64::from(u16::from_le_bytes([header[at], header[at + 1]]))).sum();
-    read::<4>(reader, start + HEADER_BYTES + rest) == Some(*b"PK\x01\x02")
 }
 
 struct Unpacking<'a> {
@@ -412,5 +224,150 @@ impl Unpacking<'_> {
             let text = format!("and {} more entries cannot be unpacked", self.unreadable - REPORTED_ENTRIES);
             self.findings.push(note(Rule::ArchiveUnreadable, "\0more", text).into());
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::{Cursor, Seek};
+
+    use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+    use super::*;
+
+    pub(in crate::package) fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in entries {
+            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(bytes).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    /// Replaces `from` by `to`, of the same length, wherever it stands.
+    pub(super) fn patch(bytes: &mut [u8], from: &[u8], to: &[u8]) {
+        assert_eq!(from.len(), to.len());
+        let places: Vec<usize> =
+            bytes.windows(from.len()).enumerate().filter(|(_, window)| *window == from).map(|(at, _)| at).collect();
+        assert!(!places.is_empty());
+        for at in places {
+            bytes[at..at + to.len()].copy_from_slice(to);
+        }
+    }
+
+    pub(super) struct Unpacked {
+        pub(super) folder: tempfile::TempDir,
+        pub(super) contents: Option<Contents>,
+        pub(super) findings: Vec<Finding>,
+    }
+
+    fn unpack_with(bytes: &[u8], limits: ArchiveLimits) -> Unpacked {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        let mut findings = Vec::new();
+        let contents = unpack(file, folder.path(), &limits, &mut findings).unwrap();
+        Unpacked { folder, contents, findings }
+    }
+
+    pub(super) fn unpacked(bytes: &[u8]) -> Unpacked {
+        unpack_with(bytes, ArchiveLimits::default())
+    }
+
+    impl Unpacked {
+        pub(super) fn rules(&self) -> Vec<Rule> {
+            self.findings.iter().map(|finding| finding.rule).collect()
+        }
+
+        pub(super) fn has(&self, path: &str) -> bool {
+            self.folder.path().join(path).exists()
+        }
+    }
+
+    #[test]
+    fn an_ordinary_archive_is_unpacked_whole() {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        writer.set_comment("a comment").unwrap();
+        writer.add_directory("empty/", SimpleFileOptions::default()).unwrap();
+        for name in ["MANIFEST", "./main.py", "lib/a/b.py"] {
+            writer.start_file(name, SimpleFileOptions::default().unix_permissions(0o4755)).unwrap();
+            writer.write_all(name.as_bytes()).unwrap();
+        }
+        let unpacked = unpacked(&writer.finish().unwrap().into_inner());
+        assert_eq!(unpacked.findings, []);
+        let contents = unpacked.contents.as_ref().unwrap();
+        assert_eq!(contents.files, ["MANIFEST", "main.py", "lib/a/b.py"]);
+        assert!(unpacked.has("empty"));
+        let file = unpacked.folder.path().join("lib/a/b.py");
+        assert_eq!(fs::read(&file).unwrap(), b"lib/a/b.py");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o7111, 0, "no mode of the archive is taken over");
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit_with_manifest_unpacked() {
+        let zeros = vec![0; 3 << 20];
+        let bytes = archive(&[("a.py", b"pass"), ("bomb", &zeros), ("late.py", b"pass"), ("MANIFEST", b"api: 1.6")]);
+        assert!(bytes.len() < 10_000);
+        let unpacked = unpack_with(&bytes, ArchiveLimits { unpacked_bytes: 1 << 20, entries: 10 });
+        assert_eq!(unpacked.rules(), [Rule::ArchiveBomb]);
+        assert!(unpacked.has("MANIFEST") && unpacked.has("a.py"));
+        assert!(!unpacked.has("bomb") && !unpacked.has("late.py"));
+        assert!(!unpacked.contents.unwrap().complete);
+    }
+
+    #[test]
+    fn the_limit_counts_bytes_and_not_what_headers_promise() {
+        let zeros = vec![0; 3 << 20];
+        let mut bytes = archive(&[("bomb", &zeros)]);
+        let promised = u32::try_from(zeros.len()).unwrap().to_le_bytes();
+        patch(&mut bytes, &promised, &10_u32.to_le_bytes());
+        let unpacked = unpack_with(&bytes, ArchiveLimits { unpacked_bytes: 1 << 20, entries: 10 });
+        assert!(!unpacked.findings.is_empty());
+        assert!(!unpacked.has("bomb"));
+    }
+
+    #[test]
+    fn too_many_entries_or_folders_are_a_bomb() {
+        let names: Vec<String> = (0..12).map(|number| format!("f{number}")).collect();
+        let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+        let limits = ArchiveLimits { unpacked_bytes: 100, entries: 10 };
+        let many = unpack_with(&archive(&entries), limits);
+        assert_eq!(many.rules(), [Rule::ArchiveBomb]);
+        assert!(many.contents.is_none());
+        let deep = unpack_with(&archive(&[("a/b/c/d/e/f/x", b""), ("g/h/i/j/k/l/x", b"")]), limits);
+        assert_eq!(deep.rules(), [Rule::ArchiveBomb]);
+    }
+
+    #[test]
+    fn what_is_no_zip_or_cut_short_or_damaged_is_unreadable() {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        for name in ["a.py", "b.py"] {
+            writer.start_file(name, stored).unwrap();
+            writer.write_all(format!("the text of {name}").as_bytes()).unwrap();
+        }
+        let whole = writer.finish().unwrap().into_inner();
+        for bytes in [&b"just text"[..], b"", &whole[..whole.len() - 30]] {
+            let unpacked = unpacked(bytes);
+            assert_eq!(unpacked.rules(), [Rule::ArchiveUnreadable]);
+            assert!(unpacked.contents.is_none());
+        }
+        let mut damaged = whole;
+        patch(&mut damaged, b"the text of a.py", b"the tExt of a.py");
+        let unpacked = unpacked(&damaged);
+        assert_eq!(unpacked.rules(), [Rule::ArchiveUnreadable]);
+        assert!(unpacked.findings[0].message.contains("`a.py`"), "{}", unpacked.findings[0].message);
+        assert!(!unpacked.has("a.py") && unpacked.has("b.py"));
+    }
+
+    #[test]
+    fn twenty_megabytes_are_too_large_and_still_read() {
+        let mut bytes = vec![0; 20 << 20];
+        bytes.extend(archive(&[("a.py", b"pass")]));
+        let unpacked = unpacked(&bytes);
+        assert_eq!(unpacked.rules(), [Rule::ArchiveTooLarge]);
+        assert!(unpacked.has("a.py"));
     }
 }

@@ -1,0 +1,301 @@
+//! Reads the names in an archive's central directory and sorts out the entries that must not be unpacked.
+//!
+//! Bounded: the memory that names take is counted. The reasons are shown to the author of the plugin, so each says what
+//! is wrong with the entry, not which attack it could be.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{BufReader, Read, Seek, SeekFrom},
+};
+
+use zip::{read::ZipFileEntry, unstable::read::ZipIterable};
+
+use super::{REPORTED_ENTRIES, not_a_zip, reason, too_many};
+use crate::{
+    finding::{Finding, Rule},
+    package::{ArchiveLimits, note::note},
+};
+
+/// How long a path may be, in bytes: Linux takes 4096 with the folder before it.
+const PATH_BYTES: usize = 3000;
+/// How long a part of a path may be, in bytes.
+const PART_BYTES: usize = 255;
+/// How many parts a path may have. Python packages have few; this bounds the folders that an archive can make.
+const PARTS: usize = 64;
+/// How many bytes all names together may take in memory.
+const NAMES_BYTES: usize = 16 << 20;
+
+/// What the first pass over the central directory found.
+pub(super) struct Listing {
+    /// For each entry in order, whether it may be unpacked.
+    pub(super) safe: Vec<bool>,
+    /// The paths of the safe files.
+    pub(super) files: Vec<String>,
+}
+
+/// Reads all names and reports the unsafe ones.
+pub(super) fn list(
+    zip: &mut ZipIterable<BufReader<File>>,
+    limits: &ArchiveLimits,
+    findings: &mut Vec<Finding>,
+) -> Option<Listing> {
+    struct Entry {
+        path: String,
+        is_folder: bool,
+        refused: Option<String>,
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut names_bytes = 0;
+    let mut end = None;
+    let iterator = match zip.files() {
+        Ok(iterator) => iterator,
+        Err(error) => {
+            findings.push(not_a_zip(&error));
+            return None;
+        }
+    };
+    for entry in iterator.by_ref() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let text =
+                    format!("entry {} of the central directory cannot be read: {}", entries.len() + 1, reason(&error));
+                findings.push(note(Rule::ArchiveUnreadable, "", text).into());
+                return None;
+            }
+        };
+        end = Some(entry.central_header_start());
+        let name = name(&entry);
+        let refused = refusal(&entry, &name);
+        let path = if refused.is_some() { shortened(&name) } else { plain(&name) };
+        names_bytes += path.len();
+        if names_bytes > NAMES_BYTES {
+            findings.push(too_many("names that take too much memory", limits));
+            return None;
+        }
+        entries.push(Entry { path, is_folder: is_folder(&name), refused });
+    }
+    if let Some(start) = end
+        && has_more_entries(iterator.reader_mut(), start)
+    {
+        let text = format!("the archive declares {} entries and has more", entries.len());
+        findings.push(note(Rule::ArchiveUnreadable, "declared", text).into());
+    }
+
+    let files: HashSet<&str> = entries
+        .iter()
+        .filter(|entry| !entry.is_folder && entry.refused.is_none())
+        .map(|entry| entry.path.as_str())
+        .collect();
+    let mut seen = HashSet::new();
+    let mut refused = Vec::new();
+    let mut safe = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let why = match &entry.refused {
+            Some(why) => Some(why.clone()),
+            None if entry.path.is_empty() => None,
+            None if !seen.insert(entry.path.as_str()) => Some("its name stands twice".to_owned()),
+            None => parents(&entry.path)
+                .find(|parent| files.contains(parent))
+                .map(|parent| format!("`{}` is a file in the same archive", parent.escape_debug())),
+        };
+        safe.push(why.is_none() && !entry.path.is_empty());
+        if let Some(why) = why {
+            refused.push((entry.path.as_str(), why));
+        }
+    }
+    for (path, why) in refused.iter().take(REPORTED_ENTRIES) {
+        let text = format!("entry `{}` was not unpacked: {why}", path.escape_debug());
+        findings.push(note(Rule::ArchiveUnsafeEntry, path, text).into());
+    }
+    if refused.len() > REPORTED_ENTRIES {
+        let text = format!("and {} more entries were not unpacked", refused.len() - REPORTED_ENTRIES);
+        findings.push(note(Rule::ArchiveUnsafeEntry, "\0more", text).into());
+    }
+    let files = entries
+        .iter()
+        .zip(&safe)
+        .filter(|(entry, safe)| **safe && !entry.is_folder)
+        .map(|(entry, _)| entry.path.clone())
+        .collect();
+    Some(Listing { safe, files })
+}
+
+/// The entry's name as text. What is no text has no meaning either: shown, and refused by [`refusal`].
+pub(super) fn name(entry: &ZipFileEntry<'_>) -> String {
+    entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), |name| name.into_owned())
+}
+
+pub(super) fn is_folder(name: &str) -> bool {
+    name.ends_with('/')
+}
+
+/// Why an entry may not be unpacked, by what it says of itself.
+fn refusal(entry: &ZipFileEntry<'_>, name: &str) -> Option<String> {
+    /// The kind of file in a Unix mode.
+    const KIND: u32 = 0o170_000;
+    let bytes = entry.name_raw();
+    let mut drive = name.chars();
+    let has_drive = drive.next().is_some_and(|letter| letter.is_ascii_alphabetic()) && drive.next() == Some(':');
+    // Python reads a mode whatever system the entry says it comes from.
+    let kind = (entry.external_attributes() >> 16) & KIND;
+    let why = if entry.name().is_err() {
+        "its name is not UTF-8, though it says so"
+    } else if name.is_empty() {
+        "it has no name"
+    } else if bytes.contains(&0) || name.contains('\0') {
+        "its name holds a NUL"
+    } else if name.starts_with(['/', '\\']) {
+        "its path is absolute"
+    } else if has_drive {
+        "its path begins with a drive letter"
+    } else if name.split(['/', '\\']).any(|part| part == "..") {
+        "its path holds `..`"
+    } else if name.contains('\\') {
+        "its path holds a backslash, where a ZIP has `/`"
+    } else if entry.is_symlink() || kind == 0o120_000 {
+        "it is a symlink"
+    } else if !matches!(kind, 0 | 0o100_000 | 0o040_000) {
+        "it is neither a file nor a folder"
+    } else if entry.encrypted() {
+        "it is encrypted"
+    } else if name.len() > PATH_BYTES || name.split('/').any(|part| part.len() > PART_BYTES) {
+        return Some(format!("its name is too long ({} bytes)", name.len()));
+    } else if name.split('/').count() > PARTS {
+        "its path is too deep"
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
+}
+
+/// The path without what means nothing: `.`, doubled and closing slashes.
+pub(super) fn plain(name: &str) -> String {
+    name.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/")
+}
+
+/// The beginning of a name, for a message.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
+/// The folders above `path`, outermost first.
+pub(super) fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(end, _)| &path[..end])
+}
+
+/// Whether another header follows the one at `start`, which is the last that the archive declares. Readers that go by
+/// the directory's size, Python's for one, would see it.
+fn has_more_entries(reader: &mut BufReader<File>, start: u64) -> bool {
+    fn read<const N: usize>(reader: &mut BufReader<File>, at: u64) -> Option<[u8; N]> {
+        let mut bytes = [0; N];
+        reader.seek(SeekFrom::Start(at)).ok()?;
+        reader.read_exact(&mut bytes).ok()?;
+        Some(bytes)
+    }
+    const HEADER_BYTES: u64 = 46;
+    let Some(header) = read::<46>(reader, start) else { return false };
+    let rest: u64 = [28, 30, 32].iter().map(|&at| u64::from(u16::from_le_bytes([header[at], header[at + 1]]))).sum();
+    read::<4>(reader, start + HEADER_BYTES + rest) == Some(*b"PK\x01\x02")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Cursor};
+
+    use zip::{ZipWriter, write::SimpleFileOptions};
+
+    use super::*;
+    use crate::{
+        finding::Severity,
+        package::archive::tests::{archive, patch, unpacked},
+    };
+
+    #[test]
+    fn every_unsafe_entry_is_told_and_left_out_and_the_rest_unpacked() {
+        let names = ["Aabs.py", "BB/up.py", "C_drive.py", "DD_climb.py", "EnulE.py", "Fback.py", "MANIFEST"];
+        let mut bytes = archive(&names.map(|name| (name, &b"x"[..])));
+        for (from, to) in [
+            ("Aabs.py", "/abs.py"),
+            ("BB/up.py", "../up.py"),
+            ("C_drive.py", "C:drive.py"),
+            ("DD_climb.py", "..\\climb.py"),
+            ("EnulE.py", "Enul\0.py"),
+            ("Fback.py", "F\\ack.py"),
+        ] {
+            patch(&mut bytes, from.as_bytes(), to.as_bytes());
+        }
+        let unpacked = unpacked(&bytes);
+        assert_eq!(unpacked.rules(), [Rule::ArchiveUnsafeEntry; 6], "{:?}", unpacked.findings);
+        for (finding, word) in
+            unpacked.findings.iter().zip(["absolute", "`..`", "drive letter", "`..`", "NUL", "backslash"])
+        {
+            assert!(finding.message.contains(word), "{}", finding.message);
+            assert_eq!(finding.severity, Severity::Error);
+        }
+        assert_eq!(unpacked.contents.as_ref().unwrap().files, ["MANIFEST"]);
+        assert_eq!(fs::read_dir(unpacked.folder.path()).unwrap().count(), 1);
+        assert!(!unpacked.folder.path().parent().unwrap().join("up.py").exists());
+    }
+
+    #[test]
+    fn symlinks_encrypted_entries_and_long_names_are_unsafe() {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        writer.add_symlink("link.py", "/etc/passwd", SimpleFileOptions::default()).unwrap();
+        writer.start_file("n".repeat(300), SimpleFileOptions::default()).unwrap();
+        writer.start_file("d/".repeat(70) + "deep.py", SimpleFileOptions::default()).unwrap();
+        writer.start_file("locked.py", SimpleFileOptions::default()).unwrap();
+        let mut bytes = writer.finish().unwrap().into_inner();
+        // The flag of the last central header says that the entry is encrypted.
+        let header = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+        bytes[header + 8] |= 1;
+        let unpacked = unpacked(&bytes);
+        let messages: Vec<&str> = unpacked.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(unpacked.rules(), [Rule::ArchiveUnsafeEntry; 4], "{messages:?}");
+        for (message, word) in messages.iter().zip(["symlink", "too long", "too deep", "encrypted"]) {
+            assert!(message.contains(word), "{message}");
+        }
+        assert_eq!(fs::read_dir(unpacked.folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_unsafe_even_if_written_differently() {
+        let mut bytes =
+            archive(&[("main.py", b"1"), ("mAin.py", b"2"), ("././Xa", b"3"), ("Yib", b"5"), ("Zib/c", b"6")]);
+        patch(&mut bytes, b"mAin.py", b"main.py");
+        patch(&mut bytes, b"Zib/c", b"Yib/c");
+        let unpacked = unpacked(&bytes);
+        assert_eq!(unpacked.rules(), [Rule::ArchiveUnsafeEntry; 2], "{:?}", unpacked.findings);
+        assert!(unpacked.findings[0].message.contains("`main.py` was not unpacked: its name stands twice"));
+        assert!(unpacked.findings[1].message.contains("`Yib` is a file in the same archive"));
+        assert_eq!(fs::read(unpacked.folder.path().join("main.py")).unwrap(), b"1");
+        assert!(unpacked.has("Xa"));
+    }
+
+    #[test]
+    fn many_unsafe_entries_are_counted() {
+        let names: Vec<String> = (0..30).map(|number| format!("../{number}")).collect();
+        let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+        let unpacked = unpacked(&archive(&entries));
+        assert_eq!(unpacked.findings.len(), REPORTED_ENTRIES + 1);
+        assert_eq!(unpacked.findings[REPORTED_ENTRIES].message, "and 10 more entries were not unpacked");
+        let fingerprints: HashSet<&str> =
+            unpacked.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
+        assert_eq!(fingerprints.len(), REPORTED_ENTRIES + 1);
+    }
+
+    #[test]
+    fn entries_beyond_the_declared_number_are_told() {
+        let mut bytes = archive(&[("a.py", b""), ("b.py", b"")]);
+        let end = bytes.windows(4).rposition(|window| window == b"PK\x05\x06").unwrap();
+        bytes[end + 8] = 1;
+        bytes[end + 10] = 1;
+        let unpacked = unpacked(&bytes);
+        assert_eq!(unpacked.rules(), [Rule::ArchiveUnreadable]);
+        assert!(unpacked.findings[0].message.contains("declares 1 entries and has more"));
+    }
+}
