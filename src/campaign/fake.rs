@@ -289,11 +289,9 @@ impl FakePlugin {
             let (play, log) = (Arc::clone(&self.play), Arc::clone(&self.log));
             Ok(Box::new(FakeRunner { play, memory: Memory::new(), log, lines: Vec::new() }) as Box<dyn Run>)
         };
-        let subject = |setup: &Setup| Subject {
-            plugin_type: PluginType::CredentialStore,
-            platform: setup.platform.unwrap_or(Platform::newest()),
-            configuration_secrets: Vec::new(),
-            logs_debug: false,
+        let subject = |setup: &Setup| {
+            let platform = setup.platform.unwrap_or(Platform::newest());
+            Subject::new(PluginType::CredentialStore, platform, "", Vec::new(), false, None)
         };
         work(&Plan {
             loading: &self.loading,

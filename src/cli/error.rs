@@ -83,7 +83,6 @@ pub(super) enum CliError {
     Output(io::Error),
     /// A worker could not be started or was lost by no fault of the plugin or the user.
     #[error("{problem}")]
-    #[expect(dead_code, reason = "made where the runtime is called, which is not wired yet")]
     Runtime {
         /// What is wrong.
         problem: String,

@@ -86,6 +86,7 @@ pub(super) fn prepare(
         let is_callable = can_be_called(&loading);
         let job = prepared.job(target, loading)?;
         findings.extend(seams::judge_loading(&job));
+        prepared.notes.extend(seams::sdk_mismatch(&job));
         if HookSpec::all(plugin_type).is_empty() {
             let note =
                 format!("hookstorm calls no hooks of a plugin of type `{plugin_type}`: they are documented nowhere");

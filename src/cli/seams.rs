@@ -16,7 +16,7 @@ use crate::{
     case::{Case, Value},
     contract::{Argument, Hook, Kind, Platform, PluginType},
     corpus::{Corpus, CorpusError},
-    finding::{Finding, RuleLevels, Severity},
+    finding::{Finding, Rule, RuleLevels, Severity},
     generate::OptionWord,
     oracle::{self, Subject},
     package::{ArchiveLimits, Package, PackageError},
@@ -145,27 +145,31 @@ pub(super) fn load(target: &Arc<Target>) -> Result<Loading, CliError> {
     Ok(loading)
 }
 
-/// What the oracles must know of a target with that configuration on that platform.
-fn subject(target: &Target, setup: &Setup, loading: &Loading) -> Subject {
+/// What the oracles must know of a job's target with that configuration on that platform.
+fn subject(job: &Job, setup: &Setup) -> Subject {
+    let Job { target, loading, levels, .. } = job;
     let configuration = setup.configuration.as_deref().unwrap_or(&target.configuration);
-    Subject::new(
+    let mut subject = Subject::new(
         target.plugin_type,
         setup.platform.unwrap_or(target.platform),
         configuration,
         Package::configuration_secrets(configuration),
         Package::logs_debug(configuration),
         Some(loading),
-    )
+    );
+    // A level that the user set is a wish to hear of it.
+    subject.judge_unknown_keys |= levels.is_set(Rule::ReturnKeyUnknown);
+    subject
 }
 
 /// What the loading rules find.
 pub(super) fn judge_loading(job: &Job) -> Vec<Finding> {
-    oracle::judge_loading(&subject(&job.target, &Setup::default(), &job.loading), &job.loading)
+    oracle::judge_loading(&subject(job, &Setup::default()), &job.loading)
 }
 
 /// What is worth telling of how platform and SDK go together.
 pub(super) fn sdk_mismatch(job: &Job) -> Option<String> {
-    oracle::sdk_mismatch(&subject(&job.target, &Setup::default(), &job.loading), &job.loading)
+    oracle::sdk_mismatch(&subject(job, &Setup::default()), &job.loading)
 }
 
 /// The values of options that are named like secrets.
@@ -202,7 +206,7 @@ impl Job {
             timeout: limits.timeout,
             with_other: self.other.is_some(),
             workers: &campaign::workers(Arc::clone(&self.target), other),
-            subject: &|setup| subject(&self.target, setup, &self.loading),
+            subject: &|setup| subject(self, setup),
             source: &source,
             judge: &Oracles,
         })
@@ -224,7 +228,7 @@ pub(super) fn run_case(job: &Job, case: &Case) -> Result<Ran, CliError> {
     let began = Instant::now();
     let (trace, findings) = job.plan(|plan| campaign::run_case(plan, case)).map_err(campaign_error)?;
     let elapsed = began.elapsed();
-    let secrets = oracle::secrets_of(&subject(&job.target, &Setup::of(case), &job.loading), &case.session, &trace);
+    let secrets = oracle::secrets_of(&subject(job, &Setup::of(case)), &case.session, &trace);
     Ok(Ran { trace, findings, secrets, elapsed })
 }
 

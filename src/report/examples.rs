@@ -111,6 +111,7 @@ pub(crate) fn case() -> Case {
         platform: Platform::newest(),
         configuration: None,
         session: session(),
+        earlier: Vec::new(),
         found: None,
     }
 }
