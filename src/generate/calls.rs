@@ -47,7 +47,7 @@ impl<'c> Calls<'c> {
         self.made.last_mut()
     }
 
-    /// What a credential store is asked, but for the end [G].
+    /// What a credential store is asked, but for the end \[G\].
     pub(super) fn store(&mut self, choices: &mut Choices<'_, '_>, domain: &Domain, other: bool) {
         use Hook::{
             AuthenticationCompleted, GetPasswordList, GetPrivateKeyList, GetRemoteAppCredentials, GetTotpCodes,
@@ -96,7 +96,7 @@ impl<'c> Calls<'c> {
         }
     }
 
-    /// What an AA plugin is asked, but for the end [A].
+    /// What an AA plugin is asked, but for the end \[A\].
     pub(super) fn aa(&mut self, choices: &mut Choices<'_, '_>, domain: &Domain, other: bool) {
         if let Some(call) = self.add(domain, Hook::Authenticate, other, Told::AtFirst) {
             let count = match choices.byte() {
@@ -124,7 +124,7 @@ impl<'c> Calls<'c> {
         }
     }
 
-    /// Cuts one of the calls off, rarely; nothing but the end follows it [G].
+    /// Cuts one of the calls off, rarely; nothing but the end follows it \[G\].
     pub(super) fn cut_off(&mut self, choices: &mut Choices<'_, '_>) {
         if choices.strays(10) && !self.made.is_empty() {
             let place = choices.below(self.made.len());

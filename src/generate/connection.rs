@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// What is not yet known when an AA plugin is asked who the user is [A].
+/// What is not yet known when an AA plugin is asked who the user is \[A\].
 pub(super) const UNKNOWN_AT_FIRST: &[Argument] = &[
     Argument::GatewayUser,
     Argument::GatewayDomain,

@@ -16,7 +16,7 @@ const DEPTH_LIMIT: usize = 3;
 /// Keys that no plugin in particular reads.
 const OTHER_KEYS: &[&str] = &["ticket", "reason", "user", "", "0", "__class__", "Schlüssel", "a.b", "%s"];
 
-/// What the SDK reads of `key_value_pairs` [S].
+/// What the SDK reads of `key_value_pairs` \[S\].
 const PAIR_KEYS: &[&str] = &["username", "gu", "otp"];
 
 /// What other plugins left in `session_cookie`. Nothing, half of the time.
@@ -48,7 +48,7 @@ pub(super) fn foreign_cookie(choices: &mut Choices<'_, '_>) -> Value {
     Value::Dict(entries(choices, |choices| (key(choices), any(choices, DEPTH_LIMIT))))
 }
 
-/// What a user or a client typed. `username` is who it is where the gateway did not ask [A].
+/// What a user or a client typed. `username` is who it is where the gateway did not ask \[A\].
 pub(super) fn key_value_pairs(choices: &mut Choices<'_, '_>, username: Option<&str>) -> Value {
     let mut pairs = Value::empty_dict();
     if let Some(username) = username {

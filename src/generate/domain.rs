@@ -8,7 +8,7 @@ use crate::{
     generate::{Words, hosts::is_hostname},
 };
 
-/// Keys that plugins share in `session_cookie` [D], [S].
+/// Keys that plugins share in `session_cookie` \[D\], \[S\].
 pub(super) const SHARED_KEYS: &[&str] = &["questions", "account", "asset", "token", "SessionKey"];
 
 /// Where plugins take text apart.

@@ -371,7 +371,7 @@ mod tests {
                 tries += 1;
                 assert_eq!(contract_violation_of_two(&candidate, &store, &aa), None, "{candidate:#?}");
                 // Any other rule that comes and goes with what changes would do.
-                if digest(&candidate) % 3 == 0 {
+                if digest(&candidate).is_multiple_of(3) {
                     shrinker.accept(candidate);
                 }
             }
