@@ -10,6 +10,7 @@ mod cases;
 mod console;
 mod error;
 mod file_settings;
+mod files;
 mod prepare;
 mod seams;
 mod settings;
