@@ -1,32 +1,18 @@
 //! Reads cases from files, and makes one of `--hook` and `--arguments`. What is wrong is told with its place, and with the
 //! word that was most likely meant.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use super::{error::CliError, seams, values};
+use super::{error::CliError, files, seams, values};
 use crate::{
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
     report::plain,
 };
 
-/// The most bytes of a case: larger than any that we write.
-const CASE_BYTES_LIMIT: u64 = 256 << 20;
-
 /// Reads the case at `path`.
 pub(super) fn read(path: &Path) -> Result<Case, CliError> {
-    Case::from_json(&text(path)?).map_err(|source| CliError::Case { path: path.to_owned(), source })
-}
-
-fn text(path: &Path) -> Result<String, CliError> {
-    let failed = |source| CliError::File { path: path.to_owned(), doing: "read", source };
-    if fs::metadata(path).map_err(failed)?.len() > CASE_BYTES_LIMIT {
-        return Err(failed(std::io::Error::other("it is larger than 256 MB")));
-    }
-    fs::read_to_string(path).map_err(failed)
+    Case::from_json(&files::text(path, true)?).map_err(|source| CliError::Case { path: path.to_owned(), source })
 }
 
 /// The cases that the user named, or those of the corpus where none was: `folder` is the plugin's own in `corpus`, which
@@ -106,7 +92,7 @@ fn not_passed(name: &str, hook: Hook, plugin_type: PluginType, platform: &Platfo
 /// The entries of the JSON object that `--arguments` gives, in itself or in a file.
 fn entries(given: &str) -> Result<Vec<(String, Value)>, CliError> {
     let (place, json) = match given.strip_prefix('@') {
-        Some(path) => (path, text(Path::new(path))?),
+        Some(path) => (path, files::text(Path::new(path), true)?),
         None => ("--arguments", given.to_owned()),
     };
     match serde_json::from_str(&json) {

@@ -15,7 +15,7 @@
 //! An archive brings no settings of its own: who hands over a `.zip` must not open the network of who tests it.
 
 use std::{
-    fs, io,
+    io,
     ops::Range,
     path::{Path, PathBuf},
     time::Duration,
@@ -29,7 +29,7 @@ use toml::{
 use super::{
     arguments::{Color, Format},
     error::CliError,
-    seams, values,
+    files, seams, values,
 };
 use crate::{contract::Platform, finding::RuleLevels};
 
@@ -78,13 +78,11 @@ impl FileSettings {
     /// The settings in `folder`; none where there is no such file or `folder` is none.
     pub(super) fn read(folder: &Path) -> Result<Self, CliError> {
         let path = folder.join(NAME);
-        if !folder.is_dir() {
-            return Ok(Self::default());
-        }
-        match fs::read_to_string(&path) {
+        match files::text(&path, false) {
+            _ if !folder.is_dir() => Ok(Self::default()),
             Ok(text) => Self::parse(&path, &text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(CliError::File { path, doing: "read", source }),
+            Err(CliError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error),
         }
     }
 

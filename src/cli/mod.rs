@@ -1,8 +1,8 @@
 //! The command line: a file for each command. Each reads its arguments, calls a room, and chooses the exit status: 0
 //! nothing found, 1 findings, 2 wrong use, 3 our own failure.
 //!
-//! [`arguments`] is what may be said, [`settings`] what is meant, [`prepare`] what all commands on a plugin do first,
-//! [`seams`] where the other rooms are called, [`error`] what can go wrong and whose fault it is.
+//! `arguments` is what may be said, `settings` what is meant, `prepare` what all commands on a plugin do first,
+//! `seams` where the other rooms are called, `error` what can go wrong and whose fault it is.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -10,6 +10,7 @@ mod cases;
 mod console;
 mod error;
 mod file_settings;
+mod files;
 mod prepare;
 mod seams;
 mod settings;

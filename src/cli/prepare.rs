@@ -19,7 +19,7 @@ use crate::{
     campaign::{Reported, Summary},
     contract::{HookSpec, PluginType},
     finding::{Finding, Severity},
-    report::{Head, Report, json::ReportJson, text},
+    report::{Head, Report, json::ReportJson, plain, text},
     runtime::{LoadEnding, Loading, Target},
 };
 
@@ -121,11 +121,7 @@ impl Prepared {
             _ => Err(CliError::Plugin {
                 path: path.clone(),
                 problem: "this second plugin cannot be run".into(),
-                hint: Some(self.settings.again.command("check", &[]).replacen(
-                    &self.settings.again.plugin,
-                    &path.to_string_lossy(),
-                    1,
-                )),
+                hint: Some(format!("look with `hookstorm check {}`", plain::shell_word(&path.to_string_lossy()))),
             }),
         }
     }

@@ -2,8 +2,6 @@
 //! the default.
 
 use std::{
-    fs,
-    io::Read,
     num::NonZero,
     path::{Path, PathBuf},
     time::Duration,
@@ -13,7 +11,7 @@ use super::{
     arguments::{Color, Common, Format, With},
     error::CliError,
     file_settings::FileSettings,
-    seams,
+    files, seams,
     values::Partition,
 };
 use crate::{
@@ -28,9 +26,6 @@ const CORPUS: &str = "corpora";
 
 /// How many sessions `test` runs unless the user says otherwise.
 const RUNS: u64 = 1000;
-
-/// The most bytes of a configuration text: far beyond any that a person wrote.
-const CONFIGURATION_LIMIT: u64 = 16 << 20;
 
 /// What a command works with.
 #[derive(Debug)]
@@ -141,24 +136,7 @@ fn cores() -> usize {
 
 /// The text of a configuration file; `-` is standard input.
 fn configuration(path: &Path) -> Result<String, CliError> {
-    let failed = |source| CliError::File { path: path.to_owned(), doing: "read", source };
-    let mut bytes = Vec::new();
-    if path.as_os_str() == "-" {
-        std::io::stdin().lock().take(CONFIGURATION_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
-    } else {
-        let file = fs::File::open(path).map_err(failed)?;
-        file.take(CONFIGURATION_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
-    }
-    let problem = if bytes.len() as u64 > CONFIGURATION_LIMIT {
-        "is larger than 16 MB"
-    } else {
-        match String::from_utf8(bytes) {
-            Ok(text) => return Ok(text),
-            Err(_) => "is not UTF-8 text",
-        }
-    };
-    let hint = "`--config` wants the text that Plugin gets, as default.cfg holds it";
-    Err(CliError::usage(format!("`{}` {problem}", path.display()), hint))
+    files::text(path, true)
 }
 
 /// What a command must repeat to show the same: what the user typed, and nothing that is read again anyway.
@@ -191,6 +169,8 @@ fn time(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn settings(toml: &str, common: &Common) -> Settings {

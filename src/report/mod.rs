@@ -1,8 +1,8 @@
 //! What people and machines read at the end: [`text`] for a terminal, [`json`] for a pipe, [`schema`] for who reads that,
-//! and the [`progress`] line meanwhile.
+//! and the `progress` line meanwhile.
 //!
 //! Everything here turns values into text and decides nothing. What a plugin supplied reaches no terminal raw
-//! ([`plain`]), and no secret is shown ([`Mask`]).
+//! (`plain`), and no secret is shown ([`Mask`]).
 #![forbid(unsafe_code)]
 
 pub mod json;

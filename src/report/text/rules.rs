@@ -33,8 +33,15 @@ pub fn rules(width: usize) -> String {
 pub fn explanation(rule: Rule) -> String {
     let (severity, style) = (rule.severity(), of(rule.severity()));
     let mut text = format!("{STRONG}{rule}{STRONG:#} ({style}{severity}{style:#}, {})\n\n", when(rule.phase()));
-    text.push_str(finding::explanation(rule).trim());
-    text.push_str(&format!("\n\n{LABEL}to change its level:{LABEL:#} --rule {rule}=error|warning|off\n"));
+    // The explanation's own title would say the id again.
+    let markdown = finding::explanation(rule).trim();
+    let prose =
+        markdown.strip_prefix("# ").map_or(markdown, |rest| rest.split_once('\n').map_or("", |(_, prose)| prose));
+    text.push_str(prose.trim());
+    text.push('\n');
+    if !prose.contains("--rule") {
+        text.push_str(&format!("\n{LABEL}to change its level:{LABEL:#} --rule {rule}=error|warning|off\n"));
+    }
     text
 }
 

@@ -1,0 +1,50 @@
+//! Reads the files that a user names: bounded, whatever they turn out to be, and UTF-8.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use super::error::CliError;
+
+/// The most bytes of a file: far beyond any case or configuration, far below what would hurt.
+const BYTES_LIMIT: u64 = 16 << 20;
+
+/// The text of the file at `path`; with `stdin` a path `-` is standard input.
+pub(super) fn text(path: &Path, stdin: bool) -> Result<String, CliError> {
+    let failed = |source| CliError::File { path: path.to_owned(), doing: "read", source };
+    let mut bytes = Vec::new();
+    if stdin && path.as_os_str() == "-" {
+        io::stdin().lock().take(BYTES_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        file.take(BYTES_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if bytes.len() as u64 > BYTES_LIMIT {
+        return Err(failed(io::Error::other("it is larger than 16 MB")));
+    }
+    String::from_utf8(bytes).map_err(|_| failed(io::Error::other("it is not UTF-8 text")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endless_files_folders_and_bytes_that_are_no_text_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let latin = folder.path().join("latin.cfg");
+        std::fs::write(&latin, b"name = J\xf6rg").unwrap();
+        for (path, why) in [
+            (Path::new("/dev/zero"), "larger than 16 MB"),
+            (folder.path(), "is a directory"),
+            (latin.as_path(), "not UTF-8"),
+            (Path::new("no such file"), "no such file or directory"),
+        ] {
+            let error = text(path, true).expect_err("it is refused");
+            assert!(error.to_string().contains(why), "{error}");
+            assert_eq!(error.status(), 2);
+        }
+    }
+}
