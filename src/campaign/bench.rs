@@ -109,7 +109,14 @@ impl<'p> Bench<'p> {
     /// machine for itself as far as we are concerned.
     pub(super) fn confirm(&mut self, session: &Session, finding: &Finding) -> Result<Option<Seen>, RuntimeError> {
         let trace = if finding.rule == Rule::Timeout { self.patient(session)? } else { self.isolated(session)? };
-        Ok(self.seen(session, trace, &finding.fingerprint))
+        let mut judged = self.judge(session, &trace);
+        let same = judged.iter().position(|again| again.fingerprint == finding.fingerprint);
+        let Some(at) = same.or_else(|| judged.iter().position(|again| finding.is_confirmed_by(again))) else {
+            return Ok(None);
+        };
+        // It keeps the name under which it is known.
+        let finding = Finding { fingerprint: finding.fingerprint.clone(), ..judged.swap_remove(at) };
+        Ok(Some(Seen { session: session.clone(), finding, trace }))
     }
 }
 

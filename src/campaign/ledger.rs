@@ -119,7 +119,12 @@ impl Ledger {
         let entry = self.entry(&reported.finding.fingerprint)?;
         reported.occurrences = entry.occurrences;
         // Of a hook that only some ordinary sessions call, only these can show anything.
-        reported.every_session = calls > 0 && entry.ordinary >= calls;
+        // Only what stops the plugin hints at configuration; a leak in every session is just a leak.
+        let stops = matches!(
+            reported.finding.rule,
+            Rule::UncaughtException | Rule::ConstructorFailed | Rule::ProcessExit | Rule::Timeout
+        );
+        reported.every_session = stops && calls > 0 && entry.ordinary >= calls;
         entry.failures = 0;
         let is_new = entry.reported.replace(Box::new(reported.clone())).is_none();
         self.confirmed += usize::from(is_new);

@@ -41,7 +41,8 @@ pub(super) fn written(steps: &[Step<'_>]) -> String {
 }
 
 /// The path for a fingerprint: no indices, no depths, and no keys that are values. A key that is not a name, or that
-/// came in with the session, becomes `*`: `cookie[username]` is one place whoever the user is.
+/// came in with the session, becomes `*`: `cookie[username]` is one place whoever the user is. A word of the plugin's own
+/// code is its own, even where an argument happens to be the same.
 pub(super) fn detail(context: &Context<'_>, steps: &[Step<'_>]) -> String {
     let mut detail = String::new();
     let keys = steps.iter().filter_map(|step| match step {
@@ -60,7 +61,7 @@ pub(super) fn detail(context: &Context<'_>, steps: &[Step<'_>]) -> String {
 /// A key for a fingerprint.
 pub(super) fn key_detail<'a>(context: &Context<'_>, key: &'a Observed) -> &'a str {
     match key.as_str() {
-        Some(key) if is_name(key) && key.len() <= DETAIL_KEY && !came_in(context, key) => key,
+        Some(key) if is_name(key) && key.len() <= DETAIL_KEY && (is_own(context, key) || !came_in(context, key)) => key,
         _ => "*",
     }
 }
@@ -70,6 +71,11 @@ fn is_name(key: &str) -> bool {
     !key.is_empty()
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !key.as_bytes()[0].is_ascii_digit()
+}
+
+/// Whether the plugin's code has this word.
+fn is_own(context: &Context<'_>, key: &str) -> bool {
+    context.subject.known_text.iter().any(|known| known == key)
 }
 
 /// Whether some argument is this text, or holds it.
@@ -112,5 +118,14 @@ mod tests {
         };
         assert_eq!(of("alice"), "cookie.*");
         assert_eq!(of("alice"), of("Ωmega"));
+    }
+
+    #[test]
+    fn a_word_of_the_plugin_is_its_own_though_an_argument_is_the_same() {
+        let played = Played::returned(Hook::GetPasswordList, Observed::None).with(Argument::ServerUsername, "lease");
+        let (mut subject, cookie, lease) = (store(), text("cookie"), text("lease"));
+        subject.known_text.push("lease".into());
+        let context = Context::new(&subject, &played.session, &played.trace);
+        assert_eq!(detail(&context, &[Step::Key(&cookie), Step::Key(&lease)]), "cookie.lease");
     }
 }
