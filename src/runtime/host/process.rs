@@ -61,7 +61,7 @@ pub(super) struct Process {
     stdout: Capture,
     stderr: Capture,
     fault: Capture,
-    scratch: tempfile::TempDir,
+    scratch: crate::package::Scratch,
 }
 
 impl Process {
@@ -69,7 +69,7 @@ impl Process {
     pub(super) fn spawn(network: Network) -> Result<Self, RuntimeError> {
         let program = program()?;
         let start = || -> io::Result<Self> {
-            let scratch = tempfile::Builder::new().prefix(&format!("hookstorm-{}-", std::process::id())).tempdir()?;
+            let scratch = crate::package::Scratch::new()?;
             for folder in FOLDERS {
                 std::fs::create_dir(scratch.path().join(folder))?;
             }
