@@ -42,9 +42,19 @@ impl Scratch {
         Self { root: root.to_owned(), notify, used: false }
     }
 
-    /// The folders under `root`, in which earlier processes may have left something.
-    pub fn inherited(root: &Path) -> Self {
+    /// The folders under `root`, whatever is in them and whoever is to look.
+    pub fn unwatched(root: &Path) -> Self {
         Self { root: root.to_owned(), notify: None, used: true }
+    }
+
+    /// Takes it that something lies there, or that nothing does: what an earlier process of the session saw.
+    pub fn set_used(&mut self, used: bool) {
+        self.used = used;
+    }
+
+    /// Whether something was ever seen there.
+    pub const fn is_used(&self) -> bool {
+        self.used
     }
 
     /// The files that lie there now.

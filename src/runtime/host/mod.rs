@@ -19,7 +19,6 @@ use crate::{
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         flow::{After, Flow, Step, after_verdict},
         sandbox::Missing,
-        scratch::Scratch,
         shared::{Phase, REQUEST_LIMIT, flag},
         wire::{Reader, Writer, record},
     },
@@ -300,6 +299,7 @@ impl Worker {
         while traces.len() < sessions.len() {
             if !self.has_runner {
                 self.process.forget_output();
+                self.process.clear_scratch();
                 self.process.order(&[order::RUNNER])?;
                 self.has_runner = true;
             }
@@ -408,7 +408,8 @@ impl Worker {
     }
 
     /// The trace of a session that a call ended.
-    fn broken(&self, mut partial: Trace, ending: Ending) -> Trace {
+    fn broken(&mut self, mut partial: Trace, ending: Ending) -> Trace {
+        self.process.distrust_scratch();
         if self.process.phase() == Phase::Call {
             let mut call = self.process.call_that_runs(ending);
             if let Some(last) = partial.calls.last()
@@ -437,8 +438,7 @@ impl Worker {
     fn isolated(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
         self.must_be_loaded()?;
         self.end_runner()?;
-        let mut scratch = Scratch::inherited(self.process.scratch());
-        scratch.clear();
+        self.process.clear_scratch();
         let mut trace = Trace {
             cookie: session.cookie.clone(),
             session_cookie: session.session_cookie.clone(),
@@ -455,10 +455,14 @@ impl Worker {
             } else {
                 after(&call, &mut trace)
             };
+            if after == After::Broke {
+                // It may have left what it did not live to tell.
+                self.process.distrust_scratch();
+            }
             trace.calls.push(call);
             flow.ended(session, after);
         }
-        scratch.clear();
+        self.process.clear_scratch();
         Ok(trace)
     }
 

@@ -26,7 +26,7 @@ use crate::{
         CallTrace, Ending, Frame, Network,
         control::{order, word},
         sandbox::Missing,
-        scratch::FOLDERS,
+        scratch::{FOLDERS, Scratch},
         shared::{Capture, Phase, Shared, now_ns},
     },
 };
@@ -124,6 +124,19 @@ impl Process {
     /// The folder for what the plugin writes.
     pub(super) fn scratch(&self) -> &Path {
         self.scratch.path()
+    }
+
+    /// Empties that folder, if anything was seen in it.
+    pub(super) fn clear_scratch(&mut self) {
+        let used = &self.shared.header().scratch_used;
+        if used.swap(0, Ordering::Relaxed) != 0 {
+            Scratch::unwatched(self.scratch.path()).clear();
+        }
+    }
+
+    /// Takes it that something lies in that folder.
+    pub(super) fn distrust_scratch(&mut self) {
+        self.shared.header().scratch_used.store(1, Ordering::Relaxed);
     }
 
     /// Gives an order to the zygote.

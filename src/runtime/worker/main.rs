@@ -8,6 +8,7 @@ mod convert;
 mod coverage;
 mod exception;
 mod interpreter;
+mod pages;
 mod plugin;
 mod runner;
 mod state;

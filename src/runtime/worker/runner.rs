@@ -1,7 +1,7 @@
 //! The children of the zygote: a runner, which runs batches of sessions, and the children of one call or of one
 //! construction.
 
-use std::sync::atomic::Ordering;
+use std::{os::fd::OwnedFd, sync::atomic::Ordering};
 
 use hookstorm::{
     case::{Session, Value},
@@ -24,7 +24,7 @@ use crate::{
     call::{self, Given},
     convert,
     exception::{self, Left},
-    interpreter,
+    interpreter, pages,
     plugin::{self, Plugin, hook_seen},
 };
 
@@ -33,15 +33,26 @@ const ROOM: usize = 8 << 20;
 /// A runner that has grown by this much ends, and a fresh one takes its place.
 const GROWTH_LIMIT: u64 = 128 << 20;
 
+/// What a child is forked for.
+pub(crate) struct Order {
+    /// One of [`order`].
+    pub(crate) kind: u8,
+    /// The zygote's address space, to which the limit is added.
+    pub(crate) address_space: u64,
+    /// Where a byte comes when the call may begin: for a child that was forked before there was one.
+    pub(crate) go: Option<OwnedFd>,
+}
+
 /// What a child does. Gives its exit status.
 pub(crate) fn main(
     py: Python<'_>,
     descriptors: &mut Descriptors,
     request: &LoadRequest,
     plugin: Option<Plugin>,
-    kind: u8,
-    address_space: u64,
+    scratch: Scratch,
+    order: Order,
 ) -> i32 {
+    let Order { kind, address_space, go } = order;
     if let Ok(runner) = interpreter::bootstrap(py).and_then(|bootstrap| bootstrap.getattr("runner")) {
         let _ = runner.set_item(0, std::process::id());
     }
@@ -57,15 +68,22 @@ pub(crate) fn main(
     }
     let Some(plugin) = plugin else { return 3 };
     let Ok(own) = OnlyHere::new() else { return 3 };
-    let mut runner =
-        Runner { py, descriptors, plugin, scratch: Scratch::inherited(&request.scratch), own, output_at: (0, 0) };
+    let mut runner = Runner { py, descriptors, plugin, scratch, own, output_at: (0, 0) };
+    if let Some(go) = go {
+        pages::fetch(&runner.descriptors.shared);
+        let mut byte = [0_u8; 1];
+        loop {
+            match rustix::io::read(&go, &mut byte) {
+                Ok(1) => break,
+                Err(Errno::INTR) => {}
+                _ => return 0,
+            }
+        }
+    }
     runner.output_at = (runner.descriptors.stdout.size(), runner.descriptors.stderr.size());
     match kind {
         order::CALL => runner.single(),
-        order::RUNNER => {
-            runner.scratch = Scratch::new(&request.scratch);
-            runner.batches()
-        }
+        order::RUNNER => runner.batches(),
         _ => 3,
     }
 }
@@ -206,7 +224,13 @@ impl<'py> Runner<'_, 'py> {
         if let Some(coverage) = &mut self.plugin.coverage {
             coverage.session_begins();
         }
+        self.scratch.set_used(self.descriptors.shared.header().scratch_used.load(Ordering::Relaxed) != 0);
         self.call(&session, 0, (index as usize, round as usize, secret), &answered, &mut carried);
+        let header = self.descriptors.shared.header();
+        header.scratch_used.store(u32::from(self.scratch.is_used()), Ordering::Relaxed);
+        if header.pages_learned_from.fetch_add(1, Ordering::Relaxed) < pages::LEARN_FROM {
+            self.descriptors.shared.write_page_ranges(&pages::used());
+        }
         0
     }
 

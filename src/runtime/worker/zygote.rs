@@ -1,11 +1,15 @@
 //! The process that has the plugin imported, with one thread, and forks: a runner for many sessions, or a child for one
 //! call. It takes orders from the host and tells it how each child ended.
 
-use std::process::ExitCode;
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    process::ExitCode,
+};
 
 use hookstorm::runtime::{
     control::{LoadReply, LoadRequest, order, word},
     sandbox::{self, Missing},
+    scratch::Scratch,
 };
 use pyo3::prelude::*;
 use rustix::{
@@ -24,7 +28,8 @@ pub(crate) fn run(descriptors: Descriptors, missing: Missing) -> ExitCode {
         return ExitCode::from(3);
     }
     Python::attach(|py| {
-        let mut zygote = Zygote { descriptors, missing, request: None, plugin: None, address_space: 0 };
+        let mut zygote =
+            Zygote { descriptors, missing, request: None, plugin: None, scratch: None, spare: None, address_space: 0 };
         match zygote.obey(py) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -51,11 +56,21 @@ fn fork_python(_py: Python<'_>) -> i32 {
     }
 }
 
+/// A child that runs or waits to.
+struct Child {
+    pidfd: OwnedFd,
+    /// Tells one that waits to begin.
+    go: Option<OwnedFd>,
+}
+
 struct Zygote {
     descriptors: Descriptors,
     missing: Missing,
     request: Option<LoadRequest>,
     plugin: Option<Plugin>,
+    scratch: Option<Scratch>,
+    /// Forked while the last call ran, so that the next one need not wait for it.
+    spare: Option<Child>,
     /// How large the address space is after loading: children are limited to this and the limit.
     address_space: u64,
 }
@@ -73,7 +88,7 @@ impl Zygote {
             match packet[..length] {
                 [order::LOAD] => self.load(py)?,
                 [order::CONSTRUCT] => self.fork(py, order::CONSTRUCT)?,
-                [order::CALL] => self.fork(py, order::CALL)?,
+                [order::CALL] => self.call(py)?,
                 [order::RUNNER] => self.fork(py, order::RUNNER)?,
                 [order::BARE, a, b, c, d] => self.bare(py, u32::from_le_bytes([a, b, c, d]))?,
                 // A signal for a child that has just ended.
@@ -107,6 +122,7 @@ impl Zygote {
         if !self.descriptors.shared.append_reply(&json) {
             return Err("what was seen of the plugin is too large".into());
         }
+        self.scratch = self.request.as_ref().map(|request| Scratch::new(&request.scratch));
         interpreter::freeze(py);
         self.address_space = runner::address_space();
         self.tell(&[word::LOADED])
@@ -114,18 +130,50 @@ impl Zygote {
 
     /// Forks a child, waits until it ended, and tells the host how. Meanwhile it passes on the host's signals.
     fn fork(&mut self, py: Python<'_>, kind: u8) -> Result<(), String> {
-        let (Some(request), descriptors) = (&self.request, &mut self.descriptors) else {
-            return Err("nothing is loaded".into());
+        let child = self.start(py, kind, false)?;
+        self.see_off(&child)
+    }
+
+    /// Has a call made by the child that waits for one, and forks the next one meanwhile.
+    fn call(&mut self, py: Python<'_>) -> Result<(), String> {
+        let child = match self.spare.take() {
+            Some(child) => child,
+            None => self.start(py, order::CALL, false)?,
         };
+        if let Some(go) = &child.go {
+            // A spare that something ended is told as one that ended without a call, and the host asks again.
+            let _ = rustix::io::write(go, &[1]);
+        }
+        // Where each child imports the plugin for itself, it does so under the call's own watch.
+        if self.plugin.is_some() {
+            self.spare = Some(self.start(py, order::CALL, true)?);
+        }
+        self.see_off(&child)
+    }
+
+    fn start(&mut self, py: Python<'_>, kind: u8, waits: bool) -> Result<Child, String> {
+        if self.request.is_none() {
+            return Err("nothing is loaded".into());
+        }
+        let pipe = waits.then(|| rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)).transpose();
+        let (read, write) = pipe.map_err(|error| format!("no pipe can be made: {error}"))?.unzip();
         let pid = fork_python(py);
         if pid == 0 {
-            let status = runner::main(py, descriptors, request, self.plugin.take(), kind, self.address_space);
+            let (Some(request), Some(scratch)) = (&self.request, self.scratch.take()) else { interpreter::leave(3) };
+            let order = runner::Order { kind, address_space: self.address_space, go: read };
+            let status = runner::main(py, &mut self.descriptors, request, self.plugin.take(), scratch, order);
             interpreter::leave(status);
         }
-        if pid < 0 {
-            return Err(format!("no child can be forked: {}", std::io::Error::last_os_error()));
-        }
-        let status = self.wait(pid)?;
+        let pid = Pid::from_raw(pid).filter(|_| pid > 0);
+        let pid = pid.ok_or_else(|| format!("no child can be forked: {}", std::io::Error::last_os_error()))?;
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())
+            .map_err(|error| format!("the child cannot be watched: {error}"))?;
+        Ok(Child { pidfd, go: write })
+    }
+
+    /// Waits until a child ended, ends what it left behind, and tells the host how it ended.
+    fn see_off(&mut self, child: &Child) -> Result<(), String> {
+        let status = self.wait(&child.pidfd)?;
         self.sweep();
         let mut packet = [word::ENDED, 0, 0, 0, 0];
         packet[1..].copy_from_slice(&status.to_le_bytes());
@@ -137,20 +185,20 @@ impl Zygote {
         for _ in 0..times {
             match fork_python(py) {
                 0 => interpreter::leave(0),
-                pid @ 1.. => self.wait(pid).map(drop)?,
+                pid @ 1.. => {
+                    let child = Pid::from_raw(pid).ok_or("fork gave no process id")?;
+                    let _ = rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty());
+                }
                 _ => return Err("no child can be forked".into()),
             }
         }
         self.tell(&[word::ENDED, 0, 0, 0, 0])
     }
 
-    /// The wait status of `pid` when it ended.
-    fn wait(&self, pid: i32) -> Result<i32, String> {
-        let child = Pid::from_raw(pid).ok_or("fork gave no process id")?;
-        let pidfd = rustix::process::pidfd_open(child, PidfdFlags::empty())
-            .map_err(|error| format!("the child cannot be watched: {error}"))?;
+    /// The exit status of a child when it ended, or the negative of the signal that ended it.
+    fn wait(&self, pidfd: &OwnedFd) -> Result<i32, String> {
         loop {
-            let mut fds = [PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&self.descriptors.control, PollFlags::IN)];
+            let mut fds = [PollFd::new(pidfd, PollFlags::IN), PollFd::new(&self.descriptors.control, PollFlags::IN)];
             match poll(&mut fds, None) {
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(format!("the child cannot be waited for: {error}")),
@@ -164,18 +212,20 @@ impl Zygote {
                 Ok((0, _)) => interpreter::leave(0),
                 Ok((2, _)) if packet[0] == order::SIGNAL => {
                     if let Some(signal) = Signal::from_named_raw(i32::from(packet[1])) {
-                        let _ = rustix::process::pidfd_send_signal(&pidfd, signal);
+                        let _ = rustix::process::pidfd_send_signal(pidfd, signal);
                     }
                 }
                 _ => {}
             }
         }
-        let status = rustix::process::waitid(
-            rustix::process::WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)),
-            WaitIdOptions::EXITED,
-        )
-        .map_err(|error| format!("the child cannot be asked: {error}"))?
-        .ok_or("the child has not ended")?;
+        let id = rustix::process::WaitId::PidFd(pidfd.as_fd());
+        let status = match rustix::process::waitid(id, WaitIdOptions::EXITED) {
+            Ok(Some(status)) => status,
+            // It ended while it waited for its call, and was reaped with the strays.
+            Err(Errno::CHILD) => return Ok(-libc::SIGKILL),
+            Ok(None) => return Err("the child has not ended".into()),
+            Err(error) => return Err(format!("the child cannot be asked: {error}")),
+        };
         Ok(match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => code,
             (None, Some(signal)) => -signal,
@@ -184,7 +234,13 @@ impl Zygote {
     }
 
     /// Ends what the child left behind.
-    fn sweep(&self) {
+    fn sweep(&mut self) {
+        sandbox::reap();
+        if !self.has_strays() {
+            return;
+        }
+        // It goes with the rest: nothing tells it from them.
+        self.spare = None;
         if self.missing.processes {
             sandbox::end_descendants(std::process::id() as i32);
         } else {
@@ -193,5 +249,13 @@ impl Zygote {
             unsafe { libc::kill(-1, libc::SIGKILL) };
             sandbox::reap();
         }
+    }
+
+    /// Whether there are processes that are not ours: what a child leaves behind becomes a child of the zygote.
+    fn has_strays(&self) -> bool {
+        let known = usize::from(self.spare.is_some());
+        // A kernel that does not tell has its children ended each time.
+        std::fs::read_to_string("/proc/thread-self/children")
+            .map_or(true, |children| children.split_ascii_whitespace().count() > known)
     }
 }
