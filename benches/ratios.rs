@@ -16,7 +16,7 @@ use hookstorm::{
     contract::{Hook, HookSpec, Platform, PluginType},
     generate::{Domain, nth_session},
     oracle::{self, Subject},
-    runtime::{Isolation, Limits, Loading, Network, Run, Target, Worker},
+    runtime::{Ending, Isolation, Limits, Loading, Network, Observed, Run, Target, Worker},
 };
 
 /// How long each side of a comparison runs in a round.
@@ -77,29 +77,33 @@ impl Subjected {
         calls as f64 / begin.elapsed().as_secs_f64()
     }
 
-    /// The same calls for the plain loop, with the arguments that each hook takes.
+    /// The same calls for the plain loop: the arguments that each hook takes, the cookies that it got.
     fn write_calls(&self, file: &Path) {
+        let mut worker = self.worker();
         let mut calls = Vec::new();
         for at in 0..256 {
             let session = nth_session(&self.domain, SEED, at);
-            for call in &session.calls {
-                let seen = self.loading.hooks.iter().find(|seen| seen.hook == call.hook).expect("the hook is there");
-                let takes = |name: &str| seen.takes_any || seen.parameters.iter().any(|known| known.name == name);
-                let mut arguments: Vec<(String, Value)> = ["cookie", "session_cookie"]
-                    .into_iter()
-                    .filter(|name| takes(name))
-                    .map(|name| (name.to_owned(), Value::empty_dict()))
-                    .collect();
-                arguments.extend(
-                    call.arguments
-                        .iter()
-                        .filter(|(argument, _)| takes(argument.name()))
-                        .map(|(argument, value)| (argument.name().to_owned(), value.clone())),
-                );
+            let trace =
+                worker.run(std::slice::from_ref(&session), Isolation::Persistent).expect("the runtime works").remove(0);
+            let (mut cookie, mut session_cookie) = (session.cookie.clone(), session.session_cookie.clone());
+            for seen in &trace.calls {
+                let call = &session.calls[seen.call];
+                let hook = self.loading.hooks.iter().find(|known| known.hook == call.hook).expect("the hook is there");
+                let takes = |name: &str| hook.takes_any || hook.parameters.iter().any(|known| known.name == name);
+                let cookies = [("cookie", &cookie), ("session_cookie", &session_cookie)];
+                let arguments = call.arguments.iter().map(|(argument, value)| (argument.name(), value));
+                let arguments = cookies.into_iter().chain(arguments).filter(|(name, _)| takes(name));
+                let arguments = arguments.map(|(name, value)| (name.to_owned(), value.clone())).collect();
                 calls.push(Value::Dict(vec![
                     ("hook".into(), Value::text(call.hook.name())),
                     ("arguments".into(), Value::Dict(arguments)),
                 ]));
+                let Ending::Returned(result) = &seen.ending else { continue };
+                for (name, carried) in [("cookie", &mut cookie), ("session_cookie", &mut session_cookie)] {
+                    if let Some(value) = result.get(name).and_then(Observed::through_json) {
+                        *carried = value;
+                    }
+                }
             }
         }
         std::fs::write(file, Value::List(calls).to_string()).expect("the file can be written");
