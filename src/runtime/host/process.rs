@@ -22,6 +22,7 @@ use rustix::{
 use super::{PYTHON_VERSION, RuntimeError, stack};
 use crate::{
     contract::Hook,
+    package,
     runtime::{
         CallTrace, Ending, Frame, Network,
         control::{order, word},
@@ -61,7 +62,7 @@ pub(super) struct Process {
     stdout: Capture,
     stderr: Capture,
     fault: Capture,
-    scratch: tempfile::TempDir,
+    scratch: package::Scratch,
 }
 
 impl Process {
@@ -69,7 +70,7 @@ impl Process {
     pub(super) fn spawn(network: Network) -> Result<Self, RuntimeError> {
         let program = program()?;
         let start = || -> io::Result<Self> {
-            let scratch = tempfile::Builder::new().prefix(&format!("hookstorm-{}-", std::process::id())).tempdir()?;
+            let scratch = package::Scratch::new()?;
             for folder in FOLDERS {
                 std::fs::create_dir(scratch.path().join(folder))?;
             }
