@@ -24,6 +24,8 @@ use yaml::{Fault, Place};
 
 /// The file's name in the package.
 pub(super) const FILE: &str = "MANIFEST";
+/// How many duplicate keys are reported.
+const REPORTED_DUPLICATES: usize = 20;
 
 /// What MANIFEST says, as far as it can be read. Values are what Python's `str` makes of what the platform reads.
 ///
@@ -47,7 +49,7 @@ pub struct Manifest {
     pub version: Option<String>,
     /// `description`.
     pub description: Option<String>,
-    /// `entry_point`; `None` on platform 5.10, which does not know it [G].
+    /// `entry_point`; `None` on platform 5.10, which does not know it.
     pub entry_point: Option<String>,
     /// `author_name`.
     pub author_name: Option<String>,
@@ -89,7 +91,7 @@ impl Manifest {
                 return (None, findings);
             }
         };
-        for duplicate in &constructed.duplicates {
+        for duplicate in constructed.duplicates.iter().take(REPORTED_DUPLICATES) {
             let text = format!("`{}` stands twice, first in line {}", duplicate.key, duplicate.first.line);
             findings.push(
                 note(Rule::ManifestUnreadable, "", text)

@@ -42,6 +42,9 @@ fn int(digits: &str, radix: u32, is_negative: bool) -> Option<String> {
 }
 
 fn sexagesimal(digits: &str, is_negative: bool) -> Option<String> {
+    if digits.len() > DECIMAL_DIGITS {
+        return Some(digits.replace(':', ""));
+    }
     let mut value = vec![0];
     for part in digits.split(':') {
         let part = int(part, 10, false)?;

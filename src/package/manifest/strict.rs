@@ -1,4 +1,4 @@
-//! Finds what PyYAML refuses in a text that is YAML 1.2: tabs between tokens, anchors that stand twice or have odd names,
+//! Finds what PyYAML refuses in a text that is YAML 1.2: tabs between tokens, anchors that stand twice or have odd names, keys that are not on one line,
 //! `?` inside plain scalars of a flow collection, directives of another YAML.
 //!
 //! It looks at the text between scalars, whose places the parser knows. The other direction, what PyYAML takes although
@@ -21,12 +21,20 @@ pub(super) fn check(characters: &[char], scalars: &[ScalarSpan]) -> Result<(), F
         // The parser counts anchor and tag to the scalar.
         let start = skip_properties(characters, span.start.min(end), end);
         gaps.check(from, start)?;
+        if span.is_key {
+            key(characters, span.start.min(end), start, end)?;
+        }
         from = match span.style {
             ScalarStyle::Plain => {
                 plain(characters, start, end, span.in_flow)?;
                 end
             }
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => end,
+            // The parser counts the white space behind the quote to the scalar.
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                let length =
+                    characters[start..end].iter().rposition(|character| Some(character) == characters.get(start));
+                length.map_or(end, |length| start + length + 1)
+            }
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 let header = characters[start..].iter().position(|&character| character == '\n');
                 let content = header.map_or(characters.len(), |length| start + length);
@@ -62,9 +70,36 @@ fn skip_properties(characters: &[char], start: usize, end: usize) -> usize {
     end
 }
 
+/// A key without `?` is there, and on one line with its `:`.
+fn key(characters: &[char], properties: usize, start: usize, end: usize) -> Result<(), Fault> {
+    let before = characters[..properties].iter().rev().find(|character| !character.is_whitespace());
+    if before == Some(&'?') {
+        return Ok(());
+    }
+    if properties == end {
+        return Err(fault(characters, start, "a `:` without a key before it"));
+    }
+    let mut colon = end;
+    loop {
+        colon += characters[colon..].iter().take_while(|character| character.is_whitespace()).count();
+        if characters.get(colon) != Some(&'#') {
+            break;
+        }
+        colon += characters[colon..].iter().take_while(|&&character| character != '\n').count();
+    }
+    let has_break = || characters[properties..colon].contains(&'\n');
+    if characters.get(colon) == Some(&':') && has_break() {
+        return Err(fault(characters, properties, "a key that is not on one line with its `:`"));
+    }
+    Ok(())
+}
+
 fn plain(characters: &[char], start: usize, end: usize, in_flow: bool) -> Result<(), Fault> {
     if let Some(first @ ('|' | '>' | '%' | '@' | '`')) = characters[start..end].first() {
         return Err(fault(characters, start, format!("text cannot begin with `{first}` here; quote it")));
+    }
+    if in_flow && characters[start..end].first() == Some(&':') {
+        return Err(fault(characters, start, "a `:` without a key before it; quote the text"));
     }
     for at in start..end {
         match characters[at] {
@@ -136,13 +171,22 @@ impl Gaps<'_> {
                     let length = characters[name..].iter().take_while(|character| is_name(character)).count();
                     let end = name + length;
                     let next = characters.get(end).copied().unwrap_or('\n');
-                    if length == 0 || !" \t\n?:,]}%@`".contains(next) {
+                    if length == 0 || !" \t\n,]}".contains(next) {
                         let reason = "the name of an anchor has letters, digits, `-` and `_` only";
                         return Err(fault(characters, at, reason));
                     }
                     if indicator == '&' && !self.anchors.insert(&characters[name..end]) {
                         let name: String = characters[name..end].iter().collect();
                         return Err(fault(characters, at, format!("the anchor `&{name}` stands twice")));
+                    }
+                    at = end;
+                }
+                '!' => {
+                    let length = characters[at..].iter().position(|character| character.is_whitespace());
+                    let end = length.map_or(characters.len(), |length| at + length);
+                    let is_verbatim = characters.get(at + 1) == Some(&'<');
+                    if !is_verbatim && characters[at..end].iter().any(|character| ",[]{}".contains(*character)) {
+                        return Err(fault(characters, at, "a tag without a space behind it"));
                     }
                     at = end;
                 }
@@ -160,10 +204,16 @@ impl Gaps<'_> {
     /// PyYAML reads YAML 1.x, whatever x is, and no tab in a directive that it knows.
     fn directive(&self, start: usize, end: usize) -> Result<(), Fault> {
         let text: String = self.characters[start..end].iter().collect();
-        let mut words = text.split(' ').filter(|word| !word.is_empty());
-        match words.next() {
-            Some("%YAML") if !words.next().is_some_and(|version| version.starts_with("1.")) => {
+        let mut words = text[1..].split(' ').filter(|word| !word.is_empty());
+        let name = if text[1..].starts_with(' ') { None } else { words.next() };
+        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        match name {
+            Some("YAML") if !words.next().is_some_and(|version| version.starts_with("1.")) => {
                 Err(fault(self.characters, start, "the directive asks for another YAML than 1.x"))
+            }
+            None => Err(fault(self.characters, start, "a directive without a name")),
+            Some(name) if !is_name(name) => {
+                Err(fault(self.characters, start, "the name of a directive has letters and digits only"))
             }
             _ => Ok(()),
         }

@@ -78,6 +78,7 @@ pub(super) struct ScalarSpan {
     pub(super) end: usize,
     pub(super) style: ScalarStyle,
     pub(super) in_flow: bool,
+    pub(super) is_key: bool,
 }
 
 fn place(span: &Span) -> Place {
@@ -146,6 +147,9 @@ impl Builder {
                     end: span.end.index(),
                     style,
                     in_flow: self.open.last().is_some_and(|open| open.is_flow),
+                    is_key: self.open.last().is_some_and(|open| {
+                        open.children.len() % 2 == 0 && matches!(self.nodes[open.id].kind, Kind::Mapping(_))
+                    }),
                 });
                 let kind = Kind::Scalar { text, is_plain: style == ScalarStyle::Plain };
                 let id = self.add(kind, tag.as_deref(), anchor, span);

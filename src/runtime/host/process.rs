@@ -22,7 +22,6 @@ use rustix::{
 use super::{PYTHON_VERSION, RuntimeError, stack};
 use crate::{
     contract::Hook,
-    package,
     runtime::{
         CallTrace, Ending, Frame, Network,
         control::{order, word},
@@ -62,7 +61,7 @@ pub(super) struct Process {
     stdout: Capture,
     stderr: Capture,
     fault: Capture,
-    scratch: package::Scratch,
+    scratch: crate::package::Scratch,
 }
 
 impl Process {
@@ -70,7 +69,7 @@ impl Process {
     pub(super) fn spawn(network: Network) -> Result<Self, RuntimeError> {
         let program = program()?;
         let start = || -> io::Result<Self> {
-            let scratch = package::Scratch::new()?;
+            let scratch = crate::package::Scratch::new()?;
             for folder in FOLDERS {
                 std::fs::create_dir(scratch.path().join(folder))?;
             }
