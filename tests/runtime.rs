@@ -177,6 +177,54 @@ fn a_crash_is_placed_and_the_next_session_is_unharmed() {
 }
 
 #[test]
+fn what_a_session_carried_is_known_although_its_process_died() {
+    let folder = store(
+        "    def get_password_list(self):\n        return {'cookie': {'a': 1}, 'session_cookie': {'b': 2}}\n    def session_ended(self):\n        import os\n        os.kill(os.getpid(), 9)\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    let mut session = store_session();
+    session.session_cookie = Value::Dict(vec![("c".into(), Value::Int(3))]);
+    for isolation in BOTH {
+        let trace = one(&mut worker, &session, isolation);
+        assert!(matches!(trace.calls[2].ending, Ending::Signalled { signal: 9, .. }), "{trace:?}");
+        assert_eq!(trace.cookie, Value::Dict(vec![("a".into(), Value::Int(1))]));
+        assert_eq!(trace.session_cookie, Value::Dict(vec![("b".into(), Value::Int(2))]));
+    }
+}
+
+#[test]
+fn self_is_no_argument_however_a_hook_came_into_its_class() {
+    let folder = store(
+        "
+    def get_password_list(self):
+        return None
+    def answer(self, what, cookie):
+        return {'what': what}
+    import functools
+    get_private_key_list = functools.partialmethod(answer, 'keys')
+    authentication_completed = staticmethod(lambda session_id: None)
+    session_ended = classmethod(lambda cls, session_id: None)
+",
+    );
+    let (mut worker, loading) = start(folder.target());
+    let names = |hook| -> Vec<&str> {
+        let seen = loading.hooks.iter().find(|seen| seen.hook == hook).unwrap();
+        assert_eq!(seen.frame.as_ref().map(|frame| frame.file.as_str()), Some("main.py"), "{hook}");
+        seen.parameters.iter().map(|parameter| parameter.name.as_str()).collect()
+    };
+    assert_eq!(names(Hook::GetPrivateKeyList), ["cookie"]);
+    assert_eq!(names(Hook::AuthenticationCompleted), ["session_id"]);
+    assert_eq!(names(Hook::SessionEnded), ["session_id"]);
+    let session = Session::new(vec![call(Hook::GetPrivateKeyList), call(Hook::SessionEnded)]);
+    for isolation in BOTH {
+        let trace = one(&mut worker, &session, isolation);
+        let Ending::Returned(result) = &trace.calls[0].ending else { panic!("{trace:?}") };
+        assert_eq!(result.get("what"), Some(&Observed::Str("keys".into())));
+        assert!(matches!(trace.calls[1].ending, Ending::Returned(_)), "{trace:?}");
+    }
+}
+
+#[test]
 fn a_hook_that_ends_the_process_is_told_apart_by_how() {
     for (code, status) in [("import sys; sys.exit(3)", 3), ("import os; os._exit(4)", 4), ("raise SystemExit", 0)] {
         let folder = store(&format!("    def get_password_list(self):\n        {code}\n"));

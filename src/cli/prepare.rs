@@ -80,7 +80,6 @@ pub(super) fn prepare(
         settings,
         began,
     };
-    console.aside(&text::opening(&prepared.head));
     if let Some((target, loading)) = loaded {
         let plugin_type = target.plugin_type;
         let is_callable = can_be_called(&loading);
@@ -97,6 +96,11 @@ pub(super) fn prepare(
     }
     let levels = &prepared.settings.levels;
     prepared.findings = findings.into_iter().filter_map(|finding| levels.apply(finding)).collect();
+    // Who has read the opening line may press Ctrl-C and count on a report.
+    if matches!(command, "test" | "replay" | "minimize") {
+        prepared.interrupts.ask_first();
+    }
+    console.aside(&text::opening(&prepared.head));
     Ok(prepared)
 }
 

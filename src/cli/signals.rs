@@ -40,9 +40,13 @@ impl Interrupts {
         Self { stop, asks_first }
     }
 
-    /// From now on Ctrl-C first asks the campaign that gets this to end.
-    pub(super) fn stop(&self) -> Stop {
+    /// From now on Ctrl-C first asks the campaign to end that gets, or will get, [`Self::stop`].
+    pub(super) fn ask_first(&self) {
         self.asks_first.store(true, Ordering::Relaxed);
+    }
+
+    /// What a campaign looks at to learn that it should end.
+    pub(super) fn stop(&self) -> Stop {
         self.stop.clone()
     }
 }

@@ -314,6 +314,7 @@ impl Worker {
             let before = traces.len();
             traces.extend(complete);
             traces.truncate(sessions.len());
+            let session = sessions.get(traces.len());
             match waited {
                 Waited::Said(word::DONE) => {}
                 Waited::Said(word::RETIRED) => {
@@ -325,7 +326,7 @@ impl Worker {
                 Waited::TimedOut => {
                     let ending =
                         Ending::TimedOut { limit: self.target.limits.timeout, frames: stack.unwrap_or_default() };
-                    traces.push(self.broken(partial, ending));
+                    traces.push(self.broken(session, partial, ending));
                     self.has_runner = false;
                 }
                 Waited::Ended(status) => {
@@ -339,7 +340,7 @@ impl Worker {
                         continue;
                     }
                     let ending = self.ending_of_status(status);
-                    traces.push(self.broken(partial, ending));
+                    traces.push(self.broken(session, partial, ending));
                 }
             }
             if traces.len() == before {
@@ -407,8 +408,8 @@ impl Worker {
         Ok((complete, trace))
     }
 
-    /// The trace of a session that a call ended.
-    fn broken(&mut self, mut partial: Trace, ending: Ending) -> Trace {
+    /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them.
+    fn broken(&mut self, session: Option<&Session>, mut partial: Trace, ending: Ending) -> Trace {
         self.process.distrust_scratch();
         if self.process.phase() == Phase::Call {
             let mut call = self.process.call_that_runs(ending);
@@ -423,6 +424,14 @@ impl Worker {
         } else if let Some(last) = partial.calls.last_mut() {
             // Something that the call left behind ended the process.
             last.ending = ending;
+        }
+        if let Some(session) = session {
+            partial.cookie.clone_from(&session.cookie);
+            partial.session_cookie.clone_from(&session.session_cookie);
+        }
+        for call in std::mem::take(&mut partial.calls) {
+            after(&call, &mut partial);
+            partial.calls.push(call);
         }
         partial
     }
@@ -447,14 +456,7 @@ impl Worker {
         let mut flow = Flow::default();
         while let Some(step) = flow.step(session) {
             let call = self.isolated_call(session, step, &flow.answered, &trace, timeout)?;
-            let cut_off = session.calls[step.call].cut_off;
-            let after = if cut_off && matches!(call.ending, Ending::CutOff) {
-                trace.cookie = Value::empty_dict();
-                trace.session_cookie = Value::empty_dict();
-                After::Going
-            } else {
-                after(&call, &mut trace)
-            };
+            let after = after(&call, &mut trace);
             if after == After::Broke {
                 // It may have left what it did not live to tell.
                 self.process.distrust_scratch();
@@ -563,7 +565,15 @@ pub(super) fn refuses(call: &CallTrace) -> bool {
 
 /// What a call's end means for the session, and its cookies for the calls to come.
 fn after(call: &CallTrace, trace: &mut Trace) -> After {
-    let Ending::Returned(result) = &call.ending else { return After::Broke };
+    let result = match &call.ending {
+        Ending::Returned(result) => result,
+        Ending::CutOff => {
+            trace.cookie = Value::empty_dict();
+            trace.session_cookie = Value::empty_dict();
+            return After::Going;
+        }
+        _ => return After::Broke,
+    };
     if call.hook == Hook::SessionEnded {
         return After::Going;
     }

@@ -2,6 +2,7 @@
 no call passes through it. Errors in here are ours, so nothing of the plugin's is called."""
 
 import faulthandler
+import functools
 import importlib.util
 import inspect
 import os
@@ -70,15 +71,17 @@ def hook_of(cls, name):
         raw = inspect.getattr_static(cls, name)
     except AttributeError:
         return None
-    plain = isinstance(raw, (types.FunctionType, types.BuiltinFunctionType))
-    bound = raw if plain else getattr(cls, name, None)
+    bound = raw if isinstance(raw, types.FunctionType) else getattr(cls, name, None)
     if not callable(bound):
         return False, [], False, "", "", 0
-    seen = parameters_of(bound, skip_first=plain)
+    # A function that a class gives out still wants its `self`, however it came there, unless it is a static one.
+    wants_self = isinstance(bound, types.FunctionType) and not isinstance(raw, staticmethod)
+    seen = parameters_of(bound, skip_first=wants_self)
     named, takes_any = seen if seen is not None else ([], True)
-    code = getattr(inspect.unwrap(bound), "__code__", None)
+    written = raw.func if isinstance(raw, functools.partialmethod) else bound
+    code = getattr(inspect.unwrap(written), "__code__", None)
     if code is None:
-        code = getattr(getattr(bound, "__func__", None), "__code__", None)
+        code = getattr(getattr(written, "__func__", None), "__code__", None)
     if code is None:
         return True, named, takes_any, "", "", 0
     return True, named, takes_any, code.co_filename, code.co_name, code.co_firstlineno

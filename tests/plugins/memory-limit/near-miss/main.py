@@ -1,13 +1,14 @@
-# It needs 32 MB for a moment, and its own MemoryError is no shortage.
+# It needs 128 MB for a moment, now and then, and its own MemoryError is no shortage.
 
 
 class Plugin:
     def __init__(self, configuration):
         pass
 
-    def get_password_list(self):
+    def get_password_list(self, protocol):
         try:
-            bytearray(32 << 20)
+            if protocol == "vnc":
+                bytearray(128 << 20)
             raise MemoryError("of our own")
         except MemoryError:
             return None
