@@ -156,6 +156,16 @@ fn an_exception_is_placed_and_ends_the_session() {
 }
 
 #[test]
+fn what_a_deep_recursion_of_the_standard_library_raises_is_placed_where_the_plugin_called_it() {
+    let folder = store("    def get_password_list(self):\n        import os\n        os.makedirs('/x' * 3000)\n");
+    let (mut worker, _) = start(folder.target());
+    let trace = one(&mut worker, &store_session(), Isolation::Isolated);
+    let Ending::Raised(exception) = &trace.calls[0].ending else { panic!("{trace:?}") };
+    assert_eq!(exception.type_name, "RecursionError");
+    assert!(exception.frames.iter().any(|frame| frame.origin == Origin::Plugin && frame.line == 13), "{exception:?}");
+}
+
+#[test]
 fn a_crash_is_placed_and_the_next_session_is_unharmed() {
     let folder = store(
         "    def get_password_list(self, server_port):\n        import ctypes\n        if server_port == 1:\n            ctypes.string_at(0)\n        return None\n",
@@ -396,6 +406,22 @@ fn the_network_is_closed_unless_it_is_opened() {
         let (mut worker, _) = start(target);
         let trace = one(&mut worker, &store_session(), Isolation::Isolated);
         assert_eq!(trace.cookie.to_string(), format!(r#"{{"errno":{errno}}}"#));
+    }
+}
+
+#[test]
+fn a_plugin_writes_nowhere_but_in_its_own_folders() {
+    let outside = tempfile::Builder::new().tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let file = outside.path().join("passwd@10.0.0.1.cache");
+    let folder = store(&format!(
+        "    def get_password_list(self):\n        import os, tempfile\n        for folder in ('SCB_PLUGIN_STATE_DIRECTORY', 'EPHEMERAL_PLUGIN_STATE_DIRECTORY', 'HOME', 'TMPDIR'):\n            open(os.path.join(os.environ[folder], 'a'), 'w').close()\n        open('here', 'w').close()\n        tempfile.NamedTemporaryFile(dir='/tmp').close()\n        open('/dev/null', 'w').close()\n        try:\n            open({:?}, 'w').close()\n        except OSError as error:\n            return {{'cookie': {{'errno': error.errno}}}}\n",
+        file.to_str().unwrap()
+    ));
+    let (mut worker, _) = start(folder.target());
+    for isolation in BOTH {
+        let trace = one(&mut worker, &store_session(), isolation);
+        assert_eq!(trace.cookie.to_string(), format!(r#"{{"errno":{}}}"#, libc::EACCES), "{trace:?}");
+        assert!(!file.exists());
     }
 }
 

@@ -1,7 +1,8 @@
 //! What stands between a plugin and the machine: process and network namespaces where the kernel gives them, a filter on
-//! sockets where it gives no network namespace, and a guardian that outlives neither host nor worker.
+//! sockets where it gives no network namespace, writes to its own folders only where the kernel has Landlock, and a
+//! guardian that outlives neither host nor worker.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, path::Path};
 
 use crate::runtime::Network;
 
@@ -71,6 +72,32 @@ pub fn refuse_sockets() -> io::Result<()> {
         .map_err(|error| io::Error::other(error.to_string()))?;
     let program: BpfProgram = filter.try_into().map_err(|error| io::Error::other(format!("{error}")))?;
     seccompiler::apply_filter(&program).map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Where programs write without being asked; `/dev` for `/dev/null` and shared memory.
+const OPEN_FOLDERS: [&str; 3] = ["/tmp", "/var/tmp", "/dev"];
+
+/// Lets this process and all its children write below `scratch` and in the folders for temporary files, and nowhere else:
+/// elsewhere it gets `EACCES`, as somebody who does not own the machine does. A user name such as `/etc/passwd` that a
+/// plugin makes a file's name of must not leave a file there only because the one who tests is root.
+///
+/// # Errors
+/// Where the kernel has no Landlock.
+pub fn refuse_writes(scratch: &Path) -> io::Result<()> {
+    use landlock::{ABI, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules};
+    // What the kernel does not know of these it leaves out.
+    let writing = AccessFs::from_write(ABI::V3);
+    let open = OPEN_FOLDERS.map(Path::new).into_iter().chain([scratch]);
+    let status = Ruleset::default()
+        .handle_access(writing)
+        .and_then(Ruleset::create)
+        .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(open, writing)))
+        .and_then(landlock::RulesetCreated::restrict_self)
+        .map_err(io::Error::other)?;
+    match status.ruleset {
+        RulesetStatus::NotEnforced => Err(io::ErrorKind::Unsupported.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Ends every process that descends from `ancestor`, which itself stays.

@@ -99,9 +99,10 @@ fn frames(py: Python<'_>, error: &PyErr, origins: &Origins) -> (Vec<Frame>, bool
     let on_purpose = innermost.is_some_and(|entry| is_raise(&entry).unwrap_or(false));
     found.reverse();
     if found.len() > FRAMES_LIMIT {
-        // The plugin's innermost frame decides what the finding is, so it stays even if it lies deep.
-        let own = found.iter().position(|frame| frame.origin == Origin::Plugin);
-        match own {
+        // The plugin's innermost frame decides what the finding is, and where there is none that of a package: so it
+        // stays even if it lies deep, below a recursion of the standard library for instance.
+        let innermost = |origin| found.iter().position(|frame| frame.origin == origin);
+        match innermost(Origin::Plugin).or_else(|| innermost(Origin::Other)) {
             Some(at) if at >= FRAMES_LIMIT => found.swap(FRAMES_LIMIT - 1, at),
             _ => {}
         }
