@@ -132,6 +132,10 @@ fn runtime_error(error: RuntimeError) -> CliError {
             hint: Some("`TMPDIR` names another place".into()),
         },
         RuntimeError::SessionTooLarge(_) => CliError::Usage { problem, hint: None },
+        RuntimeError::Died { .. } | RuntimeError::Stuck | RuntimeError::Reply(_) => CliError::Runtime {
+            problem,
+            hint: Some("this is no fault of the plugin: please report it as a defect of hookstorm".into()),
+        },
         _ => CliError::Runtime { problem, hint: None },
     }
 }
