@@ -53,7 +53,7 @@ doc: setup ## build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 rules: setup ## make docs/rules.md anew from the registry
-	HOOKSTORM_UPDATE_DOCS=1 cargo test --locked --test documents
+	HOOKSTORM_UPDATE_DOCS=1 cargo test --locked --test documents the_page_of_rules
 
 clean: ## remove what was built and the virtual environment
 	cargo clean

@@ -97,6 +97,8 @@ pub(super) fn prepare(
     }
     let levels = &prepared.settings.levels;
     prepared.findings = findings.into_iter().filter_map(|finding| levels.apply(finding)).collect();
+    // What fails the run comes first, before what only warns takes the screen.
+    prepared.findings.sort_by_key(|finding| finding.severity != Severity::Error);
     Ok(prepared)
 }
 
