@@ -7,7 +7,7 @@ export PYTHON
 export PYO3_PYTHON := $(PYTHON)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup venv demo test test-other bench lint doc clean
+.PHONY: help setup venv demo test test-other bench ratios lint doc rules clean
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -39,8 +39,11 @@ test-other: setup ## run the tests of the runtime built against another interpre
 	@scripts/make-venv $(OTHER_DIR)/venv
 	HOOKSTORM_TEST_VENV=$(abspath $(OTHER_DIR))/venv CARGO_TARGET_DIR=$(OTHER_DIR) cargo test --locked --test runtime
 
-bench: setup ## run the benchmarks
-	cargo bench --locked
+bench: setup ## run the benchmarks of criterion
+	cargo bench --locked --bench generate
+
+ratios: venv ## print the promised figures, each beside what it is held against
+	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench ratios
 
 lint: setup ## check format and lints, warnings denied
 	cargo fmt --check
@@ -48,6 +51,9 @@ lint: setup ## check format and lints, warnings denied
 
 doc: setup ## build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+rules: setup ## make docs/rules.md anew from the registry
+	HOOKSTORM_UPDATE_DOCS=1 cargo test --locked --test documents the_page_of_rules
 
 clean: ## remove what was built and the virtual environment
 	cargo clean

@@ -228,7 +228,7 @@ fn main() {
             std::hint::black_box(oracle::judge(&small.subject, session, trace));
         }
         done += 64;
-        if done % 100_032 == 0 {
+        if done.is_multiple_of(100_032) {
             seen.push(host_memory_kb());
         }
     }

@@ -253,13 +253,14 @@ impl From<&Session> for SessionJson {
     }
 }
 
+/// A name that the platform never passes, and the nearest one that it does.
+pub(crate) type UnknownArgument = (String, Option<String>);
+
 /// Arguments from a JSON object's entries; the cookies are refused, since a case holds them once.
 ///
 /// # Errors
-/// The name that the platform never passes, and the nearest one that it does.
-pub(crate) fn arguments_from(
-    entries: Vec<(String, Value)>,
-) -> Result<Vec<(Argument, Value)>, (String, Option<String>)> {
+/// [`UnknownArgument`] where the platform never passes one of that name.
+pub(crate) fn arguments_from(entries: Vec<(String, Value)>) -> Result<Vec<(Argument, Value)>, UnknownArgument> {
     entries
         .into_iter()
         .map(|(name, value)| match Argument::named(&name) {

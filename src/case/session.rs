@@ -28,10 +28,10 @@ pub struct Call {
     /// What is passed, without the cookies. An argument that is absent is not passed.
     pub arguments: Vec<(Argument, Value)>,
     /// What the user answers, in turn, when the verdict is NEEDINFO: the hook is called again with the answer in
-    /// `key_value_pairs` until it asks nothing more or no answer is left. Answers stay in the later calls' pairs [A].
+    /// `key_value_pairs` until it asks nothing more or no answer is left. Answers stay in the later calls' pairs \[A\].
     pub answers: Vec<String>,
     /// Whether the platform ends this call at its time limit: its result is dropped and the calls after it get empty
-    /// cookies [G].
+    /// cookies \[G\].
     pub cut_off: bool,
 }
 

@@ -31,15 +31,15 @@ pub(super) struct Cli {
     pub(super) command: Command,
 
     /// When to use colours; NO_COLOR is respected [default: auto]
-    #[arg(long, global = true, value_enum, value_name = "WHEN", hide_possible_values = false, help_heading = OUTPUT)]
+    #[arg(long, global = true, value_enum, value_name = "auto|always|never", hide_possible_values = true, display_order = 901, help_heading = OUTPUT)]
     pub(super) color: Option<Color>,
 
     /// Tell only findings and errors: no opening line, no progress
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = OUTPUT)]
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 902, help_heading = OUTPUT)]
     pub(super) quiet: bool,
 
     /// Tell every finding whole, however many there are
-    #[arg(short, long, global = true, help_heading = OUTPUT)]
+    #[arg(short, long, global = true, display_order = 903, help_heading = OUTPUT)]
     pub(super) verbose: bool,
 }
 
@@ -114,7 +114,7 @@ pub(super) struct Common {
     pub(super) memory: Option<u64>,
 
     /// How many workers run at once [default: the number of cores]
-    #[arg(short, long, value_name = "N", value_parser = values::jobs, help_heading = LIMITS)]
+    #[arg(short, long, value_name = "N", value_parser = values::jobs, allow_negative_numbers = true, help_heading = LIMITS)]
     pub(super) jobs: Option<usize>,
 
     /// The folder that findings are kept in, a folder in it for each plugin [default: corpora]
@@ -126,7 +126,7 @@ pub(super) struct Common {
     pub(super) rule: Vec<String>,
 
     /// How to tell it: a text, or one JSON object as `hookstorm schema report` describes [default: text]
-    #[arg(long, value_enum, value_name = "FORMAT", help_heading = OUTPUT)]
+    #[arg(long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
     pub(super) format: Option<Format>,
 }
 
@@ -170,7 +170,7 @@ pub(super) struct RunArguments {
 
     /// What to pass, as a JSON object or `@FILE` with one; `cookie` and `session_cookie` may stand in it [default: plain
     /// values for all that the platform passes; what is given replaces them]
-    #[arg(long, value_name = "JSON|@FILE", requires = "hook", allow_hyphen_values = true, help_heading = CASES)]
+    #[arg(long, value_name = "JSON|@FILE", requires = "hook", conflicts_with = "case", allow_hyphen_values = true, help_heading = CASES)]
     pub(super) arguments: Option<String>,
 
     /// The case to run, a JSON file
@@ -193,11 +193,11 @@ pub(super) struct TestArguments {
     pub(super) plugin: Plugin,
 
     /// How many sessions to run [default: 1000]
-    #[arg(short = 'n', long, value_name = "N", value_parser = values::runs, help_heading = AMOUNT)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true, help_heading = AMOUNT)]
     pub(super) runs: Option<u64>,
 
     /// The seed: the same seed and number of runs give the same sessions and findings [default: random, printed]
-    #[arg(long, value_name = "S", help_heading = AMOUNT)]
+    #[arg(long, value_name = "S", value_parser = values::seed, allow_negative_numbers = true, help_heading = AMOUNT)]
     pub(super) seed: Option<u64>,
 
     /// Run only this part of the sessions, for a run divided among machines: give all the same seed [default: 1/1]
@@ -241,7 +241,7 @@ pub(super) struct MinimizeArguments {
 #[derive(Debug, Args)]
 pub(super) struct RulesArguments {
     /// How to list them [default: text]
-    #[arg(long, value_enum, value_name = "FORMAT", help_heading = OUTPUT)]
+    #[arg(long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
     pub(super) format: Option<Format>,
 }
 
@@ -262,7 +262,7 @@ pub(super) struct SchemaArguments {
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArguments {
     /// The shell
-    #[arg(value_name = "SHELL", value_enum)]
+    #[arg(value_name = "bash|zsh|fish", value_enum, hide_possible_values = true)]
     pub(super) shell: Shell,
 }
 

@@ -17,17 +17,46 @@ pub(super) fn read(path: &Path) -> Result<Case, CliError> {
 
 /// The cases that the user named, or those of the corpus where none was: `folder` is the plugin's own in `corpus`, which
 /// is taken itself where it has no such folder.
-pub(super) fn of_corpus(corpus: &Path, folder: &Path, named: &[PathBuf]) -> Result<Vec<(PathBuf, Case)>, CliError> {
+pub(super) fn of_corpus(
+    corpus: &Path,
+    folder: &Path,
+    named: &[PathBuf],
+    plugin_type: PluginType,
+) -> Result<Vec<(PathBuf, Case)>, CliError> {
     if !named.is_empty() {
-        return named.iter().map(|path| Ok((path.clone(), read(path)?))).collect();
+        let read = |path: &PathBuf| {
+            let case = read(path)?;
+            must_be_of(&case, path, plugin_type)?;
+            Ok((path.clone(), case))
+        };
+        return named.iter().map(read).collect();
     }
     match [folder, corpus].into_iter().find(|folder| folder.is_dir()) {
         Some(folder) => seams::read_corpus(folder),
+        None if corpus.exists() => Err(CliError::usage(
+            format!("`{}` is no folder, and a corpus is one", corpus.display()),
+            "a single case is given by itself: `hookstorm replay PLUGIN CASE`",
+        )),
         None => Err(CliError::usage(
             format!("there is no corpus at `{}`", corpus.display()),
             "`hookstorm test` makes one of what it finds; `--corpus DIR` names another",
         )),
     }
+}
+
+/// A case that the user named must be for this type of plugin.
+pub(super) fn must_be_of(case: &Case, path: &Path, plugin_type: PluginType) -> Result<(), CliError> {
+    if case.plugin_type == plugin_type {
+        return Ok(());
+    }
+    Err(CliError::usage(
+        format!(
+            "`{}` is a case for a plugin of type `{}`, and this one is of type `{plugin_type}`",
+            path.display(),
+            case.plugin_type
+        ),
+        "give the plugin that it was made for, or another case",
+    ))
 }
 
 /// The hook of that name that `platform` calls.
@@ -92,6 +121,9 @@ fn not_passed(name: &str, hook: Hook, plugin_type: PluginType, platform: &Platfo
 /// The entries of the JSON object that `--arguments` gives, in itself or in a file.
 fn entries(given: &str) -> Result<Vec<(String, Value)>, CliError> {
     let (place, json) = match given.strip_prefix('@') {
+        Some("") => {
+            return Err(CliError::usage("`--arguments @` names no file", "write `@FILE`, or `@-` for standard input"));
+        }
         Some(path) => (path, files::text(Path::new(path), true)?),
         None => ("--arguments", given.to_owned()),
     };
@@ -121,7 +153,11 @@ fn malformed(place: &str, json: &str, error: &serde_json::Error) -> CliError {
     if !part.trim().is_empty() {
         problem.push_str(&format!("\n{}\n{}^", plain::source(&part), " ".repeat(offset)));
     }
-    let hint = if place == "--arguments" {
+    let hint = if message.contains("twice") {
+        "take one of them out"
+    } else if message.contains("hex escape") {
+        "`\\u` wants four hexadecimal digits, and what is passed holds no lone surrogates"
+    } else if place == "--arguments" {
         "JSON has double quotes, and a shell wants single ones around it: '{\"server_port\": 22}'; or give `@FILE`"
     } else {
         "JSON has double quotes, no comma after the last entry, and `null`, `true`, `false`"

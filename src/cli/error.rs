@@ -95,7 +95,7 @@ pub(super) enum CliError {
 }
 
 /// What the system says, without its number.
-fn reason(error: &io::Error) -> String {
+pub(super) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut characters = text.chars();
@@ -130,6 +130,12 @@ impl CliError {
             | Self::Python { hint, .. }
             | Self::Runtime { hint, .. } => hint.clone(),
             Self::Case { .. } => Some("`hookstorm schema case` describes the form".into()),
+            Self::File { path, doing: "read", source }
+                if source.kind() == io::ErrorKind::NotFound && path.is_relative() =>
+            {
+                let here = std::env::current_dir().ok()?;
+                Some(format!("it is looked for in the current folder, `{}`", here.display()))
+            }
             Self::File { .. } | Self::Output(_) => None,
             Self::Internal(_) => Some("this is a defect of hookstorm: please report it".into()),
         }
@@ -188,8 +194,8 @@ mod tests {
     #[test]
     fn a_file_name_cannot_turn_the_terminal_round() {
         let source = io::Error::from_raw_os_error(2);
-        let error = CliError::File { path: "a\x1b[2J\u{202e}".into(), doing: "read", source };
+        let error = CliError::File { path: "/a\x1b[2J\u{202e}".into(), doing: "read", source };
         let text = anstream::adapter::strip_str(&error.to_text()).to_string();
-        assert_eq!(text, "error: `a\\x1b[2J\\u202e` cannot be read: no such file or directory\n");
+        assert_eq!(text, "error: `/a\\x1b[2J\\u202e` cannot be read: no such file or directory\n");
     }
 }

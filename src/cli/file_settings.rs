@@ -90,7 +90,8 @@ impl FileSettings {
         let place = Place { path, text };
         let table = DeTable::parse(text).map_err(|error| {
             let message = error.message().lines().collect::<Vec<_>>().join("; ");
-            place.error(error.span().unwrap_or_default(), message, None)
+            let hint = "a setting is `key = value`, and text stands in quotes: `timeout = \"2s\"`";
+            place.error(error.span().unwrap_or_default(), message, Some(hint.to_owned()))
         })?;
         let mut settings = Self::default();
         for (key, value) in table.get_ref() {

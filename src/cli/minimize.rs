@@ -37,6 +37,7 @@ pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: 
     let stop = prepared.interrupts.stop();
     let results = match read {
         Some((path, case)) => {
+            cases::must_be_of(&case, path, job.target.plugin_type)?;
             let small = seams::minimize_case(&job, &case, &stop)?;
             if small != case {
                 replace(path, &small)?;
@@ -45,7 +46,7 @@ pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: 
             vec![Minimized { path: path.to_owned(), before: Size::of(&case), after }]
         }
         None => {
-            let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &[])?;
+            let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &[], job.target.plugin_type)?;
             take_out(&cases, seams::superfluous(&job, &cases, &stop)?)?
         }
     };

@@ -96,6 +96,8 @@ pub(super) fn prepare(
     }
     let levels = &prepared.settings.levels;
     prepared.findings = findings.into_iter().filter_map(|finding| levels.apply(finding)).collect();
+    // What fails the run comes first, before what only warns takes the screen.
+    prepared.findings.sort_by_key(|finding| finding.severity != Severity::Error);
     // Who has read the opening line may press Ctrl-C and count on a report.
     if matches!(command, "test" | "replay" | "minimize") {
         prepared.interrupts.ask_first();

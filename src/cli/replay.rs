@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Co
         Ok(job) => job,
         Err(status) => return Ok(status),
     };
-    let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &arguments.cases)?;
+    let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &arguments.cases, job.target.plugin_type)?;
     let planned = cases.len() as u64;
 
     let stop = prepared.interrupts.stop();

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     campaign::{Reported, Summary},
     case::Case,
-    contract::PluginType,
     report::{Mask, Seen, text},
 };
 
@@ -28,7 +27,11 @@ pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Conso
     let mut prepared = prepare("run", settings, None, configuration, console)?;
 
     let case = match (read, prepared.plugin_type()) {
-        (Some(case), Some(plugin_type)) => Some(of_type(case, plugin_type, arguments)?),
+        (Some(case), Some(plugin_type)) => {
+            let path = arguments.case.as_deref().unwrap_or_else(|| std::path::Path::new(""));
+            cases::must_be_of(&case, path, plugin_type)?;
+            Some(case)
+        }
         (None, Some(plugin_type)) => {
             let platform = prepared.settings.platform;
             let hook = cases::hook(arguments.hook.as_deref().unwrap_or_default(), plugin_type, platform)?;
@@ -69,20 +72,4 @@ pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Conso
     let seen = Seen { session: &case.session, trace: &ran.trace, mask: &mask };
     let shown = if prepared.settings.format == Format::Text { text::seen(&seen) } else { String::new() };
     prepared.tell(&summary, None, console, |report| report.with_trace(&seen), shown)
-}
-
-/// The case, if it is for a plugin of that type.
-fn of_type(case: Case, plugin_type: PluginType, arguments: &RunArguments) -> Result<Case, CliError> {
-    if case.plugin_type == plugin_type {
-        return Ok(case);
-    }
-    let path = arguments.case.as_deref().unwrap_or_else(|| std::path::Path::new("")).display();
-    Err(CliError::Usage {
-        problem: format!(
-            "`{path}` is a case for a plugin of type `{}`, and `{}` is of type `{plugin_type}`",
-            case.plugin_type,
-            arguments.plugin.plugin.display()
-        ),
-        hint: None,
-    })
 }

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{error::CliError, values::Partition};
+use super::{
+    error::{CliError, reason},
+    values::Partition,
+};
 use crate::{
     campaign::{
         self, CampaignError, Event, Generator, Minimize, Oracles, Plan, PropertySettings, Setup, Stop, Summary,
@@ -58,7 +61,12 @@ pub(super) fn open(plugin: &Path, platform: &'static Platform) -> Result<Opened,
             problem: format!("this is no plugin: {reason}"),
             hint: Some("give the plugin's `.zip`, or the folder that holds its MANIFEST".into()),
         },
-        other => CliError::Plugin { path: plugin.to_owned(), problem: other.to_string(), hint: None },
+        PackageError::Io { path, source } => CliError::File { path, doing: "read", source },
+        PackageError::Scratch { path, source } => CliError::Plugin {
+            path: plugin.to_owned(),
+            problem: format!("the archive cannot be unpacked into `{}`: {}", path.display(), reason(&source)),
+            hint: Some("`TMPDIR` names another place".into()),
+        },
     })?;
     let findings = opened.findings;
     let Some(package) = opened.package else {
@@ -115,7 +123,19 @@ fn runtime_error(error: RuntimeError) -> CliError {
         RuntimeError::NoWorker(_) => {
             CliError::Runtime { problem, hint: Some("install both programs of hookstorm, or build again".into()) }
         }
+        RuntimeError::Program { path, source } => CliError::Runtime {
+            problem: format!("the worker `{}` cannot be started: {}", path.display(), reason(&source)),
+            hint: Some("install both programs of hookstorm side by side, and leave HOOKSTORM_WORKER unset".into()),
+        },
+        RuntimeError::Scratch { path, source } => CliError::Python {
+            problem: format!("no scratch folder can be made in `{}`: {}", path.display(), reason(&source)),
+            hint: Some("`TMPDIR` names another place".into()),
+        },
         RuntimeError::SessionTooLarge(_) => CliError::Usage { problem, hint: None },
+        RuntimeError::Died { .. } | RuntimeError::Stuck | RuntimeError::Reply(_) => CliError::Runtime {
+            problem,
+            hint: Some("this is no fault of the plugin: please report it as a defect of hookstorm".into()),
+        },
         _ => CliError::Runtime { problem, hint: None },
     }
 }
@@ -247,12 +267,14 @@ pub(super) fn property(
     stop: &Stop,
     listen: &(dyn Fn(Event) + Sync),
 ) -> Result<Summary, CliError> {
+    let corpus = Corpus::open(&job.corpus).map_err(|error| corpus_error(&error))?;
+    corpus.must_be_writable().map_err(|error| corpus_error(&error))?;
     let settings = PropertySettings {
         runs: amount.runs,
         seed: amount.seed,
         jobs: job.jobs,
         partition: amount.partition.map(|partition| (partition.part, partition.of)),
-        corpus: Corpus::open(&job.corpus).map_err(|error| corpus_error(&error))?,
+        corpus,
     };
     job.plan(|plan| campaign::property(plan, &settings, stop, listen)).map_err(campaign_error)
 }

@@ -69,6 +69,11 @@ pub(super) fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The seed of a run.
+pub(super) fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a seed: a whole number from 0 to {}", u64::MAX))
+}
+
 /// How many sessions.
 pub(super) fn runs(text: &str) -> Result<u64, String> {
     match text.replace('_', "").parse() {

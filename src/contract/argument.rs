@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What an argument's value is, and when it may be None ([G], [D], [A]).
+/// What an argument's value is, and when it may be None (\[G\], \[D\], \[A\]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A dict of simple data, `{}` at first.

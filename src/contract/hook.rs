@@ -62,27 +62,27 @@ impl fmt::Display for Hook {
 pub enum ResultShape {
     /// A dict of simple data.
     Cookie,
-    /// A list of text [G].
+    /// A list of text \[G\].
     Passwords,
-    /// A list of (type, PEM key) pairs [G].
+    /// A list of (type, PEM key) pairs \[G\].
     PrivateKeys,
-    /// A list of `{unix_time: int, period: int, code: str}` [D].
+    /// A list of `{unix_time: int, period: int, code: str}` \[D\].
     TotpCodes,
     /// Text or None.
     OptionalText,
     /// A bool.
     Bool,
-    /// A list of text [D].
+    /// A list of text \[D\].
     TextList,
     /// Whatever JSON can carry.
     AnyJson,
-    /// `ACCEPT`, `DENY`, `NEEDINFO`, `NONE` or None [A].
+    /// `ACCEPT`, `DENY`, `NEEDINFO`, `NONE` or None \[A\].
     Verdict,
-    /// (key: str, prompt: str, disable_echo: bool), with NEEDINFO [A].
+    /// (key: str, prompt: str, disable_echo: bool), with NEEDINFO \[A\].
     Question,
-    /// Text [A].
+    /// Text \[A\].
     Text,
-    /// A list or a tuple of text [A].
+    /// A list or a tuple of text \[A\].
     Groups,
 }
 
@@ -117,7 +117,7 @@ pub struct HookSpec {
     arguments: &'static [(Argument, Api)],
     /// What a returned dict may have. Empty where the result is dropped.
     pub result: &'static [ResultKey],
-    /// Whether what the hook returns is dropped: `session_ended` [G].
+    /// Whether what the hook returns is dropped: `session_ended` \[G\].
     pub result_dropped: bool,
 }
 
@@ -155,7 +155,7 @@ macro_rules! credential_store_arguments {
     };
 }
 
-/// The *target set* of the contract. The target_* arguments are deprecated from 1.5 and still passed [D].
+/// The *target set* of the contract. The target_* arguments are deprecated from 1.5 and still passed \[D\].
 const TARGET_SET: &[(Argument, Api)] = credential_store_arguments![
     (Argument::TargetUsername, V1_0),
     (Argument::TargetHost, V1_0),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// An API level, `major.minor`. The maintenance number is ignored everywhere [S].
+/// An API level, `major.minor`. The maintenance number is ignored everywhere \[S\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Api {
     /// The number before the dot; a plugin must have the platform's own.
@@ -30,13 +30,13 @@ impl fmt::Display for Api {
 pub struct Platform {
     /// As people write it, `9.0`.
     pub name: &'static str,
-    /// The API level that it offers [S].
+    /// The API level that it offers \[S\].
     pub api: Api,
     /// The Python that it runs plugins on.
     pub python: &'static str,
 }
 
-/// [S]; 5.11 and 6.0 offer the same level.
+/// \[S\]; 5.11 and 6.0 offer the same level.
 const PLATFORMS: &[Platform] = &[
     Platform { name: "5.10", api: Api::new(1, 0), python: "3.6" },
     Platform { name: "5.11", api: Api::new(1, 1), python: "3.6" },
@@ -72,7 +72,7 @@ impl Platform {
         PLATFORMS.iter().find(|platform| platform.api >= api)
     }
 
-    /// Whether this is the platform of the 5.10 guide, whose MANIFEST rules differ from all later ones [G].
+    /// Whether this is the platform of the 5.10 guide, whose MANIFEST rules differ from all later ones \[G\].
     pub fn is_first(&self) -> bool {
         self.api == Api::new(1, 0)
     }
@@ -87,13 +87,13 @@ impl fmt::Display for Platform {
 /// What a plugin is for, as its MANIFEST's `type` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PluginType {
-    /// `credentialstore`: hands out passwords and keys [G].
+    /// `credentialstore`: hands out passwords and keys \[G\].
     CredentialStore,
-    /// `aa`: authenticates and authorizes users [A].
+    /// `aa`: authenticates and authorizes users \[A\].
     Aa,
-    /// `signingca`: its hooks are documented nowhere; none is called [S].
+    /// `signingca`: its hooks are documented nowhere; none is called \[S\].
     SigningCa,
-    /// `configuration_sync`: its hooks are documented nowhere; none is called [S].
+    /// `configuration_sync`: its hooks are documented nowhere; none is called \[S\].
     ConfigurationSync,
 }
 
@@ -116,7 +116,7 @@ impl PluginType {
         Self::ALL.into_iter().find(|plugin_type| plugin_type.name() == name)
     }
 
-    /// The protocols that the platform names to plugins of this type, the everyday one first ([G], [A]).
+    /// The protocols that the platform names to plugins of this type, the everyday one first (\[G\], \[A\]).
     pub const fn protocols(self) -> &'static [&'static str] {
         match self {
             Self::CredentialStore => &["ssh", "rdp", "telnet", "http", "ica", "vnc"],
@@ -125,7 +125,7 @@ impl PluginType {
         }
     }
 
-    /// Whether `platform` knows this type: 5.10 knows the first two [G], later ones all [S].
+    /// Whether `platform` knows this type: 5.10 knows the first two \[G\], later ones all \[S\].
     pub fn known_to(self, platform: &Platform) -> bool {
         matches!(self, Self::CredentialStore | Self::Aa) || !platform.is_first()
     }

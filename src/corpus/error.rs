@@ -17,7 +17,7 @@ pub enum CorpusError {
     #[error("`{0}` is no folder; give the folder that holds the cases with `--corpus`")]
     NoFolder(PathBuf),
     /// The system refused.
-    #[error("`{path}`: cannot {action}: {source}{}", remedy(.source))]
+    #[error("`{path}`: cannot {action}: {}{}", said(.source), remedy(.source))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -34,6 +34,12 @@ impl CorpusError {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
+}
+
+/// What the system said, without its number.
+fn said(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 /// What to do about it, where that can be told.

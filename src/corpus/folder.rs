@@ -12,6 +12,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use rustix::fs::Access;
+
 use crate::{
     case::{Case, CaseError},
     corpus::CorpusError,
@@ -29,6 +31,11 @@ const DEPTH_LIMIT: usize = 32;
 /// A file of a corpus, and what it holds.
 pub type CorpusEntry = (PathBuf, Result<Case, CaseError>);
 
+/// The nearest of the folder and those that it lies in that is there.
+fn nearest(folder: &Path) -> Option<&Path> {
+    folder.ancestors().filter(|path| !path.as_os_str().is_empty()).find(|path| path.symlink_metadata().is_ok())
+}
+
 /// A folder of cases.
 #[derive(Clone, Debug)]
 pub struct Corpus {
@@ -43,12 +50,24 @@ impl Corpus {
     /// [`CorpusError::NoFolder`] where something else has that name.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, CorpusError> {
         let folder = folder.into();
-        if folder.exists() && !folder.is_dir() {
-            return Err(CorpusError::NoFolder(folder));
+        if let Some(there) = nearest(&folder)
+            && !there.is_dir()
+        {
+            return Err(CorpusError::NoFolder(there.to_owned()));
         }
         let corpus = Self { folder };
         corpus.sweep();
         Ok(corpus)
+    }
+
+    /// Sees, before anything is found, that this user may write here.
+    ///
+    /// # Errors
+    /// [`CorpusError::Io`] where not.
+    pub fn must_be_writable(&self) -> Result<(), CorpusError> {
+        let there = nearest(&self.folder).unwrap_or(Path::new("."));
+        rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| CorpusError::io("write cases here", there)(error.into()))
     }
 
     /// Where it lies.

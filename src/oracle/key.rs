@@ -1,5 +1,5 @@
 //! Whether text is a private key as the platform takes it: a PEM block, PKCS#1 or PKCS#8, with its headers and lines of
-//! at most 64 characters [G]. Says what is wrong without a word of the key.
+//! at most 64 characters \[G\]. Says what is wrong without a word of the key.
 //!
 //! Lets pass on purpose: CR LF and space around the block, which every reader of PEM takes, and the headers of an
 //! encrypted key.

@@ -1,5 +1,5 @@
 //! Reads a plugin's configuration text as Python's `configparser` does, with its default settings, since that is what
-//! the SDK parses it with [S]: whether it is INI, which options it sets or documents, and which of their values are
+//! the SDK parses it with \[S\]: whether it is INI, which options it sets or documents, and which of their values are
 //! secrets.
 //!
 //! Safe on any text, and linear in it.
@@ -141,8 +141,8 @@ fn commented(section: &str, comment: &str, is_semicolon: bool) -> Option<ConfigO
 
 /// The value, unless it is empty or a placeholder such as `<address>` or `<group-1>,<group-2>,...`.
 fn meaningful(value: &str) -> Option<String> {
-    let is_nothing = value.is_empty() || (value.contains('<') && value.contains('>') && is_placeholder(value));
-    (!is_nothing).then(|| value.to_owned())
+    let is_left_open = value.contains('<') && value.contains('>') && is_placeholder(value);
+    (!value.is_empty() && !is_left_open).then(|| value.to_owned())
 }
 
 /// Whether nothing is left of `value` but angle brackets with words in them and punctuation.
@@ -181,7 +181,7 @@ pub(super) fn options(text: &str) -> Vec<ConfigOption> {
     options
 }
 
-/// Whether `[logging] log_level` is `debug` [S].
+/// Whether `[logging] log_level` is `debug` \[S\].
 pub(super) fn logs_debug(text: &str) -> bool {
     read(text).live.iter().any(|live| {
         live.section == "logging"

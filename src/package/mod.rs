@@ -29,7 +29,7 @@ use crate::{
     finding::Finding,
 };
 
-/// The module that the platform loads where MANIFEST names none [D].
+/// The module that the platform loads where MANIFEST names none \[D\].
 const DEFAULT_ENTRY_POINT: &str = "main.py";
 
 /// What an archive may cost.

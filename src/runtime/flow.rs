@@ -43,7 +43,7 @@ pub struct Flow {
     /// Only `session_ended` is still called.
     refused: bool,
     broke: bool,
-    /// Answers so far, in the order that they were given: they stay in `key_value_pairs` [A].
+    /// Answers so far, in the order that they were given: they stay in `key_value_pairs` \[A\].
     pub answered: Vec<(String, String)>,
 }
 

@@ -12,7 +12,7 @@ use rustix::fs::inotify;
 
 use crate::runtime::FileLeft;
 
-/// The folders: the working folder, the home, the one for temporary files, and the two that the contract names [G].
+/// The folders: the working folder, the home, the one for temporary files, and the two that the contract names \[G\].
 pub const FOLDERS: [&str; 5] = ["work", "home", "tmp", "state", "ephemeral"];
 
 /// How many files are told.

@@ -106,7 +106,9 @@ fn too_many(what: &str, limits: &ArchiveLimits) -> Finding {
 /// What went wrong in `error`, in our form of a message.
 fn reason(error: &ZipError) -> String {
     let text = match error {
-        ZipError::Io(source) => source.to_string(),
+        ZipError::Io(source) => source.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+        // The directory at the end is what makes a file a ZIP.
+        ZipError::InvalidArchive(text) if text.contains("EOCD") => "it does not end with a directory of files".into(),
         ZipError::InvalidArchive(text) => text.to_string(),
         other => other.to_string(),
     };

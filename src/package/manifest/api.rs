@@ -1,4 +1,4 @@
-//! The `api` field: the level that a plugin was written for, as the SDK reads it [S].
+//! The `api` field: the level that a plugin was written for, as the SDK reads it \[S\].
 
 use crate::contract::Api;
 

@@ -1,5 +1,5 @@
-//! The rules for the fields of a MANIFEST, as in the contract's table: those of platform 5.10 [G] and those of all later
-//! ones [S]. Each message quotes the form that is demanded.
+//! The rules for the fields of a MANIFEST, as in the contract's table: those of platform 5.10 \[G\] and those of all later
+//! ones \[S\]. Each message quotes the form that is demanded.
 
 use super::{
     FILE, Field, Manifest,

@@ -1,7 +1,7 @@
 //! The MANIFEST: read as the platform reads it, checked in one pass, every finding at its line and column.
 //!
 //! The platform's reader is PyYAML's `safe_load`, YAML 1.1; the guide says YAML 1.2. [`yaml`] parses, [`strict`] finds
-//! what only PyYAML refuses, [`construct`] and [`scalar`] make the values of both versions, [`fields`] checks them.
+//! what only PyYAML refuses, [`mod@construct`] and [`scalar`] make the values of both versions, [`fields`] checks them.
 //! A property test compares all of it with the SDK's own `Manifest`.
 
 mod api;
@@ -49,7 +49,7 @@ pub struct Manifest {
     pub version: Option<String>,
     /// `description`.
     pub description: Option<String>,
-    /// `entry_point`; `None` on platform 5.10, which does not know it.
+    /// `entry_point`; `None` on platform 5.10, which does not know it \[G\].
     pub entry_point: Option<String>,
     /// `author_name`.
     pub author_name: Option<String>,

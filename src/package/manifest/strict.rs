@@ -2,7 +2,7 @@
 //! `?` inside plain scalars of a flow collection, directives of another YAML.
 //!
 //! It looks at the text between scalars, whose places the parser knows. The other direction, what PyYAML takes although
-//! YAML 1.2 does not, is left to be refused: the guide demands YAML 1.2 [G].
+//! YAML 1.2 does not, is left to be refused: the guide demands YAML 1.2 \[G\].
 
 use std::collections::HashSet;
 

@@ -88,7 +88,23 @@ pub enum RuntimeError {
     },
     /// The worker could not be started.
     #[error("the worker cannot be started: {0}")]
-    Start(#[source] std::io::Error),
+    Start(#[from] std::io::Error),
+    /// The worker's program could not be started.
+    #[error("the worker `{path}` cannot be started: {source}")]
+    Program {
+        /// The program.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// There is no place for what the plugin writes.
+    #[error("no scratch folder can be made in `{path}`: {source}")]
+    Scratch {
+        /// Where.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The worker ended by itself, outside of the plugin's code.
     #[error("the worker ended unexpectedly ({status}){}", said(.stderr))]
     Died {
@@ -188,6 +204,8 @@ impl Worker {
                     take_in(&mut loading, reply);
                 }
             }
+            // Before the plugin's first line nothing is the plugin's fault.
+            Waited::Gone(status) if worker.process.phase() != Phase::Import => return Err(worker.process.died(status)),
             other => loading.import = worker.step_ended(other)?,
         }
         loading.output = worker.process.output_since_start();
@@ -609,9 +627,9 @@ fn after_result(hook: Hook, result: &Observed) -> After {
     }
 }
 
-const fn not_loaded(import: LoadEnding) -> Loading {
+fn not_loaded(import: LoadEnding) -> Loading {
     Loading {
-        python: String::new(),
+        python: PYTHON_VERSION.to_owned(),
         import,
         output: String::new(),
         has_class: false,

@@ -68,13 +68,16 @@ impl Process {
     /// Starts the program beside this one.
     pub(super) fn spawn(network: Network) -> Result<Self, RuntimeError> {
         let program = program()?;
-        let start = || -> io::Result<Self> {
-            let scratch = crate::package::Scratch::new()?;
+        let start = || -> Result<Self, RuntimeError> {
+            let scratch = crate::package::Scratch::new()
+                .map_err(|source| RuntimeError::Scratch { path: std::env::temp_dir(), source })?;
             for folder in FOLDERS {
                 std::fs::create_dir(scratch.path().join(folder))?;
             }
-            let pair =
-                || rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
+            let pair = || {
+                rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+                    .map_err(io::Error::from)
+            };
             let (control, their_control) = pair()?;
             let (data, their_data) = pair()?;
             let shared = Shared::new()?;
@@ -115,10 +118,10 @@ impl Process {
                     Ok(())
                 });
             }
-            let guardian = command.spawn()?;
+            let guardian = command.spawn().map_err(|source| RuntimeError::Program { path: program.clone(), source })?;
             Ok(Self { guardian, control, data, shared, stdout, stderr, fault, scratch })
         };
-        start().map_err(RuntimeError::Start)
+        start()
     }
 
     /// The folder for what the plugin writes.
@@ -281,6 +284,12 @@ impl Process {
             let detail =
                 stderr.trim().rsplit_once("libraries: ").map_or(stderr.trim(), |(_, detail)| detail).to_owned();
             return RuntimeError::NoLibpython { version: PYTHON_VERSION, detail };
+        }
+        // An interpreter without its standard library dies with pages of words.
+        if self.phase() == Phase::Idle
+            && let Some(detail) = stderr.lines().find(|line| line.starts_with("Fatal Python error: "))
+        {
+            return RuntimeError::NoLibpython { version: PYTHON_VERSION, detail: detail.to_owned() };
         }
         let status = if status < 0 { format!("signal {}", -status) } else { format!("exit status {status}") };
         RuntimeError::Died { status, stderr }

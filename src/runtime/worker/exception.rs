@@ -37,7 +37,7 @@ pub(crate) enum Left {
 /// Reads an exception. Runs its `__str__`, and so must stand under the call's time limit.
 pub(crate) fn read(py: Python<'_>, error: &PyErr, origins: &Origins, in_constructor: bool) -> Left {
     let value = error.value(py);
-    let (frames, raised_on_purpose) = frames(py, error, origins);
+    let (mut frames, raised_on_purpose) = frames(py, error, origins);
     if error.is_instance_of::<PySystemExit>(py) {
         let code = value.getattr("code").ok();
         let status = code.map_or(1, |code| if code.is_none() { 0 } else { code.extract::<i32>().unwrap_or(1) });
@@ -45,6 +45,9 @@ pub(crate) fn read(py: Python<'_>, error: &PyErr, origins: &Origins, in_construc
     }
     if error.is_instance_of::<pyo3::exceptions::PyMemoryError>(py) && !raised_on_purpose {
         return Left::OutOfMemory(frames);
+    }
+    if error.is_instance_of::<pyo3::exceptions::PySyntaxError>(py) {
+        frames.splice(0..0, syntax_frame(&value.clone().into_any(), origins));
     }
     let type_name = type_name(&value.get_type().into_any());
     let message = match value.str() {
@@ -109,6 +112,14 @@ fn frames(py: Python<'_>, error: &PyErr, origins: &Origins) -> (Vec<Frame>, bool
         found.truncate(FRAMES_LIMIT);
     }
     (found, on_purpose)
+}
+
+/// Where a `SyntaxError` says that the plugin's source is wrong: the line that could not become a frame.
+fn syntax_frame(value: &Bound<'_, PyAny>, origins: &Origins) -> Option<Frame> {
+    let file = lossy(value.getattr("filename").ok()?.cast::<PyString>().ok()?);
+    let line = value.getattr("lineno").ok()?.extract::<u32>().ok()?;
+    let frame = origins.frame(&file, "<module>".to_owned(), line);
+    (frame.origin == Origin::Plugin).then_some(frame)
 }
 
 fn frame(entry: &Bound<'_, PyAny>, origins: &Origins) -> Option<Frame> {

@@ -372,7 +372,7 @@ fn class_dict<'py>(class: &Bound<'py, PyType>) -> Option<Bound<'py, PyDict>> {
     // SAFETY: `tp_dict` of a class made in Python is a dict or null for as long as the class lives.
     unsafe {
         let pointer = class.as_type_ptr();
-        let heap = (*pointer).tp_flags as u64 & ffi::Py_TPFLAGS_HEAPTYPE as u64 != 0;
+        let heap = (*pointer).tp_flags & ffi::Py_TPFLAGS_HEAPTYPE != 0;
         let dict = if heap { (*pointer).tp_dict } else { std::ptr::null_mut() };
         Bound::from_borrowed_ptr_or_opt(class.py(), dict)?.cast_into::<PyDict>().ok()
     }
@@ -418,7 +418,7 @@ impl Walker {
         self.left -= 1;
         let class = value.get_type_ptr();
         // SAFETY: an object's type lives as long as the object.
-        let flags = unsafe { (*class).tp_flags } as u64;
+        let flags = unsafe { (*class).tp_flags };
         if let Ok(text) = value.cast_exact::<PyString>() {
             self.sum.bytes(text.to_str().unwrap_or_default().as_bytes());
             return;
@@ -463,15 +463,14 @@ impl Walker {
             self.sum.add(value.as_ptr() as u64);
             if class == &raw mut ffi::PyFunction_Type {
                 self.function(value, depth);
-            } else if flags & ffi::Py_TPFLAGS_HEAPTYPE as u64 != 0 && !value.is_instance_of::<PyType>() {
+            } else if flags & ffi::Py_TPFLAGS_HEAPTYPE != 0 && !value.is_instance_of::<PyType>() {
                 self.instance(value, depth);
-            } else if is_lru_cache(value) {
-                if let Ok(info) = value.call_method0("cache_info") {
-                    // hits, misses, maxsize, currsize: what is remembered shows in the last.
-                    if let Ok(size) = info.get_item(3).and_then(|size| size.extract::<usize>()) {
-                        self.sum.add(size as u64);
-                    }
-                }
+            } else if is_lru_cache(value)
+                && let Ok(info) = value.call_method0("cache_info")
+                // hits, misses, maxsize, currsize: what is remembered shows in the last.
+                && let Ok(size) = info.get_item(3).and_then(|size| size.extract::<usize>())
+            {
+                self.sum.add(size as u64);
             }
         }
     }
