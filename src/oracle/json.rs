@@ -203,7 +203,10 @@ impl<'a> Walk<'a> {
 
     /// A key that comes back as text.
     fn coerced(&mut self, key: &Observed, entries: &[(Observed, Observed)]) {
-        let Some(becomes) = coerced(key) else { return };
+        if matches!(key, Observed::Str(_)) {
+            return;
+        }
+        let Some(becomes) = key.as_json_key() else { return };
         let what = if entries.iter().any(|(other, _)| other.as_str() == Some(&becomes)) {
             format!("has the keys {key} and '{becomes}', of which one is lost: all keys come back as text")
         } else {
@@ -229,25 +232,6 @@ impl<'a> Walk<'a> {
         }
         self.context.inputs().any(|value| holds(value, number))
     }
-}
-
-/// What Python's `json` makes of a key that is no text.
-fn coerced(key: &Observed) -> Option<String> {
-    Some(match key {
-        Observed::None => "null".into(),
-        Observed::Bool(true) => "true".into(),
-        Observed::Bool(false) => "false".into(),
-        Observed::Float(number) if number.is_nan() => "NaN".into(),
-        Observed::Float(number) if number.is_infinite() => {
-            if *number > 0.0 {
-                "Infinity".into()
-            } else {
-                "-Infinity".into()
-            }
-        }
-        Observed::Int(_) | Observed::BigInt(_) | Observed::Float(_) => key.to_string(),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
