@@ -17,9 +17,9 @@ use crate::{
 
 /// Ints beyond it lose digits in readers that know only floats.
 const EXACT_LIMIT: u64 = 1 << 53;
-/// How many places of one entry are told.
+/// How many places of one entry are told of each rule.
 const PLACES_LIMIT: usize = 8;
-/// How many places are looked at after the first problem: a list of a million sets has nothing new to tell.
+/// How many problems of each rule are looked at: a list of a million sets has nothing new to tell.
 const TELLS_LIMIT: usize = 1000;
 /// Where the SDK keeps its own state in the cookie: tuples that it reads as lists.
 const SDK_PRIVATE: &str = "__plugin_sdk_private";
@@ -37,7 +37,8 @@ pub(super) fn judge(
         return;
     }
     let hides_values = matches!(key.as_str(), Some("passwords" | "private_keys" | "totp_codes"));
-    let mut walk = Walk { context, in_cookie, hides_values, steps: Vec::new(), problems: Vec::new(), tells: 0 };
+    let mut walk =
+        Walk { context, in_cookie, hides_values, steps: Vec::new(), problems: Vec::new(), refused: 0, changed: 0 };
     walk.key(key);
     walk.steps.push(Step::Key(key));
     walk.value(value);
@@ -90,17 +91,23 @@ struct Walk<'a> {
     hides_values: bool,
     steps: Vec<Step<'a>>,
     problems: Vec<Problem>,
-    /// How many problems were seen, told or not.
-    tells: usize,
+    /// How many places of `not-json` were seen, told or not.
+    refused: usize,
+    /// How many of `lossy-json`. Counted apart: what only changes must not hide what is refused.
+    changed: usize,
 }
 
 impl<'a> Walk<'a> {
     /// Tells a problem at the present place, once for places that differ only in an index or a value.
     fn tell(&mut self, rule: Rule, what: &str) {
-        self.tells += 1;
+        let seen = if rule == Rule::NotJson { &mut self.refused } else { &mut self.changed };
+        *seen += 1;
+        if *seen > TELLS_LIMIT {
+            return;
+        }
         let detail = path::detail(self.context, &self.steps);
-        let is_known = self.problems.iter().any(|problem| problem.rule == rule && problem.detail == detail);
-        if !is_known && self.problems.len() < PLACES_LIMIT {
+        let told = || self.problems.iter().filter(|problem| problem.rule == rule);
+        if told().all(|problem| problem.detail != detail) && told().count() < PLACES_LIMIT {
             let path = self.context.mask(&path::written(&self.steps));
             let message = if path.is_empty() { format!("the result {what}") } else { format!("`{path}` {what}") };
             self.problems.push(Problem { rule, message, detail });
@@ -112,16 +119,21 @@ impl<'a> Walk<'a> {
         if self.hides_values { String::new() } else { format!(" ({})", self.context.value(value)) }
     }
 
+    /// Whether it matters here that something comes back as something else.
+    const fn tells_changes(&self) -> bool {
+        self.in_cookie && self.changed <= TELLS_LIMIT
+    }
+
     fn value(&mut self, value: &'a Observed) {
         match value {
             Observed::None | Observed::Bool(_) | Observed::Str(_) | Observed::Truncated => {}
             Observed::Int(number) => {
-                if self.in_cookie && number.unsigned_abs() > EXACT_LIMIT && !self.came_in(value) {
+                if self.tells_changes() && number.unsigned_abs() > EXACT_LIMIT && !self.came_in(value) {
                     self.tell(Rule::LossyJson, &format!("is {number}, an int beyond 2^53 that may lose digits"));
                 }
             }
             Observed::BigInt(_) => {
-                if self.in_cookie && !self.came_in(value) {
+                if self.tells_changes() && !self.came_in(value) {
                     let digits = self.context.value(value);
                     self.tell(Rule::LossyJson, &format!("is {digits}, an int beyond 2^53 that may lose digits"));
                 }
@@ -133,7 +145,7 @@ impl<'a> Walk<'a> {
             }
             Observed::List(items) => self.items(items),
             Observed::Tuple(items) => {
-                if self.in_cookie && !self.is_sdks() {
+                if self.tells_changes() && !self.is_sdks() {
                     let shown = self.shown(value);
                     self.tell(Rule::LossyJson, &format!("is a tuple{shown} and comes back as a list"));
                 }
@@ -157,7 +169,7 @@ impl<'a> Walk<'a> {
 
     fn items(&mut self, items: &'a [Observed]) {
         for (index, item) in items.iter().enumerate() {
-            if self.tells > TELLS_LIMIT {
+            if self.refused > TELLS_LIMIT {
                 return;
             }
             self.steps.push(Step::Index(index));
@@ -168,11 +180,11 @@ impl<'a> Walk<'a> {
 
     fn entries(&mut self, entries: &'a [(Observed, Observed)]) {
         for (key, value) in entries {
-            if self.tells > TELLS_LIMIT {
+            if self.refused > TELLS_LIMIT {
                 return;
             }
             self.key(key);
-            if self.in_cookie && !self.is_sdks() {
+            if self.tells_changes() && !self.is_sdks() {
                 self.coerced(key, entries);
             }
             self.steps.push(Step::Key(key));
@@ -203,7 +215,10 @@ impl<'a> Walk<'a> {
 
     /// A key that comes back as text.
     fn coerced(&mut self, key: &Observed, entries: &[(Observed, Observed)]) {
-        let Some(becomes) = coerced(key) else { return };
+        if matches!(key, Observed::Str(_)) {
+            return;
+        }
+        let Some(becomes) = key.as_json_key() else { return };
         let what = if entries.iter().any(|(other, _)| other.as_str() == Some(&becomes)) {
             format!("has the keys {key} and '{becomes}', of which one is lost: all keys come back as text")
         } else {
@@ -229,25 +244,6 @@ impl<'a> Walk<'a> {
         }
         self.context.inputs().any(|value| holds(value, number))
     }
-}
-
-/// What Python's `json` makes of a key that is no text.
-fn coerced(key: &Observed) -> Option<String> {
-    Some(match key {
-        Observed::None => "null".into(),
-        Observed::Bool(true) => "true".into(),
-        Observed::Bool(false) => "false".into(),
-        Observed::Float(number) if number.is_nan() => "NaN".into(),
-        Observed::Float(number) if number.is_infinite() => {
-            if *number > 0.0 {
-                "Infinity".into()
-            } else {
-                "-Infinity".into()
-            }
-        }
-        Observed::Int(_) | Observed::BigInt(_) | Observed::Float(_) => key.to_string(),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -306,6 +302,17 @@ mod tests {
             let finding = cookie(value).only(&store());
             assert_eq!((finding.rule, finding.message.as_str()), (Rule::LossyJson, message));
         }
+    }
+
+    #[test]
+    fn many_places_that_only_change_hide_none_that_is_refused() {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+        let mut entries: Vec<_> = names.map(|name| (text(name), tuple([]))).into();
+        entries.push((text("log"), Observed::List(vec![tuple([]); 2 * TELLS_LIMIT])));
+        entries.push((text("receipt"), Observed::Bytes(Vec::new())));
+        let said = cookie(Observed::Dict(entries)).said(&store());
+        let told = |rule| said.iter().filter(|(known, _)| *known == rule).count();
+        assert_eq!((told(Rule::NotJson), told(Rule::LossyJson)), (1, PLACES_LIMIT), "{said:?}");
     }
 
     #[test]

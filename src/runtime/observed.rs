@@ -110,17 +110,30 @@ impl Observed {
             Self::Dict(entries) => {
                 let mut dict = Value::Dict(Vec::with_capacity(entries.len()));
                 for (key, value) in entries {
-                    let key = match key {
-                        Self::Str(text) => text.clone(),
-                        Self::None => "null".into(),
-                        Self::Bool(flag) => flag.to_string(),
-                        Self::Int(_) | Self::BigInt(_) | Self::Float(_) => key.to_string(),
-                        _ => return None,
-                    };
+                    let key = key.as_json_key()?;
                     dict.set(&key, value.through_json()?);
                 }
                 dict
             }
+            _ => return None,
+        })
+    }
+
+    /// The text that `json.dumps` makes of it where it is a key; `None` where it refuses it.
+    pub(crate) fn as_json_key(&self) -> Option<String> {
+        Some(match self {
+            Self::Str(text) => text.clone(),
+            Self::None => "null".into(),
+            Self::Bool(flag) => flag.to_string(),
+            Self::Float(number) if number.is_nan() => "NaN".into(),
+            Self::Float(number) if number.is_infinite() => {
+                if *number > 0.0 {
+                    "Infinity".into()
+                } else {
+                    "-Infinity".into()
+                }
+            }
+            Self::Int(_) | Self::BigInt(_) | Self::Float(_) => self.to_string(),
             _ => return None,
         })
     }
@@ -172,7 +185,7 @@ impl fmt::Display for Observed {
             Self::BigInt(digits) => f.write_str(digits),
             Self::Float(number) if number.is_nan() => f.write_str("nan"),
             Self::Float(number) if number.is_infinite() => f.write_str(if *number > 0.0 { "inf" } else { "-inf" }),
-            Self::Float(number) => write!(f, "{number:?}"),
+            Self::Float(number) => write_float(f, *number),
             Self::Str(text) => write_text(f, text),
             Self::BrokenStr(text) => write!(f, "'{text}'"),
             Self::Bytes(bytes) => {
@@ -205,6 +218,19 @@ impl fmt::Display for Observed {
             Self::Truncated => f.write_str("…"),
             Self::Object { type_name } => write!(f, "<{type_name} object>"),
         }
+    }
+}
+
+/// A finite float as Python's repr writes it. Both take the shortest digits and turn to exponents at the same place;
+/// Python gives those a sign and two digits: `1e+16`.
+fn write_float(f: &mut fmt::Formatter<'_>, number: f64) -> fmt::Result {
+    let text = format!("{number:?}");
+    match text.split_once('e') {
+        Some((digits, exponent)) => match exponent.strip_prefix('-') {
+            Some(exponent) => write!(f, "{digits}e-{exponent:0>2}"),
+            None => write!(f, "{digits}e+{exponent:0>2}"),
+        },
+        None => f.write_str(&text),
     }
 }
 
@@ -252,6 +278,17 @@ mod tests {
             (Observed::None, Observed::Float(f64::NAN)),
         ]);
         assert_eq!(observed.to_string(), r#"{"it's": (1,), 2: b'a\'\xff', None: nan}"#);
+    }
+
+    #[test]
+    fn a_float_as_a_key_becomes_what_python_writes() {
+        let float = |number: f64| Observed::Float(number).as_json_key().unwrap();
+        assert_eq!(
+            [1e16, -1.5e16, 1e-5, 1e-4, 5e-324, 1e15].map(float),
+            ["1e+16", "-1.5e+16", "1e-05", "0.0001", "5e-324", "1000000000000000.0"]
+        );
+        assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(float), ["NaN", "Infinity", "-Infinity"]);
+        assert_eq!(Observed::Bytes(Vec::new()).as_json_key(), None);
     }
 
     #[test]
