@@ -426,6 +426,17 @@ fn a_plugin_writes_nowhere_but_in_its_own_folders() {
 }
 
 #[test]
+fn an_exceptions_text_names_folders_the_same_in_every_run() {
+    let folder = store(
+        "    def get_password_list(self):\n        import os\n        raise OSError(os.environ['SCB_PLUGIN_STATE_DIRECTORY'] + '/a, ' + __file__)\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    let trace = one(&mut worker, &store_session(), Isolation::Persistent);
+    let Ending::Raised(exception) = &trace.calls[0].ending else { panic!("{trace:?}") };
+    assert_eq!(exception.message, "<scratch>/state/a, <package>/main.py");
+}
+
+#[test]
 fn no_process_survives_whatever_the_plugin_started() {
     let mark = format!("hookstorm-test-{}", std::process::id());
     let folder = store(&format!(

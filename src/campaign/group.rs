@@ -1,10 +1,11 @@
 //! Puts findings in the order in which they are told, and finds those with one cause.
 //!
-//! Two exceptions have one cause when they are of the same type and left the same function of the plugin, whichever
-//! hook was called; or of the same type and raised at the same line of an installed package (`requests`, where it gives
-//! up), whichever of the plugin's functions called it. The standard library's frames count for nothing here: all errors of
-//! `json` come from one line. Crashes, exits and limits go by the same frames, with the rule in the place of the type.
-//! Findings without frames stand alone: two keys of one result are two mistakes.
+//! Two exceptions have one cause when they are of the same type (all that the system refuses is an `OSError`) and left
+//! the same function of the plugin, whichever hook was called; or of the same type and raised at the same line of an
+//! installed package (`requests`, where it gives up), whichever of the plugin's functions called it. The standard
+//! library's frames count for nothing here: all errors of `json` come from one line. Crashes, exits and limits go by the
+//! same frames, with the rule in the place of the type. Findings without frames stand alone: two keys of one result are
+//! two mistakes.
 
 use std::cmp::Reverse;
 
@@ -56,7 +57,7 @@ struct Cause {
 fn causes(reported: &Reported) -> Vec<Cause> {
     let Some(call) = &reported.call else { return Vec::new() };
     let what = match &call.ending {
-        Ending::Raised(exception) => exception.type_name.as_str(),
+        Ending::Raised(exception) => family(&exception.type_name),
         Ending::Exited { .. } | Ending::Signalled { .. } | Ending::TimedOut { .. } | Ending::OutOfMemory { .. } => {
             reported.finding.rule.id()
         }
@@ -74,6 +75,20 @@ fn causes(reported: &Reported) -> Vec<Cause> {
     let own = frames.iter().find(|frame| frame.origin == Origin::Plugin).map(|frame| cause(frame, 0));
     let raised = frames.first().filter(|frame| frame.origin == Origin::Other).map(|frame| cause(frame, frame.line));
     own.into_iter().chain(raised).collect()
+}
+
+/// The type that stands for `type_name`: what the system refuses with one name or another, a file whose name is a user's
+/// for instance, comes from one mistake.
+fn family(type_name: &str) -> &str {
+    const REFUSED: [&str; 6] = [
+        "FileExistsError",
+        "FileNotFoundError",
+        "InterruptedError",
+        "IsADirectoryError",
+        "NotADirectoryError",
+        "PermissionError",
+    ];
+    if REFUSED.contains(&type_name) { "OSError" } else { type_name }
 }
 
 #[cfg(test)]
@@ -109,6 +124,19 @@ mod tests {
         let same = reported(Hook::GetPrivateKeyList, "IndexError", &[(Origin::Plugin, "split", 8)]);
         let other = reported(Hook::SessionEnded, "KeyError", &frames);
         assert_eq!(groups(vec![one, same, other]), [0, 0, 1]);
+    }
+
+    #[test]
+    fn what_the_system_refuses_in_one_function_is_one_cause() {
+        let frames = [(Origin::Plugin, "remember", 3)];
+        let with = |type_name| {
+            groups(vec![
+                reported(Hook::Authenticate, "OSError", &frames),
+                reported(Hook::Authenticate, type_name, &frames),
+            ])
+        };
+        assert_eq!(with("PermissionError"), [0, 0]);
+        assert_eq!(with("ValueError"), [0, 1]);
     }
 
     #[test]

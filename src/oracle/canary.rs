@@ -219,7 +219,10 @@ pub(super) fn is_known_otherwise(context: &Context<'_>, canary: &Canary<'_>) -> 
     if inputs.iter().any(|text| text.contains(canary_text)) {
         return true;
     }
-    if pieces(canary_text).all(|piece| inputs.iter().any(|text| pieces(text).any(|known| known == piece))) {
+    // The configuration's `example.com` behind an `@` is no leak of an answer `@example`.
+    let own = if canary.kind.is_passed_in() { &context.subject.known_text[..] } else { &[] };
+    let names = || inputs.iter().copied().chain(own.iter().map(String::as_str));
+    if pieces(canary_text).all(|piece| names().any(|text| pieces(text).any(|known| known == piece))) {
         return true;
     }
     // A password that stands in the code as such is hard-coded and no less secret, unless we passed it in.

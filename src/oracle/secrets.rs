@@ -329,10 +329,15 @@ mod tests {
         wrote("login of Tr0ub4dor&3").with(Argument::GatewayUsername, SECRET).silent(&store());
         wrote("login of x-Tr0ub4dor&3-y").with(Argument::ServerUsername, "x-Tr0ub4dor&3-y").silent(&store());
         let mut subject = store();
+        let password = |text: &str| Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, text);
         subject.known_text.push("the default is Tr0ub4dor&3".into());
         wrote("the default is Tr0ub4dor&3").silent(&subject);
         let ordinary = Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, "password");
         ordinary.stderr("Fetching passwords for alice").silent(&store());
+        // A domain that the plugin appends, in an answer that begins as it does.
+        subject.known_text.push("[username_transform]\nappend_domain=example.com".into());
+        password("@example").stderr("identity of alice.smith@example.com").silent(&subject);
+        password("@example").stderr("identity of alice.smith@example.com").only(&store());
         // alice@example.org, written from its parts.
         Played::returned(HOOK, Observed::None)
             .with(Argument::GatewayPassword, "alice@corp7.org")

@@ -15,12 +15,22 @@ pub(crate) struct Origins {
     pub(crate) root: String,
     /// The standard library's folder.
     pub(crate) standard_library: String,
+    /// The folder for everything that the plugin writes.
+    pub(crate) scratch: String,
 }
 
 impl Origins {
     /// The frame of `function` at `line` of `file`.
     pub(crate) fn frame(&self, file: &str, function: String, line: u32) -> Frame {
         Frame::seen(file, function, line, &self.root, &self.standard_library)
+    }
+
+    /// `message` with names for the folders whose paths are other ones in each run.
+    fn named(&self, message: String) -> String {
+        [(&self.scratch, "<scratch>"), (&self.root, "<package>")]
+            .into_iter()
+            .filter(|(folder, _)| !folder.is_empty())
+            .fold(message, |message, (folder, name)| message.replace(folder.as_str(), name))
     }
 }
 
@@ -51,7 +61,7 @@ pub(crate) fn read(py: Python<'_>, error: &PyErr, origins: &Origins, in_construc
     }
     let type_name = type_name(&value.get_type().into_any());
     let message = match value.str() {
-        Ok(text) => bounded(&lossy(&text)),
+        Ok(text) => bounded(&origins.named(lossy(&text))),
         Err(error) => format!("<its __str__ raised {}>", self::type_name(&error.get_type(py).into_any())),
     };
     Left::Raised(Exception { type_name, message, frames, in_constructor })

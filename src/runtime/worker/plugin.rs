@@ -92,6 +92,7 @@ impl Plugin {
         let origins = Origins {
             root: request.root.to_string_lossy().into_owned(),
             standard_library: reply.standard_library.clone(),
+            scratch: request.scratch.to_string_lossy().into_owned(),
         };
         enter(descriptors, Phase::Import);
         let path = request.root.join(&request.entry_point);
