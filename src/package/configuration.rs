@@ -141,8 +141,8 @@ fn commented(section: &str, comment: &str, is_semicolon: bool) -> Option<ConfigO
 
 /// The value, unless it is empty or a placeholder such as `<address>` or `<group-1>,<group-2>,...`.
 fn meaningful(value: &str) -> Option<String> {
-    let is_left_open = value.contains('<') && value.contains('>') && is_placeholder(value);
-    (!value.is_empty() && !is_left_open).then(|| value.to_owned())
+    let is_nothing = value.is_empty() || (value.contains('<') && value.contains('>') && is_placeholder(value));
+    (!is_nothing).then(|| value.to_owned())
 }
 
 /// Whether nothing is left of `value` but angle brackets with words in them and punctuation.

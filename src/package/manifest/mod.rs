@@ -49,7 +49,7 @@ pub struct Manifest {
     pub version: Option<String>,
     /// `description`.
     pub description: Option<String>,
-    /// `entry_point`; `None` on platform 5.10, which does not know it \[G\].
+    /// `entry_point`; `None` on platform 5.10, which does not know it.
     pub entry_point: Option<String>,
     /// `author_name`.
     pub author_name: Option<String>,
