@@ -188,22 +188,25 @@ const ANYWHERE: usize = 10;
 /// Whether a text could not be written by chance, as far as can be said without its session.
 pub(super) fn is_distinctive(text: &str) -> bool {
     let mut seen = [None; 4];
-    let (mut length, mut alphanumeric, mut letters_only) = (0, 0, true);
+    let (mut length, mut alphanumeric) = (0, 0);
     for character in text.chars() {
         length += 1;
         alphanumeric += usize::from(character.is_alphanumeric());
-        letters_only &= character.is_alphabetic();
         if !seen.contains(&Some(character))
             && let Some(place) = seen.iter_mut().find(|place| place.is_none())
         {
             *place = Some(character);
         }
     }
-    // `../../..`, `------`, `aaaaaaaa` and `password` turn up without anybody's doing.
-    length >= SHORTEST
-        && alphanumeric >= 3
-        && seen[3].is_some()
-        && !(letters_only && text.is_ascii() && length < SHORTEST_LETTERS)
+    // `../../..`, `------`, `aaaaaaaa`, `password` and `account=` turn up without anybody's doing.
+    let core = core(text);
+    let is_word = core.len() < SHORTEST_LETTERS && core.bytes().all(|byte| byte.is_ascii_alphabetic());
+    length >= SHORTEST && alphanumeric >= 3 && seen[3].is_some() && !is_word
+}
+
+/// A text without the punctuation around it, which is what a log line puts around words.
+fn core(text: &str) -> &str {
+    text.trim_matches(|character: char| !character.is_alphanumeric())
 }
 
 /// Whether a text counts only as a word of its own.
@@ -225,13 +228,13 @@ pub(super) fn is_known_otherwise(context: &Context<'_>, canary: &Canary<'_>) -> 
     if pieces(canary_text).all(|piece| names().any(|text| pieces(text).any(|known| known == piece))) {
         return true;
     }
-    // A password that stands in the code as such is hard-coded and no less secret, unless we passed it in.
-    context
-        .subject
-        .known_text
-        .iter()
-        .any(|known| known.contains(canary_text) && (known.len() > canary_text.len() || canary.kind.is_passed_in()))
-        && !is_hard_coded(context, canary)
+    if canary.kind.is_passed_in() {
+        let core = core(canary_text);
+        return context.subject.known_text.iter().any(|known| known.contains(core));
+    }
+    // A password that stands in the code as such is hard-coded and no less secret, since we did not pass it in.
+    let is_known = |known: &String| known.contains(canary_text) && known.len() > canary_text.len();
+    context.subject.known_text.iter().any(is_known) && !is_hard_coded(context, canary)
 }
 
 /// The names that a text is put together from.
@@ -294,10 +297,21 @@ mod tests {
 
     #[test]
     fn what_turns_up_by_chance_is_not_looked_for() {
-        for text in ["", "a1b2", "password", "Hunter", "aaaaaaaaaaaa", "../../../..", "      ", "%s%s%s%s"] {
+        for text in [
+            "",
+            "a1b2",
+            "password",
+            "Hunter",
+            "aaaaaaaaaaaa",
+            "../../../..",
+            "      ",
+            "%s%s%s%s",
+            "account=",
+            " user: ",
+        ] {
             assert!(!is_distinctive(text), "{text}");
         }
-        for text in ["Tr0ub4dor&3", "123456", "hunter2", "correcthorsebatterystaple", "pässwörd"] {
+        for text in ["Tr0ub4dor&3", "123456", "hunter2", "correcthorsebatterystaple", "pässwörd", "=hunter2="] {
             assert!(is_distinctive(text), "{text}");
         }
     }

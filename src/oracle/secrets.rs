@@ -348,6 +348,18 @@ mod tests {
     }
 
     #[test]
+    fn a_word_of_the_plugins_with_punctuation_around_it_is_no_secret() {
+        let mut subject = store();
+        subject.known_text.push("domain_asset_mapping".into());
+        for password in ["domain_asset_mapping=", "account="] {
+            Played::returned(HOOK, Observed::None)
+                .with(Argument::GatewayPassword, password)
+                .stderr(&format!("Fetching passwords for {password}alice"))
+                .silent(&subject);
+        }
+    }
+
+    #[test]
     fn a_hard_coded_password_is_a_secret_all_the_same() {
         let mut subject = store();
         subject.known_text.push("x7#Kq9!mZ".into());
