@@ -279,7 +279,9 @@ mod tests {
         error: `vault/hookstorm.toml`, line 1: `format`: `junit` is none of `"text"`, `"json"`
         error: `vault/hookstorm.toml`, line 1: `rules` is text where a table of levels is wanted
         error: `vault/hookstorm.toml`, line 2: duplicate key
+          hint: a setting is `key = value`, and text stands in quotes: `timeout = "2s"`
         error: `vault/hookstorm.toml`, line 1: string values must be quoted, expected literal string
+          hint: a setting is `key = value`, and text stands in quotes: `timeout = "2s"`
         error: `vault/hookstorm.toml`, line 2: `timeout` is `true` or `false` where `"error"`, `"warning"` or `"off"` is wanted
         "#);
     }

@@ -335,9 +335,9 @@ mod tests {
         let ordinary = Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, "password");
         ordinary.stderr("Fetching passwords for alice").silent(&store());
         // A domain that the plugin appends, in an answer that begins as it does.
-        subject.known_text.push("[username_transform]\nappend_domain=example.com".into());
-        password("@example").stderr("identity of alice.smith@example.com").silent(&subject);
-        password("@example").stderr("identity of alice.smith@example.com").only(&store());
+        subject.known_text.push("[username_transform]\nappend_domain=ex4mple7.com".into());
+        password("@ex4mple7").stderr("identity of alice.smith@ex4mple7.com").silent(&subject);
+        password("@ex4mple7").stderr("identity of alice.smith@ex4mple7.com").only(&store());
         // alice@example.org, written from its parts.
         Played::returned(HOOK, Observed::None)
             .with(Argument::GatewayPassword, "alice@corp7.org")
