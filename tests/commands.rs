@@ -228,6 +228,22 @@ fn two_clean_examples_in_one_session_are_silent() {
 }
 
 #[test]
+fn a_store_behind_an_aa_plugin_is_reached_and_its_faults_are_found() {
+    let desk = Desk::new();
+    for name in ["faulty-store", "clean-aa"] {
+        example(&desk, name);
+    }
+    desk.write("aa.cfg", "[access]\nask_ticket = no\n[pins]\nalice = plum-orbit-3318\nbob = tin-saddle-2094\n");
+    let line = "test faulty-store --with clean-aa --with-config aa.cfg --runs 500 --seed 2 --format json";
+    let ran = desk.run(&words(line));
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert_eq!(ran.rules(), ["not-json", "secret-leak", "uncaught-exception"]);
+    // What a case shows does not hang on who let the user in, unless the case says so.
+    let ran = desk.run(&words("replay faulty-store --with clean-aa --with-config aa.cfg"));
+    assert!(ran.stdout.contains("5 cases (5 still there)"), "{}", ran.stdout);
+}
+
+#[test]
 fn settings_beside_manifest_hold_and_the_command_line_wins() {
     let desk = Desk::new();
     store(&desk, "store", NEEDS_A_NAME);

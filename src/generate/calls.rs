@@ -98,24 +98,29 @@ impl<'c> Calls<'c> {
 
     /// What an AA plugin is asked, but for the end \[A\].
     pub(super) fn aa(&mut self, choices: &mut Choices<'_, '_>, domain: &Domain, other: bool) {
+        // Where the other plugin asks, giving up would leave nothing to test.
+        let gives_up = choices.mood.strays && !other;
+        let known = self.connection.user().and_then(|user| domain.answer_of(user));
         if let Some(call) = self.add(domain, Hook::Authenticate, other, Told::AtFirst) {
             let count = match choices.byte() {
                 0..120 => 1,
                 120..170 => 2,
                 170..210 => 3,
                 // The user gives up at the first question.
-                210.. => usize::from(!choices.mood.strays),
+                210.. => usize::from(!gives_up),
             };
-            call.answers.extend((0..count).map(|_| cookies::answer(choices)));
+            call.answers.extend((0..count).map(|_| match known {
+                Some(known) if choices.byte() < 160 => known.to_owned(),
+                _ => cookies::answer(choices),
+            }));
         }
-        // Where the other plugin asks, giving up would leave nothing to test.
         if !other && choices.strays(16) {
             self.given_up = true;
             return;
         }
         if let Some(call) = self.add(domain, Hook::Authorize, other, Told::Later) {
             let count = match choices.byte() {
-                _ if !choices.mood.strays => 1,
+                _ if !gives_up => 1,
                 0..170 => 0,
                 170..235 => 1,
                 235.. => 2,

@@ -59,7 +59,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection of one of `protocols`, with the values of those arguments that one of the hooks gets.
-    pub(super) fn new(choices: &mut Choices<'_, '_>, protocols: &[&'static str], wanted: Wanted) -> Self {
+    pub(super) fn new(choices: &mut Choices<'_, '_>, protocols: &[&'static str], wanted: Wanted<'_>) -> Self {
         let mut connection =
             Self { values: [const { Value::Null }; Argument::ALL.len()], unknown_at_first: 0, unknown_later: 0 };
         let (typed_domain, dns_domain) = hosts::domain(choices);
@@ -85,7 +85,7 @@ impl Connection {
         connection
     }
 
-    fn client(&mut self, choices: &mut Choices<'_, '_>, dns_domain: &str, wanted: Wanted) {
+    fn client(&mut self, choices: &mut Choices<'_, '_>, dns_domain: &str, wanted: Wanted<'_>) {
         self.put(Argument::ClientIp, hosts::address(choices));
         if !choices.is_none() {
             self.put(Argument::ClientHostname, hosts::hostname(choices, dns_domain));
@@ -96,7 +96,7 @@ impl Connection {
     }
 
     /// Who the user is to the gateway; nothing where the gateway did not ask.
-    fn gateway(&mut self, choices: &mut Choices<'_, '_>, typed_domain: &str, wanted: Wanted) -> Option<String> {
+    fn gateway(&mut self, choices: &mut Choices<'_, '_>, typed_domain: &str, wanted: Wanted<'_>) -> Option<String> {
         if choices.is_none() {
             // Then it has no password either; proxies tell that in two ways.
             if choices.chance(64) {
@@ -104,7 +104,11 @@ impl Connection {
             }
             return None;
         }
-        let user = typed(choices, USERS);
+        // Whom an AA plugin does not know it turns away, and nothing behind that is ever reached.
+        let user = match wanted.users {
+            [_, ..] if choices.byte() < 128 => choices.pick(wanted.users).0.to_owned(),
+            _ => typed(choices, USERS),
+        };
         self.put(Argument::GatewayUser, user.clone());
         self.put(Argument::GatewayUsername, user.clone());
         if !choices.is_none() {
@@ -180,6 +184,12 @@ impl Connection {
         &self.values[argument as usize]
     }
 
+    /// Who connects, as far as the gateway or the client says.
+    pub(super) fn user(&self) -> Option<&str> {
+        let typed = || self.value(Argument::KeyValuePairs).get("username")?.as_str();
+        self.value(Argument::GatewayUser).as_str().or_else(typed)
+    }
+
     /// The values of `arguments`, as far as they are told.
     pub(super) fn arguments(&self, arguments: &[Argument], told: Told) -> Vec<(Argument, Value)> {
         let unknown = match told {
@@ -199,9 +209,11 @@ impl Connection {
 
 /// Which plugins the connection's values are for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
+pub(super) struct Wanted<'d> {
     /// An AA plugin takes part.
     pub(super) aa: bool,
+    /// Users that the AA plugin knows, with what they answer.
+    pub(super) users: &'d [(&'static str, String)],
     /// A credential store takes part.
     pub(super) store: bool,
     /// It has a hook for remote applications.

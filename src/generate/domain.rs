@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use crate::{
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
-    generate::{Words, hosts::is_hostname},
+    generate::{
+        Words,
+        hosts::is_hostname,
+        text::{USERS, may_be_chosen},
+    },
 };
 
 /// Keys that plugins share in `session_cookie` \[D\], \[S\].
@@ -52,6 +56,8 @@ pub(super) struct Tables {
     pub(super) numbers: Vec<i64>,
     /// Those that may be ports.
     pub(super) ports: Vec<u16>,
+    /// Ordinary users that the configuration has an option for, with its value: a PIN, for instance.
+    pub(super) answers: Vec<(&'static str, String)>,
 }
 
 impl Domain {
@@ -84,6 +90,11 @@ impl Domain {
     pub(super) fn tables(&self) -> &Tables {
         &self.tables
     }
+
+    /// What the configuration holds ready for `user`: the right answer, most likely.
+    pub(super) fn answer_of(&self, user: &str) -> Option<&str> {
+        self.tables.answers.iter().find(|(known, _)| *known == user).map(|(_, answer)| answer.as_str())
+    }
 }
 
 impl Tables {
@@ -112,8 +123,14 @@ impl Tables {
         for separator in SEPARATORS.iter().filter(|separator| found(separator)) {
             separators.extend([*separator; OWN_SEPARATOR_WEIGHT]);
         }
+        let answer = |user: &&'static str| {
+            let option = words.options.iter().find(|option| option.name == *user)?;
+            let value = option.value.as_ref().filter(|value| may_be_chosen(value))?;
+            Some((*user, value.clone()))
+        };
         Self {
             arguments: Default::default(),
+            answers: USERS.iter().filter_map(answer).collect(),
             keys: strings.iter().filter(|text| is_key(text)).cloned().collect(),
             hostnames: strings.iter().filter(|text| is_hostname(text)).cloned().collect(),
             separators,

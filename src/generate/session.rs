@@ -93,7 +93,8 @@ fn with_bytes<T>(seed: u64, index: u64, make: impl FnOnce(&mut Unstructured<'_>)
 fn one_plugin(choices: &mut Choices<'_, '_>) -> Session {
     let domain = choices.domain;
     let aa = domain.plugin_type == PluginType::Aa;
-    let wanted = Wanted { aa, store: !aa, asset: domain.has(Hook::GetRemoteAppCredentials) };
+    let users = if aa { &domain.tables().answers[..] } else { &[] };
+    let wanted = Wanted { aa, users, store: !aa, asset: domain.has(Hook::GetRemoteAppCredentials) };
     if domain.hooks.is_empty() {
         return Session::new(Vec::new());
     }
@@ -109,7 +110,8 @@ fn one_plugin(choices: &mut Choices<'_, '_>) -> Session {
 }
 
 fn two_plugins(choices: &mut Choices<'_, '_>, aa: &Domain, store: &Domain, tested: PluginType) -> Session {
-    let wanted = Wanted { aa: true, store: true, asset: store.has(Hook::GetRemoteAppCredentials) };
+    let users = &aa.tables().answers;
+    let wanted = Wanted { aa: true, users, store: true, asset: store.has(Hook::GetRemoteAppCredentials) };
     let connection = Connection::new(choices, PluginType::CredentialStore.protocols(), wanted);
     let (aa_is_other, store_is_other) = (tested != PluginType::Aa, tested == PluginType::Aa);
     let mut calls = Calls::new(&connection);
@@ -139,7 +141,7 @@ mod tests {
     use crate::{
         case::Call,
         contract::{Argument, Kind, Platform},
-        generate::{Words, contract_violation, contract_violation_of_two},
+        generate::{OptionWord, Words, contract_violation, contract_violation_of_two},
     };
 
     fn domain(plugin_type: PluginType, platform: &str) -> Domain {
@@ -190,6 +192,26 @@ mod tests {
             let everyday = ordinary_two_plugin_session(&aa, &store, tested, 0);
             assert_eq!(contract_violation_of_two(&everyday, own, other), None);
         }
+    }
+
+    #[test]
+    fn users_that_the_configuration_knows_often_give_its_answer() {
+        let pin = OptionWord { section: "pins".into(), name: "bob".into(), value: Some("tin-saddle".into()) };
+        let words = Words { options: vec![pin], ..Words::default() };
+        let aa = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
+        let store = domain(PluginType::CredentialStore, "9.0");
+        let is_let_in = |session: &Session| {
+            let first = &session.calls[0];
+            first.argument(Argument::GatewayUser) == Some(&Value::text("bob"))
+                && first.answers.contains(&"tin-saddle".into())
+        };
+        let of_one = (0..1_000).filter(|&index| is_let_in(&nth_session(&aa, 1, index))).count();
+        let tested = PluginType::CredentialStore;
+        let of_two = (0..1_000).filter(|&index| is_let_in(&nth_two_plugin_session(&aa, &store, tested, 1, index)));
+        let ordinary = (0..32).filter(|&index| is_let_in(&ordinary_session(&aa, index)));
+        let counts = (of_one, of_two.count(), ordinary.count());
+        assert!(counts.0 > 200 && counts.1 > 200 && counts.2 > 4, "{counts:?}");
+        assert!(counts.0 < 800 && counts.1 < 800 && counts.2 < 28, "strangers and wrong answers, too: {counts:?}");
     }
 
     #[test]

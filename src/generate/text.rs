@@ -40,7 +40,7 @@ pub(super) const CONNECTIONS: &[&str] = &["ssh_connection", "rdp", "production",
 pub(super) const ASSETS: &[&str] = &["srv1.example.com", "erp", "vcenter.corp.example.com", "10.0.0.1", "SAP"];
 
 /// What people answer when they are asked.
-pub(super) const ANSWERS: &[&str] = &["yes", "12345678", "ticket 4711", "key://secret/web#password", "push"];
+pub(super) const ANSWERS: &[&str] = &["yes", "12345678", "CHG-4711", "key://secret/web#password", "push"];
 
 /// Text at the boundary: nothing, blanks, what looks like another type, and scripts beyond ASCII.
 const UNUSUAL: &[&str] = &[
