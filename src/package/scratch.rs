@@ -21,6 +21,8 @@ use rustix::{
 };
 
 const PREFIX: &str = "hookstorm-";
+/// How often a folder is removed in which somebody still writes.
+const REMOVE_TRIES: usize = 20;
 
 static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -41,6 +43,8 @@ impl Scratch {
     /// Makes a new one in the system's temporary folder.
     pub fn new() -> io::Result<Self> {
         let process = std::process::id();
+        // Held while the folder is made, so that it is on the list before anybody can remove what is listed.
+        let mut folders = folders();
         let folder = tempfile::Builder::new()
             .prefix(&format!("{PREFIX}{process}-"))
             .permissions(fs::Permissions::from_mode(0o700))
@@ -48,8 +52,6 @@ impl Scratch {
         let lock = File::open(folder.path())?;
         // A file system without locks is no reason to fail: the process id still speaks.
         let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
-        // The list is held while the folder changes hands, so that it is always on the list or cleaned by `tempfile`.
-        let mut folders = folders();
         let path = folder.keep();
         folders.insert(path.clone());
         Ok(Self { path, process, _lock: lock })
@@ -70,10 +72,17 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes every scratch folder of this process, for the path that ends it without unwinding.
+/// Removes every scratch folder of this process, for the path that ends it without unwinding. Workers may still be at
+/// work in them: each is moved away first, so that none is made anew under its old name, and a file that comes meanwhile
+/// is removed in another try.
 pub fn remove_scratch_folders() {
-    for path in std::mem::take(&mut *folders()) {
-        let _ = fs::remove_dir_all(path);
+    let mut folders = folders();
+    for path in std::mem::take(&mut *folders) {
+        let mut gone = path.clone().into_os_string();
+        gone.push(".gone");
+        let gone = if fs::rename(&path, &gone).is_ok() { PathBuf::from(gone) } else { path };
+        let is_left = |_: &usize| fs::remove_dir_all(&gone).is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
+        let _ = (0..REMOVE_TRIES).take_while(is_left).count();
     }
 }
 

@@ -85,9 +85,9 @@ impl Scratch {
         for folder in FOLDERS {
             let folder = self.root.join(folder);
             let Ok(entries) = fs::read_dir(&folder) else {
-                // The plugin took the folder itself away.
+                // The plugin took the folder itself away. Where the root is gone too, the host is ending.
                 let _ = fs::remove_file(&folder);
-                let _ = fs::create_dir_all(&folder);
+                let _ = fs::create_dir(&folder);
                 continue;
             };
             for entry in entries.flatten() {
