@@ -1,7 +1,10 @@
 //! Runs a batch of sessions fast and keeps of them only what a campaign must look at: [`Sightings`]. Sessions and traces
 //! are dropped at once, so that memory stays flat however many there are.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     campaign::{
@@ -36,6 +39,8 @@ pub(super) struct Sightings {
     pub(super) changes: BTreeMap<u64, Vec<String>>,
     /// In how many ordinary sessions each hook was called.
     pub(super) ordinary_calls: BTreeMap<Hook, u64>,
+    /// The hooks of the plugin under test that were called.
+    pub(super) hooks: BTreeSet<Hook>,
     /// Sessions with calls that ran out of time.
     pub(super) timed_out: Vec<u64>,
 }
@@ -66,6 +71,9 @@ pub(super) fn run(
         let traces = bench.persistent(&sessions)?;
         let mut elapsed = Duration::ZERO;
         for ((&number, session), trace) in numbers.iter().zip(&sessions).zip(&traces) {
+            let is_own = |call: &usize| session.calls.get(*call).is_some_and(|call| !call.other);
+            let own = trace.calls.iter().filter(|seen| is_own(&seen.call));
+            sightings.hooks.extend(own.map(|seen| seen.hook));
             elapsed += trace.calls.iter().map(|call| call.elapsed).sum::<Duration>();
             sightings.add(number, bench.judge(session, trace), trace, course.is_ordinary(number));
             sightings.add_changes(number, trace, &mut changed);

@@ -1,7 +1,7 @@
 //! What a run knows of each fingerprint: how often it was seen, and whether it was confirmed. Bounded: a plugin that makes
 //! up a new exception for every call must not eat the host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     campaign::{
@@ -42,6 +42,8 @@ pub(super) struct Ledger {
     pub(super) sessions: u64,
     /// Calls that ran.
     pub(super) calls: u64,
+    /// The hooks of the plugin under test that were called.
+    pub(super) hooks: BTreeSet<Hook>,
     /// How many fingerprints were confirmed.
     pub(super) confirmed: usize,
     /// Whether there were more fingerprints than are kept.
@@ -53,6 +55,7 @@ impl Ledger {
     pub(super) fn count(&mut self, sightings: &Sightings, is_ordinary: bool) -> Vec<(u64, Finding)> {
         self.sessions += sightings.sessions;
         self.calls += sightings.calls;
+        self.hooks.extend(&sightings.hooks);
         for (&hook, calls) in &sightings.ordinary_calls {
             *self.ordinary_calls.entry(hook).or_default() += calls;
         }

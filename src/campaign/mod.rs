@@ -143,6 +143,8 @@ pub struct Coverage {
     pub lines_hit: u64,
     /// Lines that hold code.
     pub lines: u64,
+    /// Whether only some of the sessions were watched, as before CPython 3.12: then more lines may have run.
+    pub is_sampled: bool,
     /// For each file its path, its lines that hold code, and whether each ran.
     pub files: Vec<(String, Vec<(u32, bool)>)>,
 }
@@ -161,6 +163,7 @@ impl Coverage {
             .collect();
         let lines = files.iter().map(|(_, lines)| lines.len() as u64).sum();
         let lines_hit = files.iter().flat_map(|(_, lines)| lines).filter(|(_, hit)| *hit).count() as u64;
-        Self { lines_hit, lines, files }
+        let minor = loading.python.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+        Self { lines_hit, lines, is_sampled: minor.is_some_and(|minor| minor < 12), files }
     }
 }

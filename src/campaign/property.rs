@@ -6,7 +6,7 @@
 //! and tells. So a finding is on disk before it is counted, and nothing is told that does not show again.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -24,6 +24,8 @@ use crate::{
         group,
         in_order::InOrder,
     },
+    case::Session,
+    contract::Hook,
     corpus::Corpus,
 };
 
@@ -87,12 +89,27 @@ pub fn property(
     if ledger.is_full {
         summary.notes.push("more different findings than are told apart: the later ones were left out".into());
     }
+    if ledger.sessions > 0 {
+        summary.notes.extend(never_reached(&course.session(0), &ledger.hooks));
+    }
     let (reported, unconfirmed) = ledger.close();
     summary.reported = group::arrange(reported);
     summary.unconfirmed = unconfirmed;
     summary.interrupted |= stop.requested();
     summary.elapsed = started.elapsed();
     Ok(summary)
+}
+
+/// What to say where the other plugin, which is called first in the ordinary session `everyday`, let nobody through to
+/// the plugin under test, of which only `called` were called. Silence would look like success.
+fn never_reached(everyday: &Session, called: &BTreeSet<Hook>) -> Option<String> {
+    let at = everyday.calls.iter().position(|call| !call.other)?;
+    let first = everyday.calls[at].hook;
+    (at > 0 && !called.contains(&first)).then(|| {
+        format!(
+            "no session came to `{first}`: the plugin named with `--with` ended each one before; give it a configuration that lets users in with `--with-config`"
+        )
+    })
 }
 
 /// A pool of `jobs` threads.
@@ -155,8 +172,7 @@ mod tests {
             Shrink, Source,
             fake::{self, FakePlugin, FakeSource, How, give, port, raise, raised},
         },
-        case::{Session, Value},
-        contract::Hook,
+        case::Value,
         corpus::read_case,
         finding::{Fingerprint, Rule},
         runtime::{Ending, RuntimeError},
@@ -244,6 +260,20 @@ mod tests {
         );
         assert_eq!(told(&summary), []);
         assert_eq!(summary.unconfirmed, 1);
+    }
+
+    #[test]
+    fn a_plugin_that_the_other_one_lets_nobody_through_to_is_no_silent_success() {
+        let own = fake::session(3);
+        let mut calls = own.calls.clone();
+        calls[0].other = true;
+        calls[0].hook = Hook::Authorize;
+        let both = Session::new(calls);
+        let first = both.calls[1].hook;
+        let note = never_reached(&both, &BTreeSet::from([Hook::SessionEnded])).unwrap();
+        assert!(note.contains(first.name()) && note.contains("--with-config"), "{note}");
+        assert_eq!(never_reached(&both, &BTreeSet::from([first])), None);
+        assert_eq!(never_reached(&own, &BTreeSet::new()), None);
     }
 
     #[test]

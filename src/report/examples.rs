@@ -135,7 +135,7 @@ pub(crate) fn summary(reported: Vec<Reported>) -> Summary {
         sessions: 1000,
         calls: 3712,
         elapsed: Duration::from_millis(1930),
-        coverage: Coverage { lines_hit: 61, lines: 74, files: Vec::new() },
+        coverage: Coverage { lines_hit: 61, lines: 74, is_sampled: false, files: Vec::new() },
         reported,
         ..Summary::default()
     }

@@ -150,7 +150,8 @@ fn ending(report: &Report<'_>) -> String {
     }
     parts.extend(report.head.seed.map(|seed| format!("seed {seed}")));
     if summary.coverage.lines > 0 && report.head.command == "test" {
-        parts.push(format!("{} of {} lines", summary.coverage.lines_hit, summary.coverage.lines));
+        let at_least = if summary.coverage.is_sampled { "at least " } else { "" };
+        parts.push(format!("{at_least}{} of {} lines", summary.coverage.lines_hit, summary.coverage.lines));
     }
     line.push_str(&format!(" in {}\n", parts.join(", ")));
     line
