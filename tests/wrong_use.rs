@@ -88,7 +88,7 @@ impl Told {
     }
 
     /// One message of ours and nothing else, with that status.
-    fn is_one_message(self, status: i32) -> String {
+    fn one_message(self, status: i32) -> String {
         let Self { stdout, stderr, .. } = &self;
         assert_eq!(self.status, Some(status), "{stdout}{stderr}");
         assert_eq!(stdout, "", "{stderr}");
@@ -101,7 +101,7 @@ impl Told {
 }
 
 fn wrong(arguments: &[&str]) -> String {
-    Desk::new().run(arguments).is_one_message(2)
+    Desk::new().run(arguments).one_message(2)
 }
 
 /// The messages for `arguments`, one below the other.
@@ -121,13 +121,13 @@ fn what_is_no_plugin_is_answered_with_what_is_one() {
     ");
     let desk = Desk::new();
     fs::create_dir(desk.path("empty.zip")).unwrap();
-    insta::assert_snapshot!(desk.run(&["check", "empty.zip"]).is_one_message(2), @r"
+    insta::assert_snapshot!(desk.run(&["check", "empty.zip"]).one_message(2), @r"
     error: `empty.zip`: this is no plugin: it has neither a MANIFEST nor a Python file
       hint: give the plugin's `.zip`, or the folder that holds its MANIFEST
     ");
     let desk = Desk::new();
     desk.write("above/plugin/MANIFEST", MANIFEST);
-    insta::assert_snapshot!(desk.run(&["check", "above"]).is_one_message(2), @r"
+    insta::assert_snapshot!(desk.run(&["check", "above"]).one_message(2), @r"
     error: `above`: this is no plugin: it has no MANIFEST, but a folder in it has one; give that folder
       hint: give the plugin's `.zip`, or the folder that holds its MANIFEST
     ");
@@ -243,7 +243,7 @@ fn a_virtual_environment_must_be_one_of_this_python() {
     ");
     let desk = Desk::new();
     desk.write("old/pyvenv.cfg", "home = /usr/bin\nversion = 2.7.18\n");
-    let told = desk.run(&["check", "good", "--venv", "old"]).is_one_message(2);
+    let told = desk.run(&["check", "good", "--venv", "old"]).one_message(2);
     assert!(told.starts_with("error: the virtual environment `[desk]/old` is of Python 2.7.18, and this hookstorm"));
     assert!(told.contains("hint: make one with `python3."), "{told}");
 }
@@ -254,7 +254,7 @@ fn a_python_that_cannot_be_loaded_is_said_so() {
     let mut desk = Desk::new();
     let worker = desk.script("worker", &format!("echo \"$0: {words}: No such file or directory\" >&2; exit 127"));
     desk.command.env("HOOKSTORM_WORKER", worker);
-    let told = desk.run(&["check", "good"]).is_one_message(2);
+    let told = desk.run(&["check", "good"]).one_message(2);
     assert!(told.contains("cannot be loaded: libpython3.11.so.1.0: cannot open shared object file"), "{told}");
     assert!(told.contains("hint: install the shared library of Python 3."), "{told}");
 
@@ -263,7 +263,7 @@ fn a_python_that_cannot_be_loaded_is_said_so() {
     let worker =
         desk.script("worker", &format!("echo \"Python path configuration:\n  many lines\n{words}\" >&2; exit 3"));
     desk.command.env("HOOKSTORM_WORKER", worker);
-    let told = desk.run(&["check", "good"]).is_one_message(2);
+    let told = desk.run(&["check", "good"]).one_message(2);
     assert!(told.contains(words) && !told.contains("many lines"), "{told}");
 }
 
@@ -271,14 +271,14 @@ fn a_python_that_cannot_be_loaded_is_said_so() {
 fn a_worker_that_is_none_is_our_failure_and_no_finding_of_the_plugin() {
     let mut desk = Desk::new();
     desk.command.env("HOOKSTORM_WORKER", "/nowhere/hookstorm-worker");
-    insta::assert_snapshot!(desk.run(&["check", "good"]).is_one_message(3), @r"
+    insta::assert_snapshot!(desk.run(&["check", "good"]).one_message(3), @r"
     error: the worker `/nowhere/hookstorm-worker` cannot be started: no such file or directory
       hint: install both programs of hookstorm side by side, and leave HOOKSTORM_WORKER unset
     ");
     let mut desk = Desk::new();
     let worker = desk.script("worker", "exit 0");
     desk.command.env("HOOKSTORM_WORKER", worker);
-    insta::assert_snapshot!(desk.run(&["check", "good"]).is_one_message(3), @r"
+    insta::assert_snapshot!(desk.run(&["check", "good"]).one_message(3), @r"
     error: the worker ended unexpectedly (exit status 0)
       hint: this is no fault of the plugin: please report it as a defect of hookstorm
     ");
@@ -289,7 +289,7 @@ fn a_wrong_setting_is_told_with_its_line() {
     let told = |toml: &str| {
         let desk = Desk::new();
         desk.write("good/hookstorm.toml", toml);
-        desk.run(&["check", "good"]).is_one_message(2)
+        desk.run(&["check", "good"]).one_message(2)
     };
     let all = [
         "runs = ",
@@ -321,7 +321,7 @@ fn a_corpus_is_a_folder_that_can_be_written_before_anything_is_run() {
         let desk = Desk::new();
         desk.write("case.json", "{}");
         desk.write("broken/case.json", "hello");
-        desk.run(arguments).is_one_message(2)
+        desk.run(arguments).one_message(2)
     };
     let told = [
         on(&["test", "good", "--runs", "5", "--corpus", "case.json"]),
@@ -354,7 +354,7 @@ fn a_case_for_another_type_of_plugin_is_refused_wherever_it_is_named() {
     for arguments in [["run", "good", "--case", "aa.json"].as_slice(), &["replay", "good", "aa.json"]] {
         let desk = Desk::new();
         desk.write("aa.json", case);
-        let told = desk.run(arguments).is_one_message(2);
+        let told = desk.run(arguments).one_message(2);
         assert!(told.starts_with("error: `aa.json` is a case for a plugin of type `aa`, and this one is of"), "{told}");
     }
 }

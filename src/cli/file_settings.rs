@@ -90,7 +90,10 @@ impl FileSettings {
         let place = Place { path, text };
         let table = DeTable::parse(text).map_err(|error| {
             let message = error.message().lines().collect::<Vec<_>>().join("; ");
-            let hint = "a setting is `key = value`, and text stands in quotes: `timeout = \"2s\"`";
+            let hint = match message.contains("duplicate") {
+                true => "take one of them out",
+                false => "a setting is `key = value`, and text stands in quotes: `timeout = \"2s\"`",
+            };
             place.error(error.span().unwrap_or_default(), message, Some(hint.to_owned()))
         })?;
         let mut settings = Self::default();
@@ -279,7 +282,7 @@ mod tests {
         error: `vault/hookstorm.toml`, line 1: `format`: `junit` is none of `"text"`, `"json"`
         error: `vault/hookstorm.toml`, line 1: `rules` is text where a table of levels is wanted
         error: `vault/hookstorm.toml`, line 2: duplicate key
-          hint: a setting is `key = value`, and text stands in quotes: `timeout = "2s"`
+          hint: take one of them out
         error: `vault/hookstorm.toml`, line 1: string values must be quoted, expected literal string
           hint: a setting is `key = value`, and text stands in quotes: `timeout = "2s"`
         error: `vault/hookstorm.toml`, line 2: `timeout` is `true` or `false` where `"error"`, `"warning"` or `"off"` is wanted

@@ -266,6 +266,16 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_cannot_be_written_is_known_before_it_is_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        Corpus::open(folder.path().join("not/yet/there")).unwrap().must_be_writable().unwrap();
+        assert!(!folder.path().join("not").exists(), "looking leaves nothing behind");
+        fs::write(folder.path().join("file"), "").unwrap();
+        let error = Corpus::open(folder.path().join("file/corpus")).unwrap_err();
+        assert!(error.to_string().contains("/file` is no folder"), "{error}");
+    }
+
+    #[test]
     fn a_case_comes_back_as_it_was_written_and_only_its_owner_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let corpus = Corpus::open(folder.path().join("deep/er")).unwrap();
