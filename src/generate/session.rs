@@ -139,7 +139,7 @@ mod tests {
     use crate::{
         case::Call,
         contract::{Argument, Kind, Platform},
-        generate::{Words, contract_violation, contract_violation_of_two},
+        generate::{OptionWord, Words, contract_violation, contract_violation_of_two},
     };
 
     fn domain(plugin_type: PluginType, platform: &str) -> Domain {
@@ -219,6 +219,15 @@ mod tests {
                 assert!(ids.insert(id), "seed {seed}, index {index}");
             }
         }
+    }
+
+    #[test]
+    fn questions_are_answered_with_what_the_configuration_holds_as_well() {
+        let pin = OptionWord { section: "pins".into(), name: "alice".into(), value: Some("plum-orbit-3318".into()) };
+        let words = Words { options: vec![pin], ..Words::default() };
+        let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
+        let opens = |index| nth_session(&domain, 1, index).calls[0].answers.iter().any(|one| one == "plum-orbit-3318");
+        assert!((0..200).filter(|&index| opens(index)).count() > 10);
     }
 
     #[test]
