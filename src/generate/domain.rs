@@ -48,6 +48,8 @@ pub(super) struct Tables {
     pub(super) strings: Vec<String>,
     /// Those that may be keys of a dict.
     pub(super) keys: Vec<String>,
+    /// The values of the configuration's options: what opens a door, often.
+    pub(super) values: Vec<String>,
     /// Those that may be hosts' names.
     pub(super) hostnames: Vec<String>,
     /// What stands between words, oftener those that the plugin's words have.
@@ -100,6 +102,10 @@ impl Domain {
 impl Tables {
     fn from_words(words: &Words) -> Self {
         let mut all = words.clone();
+        let mut values: Vec<String> = words.options.iter().filter_map(|option| option.value.clone()).collect();
+        values.retain(|value| !value.is_empty());
+        values.sort();
+        values.dedup();
         for option in &words.options {
             all.strings.extend([option.section.clone(), option.name.clone()]);
             if let Some(value) = &option.value {
@@ -133,6 +139,7 @@ impl Tables {
             answers: USERS.iter().filter_map(answer).collect(),
             keys: strings.iter().filter(|text| is_key(text)).cloned().collect(),
             hostnames: strings.iter().filter(|text| is_hostname(text)).cloned().collect(),
+            values,
             separators,
             ports: words
                 .numbers

@@ -244,6 +244,15 @@ mod tests {
     }
 
     #[test]
+    fn questions_are_answered_with_what_the_configuration_holds_as_well() {
+        let pin = OptionWord { section: "pins".into(), name: "alice".into(), value: Some("plum-orbit-3318".into()) };
+        let words = Words { options: vec![pin], ..Words::default() };
+        let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
+        let opens = |index| nth_session(&domain, 1, index).calls[0].answers.iter().any(|one| one == "plum-orbit-3318");
+        assert!((0..200).filter(|&index| opens(index)).count() > 10);
+    }
+
+    #[test]
     fn no_bytes_at_all_give_a_plain_session() {
         for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
             let domain = domain(plugin_type, "9.0");
