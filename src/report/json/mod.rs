@@ -100,6 +100,8 @@ struct CoverageJson {
     lines_hit: u64,
     /// Lines that hold code.
     lines: u64,
+    /// Whether lines were marked in some of the sessions only, so that more may have run.
+    sampled: bool,
 }
 
 impl ReportJson {
@@ -125,7 +127,11 @@ impl ReportJson {
             calls: summary.calls,
             elapsed_seconds: rounded(seconds),
             calls_per_second: if seconds > 0.0 { rounded(summary.calls as f64 / seconds) } else { 0.0 },
-            coverage: CoverageJson { lines_hit: summary.coverage.lines_hit, lines: summary.coverage.lines },
+            coverage: CoverageJson {
+                lines_hit: summary.coverage.lines_hit,
+                lines: summary.coverage.lines,
+                sampled: summary.coverage.is_sampled,
+            },
             findings: summary.reported.iter().map(FindingJson::new).collect(),
             notes: summary.notes.clone(),
             trace: None,

@@ -21,7 +21,7 @@ use super::{
     style::{GOOD, STRONG, WARNING, of},
 };
 use crate::{
-    campaign::Reported,
+    campaign::{Coverage, Reported},
     finding::{Rule, Severity},
 };
 
@@ -150,8 +150,9 @@ fn ending(report: &Report<'_>) -> String {
     }
     parts.extend(report.head.seed.map(|seed| format!("seed {seed}")));
     if summary.coverage.lines > 0 && report.head.command == "test" {
-        let at_least = if summary.coverage.is_sampled { "at least " } else { "" };
-        parts.push(format!("{at_least}{} of {} lines", summary.coverage.lines_hit, summary.coverage.lines));
+        let Coverage { lines_hit, lines, is_sampled, .. } = summary.coverage;
+        let at_least = if is_sampled && lines_hit < lines { "at least " } else { "" };
+        parts.push(format!("{at_least}{lines_hit} of {lines} lines"));
     }
     line.push_str(&format!(" in {}\n", parts.join(", ")));
     line
