@@ -233,7 +233,8 @@ mod tests {
           "calls_per_second": 1923.316,
           "coverage": {
             "lines_hit": 61,
-            "lines": 74
+            "lines": 74,
+            "sampled": false
           },
           "findings": [
             {
