@@ -401,7 +401,7 @@ fn plain_value(argument: Argument) -> Value {
         Kind::Domain => "example.com".into(),
         Kind::UserName => "alice".into(),
         Kind::TargetUser => "root".into(),
-        Kind::Password => "gateway-password".into(),
+        Kind::Password => "Tr0ub4dor-Qz7-alice".into(),
         Kind::Groups => Value::List(vec!["operators".into()]),
         Kind::Port if argument == Argument::ClientPort => Value::Int(50022),
         Kind::Port => Value::Int(22),

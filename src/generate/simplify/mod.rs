@@ -339,7 +339,7 @@ mod tests {
         });
         for session in minima {
             assert_eq!(session.calls[0].arguments, [(Argument::ClientPort, 50000.into())]);
-            assert_eq!(session.calls[0].answers, ["answer-of-alice"; 2]);
+            assert_eq!(session.calls[0].answers, ["4nsw3r-Qz7-alice"; 2]);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     generate::{hosts::is_hostname, text::may_be_chosen},
 };
 
-const PLAIN_ANSWER: &str = "answer-of-alice";
+const PLAIN_ANSWER: &str = "4nsw3r-Qz7-alice";
 
 /// A value of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,7 +164,7 @@ fn plain(argument: Argument) -> Option<Value> {
         Argument::GatewayUser | Argument::GatewayUsername => "alice".into(),
         Argument::TargetUsername | Argument::ServerUsername => "alice".into(),
         Argument::GatewayDomain | Argument::TargetDomain | Argument::ServerDomain => "example.com".into(),
-        Argument::GatewayPassword => "password-of-alice".into(),
+        Argument::GatewayPassword => "Tr0ub4dor-Qz7-alice".into(),
         Argument::GatewayGroups => Value::List(vec!["admins".into()]),
         Argument::TargetHost | Argument::TargetServer | Argument::ServerIp => "10.0.0.1".into(),
         Argument::ServerHostname | Argument::Asset => "srv1.example.com".into(),
