@@ -79,6 +79,11 @@ impl<'p> Bench<'p> {
         self.quiet.among_others(|| self.runner.run_after(earlier, session))
     }
 
+    /// Has isolated runs mark their lines.
+    pub(super) fn watch_lines(&mut self) {
+        self.runner.watch_isolated_lines(true);
+    }
+
     /// Lines that ran so far.
     pub(super) fn lines_hit(&self) -> Vec<(usize, u32)> {
         self.runner.lines_hit()

@@ -129,7 +129,9 @@ pub fn minimize_corpus(
         // Cases are sorted by size, so setups alternate; a corpus has few of them, and one worker at a time is enough.
         if benches.last().is_none_or(|(known, _)| *known != setup) {
             benches.clear();
-            benches.push((setup.clone(), Bench::start(plan, &setup, &quiet)?));
+            let mut bench = Bench::start(plan, &setup, &quiet)?;
+            bench.watch_lines();
+            benches.push((setup.clone(), bench));
         }
         let Some((_, bench)) = benches.last_mut() else { continue };
         let lines_before = bench.lines_hit().len();

@@ -101,6 +101,10 @@ impl<M: Run, O: Run> Run for Pair<M, O> {
     fn lines_hit(&self) -> Vec<(usize, u32)> {
         self.tested.lines_hit()
     }
+
+    fn watch_isolated_lines(&mut self, watch: bool) {
+        self.tested.watch_isolated_lines(watch);
+    }
 }
 
 #[cfg(test)]

@@ -44,10 +44,6 @@ pub struct Header {
     pub zygote_pid: AtomicU32,
     /// What the sandbox could not do: [`crate::runtime::sandbox::Missing`]'s bits.
     pub missing: AtomicU32,
-    /// How many [`PageRange`]s are known.
-    pub page_ranges: AtomicU32,
-    /// How many calls were looked at to learn them.
-    pub pages_learned_from: AtomicU32,
     /// Whether something lies in the session's folders: set by the child that saw it, cleared by who empties them.
     pub scratch_used: AtomicU32,
     /// The address space that a runner may take, in bytes, beyond what the zygote has; 0 for no limit.
@@ -58,6 +54,8 @@ pub struct Header {
 pub mod flag {
     /// Go on in the same process although state changed.
     pub const KEEP_STATE: u32 = 1;
+    /// Mark the lines that an isolated call runs.
+    pub const LINES: u32 = 2;
 }
 
 /// What a worker is doing.
@@ -90,9 +88,6 @@ impl Phase {
 pub const LINES_LIMIT: usize = 8 * LINES_BYTES;
 const LINES_BYTES: usize = 32 << 10;
 const LINES_AT: usize = 4 << 10;
-const PAGES_AT: usize = LINES_AT + LINES_BYTES;
-/// How many ranges of pages can be remembered.
-pub const PAGE_RANGES_LIMIT: usize = (REQUEST_AT - PAGES_AT) / size_of::<PageRange>();
 const REQUEST_AT: usize = 64 << 10;
 /// How large a batch may be, in bytes.
 pub const REQUEST_LIMIT: usize = 8 << 20;
@@ -100,18 +95,6 @@ const REPLY_AT: usize = REQUEST_AT + REQUEST_LIMIT;
 /// How much may be seen of a batch, in bytes.
 pub const REPLY_LIMIT: usize = 24 << 20;
 const SIZE: usize = REPLY_AT + REPLY_LIMIT;
-
-/// Pages of a child's memory that calls use: fetched in one go, they cost a fraction of what they cost one by one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct PageRange {
-    /// The first byte's address.
-    pub address: u64,
-    /// How many pages.
-    pub pages: u32,
-    /// 1 where they are written to, 0 where they are only read.
-    pub written: u32,
-}
 
 /// The mapping.
 #[derive(Debug)]
@@ -175,23 +158,6 @@ impl Shared {
     /// Whether a line ran.
     pub fn was_hit(&self, line: usize) -> bool {
         self.line_byte(line).is_some_and(|byte| byte.load(Ordering::Relaxed) & (1 << (line % 8)) != 0)
-    }
-
-    /// Remembers which pages calls use.
-    pub fn write_page_ranges(&mut self, ranges: &[PageRange]) {
-        let count = ranges.len().min(PAGE_RANGES_LIMIT);
-        // SAFETY: the area has room for so many, and is aligned as they are.
-        unsafe { std::ptr::copy_nonoverlapping(ranges.as_ptr(), self.base.add(PAGES_AT).cast(), count) };
-        self.header().page_ranges.store(count as u32, Ordering::Release);
-    }
-
-    /// The pages that calls use, as far as that was learned.
-    pub fn page_ranges(&self) -> Vec<PageRange> {
-        let count = (self.header().page_ranges.load(Ordering::Acquire) as usize).min(PAGE_RANGES_LIMIT);
-        let mut ranges = vec![PageRange::default(); count];
-        // SAFETY: the area holds so many, of which any bits are valid.
-        unsafe { std::ptr::copy_nonoverlapping(self.base.add(PAGES_AT).cast(), ranges.as_mut_ptr(), count) };
-        ranges
     }
 
     /// Puts a batch in place. False where it is too large.

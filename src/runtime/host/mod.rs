@@ -57,6 +57,9 @@ pub trait Run: Send {
 
     /// The lines of the plugin's own files that ran so far in this worker: (index into [`Loading::files`], line).
     fn lines_hit(&self) -> Vec<(usize, u32)>;
+
+    /// Whether isolated calls mark their lines too. They do not at first, since it costs more than the call.
+    fn watch_isolated_lines(&mut self, _watch: bool) {}
 }
 
 /// Why a worker cannot be had, or went wrong by itself.
@@ -149,6 +152,7 @@ pub struct Worker {
     loading: Arc<Loading>,
     standard_library: String,
     has_runner: bool,
+    watches_isolated_lines: bool,
 }
 
 impl Worker {
@@ -191,6 +195,7 @@ impl Worker {
             loading: Arc::new(not_loaded(LoadEnding::Done)),
             standard_library: String::new(),
             has_runner: false,
+            watches_isolated_lines: false,
         };
         let mut loading = not_loaded(LoadEnding::Done);
         let mut threads = 1;
@@ -270,7 +275,7 @@ impl Worker {
     }
 
     /// How long it takes this worker's zygote to fork a child that ends at once, `times` times: what isolated calls are
-    /// held against in the benches.
+    /// held against in the benches: `os.fork`, `os._exit`, `os.waitpid`.
     ///
     /// # Errors
     /// As [`Run::run`].
@@ -512,6 +517,8 @@ impl Worker {
                 return Err(RuntimeError::SessionTooLarge(writer.bytes.len()));
             }
             self.process.forget_output();
+            let flags = if self.watches_isolated_lines { flag::LINES } else { 0 };
+            self.process.shared.header().flags.store(flags, std::sync::atomic::Ordering::Relaxed);
             self.process.order(&[order::CALL])?;
             let waited = self.process.wait(timeout)?;
             match waited {
@@ -562,6 +569,10 @@ impl Run for Worker {
 
     fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
         self.isolated(session, timeout)
+    }
+
+    fn watch_isolated_lines(&mut self, watch: bool) {
+        self.watches_isolated_lines = watch;
     }
 
     fn lines_hit(&self) -> Vec<(usize, u32)> {

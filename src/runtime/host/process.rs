@@ -97,6 +97,8 @@ impl Process {
                 .args(handed.map(|fd| fd.to_string()))
                 .arg(u8::from(network == Network::Open).to_string())
                 .env_clear()
+                // Whatever is looked up before the first fork need not be looked up in each child.
+                .env("LD_BIND_NOW", "1")
                 .env("PATH", "/usr/local/bin:/usr/bin:/bin")
                 .env("LANG", "C.UTF-8")
                 .env("TZ", "UTC")

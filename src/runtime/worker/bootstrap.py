@@ -225,3 +225,12 @@ def functions_in(root):
             found[id(code)] = code
             todo.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
     return list(found.values())
+
+
+def fork_and_exit(times):
+    """What a harness in Python would do for each call at the least. For the benches."""
+    for _ in range(times):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)

@@ -8,7 +8,6 @@ mod convert;
 mod coverage;
 mod exception;
 mod interpreter;
-mod pages;
 mod plugin;
 mod runner;
 mod state;
@@ -37,6 +36,9 @@ struct Descriptors {
 }
 
 fn main() -> ExitCode {
+    // It was for this program only; nothing that a plugin starts is to inherit it.
+    // SAFETY: the process has one thread.
+    unsafe { std::env::remove_var("LD_BIND_NOW") };
     let arguments: Vec<i32> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let [control, data, shared, stdout, stderr, fault, open] = arguments[..] else {
         eprintln!("hookstorm-worker is started by hookstorm; run `hookstorm --help`");

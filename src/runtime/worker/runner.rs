@@ -24,7 +24,7 @@ use crate::{
     call::{self, Given},
     convert,
     exception::{self, Left},
-    interpreter, pages,
+    interpreter,
     plugin::{self, Plugin, hook_seen},
 };
 
@@ -70,7 +70,6 @@ pub(crate) fn main(
     let Ok(own) = OnlyHere::new() else { return 3 };
     let mut runner = Runner { py, descriptors, plugin, scratch, own, output_at: (0, 0) };
     if let Some(go) = go {
-        pages::fetch(&runner.descriptors.shared);
         let mut byte = [0_u8; 1];
         loop {
             match rustix::io::read(&go, &mut byte) {
@@ -221,16 +220,14 @@ impl<'py> Runner<'_, 'py> {
         let Ok((index, round, secret, cookie, session_cookie, answered, call)) = read(&mut reader) else { return 3 };
         let session = Session { cookie, session_cookie, calls: vec![call] };
         let Ok(mut carried) = self.carried(&session) else { return 3 };
-        if let Some(coverage) = &mut self.plugin.coverage {
+        let marks_lines = self.descriptors.shared.header().flags.load(Ordering::Relaxed) & flag::LINES != 0;
+        if let Some(coverage) = self.plugin.coverage.as_mut().filter(|_| marks_lines) {
             coverage.session_begins();
         }
         self.scratch.set_used(self.descriptors.shared.header().scratch_used.load(Ordering::Relaxed) != 0);
         self.call(&session, 0, (index as usize, round as usize, secret), &answered, &mut carried);
         let header = self.descriptors.shared.header();
         header.scratch_used.store(u32::from(self.scratch.is_used()), Ordering::Relaxed);
-        if header.pages_learned_from.fetch_add(1, Ordering::Relaxed) < pages::LEARN_FROM {
-            self.descriptors.shared.write_page_ranges(&pages::used());
-        }
         0
     }
 
@@ -239,6 +236,11 @@ impl<'py> Runner<'_, 'py> {
             cookie: call::cookie(self.py, &session.cookie)?,
             session_cookie: call::cookie(self.py, &session.session_cookie)?,
         })
+    }
+
+    /// Says a word to the host.
+    fn say(&self, word: u8) {
+        while let Err(Errno::INTR) = rustix::net::send(&self.descriptors.data, &[word], SendFlags::NOSIGNAL) {}
     }
 
     /// Runs batches until the host is gone or this process is used up.
@@ -270,8 +272,7 @@ impl<'py> Runner<'_, 'py> {
                 }
             }
             used_up |= address_space() > size_at_start + GROWTH_LIMIT;
-            let said = if used_up { word::RETIRED } else { word::DONE };
-            while let Err(Errno::INTR) = rustix::net::send(&self.descriptors.data, &[said], SendFlags::NOSIGNAL) {}
+            self.say(if used_up { word::RETIRED } else { word::DONE });
             if used_up {
                 return 0;
             }

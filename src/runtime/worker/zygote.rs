@@ -182,18 +182,11 @@ impl Zygote {
         self.tell(&packet)
     }
 
-    /// Forks children that end at once, as `os.fork` and `os._exit` do it.
+    /// Forks children that end at once, as Python does it.
     fn bare(&self, py: Python<'_>, times: u32) -> Result<(), String> {
-        for _ in 0..times {
-            match fork_python(py) {
-                0 => interpreter::leave(0),
-                pid @ 1.. => {
-                    let child = Pid::from_raw(pid).ok_or("fork gave no process id")?;
-                    let _ = rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty());
-                }
-                _ => return Err("no child can be forked".into()),
-            }
-        }
+        interpreter::bootstrap(py)
+            .and_then(|bootstrap| bootstrap.call_method1("fork_and_exit", (times,)))
+            .map_err(|error| format!("no child can be forked: {error}"))?;
         self.tell(&[word::ENDED, 0, 0, 0, 0])
     }
 
