@@ -109,9 +109,12 @@ impl Process {
                 .stdin(Stdio::null())
                 .stdout(stdout.as_fd().try_clone_to_owned()?)
                 .stderr(stderr.as_fd().try_clone_to_owned()?);
-            // SAFETY: between fork and exec only `fcntl` is called, which may be, on descriptors that are open here.
+            // SAFETY: between fork and exec only `setsid` and `fcntl` are called, which may be, the latter on descriptors
+            // that are open here.
             unsafe {
                 command.pre_exec(move || {
+                    // Out of the terminal's reach before it is a program of its own: Ctrl-C is the host's.
+                    libc::setsid();
                     for fd in handed {
                         if libc::fcntl(fd, libc::F_SETFD, 0) == -1 {
                             return Err(io::Error::last_os_error());

@@ -66,8 +66,6 @@ fn main() -> ExitCode {
 
 /// Forks the zygote into its namespaces and stays behind as the guardian.
 fn guard(descriptors: Descriptors, network: Network) -> ExitCode {
-    // Out of the terminal's reach: Ctrl-C is the host's.
-    let _ = rustix::process::setsid();
     // SAFETY: a flag of this process only.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
     // SAFETY: the process has one thread: nothing has started another.
