@@ -101,7 +101,7 @@ static TRACED: std::sync::Mutex<Option<Traced>> = std::sync::Mutex::new(None);
 #[cfg(not(Py_3_12))]
 const TRACED_AT_FIRST: u64 = 32;
 #[cfg(not(Py_3_12))]
-const TRACED_LATER: u64 = 256;
+const TRACED_LATER: u64 = 1024;
 
 #[cfg(not(Py_3_12))]
 impl Coverage {

@@ -2,7 +2,11 @@
 //! call. It takes orders from the host and tells it how each child ended.
 
 use std::{
-    os::fd::{AsFd, OwnedFd},
+    fs::File,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::FileExt,
+    },
     process::ExitCode,
 };
 
@@ -28,8 +32,16 @@ pub(crate) fn run(descriptors: Descriptors, missing: Missing) -> ExitCode {
         return ExitCode::from(3);
     }
     Python::attach(|py| {
-        let mut zygote =
-            Zygote { descriptors, missing, request: None, plugin: None, scratch: None, spare: None, address_space: 0 };
+        let mut zygote = Zygote {
+            descriptors,
+            missing,
+            request: None,
+            plugin: None,
+            scratch: None,
+            spare: None,
+            children: File::open("/proc/thread-self/children").ok(),
+            address_space: 0,
+        };
         match zygote.obey(py) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -71,6 +83,8 @@ struct Zygote {
     scratch: Option<Scratch>,
     /// Forked while the last call ran, so that the next one need not wait for it.
     spare: Option<Child>,
+    /// Lists the zygote's children, if the kernel does.
+    children: Option<File>,
     /// How large the address space is after loading: children are limited to this and the limit.
     address_space: u64,
 }
@@ -230,7 +244,6 @@ impl Zygote {
 
     /// Ends what the child left behind.
     fn sweep(&mut self) {
-        sandbox::reap();
         if !self.has_strays() {
             return;
         }
@@ -248,9 +261,14 @@ impl Zygote {
 
     /// Whether there are processes that are not ours: what a child leaves behind becomes a child of the zygote.
     fn has_strays(&self) -> bool {
-        let known = usize::from(self.spare.is_some());
-        // A kernel that does not tell has its children ended each time.
-        std::fs::read_to_string("/proc/thread-self/children")
-            .map_or(true, |children| children.split_ascii_whitespace().count() > known)
+        let mut listed = [0_u8; 64];
+        match self.children.as_ref().map(|children| children.read_at(&mut listed, 0)) {
+            Some(Ok(length)) => {
+                let listed = listed[..length].split(u8::is_ascii_whitespace).filter(|pid| !pid.is_empty());
+                listed.count() > usize::from(self.spare.is_some())
+            }
+            // A kernel that does not tell has its children ended each time.
+            _ => true,
+        }
     }
 }
