@@ -40,7 +40,7 @@ test-other: setup ## run the tests of the runtime built against another interpre
 	HOOKSTORM_TEST_VENV=$(abspath $(OTHER_DIR))/venv CARGO_TARGET_DIR=$(OTHER_DIR) cargo test --locked --test runtime
 
 bench: setup ## run the benchmarks of criterion
-	cargo bench --locked --bench generate
+	cargo bench --locked $(foreach bench,manifest archive generate wire oracle call report,--bench $(bench))
 
 ratios: venv ## print the promised figures, each beside what it is held against
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench ratios
