@@ -206,8 +206,9 @@ impl Constructor {
         Ok(value)
     }
 
-    /// Dissolves the merge keys of a mapping as PyYAML's `flatten_mapping` does: what is merged comes before the
-    /// mapping's own pairs, and so loses against them.
+    /// Dissolves the merge keys of a mapping as `flatten_mapping` of PyYAML 6.0.1 does, which the SDK pins: what is merged
+    /// comes before the mapping's own pairs, and so loses against them; of a list the first mapping wins. Newer releases
+    /// let the last one win.
     fn flatten(&mut self, id: NodeId) -> Result<(), Fault> {
         if !self.flat.insert(id) {
             return Ok(());
@@ -224,7 +225,6 @@ impl Constructor {
         self.nodes[id].kind = Kind::Mapping(without);
         let mut own = Vec::with_capacity(pairs.len());
         let mut merged: Vec<(NodeId, NodeId)> = Vec::new();
-        let mut seen = HashSet::new();
         for (key, value) in pairs {
             if !self.is_merge(key) {
                 if Self::resolved(&self.nodes[key]) == Some(Resolved::Value) {
@@ -235,7 +235,7 @@ impl Constructor {
             }
             let sources = match &self.nodes[value].kind {
                 Kind::Mapping(_) => vec![value],
-                Kind::Sequence(items) => items.clone(),
+                Kind::Sequence(items) => items.iter().rev().copied().collect(),
                 Kind::Scalar { .. } => Vec::new(),
             };
             if matches!(self.nodes[value].kind, Kind::Scalar { .. }) {
@@ -253,7 +253,7 @@ impl Constructor {
                 if self.merged > MERGED {
                     return Err(self.refuse(source, format!("merge keys bring more than {MERGED} pairs together")));
                 }
-                merged.extend(pairs.iter().filter(|(key, _)| seen.insert(identity(&self.nodes[*key], *key))));
+                merged.extend(pairs);
             }
         }
         merged.extend(own);
@@ -286,26 +286,6 @@ impl Constructor {
         }
         self.duplicates.sort_by_key(|duplicate| (duplicate.second.line, duplicate.second.column));
     }
-}
-
-/// What PyYAML 6.0.3 and newer compare merged keys by: the identity of the key's text. Python shares texts of one
-/// character and of none, all others only where the key itself is shared.
-#[derive(PartialEq, Eq, Hash)]
-enum Identity {
-    Node(NodeId),
-    Character(Option<char>),
-}
-
-fn identity(node: &Node, id: NodeId) -> Identity {
-    if let Kind::Scalar { text, .. } = &node.kind {
-        let mut characters = text.chars();
-        match (characters.next(), characters.next()) {
-            (None, _) => return Identity::Character(None),
-            (Some(only), None) if u32::from(only) < 256 => return Identity::Character(Some(only)),
-            _ => {}
-        }
-    }
-    Identity::Node(id)
 }
 
 /// A text that is equal for keys that are equal in Python: `1`, `1.0` and `yes` are one key.
