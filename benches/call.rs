@@ -25,6 +25,7 @@ fn call(criterion: &mut Criterion) {
         limits: Limits::default(),
         network: Network::Closed,
         coverage: true,
+        instrument: false,
     });
     let (mut worker, loading) = Worker::start(&target).expect("a worker starts");
     assert!(loading.has_class, "the plugin loads: {loading:?}");

@@ -46,6 +46,7 @@ impl Subjected {
             limits: Limits::default(),
             network: Network::Closed,
             coverage: true,
+            instrument: false,
         });
         let (_, loading) = Worker::start(&target).expect("a worker starts");
         assert!(loading.has_class, "the plugin loads: {loading:?}");

@@ -40,6 +40,7 @@ fn target(root: &Path, plugin_type: PluginType) -> Target {
         limits: Limits { timeout: Duration::from_secs(10), ..Limits::default() },
         network: Network::Closed,
         coverage: true,
+        instrument: false,
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    case::{Call, Session, Value},
+    case::{Call, Session, SetOption, Value},
     contract::{Argument, Hook, Platform, PluginType, nearest_word},
 };
 
@@ -89,6 +89,10 @@ struct CaseJson {
     session_cookie: Value,
     #[serde(default = "Value::empty_dict")]
     cookie: Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    options: Vec<SetOption>,
+    #[serde(default = "Value::empty_dict", skip_serializing_if = "Value::is_empty_dict")]
+    services: Value,
     calls: Vec<CallJson>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier: Vec<SessionJson>,
@@ -104,6 +108,10 @@ struct SessionJson {
     session_cookie: Value,
     #[serde(default = "Value::empty_dict")]
     cookie: Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    options: Vec<SetOption>,
+    #[serde(default = "Value::empty_dict", skip_serializing_if = "Value::is_empty_dict")]
+    services: Value,
     calls: Vec<CallJson>,
 }
 
@@ -155,7 +163,13 @@ impl Case {
             near: nearest_word(&json.platform, Platform::all().iter().map(|known| known.name)).map(str::to_owned),
             word: json.platform.clone(),
         })?;
-        let session = SessionJson { session_cookie: json.session_cookie, cookie: json.cookie, calls: json.calls };
+        let session = SessionJson {
+            session_cookie: json.session_cookie,
+            cookie: json.cookie,
+            options: json.options,
+            services: json.services,
+            calls: json.calls,
+        };
         let earlier = json.earlier.into_iter().enumerate();
         Ok(Self {
             plugin_type,
@@ -173,7 +187,9 @@ impl Case {
 
     /// `within` opens the place in every message.
     fn session_from_json(within: &str, json: SessionJson, plugin_type: PluginType) -> Result<Session, CaseError> {
-        for (name, cookie) in [("cookie", &json.cookie), ("session_cookie", &json.session_cookie)] {
+        for (name, cookie) in
+            [("cookie", &json.cookie), ("session_cookie", &json.session_cookie), ("services", &json.services)]
+        {
             if cookie.as_dict().is_none() {
                 let place = format!("{within}`{name}`");
                 return Err(CaseError::Malformed { place, problem: "must be an object".into() });
@@ -185,7 +201,8 @@ impl Case {
             .enumerate()
             .map(|(index, call)| Self::call_from_json(&format!("{within}call {}", index + 1), call, plugin_type))
             .collect::<Result<_, _>>()?;
-        Ok(Session { cookie: json.cookie, session_cookie: json.session_cookie, calls })
+        let SessionJson { cookie, session_cookie, options, services, .. } = json;
+        Ok(Session { cookie, session_cookie, calls, options, services })
     }
 
     fn call_from_json(place: &str, json: CallJson, plugin_type: PluginType) -> Result<Call, CaseError> {
@@ -216,7 +233,7 @@ impl Case {
 
     /// The case in its one form: two spaces, fields in the documented order, a line feed at the end.
     pub fn to_json(&self) -> String {
-        let SessionJson { session_cookie, cookie, calls } = SessionJson::from(&self.session);
+        let SessionJson { session_cookie, cookie, options, services, calls } = SessionJson::from(&self.session);
         let json = CaseJson {
             format: FORMAT,
             r#type: self.plugin_type.name().into(),
@@ -224,6 +241,8 @@ impl Case {
             configuration: self.configuration.clone(),
             session_cookie,
             cookie,
+            options,
+            services,
             calls,
             earlier: self.earlier.iter().map(SessionJson::from).collect(),
             found: self.found.clone(),
@@ -248,6 +267,8 @@ impl From<&Session> for SessionJson {
         Self {
             session_cookie: session.session_cookie.clone(),
             cookie: session.cookie.clone(),
+            options: session.options.clone(),
+            services: session.services.clone(),
             calls: session.calls.iter().map(call).collect(),
         }
     }

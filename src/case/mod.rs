@@ -9,5 +9,5 @@ mod session;
 mod value;
 
 pub use file::{Case, CaseError, Found};
-pub use session::{Call, Session};
+pub use session::{Call, Session, SetOption};
 pub use value::Value;

@@ -1,5 +1,7 @@
 //! What one user connection does: calls in order, with the cookies that the first one gets.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     case::Value,
     contract::{Argument, Hook},
@@ -16,6 +18,23 @@ pub struct Session {
     pub session_cookie: Value,
     /// The calls in order.
     pub calls: Vec<Call>,
+    /// Options that are set for this session, on top of the configuration in use.
+    pub options: Vec<SetOption>,
+    /// What the platform's own services hold when the session begins \[S\]: a dict with a key for each service. What
+    /// is absent is empty.
+    pub services: Value,
+}
+
+/// An option of the configuration with a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetOption {
+    /// Its section.
+    pub section: String,
+    /// Its name, in lower case.
+    pub name: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// One invocation of a hook.
@@ -38,7 +57,13 @@ pub struct Call {
 impl Session {
     /// A session of `calls` with empty cookies.
     pub const fn new(calls: Vec<Call>) -> Self {
-        Self { cookie: Value::empty_dict(), session_cookie: Value::empty_dict(), calls }
+        Self {
+            cookie: Value::empty_dict(),
+            session_cookie: Value::empty_dict(),
+            calls,
+            options: Vec::new(),
+            services: Value::empty_dict(),
+        }
     }
 
     /// Whether the first call gets a cookie that the plugin never returned.

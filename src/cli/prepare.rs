@@ -220,6 +220,7 @@ fn load(
         limits: settings.limits,
         network: settings.network,
         coverage: true,
+        instrument: false,
     });
     let loading = seams::load(&target)?;
     Ok(Some((target, loading)))

@@ -19,6 +19,7 @@
 
 mod calls;
 mod choices;
+mod comparison;
 mod connection;
 mod cookies;
 mod domain;
@@ -30,6 +31,7 @@ mod text;
 mod violation;
 mod words;
 
+pub use comparison::{Comparison, ComparisonKind};
 pub use domain::Domain;
 pub use session::{
     nth_session, nth_two_plugin_session, ordinary_session, ordinary_two_plugin_session, session, two_plugin_session,

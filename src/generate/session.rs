@@ -130,7 +130,7 @@ fn two_plugins(choices: &mut Choices<'_, '_>, aa: &Domain, store: &Domain, teste
 fn finish(choices: &mut Choices<'_, '_>, calls: Calls<'_>) -> Session {
     let session_cookie = cookies::session_cookie(choices);
     let cookie = if choices.strays(16) { cookies::foreign_cookie(choices) } else { Value::empty_dict() };
-    Session { cookie, session_cookie, calls: calls.into_made() }
+    Session { cookie, session_cookie, ..Session::new(calls.into_made()) }
 }
 
 #[cfg(test)]

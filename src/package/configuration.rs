@@ -4,6 +4,8 @@
 //!
 //! Safe on any text, and linear in it.
 
+use crate::case::SetOption;
+
 /// An option that a configuration sets, or documents in a comment of the form `; name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigOption {
@@ -179,6 +181,56 @@ pub(super) fn options(text: &str) -> Vec<ConfigOption> {
     }
     options.extend(commented.map(|(_, option)| option));
     options
+}
+
+/// `text` with `options` set: each in the place of its own live line, else at the head of its section, else in a section
+/// of its own at the end. Every other line stays as it is.
+pub(super) fn with_options(text: &str, options: &[SetOption]) -> String {
+    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+    for option in options {
+        set(&mut lines, option);
+    }
+    lines.join("\n")
+}
+
+fn set(lines: &mut Vec<String>, option: &SetOption) {
+    // A line that begins in the first column would be an option of its own.
+    let value = option.value.replace('\n', "\n ");
+    let line = format!("{} = {value}", option.name);
+    let mut section = "";
+    let mut head = None;
+    let mut found = None;
+    for (index, text) in lines.iter().enumerate() {
+        let trimmed = text.trim();
+        if trimmed.starts_with(['#', ';']) || trimmed.is_empty() {
+            continue;
+        }
+        let is_deeper = text.starts_with(char::is_whitespace);
+        if let Some(name) = header(trimmed).filter(|_| !is_deeper) {
+            section = name;
+            if section == option.section && head.is_none() {
+                head = Some(index);
+            }
+        } else if !is_deeper
+            && section == option.section
+            && self::option(trimmed).is_some_and(|(name, _)| name == option.name)
+        {
+            found = Some(index);
+            break;
+        }
+    }
+    match (found, head) {
+        (Some(at), _) => {
+            let goes_on = |line: &String| line.starts_with(char::is_whitespace) && !line.trim().is_empty();
+            let end = lines[at + 1..].iter().take_while(|line| goes_on(line)).count();
+            lines.splice(at..=at + end, [line]);
+        }
+        (None, Some(head)) => lines.insert(head + 1, line),
+        (None, None) => {
+            let at = if lines.last().is_some_and(String::is_empty) { lines.len() - 1 } else { lines.len() };
+            lines.splice(at..at, [format!("[{}]", option.section), line]);
+        }
+    }
 }
 
 /// Whether `[logging] log_level` is `debug` \[S\].
@@ -406,6 +458,23 @@ mod tests {
             ]
         );
         assert!(found.iter().all(|option| option.section == "a"));
+    }
+
+    #[test]
+    fn options_are_set_in_their_place_and_nothing_else_changes() {
+        let set = |section: &str, name: &str, value: &str| SetOption {
+            section: section.into(),
+            name: name.into(),
+            value: value.into(),
+        };
+        let text = "[a]\n; port=22\nuser = root\n  and more\n# end\n[b]\nx = 1\n";
+        let options =
+            [set("a", "user", "joe"), set("a", "port", "8200"), set("b", "x", "two\nlines"), set("c", "y", "")];
+        assert_eq!(
+            with_options(text, &options),
+            "[a]\nport = 8200\n; port=22\nuser = joe\n# end\n[b]\nx = two\n lines\n[c]\ny = \n"
+        );
+        assert_eq!(with_options("", &options[..1]), "[a]\nuser = joe\n");
     }
 
     #[test]

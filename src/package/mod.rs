@@ -177,6 +177,11 @@ impl Package {
         configuration::logs_debug(text)
     }
 
+    /// The configuration `text` with `options` set, every other line as it was.
+    pub fn with_options(text: &str, options: &[crate::case::SetOption]) -> String {
+        configuration::with_options(text, options)
+    }
+
     /// The options of the configuration `text`, those that comments document included.
     pub fn options(text: &str) -> Vec<ConfigOption> {
         configuration::options(text)

@@ -6,6 +6,7 @@
 
 #[doc(hidden)]
 pub mod control;
+mod feedback;
 #[doc(hidden)]
 pub mod flow;
 mod host;
@@ -23,6 +24,7 @@ mod trace;
 #[doc(hidden)]
 pub mod wire;
 
+pub use feedback::{Edge, Watch, Watched};
 pub use host::{Isolation, Run, RuntimeError, Worker};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
 pub use observed::Observed;

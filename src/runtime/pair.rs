@@ -52,6 +52,9 @@ impl<M: Run, O: Run> Pair<M, O> {
                     .iter()
                     .map(|&at| crate::case::Call { other: false, ..session.calls[at].clone() })
                     .collect(),
+                // They are the tested plugin's.
+                options: if other { Vec::new() } else { session.options.clone() },
+                services: session.services.clone(),
             };
             let worker: &mut dyn Run = if other { &mut self.other } else { &mut self.tested };
             let seen = run(worker, &part)?;

@@ -25,6 +25,9 @@ pub struct Target {
     pub network: Network,
     /// Whether lines of the plugin's own files are counted.
     pub coverage: bool,
+    /// Whether the plugin's own code is instrumented, so that [`crate::runtime::Run::run_watched`] sees its edges and
+    /// comparisons. Never for seeing a finding again: that runs the code as it is.
+    pub instrument: bool,
 }
 
 /// What a call may use.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::{
-    case::{Call, Session, Value},
+    case::{Call, Session, SetOption, Value},
     contract::{Argument, Hook},
     runtime::{CallTrace, Ending, Exception, FileLeft, Frame, Observed, Origin, Output},
 };
@@ -113,9 +113,21 @@ impl Writer {
     pub fn session(&mut self, session: &Session) {
         self.value(&session.cookie);
         self.value(&session.session_cookie);
+        self.options(&session.options);
+        self.value(&session.services);
         self.number(session.calls.len() as u64);
         for call in &session.calls {
             self.call(call);
+        }
+    }
+
+    /// Options that are set.
+    pub fn options(&mut self, options: &[SetOption]) {
+        self.number(options.len() as u64);
+        for option in options {
+            self.blob(option.section.as_bytes());
+            self.blob(option.name.as_bytes());
+            self.blob(option.value.as_bytes());
         }
     }
 
@@ -393,12 +405,31 @@ impl<'a> Reader<'a> {
     pub fn session(&mut self) -> Result<Session, WireError> {
         let cookie = self.value()?;
         let session_cookie = self.value()?;
+        let options = self.options()?;
+        let services = self.value()?;
         let count = self.count()?;
         let mut calls = Vec::with_capacity(count.min(64));
         for _ in 0..count {
             calls.push(self.call()?);
         }
-        Ok(Session { cookie, session_cookie, calls })
+        Ok(Session { cookie, session_cookie, calls, options, services })
+    }
+
+    /// Options that are set.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn options(&mut self) -> Result<Vec<SetOption>, WireError> {
+        let count = self.count()?;
+        let mut options = Vec::with_capacity(count.min(16));
+        for _ in 0..count {
+            options.push(SetOption {
+                section: self.text()?.to_owned(),
+                name: self.text()?.to_owned(),
+                value: self.text()?.to_owned(),
+            });
+        }
+        Ok(options)
     }
 
     /// Frames.
@@ -496,6 +527,8 @@ mod tests {
                 answers: vec!["1234".into()],
                 cut_off: true,
             }],
+            options: vec![SetOption { section: "s".into(), name: "n".into(), value: "é".into() }],
+            services: Value::Dict(vec![("user_lists".into(), Value::Null)]),
         }
     }
 

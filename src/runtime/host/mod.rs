@@ -15,7 +15,7 @@ use crate::{
     case::{Session, Value},
     contract::Hook,
     runtime::{
-        CallTrace, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace,
+        CallTrace, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Watch, Watched,
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         flow::{After, Flow, Step, after_verdict},
         sandbox::Missing,
@@ -41,6 +41,20 @@ pub trait Run: Send {
     /// # Errors
     /// [`RuntimeError`] where the runtime itself failed; whatever a plugin does is in the trace.
     fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError>;
+
+    /// Runs sessions as persistent ones, and watches what they do inside the plugin's code. Who cannot watch sees nothing.
+    ///
+    /// # Errors
+    /// As [`Run::run`].
+    fn run_watched(&mut self, sessions: &[Session], _watch: Watch) -> Result<Vec<Watched>, RuntimeError> {
+        let traces = self.run(sessions, Isolation::Persistent)?;
+        Ok(traces.into_iter().map(|trace| Watched { trace, ..Watched::default() }).collect())
+    }
+
+    /// How many places of the plugin's own code are watched by [`Run::run_watched`]; 0 where nothing could be.
+    fn instrumented(&self) -> usize {
+        0
+    }
 
     /// Runs all sessions in one fresh process, without replacing it when state changed, and gives back the trace of the
     /// last one: how a session fares after others.
@@ -505,6 +519,8 @@ impl Worker {
         writer.byte(u8::from(step.answer_is_secret));
         writer.value(&trace.cookie);
         writer.value(&trace.session_cookie);
+        writer.options(&session.options);
+        writer.value(&session.services);
         writer.number(answered.len() as u64);
         for (key, answer) in answered {
             writer.blob(key.as_bytes());

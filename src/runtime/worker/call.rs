@@ -1,7 +1,7 @@
 //! One call: `Plugin(configuration)`, then the hook with its arguments by name. The hot path of the worker.
 
 use hookstorm::{
-    case::{Call, Value},
+    case::{Call, SetOption, Value},
     contract::{Argument, Hook},
     runtime::{
         flow::{After, after_verdict},
@@ -45,14 +45,12 @@ pub(crate) fn make<'py>(
     py: Python<'py>,
     plugin: &mut Plugin,
     call: &Call,
+    options: &[SetOption],
     given: Given<'_, 'py>,
     writer: &mut Writer,
 ) -> Gave<'py> {
     let broke = Gave { after: After::Broke, cookie: None, session_cookie: None };
-    let instance = match &plugin.configuration {
-        Some(configuration) => plugin.class.bind(py).call1((configuration.bind(py),)),
-        None => plugin.class.bind(py).call0(),
-    };
+    let instance = plugin.construct(py, options);
     let result = match instance {
         Ok(instance) => {
             let takes = match &mut plugin.hooks[call.hook as usize] {

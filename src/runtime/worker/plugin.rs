@@ -1,6 +1,7 @@
 //! The plugin in this process: its class, its configuration, and for each hook what its signature takes.
 
 use hookstorm::{
+    case::SetOption,
     contract::{Argument, Hook},
     runtime::{
         Parameter, SourceFile,
@@ -28,6 +29,10 @@ pub(crate) struct Plugin {
     pub(crate) class: Py<PyAny>,
     /// What the constructor gets; `None` for one that takes nothing.
     pub(crate) configuration: Option<Py<PyString>>,
+    /// The configuration text of the target, on top of which a session may set options.
+    base_configuration: String,
+    /// The last session's options, and the configuration with them.
+    configured: Option<(Vec<SetOption>, Py<PyString>)>,
     /// For each hook, by its number, what it takes.
     pub(crate) hooks: Vec<Option<Takes>>,
     /// Whose code a file is.
@@ -181,12 +186,31 @@ impl Plugin {
             if request.coverage { Coverage::start(py, descriptors, &origins.root, &lines_of)? } else { None };
         Ok(Some(Self {
             class: class.unbind(),
+            base_configuration: request.configuration.clone(),
+            configured: None,
             configuration: takes_configuration.then(|| PyString::new(py, &request.configuration).unbind()),
             hooks,
             origins,
             state,
             coverage,
         }))
+    }
+}
+
+impl Plugin {
+    /// Constructs `Plugin` with the configuration, and with `options` on top of it.
+    pub(crate) fn construct<'py>(&mut self, py: Python<'py>, options: &[SetOption]) -> PyResult<Bound<'py, PyAny>> {
+        let class = self.class.bind(py);
+        let Some(configuration) = &self.configuration else { return class.call0() };
+        if options.is_empty() {
+            return class.call1((configuration.bind(py),));
+        }
+        if self.configured.as_ref().is_none_or(|(known, _)| known != options) {
+            let text = hookstorm::package::Package::with_options(&self.base_configuration, options);
+            self.configured = Some((options.to_vec(), PyString::new(py, &text).unbind()));
+        }
+        let (_, configured) = self.configured.as_ref().expect("made right above");
+        class.call1((configured.bind(py),))
     }
 }
 

@@ -114,13 +114,9 @@ fn construct(
     load: Option<hookstorm::runtime::control::LoadReply>,
 ) -> i32 {
     let mut reply = ConstructReply { load, ..ConstructReply::default() };
-    if let Some(plugin) = plugin {
+    if let Some(mut plugin) = plugin {
         plugin::enter(descriptors, Phase::Construct);
-        let instance = match &plugin.configuration {
-            Some(configuration) => plugin.class.bind(py).call1((configuration.bind(py),)),
-            None => plugin.class.bind(py).call0(),
-        };
-        match instance {
+        match plugin.construct(py, &[]) {
             Ok(instance) => {
                 for name in &request.hooks {
                     let Some(hook) = hookstorm::contract::Hook::named(name) else { continue };
@@ -210,15 +206,17 @@ impl<'py> Runner<'_, 'py> {
             let secret = reader.byte()? != 0;
             let cookie = reader.value()?;
             let session_cookie = reader.value()?;
+            let options = reader.options()?;
+            let services = reader.value()?;
             let mut answered = Vec::new();
             for _ in 0..reader.count()? {
                 answered.push((reader.text()?.to_owned(), reader.text()?.to_owned()));
             }
             let call = reader.call()?;
-            Ok::<_, hookstorm::runtime::wire::WireError>((index, round, secret, cookie, session_cookie, answered, call))
+            let session = Session { cookie, session_cookie, options, services, calls: vec![call] };
+            Ok::<_, hookstorm::runtime::wire::WireError>((index, round, secret, answered, session))
         };
-        let Ok((index, round, secret, cookie, session_cookie, answered, call)) = read(&mut reader) else { return 3 };
-        let session = Session { cookie, session_cookie, calls: vec![call] };
+        let Ok((index, round, secret, answered, session)) = read(&mut reader) else { return 3 };
         let Ok(mut carried) = self.carried(&session) else { return 3 };
         let marks_lines = self.descriptors.shared.header().flags.load(Ordering::Relaxed) & flag::LINES != 0;
         if let Some(coverage) = self.plugin.coverage.as_mut().filter(|_| marks_lines) {
@@ -347,7 +345,7 @@ impl<'py> Runner<'_, 'py> {
         header.stdout_start.store(stdout_start, Ordering::Relaxed);
         header.stderr_start.store(stderr_start, Ordering::Relaxed);
         let since_ns = plugin::enter(self.descriptors, Phase::Call);
-        let gave = call::make(self.py, &mut self.plugin, call, given, &mut ending);
+        let gave = call::make(self.py, &mut self.plugin, call, &session.options, given, &mut ending);
         if !self.own.is_here() {
             // The plugin forked, and this is the child, which came back out of the hook. It is none of ours.
             interpreter::leave(0);

@@ -1,0 +1,54 @@
+//! What a session did inside the plugin's own code: which edges it ran and what it compared. Seen by a worker that
+//! watches, for whoever steers by it.
+
+use crate::{generate::Comparison, runtime::Trace};
+
+/// What is watched while sessions run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watch {
+    /// Edges, as far as they are new to this worker.
+    #[default]
+    NewEdges,
+    /// All edges, and comparisons. Costs more: for sessions that are worth a closer look.
+    Comparisons,
+}
+
+/// A trace with what was watched meanwhile.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watched {
+    /// The trace.
+    pub trace: Trace,
+    /// Edges of the plugin's own code that ran, ascending, each once. Under [`Watch::NewEdges`] empty when none of them,
+    /// as often as they ran, is new to this worker; otherwise all of the session's.
+    pub edges: Vec<Edge>,
+    /// What the plugin compared, each once; empty under [`Watch::NewEdges`].
+    pub comparisons: Vec<Comparison>,
+}
+
+/// From one line of the plugin's code to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Edge {
+    /// Its number: a hash below [`Edge::COUNT`], the same in every process and on every host for the same source.
+    pub number: u32,
+    /// How often it ran in the session, as a bucket from 0: once, twice, 3, 4 to 7, 8 to 15, 16 to 31, 32 to 127, more.
+    pub bucket: u8,
+}
+
+impl Edge {
+    /// How many numbers there are.
+    pub const COUNT: usize = 1 << 16;
+
+    /// The bucket of something that ran `times` times, at least once.
+    pub const fn bucket_of(times: u32) -> u8 {
+        match times {
+            0 | 1 => 0,
+            2 => 1,
+            3 => 2,
+            4..=7 => 3,
+            8..=15 => 4,
+            16..=31 => 5,
+            32..=127 => 6,
+            _ => 7,
+        }
+    }
+}
