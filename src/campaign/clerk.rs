@@ -72,9 +72,8 @@ impl<'a> Clerk<'a> {
             }
         }
         for number in batch.numbers() {
-            let is_worth_it = batch.is_sample(number)
-                && !sightings.timed_out.contains(&number)
-                && !self.differed.contains(&number);
+            let is_worth_it =
+                batch.is_sample(number) && !sightings.timed_out.contains(&number) && !self.differed.contains(&number);
             if is_worth_it
                 && !self.stop.requested()
                 && let Some(session) = batch.session(number)

@@ -31,7 +31,7 @@ use crate::{
 /// How many batches the threads may be ahead of the merging, for each thread.
 const AHEAD: u64 = 16;
 /// No machine has more use for.
-const JOBS_LIMIT: usize = 1024;
+pub(super) const JOBS_LIMIT: usize = 1024;
 
 /// What a property run is asked for.
 #[derive(Clone, Debug)]
