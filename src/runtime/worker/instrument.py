@@ -184,7 +184,14 @@ class Instrumenter(ast.NodeTransformer):
                 setattr(node, name, self.visit(value))
         return node
 
-    visit_If = visit_IfExp = visit_Assert = branch
+    visit_If = visit_IfExp = branch
+
+    def visit_Assert(self, node):
+        # Python 3.11 places the error at the comparison that failed, if it is one.
+        if node.test.lineno == node.test.end_lineno == node.lineno:
+            return self.branch(node)
+        node.msg = node.msg and self.visit(node.msg)
+        return node
 
     def visit_While(self, node):
         endless = self.inside and isinstance(node.test, ast.Constant)
