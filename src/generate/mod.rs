@@ -24,6 +24,7 @@ mod connection;
 mod cookies;
 mod domain;
 mod hosts;
+mod services;
 mod session;
 pub mod simplify;
 mod strategy;
@@ -33,6 +34,7 @@ mod words;
 
 pub use comparison::{Comparison, ComparisonKind};
 pub use domain::Domain;
+pub use services::{configured_services, services};
 pub use session::{
     nth_session, nth_two_plugin_session, ordinary_session, ordinary_two_plugin_session, session, two_plugin_session,
 };
