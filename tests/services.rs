@@ -163,14 +163,11 @@ fn a_plugin_whose_constructor_reads_a_dollar_can_be_loaded() {
 
 #[test]
 fn user_lists_and_the_directory_answer_from_the_case() {
-    let lists = "def listed(name, user):
-            return UserList.from_config(self.plugin_configuration, name=name).check_user(user)
-            ";
-    let put = format!("{lists}; return [listed('vip', 'alice'), listed('vip', 'Alice'), listed('all', 'bob')]");
-    let put = put.replace("\n            ;", "\n           ").replace("def listed", "def listed");
+    let put = "listed = lambda name, user: UserList.from_config(self.plugin_configuration, name=name).check_user(user); \
+               return [listed('vip', 'alice'), listed('vip', 'Alice'), listed('all', 'bob')]";
     let get = "l = LDAPServer.from_config(self.plugin_configuration); return [l.get_user_string_attribute('ALICE'), \
                l.get_user_string_attributes('alice', ['UIDnumber', 'x']), l.filter_user_groups('Alice', ['DBA', 'wheel', 'z'])]";
-    let (mut worker, loading, _folder) = start("", &put, get, "[ldap_server]\nname = ad\nuser_attribute = mail\n");
+    let (mut worker, loading, _folder) = start("", put, get, "[ldap_server]\nname = ad\nuser_attribute = mail\n");
     assert_eq!(loading.words.services, ["ldap", "sdk", "user_lists"]);
     let services = r#"{"user_lists": {"vip": {"allow": "no_user", "except": ["alice"]}, "all": {"allow": "all_users", "except": []}},
         "ldap": {"ad": {"users": {"alice": {"mail": ["a@b", "c@d"], "uidNumber": 1000}},

@@ -35,6 +35,9 @@ const FOREIGN_KEY: &str = "oneidentity:starling:access_token";
 /// A time that does not pass while anybody tests: an authentication of then is not over.
 const LATER: i64 = 4_102_444_800;
 
+/// The bytes of what a configuration needs at the least: any would do that make secrets which are known again.
+const CONFIGURED: &[u8] = b"Lv7#q2Wz9!mR4x@Kt6$Bp1&Hs8*Yd3%Nf5^Gc0-Jj_Ee+Uu=Oo~Aa,Ii.Xx?Zz;Qq:Ww|Pp";
+
 /// What the platform's services hold at the beginning of `session`; empty for a plugin that uses none. It depends on
 /// nothing but bytes, domain and session.
 pub fn services(u: &mut Unstructured<'_>, domain: &Domain, session: &Session) -> Value {
@@ -49,7 +52,8 @@ pub fn configured_services(configuration: &str) -> Value {
         options.map(|option| OptionWord { section: option.section, name: option.name, value: option.value }).collect();
     let words = Words { options, services: vec!["sdk".into()], ..Words::default() };
     let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Vec::new(), words);
-    of_session(&mut Choices::ordinary(&mut Unstructured::new(&[]), &domain), &Session::new(Vec::new()), None)
+    let mut bytes = Unstructured::new(CONFIGURED);
+    of_session(&mut Choices::ordinary(&mut bytes, &domain), &Session::new(Vec::new()), None)
 }
 
 /// The same from choices that go on; `other` is the domain of the session's other plugin. Draws nothing where nothing is
