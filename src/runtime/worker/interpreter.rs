@@ -9,7 +9,7 @@ use std::{
 use hookstorm::runtime::control::LoadRequest;
 use pyo3::{ffi, prelude::*, types::PyModule};
 
-use crate::Descriptors;
+use crate::{Descriptors, services};
 
 /// The interpreter that this program was built against; the standard library is found from it.
 const PYTHON: &str = env!("HOOKSTORM_PYTHON");
@@ -113,8 +113,7 @@ pub(crate) fn set_paths(py: Python<'_>, request: &LoadRequest) -> PyResult<()> {
     for folder in &request.site_packages {
         site.call_method1("addsitedir", (folder.as_os_str(),))?;
     }
-    bootstrap(py)?.call_method1("provide_services", (request.scratch.as_os_str(),))?;
-    Ok(())
+    services::provide(py, &request.scratch)
 }
 
 /// Collects garbage and moves what lives out of the collector's sight, so that forks share it.

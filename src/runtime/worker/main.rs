@@ -12,6 +12,7 @@ mod interpreter;
 mod plugin;
 mod probe;
 mod runner;
+mod services;
 mod state;
 mod zygote;
 
