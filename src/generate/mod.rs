@@ -26,6 +26,7 @@ mod domain;
 mod hosts;
 mod mutate;
 mod options;
+mod services;
 mod session;
 pub mod simplify;
 mod strategy;
@@ -37,6 +38,7 @@ pub use comparison::{Comparison, ComparisonKind};
 pub use domain::Domain;
 pub use mutate::{Dictionary, Mutator, substitutions};
 pub use options::{OptionChoice, option_choices};
+pub use services::{configured_services, services};
 pub use session::{
     nth_session, nth_two_plugin_session, ordinary_session, ordinary_two_plugin_session, session, two_plugin_session,
 };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    case::Value,
     generate::Words,
     runtime::{Exception, Frame, Parameter, SourceFile},
 };
@@ -58,6 +59,8 @@ pub struct LoadRequest {
     pub preload: bool,
     /// The hooks to look for.
     pub hooks: Vec<String>,
+    /// What the platform's services hold while `Plugin` is constructed as a step of loading.
+    pub services: Value,
 }
 
 /// What was seen.

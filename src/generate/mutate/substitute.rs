@@ -186,6 +186,7 @@ impl Edits<'_, '_> {
             });
             if let (Value::Str(found), Some(wanted), Seen::Value(Value::Dict(entries))) =
                 (found, as_text(wanted), leaf.seen)
+                && place.root != Root::Services
                 && let Some(at) = entries.iter().position(|(key, _)| key == found)
             {
                 edits.push((rank + 2, Edit::Rename(place.clone(), at, wanted)));

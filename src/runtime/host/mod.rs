@@ -14,6 +14,7 @@ use self::process::{Process, Waited};
 use crate::{
     case::{Session, Value},
     contract::Hook,
+    generate::configured_services,
     runtime::{
         CallTrace, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Watch, Watched,
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
@@ -195,6 +196,7 @@ impl Worker {
             coverage: target.coverage,
             preload,
             hooks: Hook::ALL.iter().map(|hook| hook.name().to_owned()).collect(),
+            services: configured_services(&target.configuration),
         };
         let json = serde_json::to_vec(&request).expect("a request holds only paths and text");
         let header = process.shared.header();
@@ -485,6 +487,7 @@ impl Worker {
         self.must_be_loaded()?;
         self.end_runner()?;
         self.process.clear_scratch();
+        self.process.fill_scratch(&session.services);
         let mut trace = Trace {
             cookie: session.cookie.clone(),
             session_cookie: session.session_cookie.clone(),
@@ -662,7 +665,7 @@ fn not_loaded(import: LoadEnding) -> Loading {
         has_class: false,
         constructor: None,
         hooks: Vec::new(),
-        words: crate::generate::Words { strings: Vec::new(), numbers: Vec::new(), options: Vec::new() },
+        words: crate::generate::Words::default(),
         files: Vec::new(),
         sdk_version: None,
     }

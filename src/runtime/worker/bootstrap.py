@@ -166,40 +166,6 @@ def words_of(paths):
     return sorted(strings, key=lambda s: (len(s), s))[:4096], sorted(numbers)[:1024]
 
 
-def provide_services(scratch):
-    """The stand-ins that the SDK has for the platform's services, where the SDK is there."""
-
-    class Finder:
-        """fakeredis, which the SDK's memory cache wants and does not bring."""
-
-        @staticmethod
-        def find_spec(name, path=None, target=None):
-            if name != "fakeredis":
-                return None
-            return importlib.util.spec_from_loader(name, Finder)
-
-        @staticmethod
-        def create_module(spec):
-            return None
-
-        @staticmethod
-        def exec_module(module):
-            class FakeStrictRedis:
-                def __init__(self, *args, **kwargs):
-                    self._data = {}
-
-                def set(self, key, value, ex=None):
-                    self._data[key] = value if isinstance(value, bytes) else str(value).encode()
-                    return True
-
-                def get(self, key):
-                    return self._data.get(key)
-
-            module.FakeStrictRedis = module.FakeRedis = FakeStrictRedis
-
-    sys.meta_path.append(Finder)
-
-
 def sdk_version():
     if "safeguard.sessions.plugin" not in sys.modules:
         return None

@@ -10,6 +10,7 @@ mod exception;
 mod interpreter;
 mod plugin;
 mod runner;
+mod services;
 mod state;
 mod zygote;
 

@@ -157,6 +157,8 @@ impl Plugin {
             reply.words.strings = strings;
             reply.words.numbers = numbers;
         }
+        let paths: Vec<&String> = lines_of.iter().map(|(path, _)| path).collect();
+        reply.words.services = crate::services::used(py, &paths)?;
         reply.files = lines_of
             .iter()
             .map(|(path, lines)| SourceFile {

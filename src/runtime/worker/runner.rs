@@ -26,6 +26,7 @@ use crate::{
     exception::{self, Left},
     interpreter,
     plugin::{self, Plugin, hook_seen},
+    services,
 };
 
 /// A batch is cut short when the reply area has less room than this left.
@@ -115,6 +116,7 @@ fn construct(
 ) -> i32 {
     let mut reply = ConstructReply { load, ..ConstructReply::default() };
     if let Some(mut plugin) = plugin {
+        let _ = services::begin(py, &request.services, None);
         plugin::enter(descriptors, Phase::Construct);
         match plugin.construct(py, &[]) {
             Ok(instance) => {
@@ -223,9 +225,15 @@ impl<'py> Runner<'_, 'py> {
             coverage.session_begins();
         }
         self.scratch.set_used(self.descriptors.shared.header().scratch_used.load(Ordering::Relaxed) != 0);
+        self.scratch.given(&session.services);
+        if services::begin(self.py, &session.services, Some(self.scratch.root())).is_err() {
+            return 3;
+        }
         self.call(&session, 0, (index as usize, round as usize, secret), &answered, &mut carried);
         let header = self.descriptors.shared.header();
         header.scratch_used.store(u32::from(self.scratch.is_used()), Ordering::Relaxed);
+        // Where the plugin made that impossible, its next call finds an empty cache.
+        let _ = services::carry(self.py, self.scratch.root());
         0
     }
 
@@ -288,6 +296,10 @@ impl<'py> Runner<'_, 'py> {
     /// Runs a session in this process. Whether it changed what may carry state over.
     fn session(&mut self, session: &Session) -> bool {
         let Ok(mut carried) = self.carried(session) else { return true };
+        self.scratch.fill(&session.services);
+        if services::begin(self.py, &session.services, None).is_err() {
+            return true;
+        }
         if let Some(coverage) = &mut self.plugin.coverage {
             coverage.session_begins();
         }
@@ -302,7 +314,11 @@ impl<'py> Runner<'_, 'py> {
         if let Some(coverage) = &mut self.plugin.coverage {
             coverage.session_ended();
         }
-        let changes = self.plugin.state.after_session(self.py);
+        let whole = services::end(self.py, &session.services);
+        let mut changes = self.plugin.state.after_session(self.py);
+        if !whole {
+            changes.push("the platform's services".into());
+        }
         self.scratch.clear();
         let mut writer = Writer::default();
         writer.byte(record::SESSION);
