@@ -99,7 +99,7 @@ fn main() {
         return;
     }
     let limit = Duration::from_secs(set("TIME", 60));
-    let compare = std::env::var_os("COMPARE").is_some_and(|value| value != "" && value != "0");
+    let compare = std::env::var_os("COMPARE").is_some_and(|value| !value.is_empty() && value != "0");
     let tools = if compare { &[Tool::Hookstorm, Tool::Atheris, Tool::Hypothesis][..] } else { &[Tool::Hookstorm] };
     let only = std::env::var("ONLY").unwrap_or_default();
     let (seeds, rival_seeds) = (set("SEEDS", 10), set("RIVAL_SEEDS", 3));
