@@ -54,6 +54,7 @@ impl Progress {
                 let plain = anstream::adapter::strip_str(line);
                 self.bar.println(if self.is_colourful { line.to_owned() } else { plain.to_string() });
             }
+            Event::Covered(_) | Event::Pulse(_) | Event::Note(_) => {}
         }
     }
 
