@@ -368,7 +368,7 @@ impl Shared<'_> {
         if self.counts.started.fetch_add(1, Ordering::Relaxed) == 0 && explorer.instrumented() == 0 {
             (self.listen)(Event::Note(NOTHING_INSTRUMENTED.to_owned()));
         }
-        let mut lines_told = Duration::ZERO;
+        let mut lines_told: Option<Duration> = None;
         while self.over().is_none() {
             let Some(order) = self.steering().order() else { break };
             let number = order.batch;
@@ -388,8 +388,8 @@ impl Shared<'_> {
                 Ok::<(), CampaignError>(())
             })?;
             let now = (self.clock)();
-            if now >= lines_told + LINES {
-                lines_told = now;
+            if lines_told.is_none_or(|told| now >= told + LINES) {
+                lines_told = Some(now);
                 self.tell_lines(&explorer);
             }
             self.pulse(now);
@@ -438,6 +438,7 @@ impl Shared<'_> {
             return;
         }
         let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        let lines = self.plan.loading.files.iter().map(|file| file.lines.len()).sum();
         let (edges, features, entries) = {
             let steering = self.steering();
             (steering.edges(), steering.features(), steering.entries())
@@ -446,8 +447,8 @@ impl Shared<'_> {
             elapsed: now,
             sessions: count(&self.counts.sessions),
             calls: count(&self.counts.calls),
-            lines_hit: self.lines.lock().unwrap_or_else(PoisonError::into_inner).len(),
-            lines: self.plan.loading.files.iter().map(|file| file.lines.len()).sum(),
+            lines_hit: self.lines.lock().unwrap_or_else(PoisonError::into_inner).len().min(lines),
+            lines,
             edges,
             features,
             entries,
