@@ -22,6 +22,9 @@ const INDENT: usize = 12;
 /// How many arguments are shown at most; the case holds all.
 const ARGUMENTS_LIMIT: usize = 6;
 
+/// How many characters of an option's value are shown; the case holds all.
+const OPTION_LIMIT: usize = 60;
+
 /// The finding whole; `is_first` where its rule was not explained yet.
 pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) -> String {
     let finding = &reported.finding;
@@ -36,6 +39,9 @@ pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) ->
     let room = report.width.saturating_sub(INDENT).max(40);
     for (index, line) in with(report, reported, &mask).into_iter().enumerate() {
         text.push_str(&labelled(if index == 0 { "with" } else { "" }, &plain::cut(&line, room)));
+    }
+    if let Some(needs) = needs(reported, &mask) {
+        text.push_str(&labelled("needs", &wrapped(&needs, report.width, INDENT)));
     }
     if let Some(hint) = &finding.hint {
         text.push_str(&labelled("hint", &wrapped(&plain::harmless(hint), report.width, INDENT)));
@@ -155,6 +161,20 @@ fn with(report: &Report<'_>, reported: &Reported, mask: &Mask) -> Vec<String> {
         lines.push(format!("and {more} more; the case holds all"));
     }
     lines
+}
+
+/// The options without which it does not show: `[auth] prompt = yes, [cache] size = 1`.
+fn needs(reported: &Reported, mask: &Mask) -> Option<String> {
+    let options = &reported.case.as_ref()?.session.options;
+    let shown: Vec<String> = options
+        .iter()
+        .map(|option| {
+            let (section, name) = (plain::harmless(&option.section), plain::harmless(&option.name));
+            let value = plain::cut(&plain::harmless(&mask.option(option)), OPTION_LIMIT);
+            format!("[{section}] {name} = {value}")
+        })
+        .collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
 }
 
 /// The arguments that nobody would call plain; or all that are left of a session that learned, in which a plain word is
