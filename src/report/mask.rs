@@ -5,7 +5,7 @@
 //! text shows up (only from four characters on: hiding every `a` would hide the report).
 
 use crate::{
-    case::{Call, Session, Value},
+    case::{Call, Session, SetOption, Value},
     contract::Argument,
     runtime::{CallTrace, Ending, Observed},
 };
@@ -120,6 +120,12 @@ impl Mask {
             ),
             _ => self.value(value),
         }
+    }
+
+    /// The value of an option that a session sets, without the secrets.
+    pub fn option(&self, option: &SetOption) -> String {
+        let is_secret = names_a_secret(&option.name) && !matches!(option.value.as_str(), "" | "$" | "$$");
+        if is_secret && !self.shows_all { STARS.to_owned() } else { self.text(&option.value) }
     }
 
     /// The answers that `call`, the `index`th of its session, is given; `calls` tells which of them are seen on a screen.
