@@ -20,7 +20,7 @@ use crate::{
     contract::{HookSpec, PluginType},
     finding::{Finding, Severity},
     generate::OptionChoice,
-    report::{Head, Mask, Report, json::ReportJson, ndjson, plain, text},
+    report::{Head, Report, json::ReportJson, ndjson, plain, text},
     runtime::{LoadEnding, Loading, Target},
 };
 
@@ -194,8 +194,10 @@ impl Prepared {
     pub(super) fn stream(&self, console: Console) -> ndjson::Stream {
         let is_wanted = self.settings.format == Format::Ndjson;
         // Who does not read on wants to hear no more; the campaign goes on all the same.
-        let write = is_wanted.then(|| Box::new(move |line: &str| drop(console.out(line))) as _);
-        ndjson::Stream::new(write, Mask::new(self.secrets.iter().cloned()))
+        ndjson::Stream::new(
+            is_wanted.then(|| Box::new(move |line: &str| drop(console.out(line))) as _),
+            self.secrets.clone(),
+        )
     }
 
     /// The options that default.cfg documents, except those that the user set.

@@ -131,16 +131,17 @@ type Write = Box<dyn Fn(&str) + Sync>;
 /// Writes lines, or nothing.
 pub(crate) struct Stream {
     write: Option<Write>,
-    mask: Mask,
+    /// Secrets of the configuration.
+    secrets: Vec<String>,
     began: Instant,
     last_pulse: Mutex<Instant>,
 }
 
 impl Stream {
-    /// A stream that writes each line by `write`; without it, it keeps silent. `mask` says what no line shows.
-    pub(crate) fn new(write: Option<Write>, mask: Mask) -> Self {
+    /// A stream that writes each line by `write`; without it, it keeps silent.
+    pub(crate) fn new(write: Option<Write>, secrets: Vec<String>) -> Self {
         let now = Instant::now();
-        Self { write, mask, began: now, last_pulse: Mutex::new(now) }
+        Self { write, secrets, began: now, last_pulse: Mutex::new(now) }
     }
 
     /// Takes an event in.
@@ -155,7 +156,8 @@ impl Stream {
         let elapsed_seconds = rounded(self.began.elapsed().as_secs_f64());
         Some(match event {
             Event::Found(reported) => {
-                LineJson::Found { elapsed_seconds, finding: Box::new(FindingJson::new(reported, &self.mask)) }
+                let mask = Mask::new(self.secrets.iter().cloned());
+                LineJson::Found { elapsed_seconds, finding: Box::new(FindingJson::new(reported, &mask)) }
             }
             Event::Covered(covered) => LineJson::Coverage {
                 elapsed_seconds: rounded(covered.elapsed.as_secs_f64()),
@@ -220,7 +222,7 @@ mod tests {
         let written = Arc::new(Mutex::new(vec![start(&examples::head(), &[examples::finding(Rule::Timeout)])]));
         let into = Arc::clone(&written);
         let stream =
-            Stream::new(Some(Box::new(move |line: &str| into.lock().unwrap().push(line.to_owned()))), Mask::default());
+            Stream::new(Some(Box::new(move |line: &str| into.lock().unwrap().push(line.to_owned()))), Vec::new());
         *stream.last_pulse.lock().unwrap() -= PULSE;
         stream.listen(&Event::Found(Box::new(examples::reported(Rule::UncaughtException, 0))));
         stream.listen(&Event::Covered(Covered {

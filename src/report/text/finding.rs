@@ -37,7 +37,7 @@ pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) ->
         }
     }
     let room = report.width.saturating_sub(INDENT).max(40);
-    for (index, line) in with(reported, &mask).into_iter().enumerate() {
+    for (index, line) in with(report, reported, &mask).into_iter().enumerate() {
         text.push_str(&labelled(if index == 0 { "with" } else { "" }, &plain::cut(&line, room)));
     }
     if let Some(needs) = needs(reported, &mask) {
@@ -110,7 +110,7 @@ fn labelled(label: &str, text: &str) -> String {
 fn how_often(report: &Report<'_>, reported: &Reported) -> Option<String> {
     let case = reported.case.as_ref()?;
     let mut parts = Vec::new();
-    if report.head.command == "test" {
+    if matches!(report.head.command, "test" | "fuzz") {
         let times = match reported.occurrences {
             1 => "once".to_owned(),
             number => format!("{number} times"),
@@ -134,7 +134,7 @@ fn mask(report: &Report<'_>, reported: &Reported) -> Mask {
 }
 
 /// What the failing call of the smallest case got that is not plain, a line each.
-fn with(reported: &Reported, mask: &Mask) -> Vec<String> {
+fn with(report: &Report<'_>, reported: &Reported, mask: &Mask) -> Vec<String> {
     let Some(case) = &reported.case else { return Vec::new() };
     let session = &case.session;
     let mut lines = Vec::new();
@@ -146,7 +146,7 @@ fn with(reported: &Reported, mask: &Mask) -> Vec<String> {
     let index = reported.call.as_ref().map(|call| call.call).or(reported.finding.call);
     if let Some((index, call)) = index.and_then(|index| Some((index, session.calls.get(index)?))) {
         lines.extend(
-            telling(call)
+            telling(call, report.head.command == "fuzz")
                 .map(|(argument, value)| format!("{argument} = {}", plain::json(&mask.argument(*argument, value)))),
         );
         if !call.answers.is_empty() {
@@ -177,9 +177,17 @@ fn needs(reported: &Reported, mask: &Mask) -> Option<String> {
     (!shown.is_empty()).then(|| shown.join(", "))
 }
 
-/// The arguments that nobody would call plain.
-fn telling(call: &Call) -> impl Iterator<Item = &(Argument, Value)> {
-    call.arguments.iter().filter(|(argument, value)| !is_plain(*argument, value))
+/// The arguments that nobody would call plain; or all that are left of a session that learned, in which a plain word is
+/// often what a comparison waited for.
+fn telling(call: &Call, is_learned: bool) -> impl Iterator<Item = &(Argument, Value)> {
+    let is_telling = move |argument: Argument, value: &Value| {
+        if is_learned {
+            argument != Argument::SessionId || !is_plain(argument, value)
+        } else {
+            !is_plain(argument, value)
+        }
+    };
+    call.arguments.iter().filter(move |(argument, value)| is_telling(*argument, value))
 }
 
 /// Whether a value is what everybody's session has: short ASCII text, an IPv4 address, a usual port.
