@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(super) use self::fuzz::{FuzzArguments, Target};
 use super::values::{self, Partition};
-use crate::contract::Platform;
+use crate::{contract::Platform, corpus::remote::Place};
 
 const PLUGIN: &str = "The plugin";
 const LIMITS: &str = "Limits";
@@ -125,9 +125,13 @@ pub(super) struct Common {
     #[arg(short, long, value_name = "N", value_parser = values::jobs, allow_negative_numbers = true, help_heading = LIMITS)]
     pub(super) jobs: Option<usize>,
 
-    /// The folder that findings are kept in, a folder in it for each plugin [default: corpora]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = CASES)]
-    pub(super) corpus: Option<PathBuf>,
+    /// The folder that findings are kept in, a folder in it for each plugin; or a bucket that hosts share: `s3://…`,
+    /// `gs://…`, `az://…` [default: corpora]
+    #[arg(long, value_name = "DIR|URL", value_parser = values::corpus, value_hint = ValueHint::DirPath, help_heading = CASES)]
+    pub(super) corpus: Option<Place>,
+
+    #[command(flatten)]
+    pub(super) sharing: Sharing,
 
     /// Set a rule's level; may be repeated [default: as `hookstorm rules` lists them]
     #[arg(long, value_name = "ID=error|warning|off", action = ArgAction::Append, help_heading = OUTPUT)]
@@ -137,6 +141,19 @@ pub(super) struct Common {
     /// as `hookstorm schema ndjson` does [default: text]
     #[arg(long, value_enum, value_name = "text|json|ndjson", hide_possible_values = true, help_heading = OUTPUT)]
     pub(super) format: Option<Format>,
+}
+
+/// A corpus in a bucket.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Sharing {
+    /// The folder that copies a corpus in a bucket; what could not be sent waits there [default: one for each bucket in
+    /// XDG_CACHE_HOME or ~/.cache]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = CASES)]
+    pub(super) corpus_cache: Option<PathBuf>,
+
+    /// How often a corpus in a bucket is exchanged with other hosts [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = CASES)]
+    pub(super) sync_every: Option<Duration>,
 }
 
 /// A session of two plugins.
@@ -227,6 +244,10 @@ pub(super) struct ReplayArguments {
     /// Cases to run instead of the whole corpus
     #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
     pub(super) cases: Vec<PathBuf>,
+
+    /// Run only this part of the cases, sorted by name, for a corpus divided among machines [default: 1/1]
+    #[arg(long, value_name = "K/N", value_parser = values::partition, help_heading = AMOUNT)]
+    pub(super) partition: Option<Partition>,
 
     #[command(flatten)]
     pub(super) with: With,

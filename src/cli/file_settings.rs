@@ -31,16 +31,17 @@ use super::{
     error::CliError,
     files, seams, values,
 };
-use crate::{contract::Platform, finding::RuleLevels};
+use crate::{contract::Platform, corpus::remote, finding::RuleLevels};
 
 /// The file's name.
 pub(super) const NAME: &str = "hookstorm.toml";
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 17] = [
     "allow-network",
     "color",
     "config",
     "corpus",
+    "corpus-cache",
     "format",
     "jobs",
     "memory",
@@ -48,6 +49,7 @@ const KEYS: [&str; 15] = [
     "rules",
     "runs",
     "seed",
+    "sync-every",
     "timeout",
     "venv",
     "with",
@@ -63,7 +65,9 @@ pub(super) struct FileSettings {
     pub(super) jobs: Option<usize>,
     pub(super) config: Option<PathBuf>,
     pub(super) venv: Option<PathBuf>,
-    pub(super) corpus: Option<PathBuf>,
+    pub(super) corpus: Option<remote::Place>,
+    pub(super) corpus_cache: Option<PathBuf>,
+    pub(super) sync_every: Option<Duration>,
     pub(super) format: Option<Format>,
     pub(super) color: Option<Color>,
     pub(super) rules: RuleLevels,
@@ -122,7 +126,15 @@ impl FileSettings {
             }
             "config" => self.config = Some(place.path(key, value)?),
             "venv" => self.venv = Some(place.path(key, value)?),
-            "corpus" => self.corpus = Some(place.path(key, value)?),
+            "corpus" => {
+                // A folder is relative to the file, a bucket to nothing.
+                self.corpus = Some(match place.read(key, value, values::corpus)? {
+                    remote::Place::Folder(_) => remote::Place::Folder(place.path(key, value)?),
+                    bucket => bucket,
+                });
+            }
+            "corpus-cache" => self.corpus_cache = Some(place.path(key, value)?),
+            "sync-every" => self.sync_every = Some(place.read(key, value, values::duration)?),
             "with" => self.with = Some(place.path(key, value)?),
             "with-config" => self.with_config = Some(place.path(key, value)?),
             "format" => self.format = Some(place.read(key, value, one_of)?),
@@ -250,7 +262,7 @@ mod tests {
         assert_eq!((settings.runs, settings.seed), (Some(5000), Some(42)));
         assert_eq!(settings.config.as_deref(), Some(Path::new("vault/test.cfg")));
         assert_eq!(settings.venv.as_deref(), Some(Path::new("/opt/venv")));
-        assert_eq!(settings.corpus.as_deref(), Some(Path::new("vault/../corpora")));
+        assert_eq!(settings.corpus, Some(remote::Place::Folder("vault/../corpora".into())));
         assert_eq!(settings.with.as_deref(), Some(Path::new("vault/../aa")));
         assert_eq!(settings.with_config.as_deref(), Some(Path::new("vault/aa.cfg")));
         assert_eq!((settings.format, settings.color), (Some(Format::Json), Some(Color::Never)));
@@ -274,7 +286,7 @@ mod tests {
         let told: Vec<String> = all.iter().map(|text| error(text)).collect();
         insta::assert_snapshot!(told.join(""), @r#"
         error: `vault/hookstorm.toml`, line 3: `timeoutt` is not a setting
-          hint: the nearest is `timeout`; all of them: allow-network, color, config, corpus, format, jobs, memory, platform, rules, runs, seed, timeout, venv, with, with-config
+          hint: the nearest is `timeout`; all of them: allow-network, color, config, corpus, corpus-cache, format, jobs, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
         error: `vault/hookstorm.toml`, line 1: `timeout` is a whole number where text in quotes is wanted
         error: `vault/hookstorm.toml`, line 1: `timeout`: `2` has no unit: write `500ms`, `2s` or `1m`
         error: `vault/hookstorm.toml`, line 1: `jobs`: `0` is not a number of workers: from 1 to 1024
@@ -287,6 +299,17 @@ mod tests {
           hint: a setting is `key = value`, and text stands in quotes: `timeout = "2s"`
         error: `vault/hookstorm.toml`, line 2: `timeout` is `true` or `false` where `"error"`, `"warning"` or `"off"` is wanted
         "#);
+    }
+
+    #[test]
+    fn a_corpus_may_be_a_bucket_which_is_relative_to_nothing() {
+        let settings = parse("corpus = 's3://nights/vault'\ncorpus-cache = 'copy'\nsync-every = '30s'\n").unwrap();
+        assert_eq!(settings.corpus, Some(remote::Place::parse("s3://nights/vault").unwrap()));
+        assert_eq!(settings.corpus_cache.as_deref(), Some(Path::new("vault/copy")));
+        assert_eq!(settings.sync_every, Some(Duration::from_secs(30)));
+        assert!(
+            error("corpus = 'ftp://nights'\n").contains("line 1: `corpus`: `ftp://nights`: `ftp` is no kind of corpus")
+        );
     }
 
     #[test]

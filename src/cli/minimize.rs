@@ -27,6 +27,15 @@ pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: 
     common.platform = common.platform.or(read.as_ref().map(|(_, case)| case.platform));
     let plugin = &arguments.plugin.plugin;
     let settings = Settings::new(plugin, &common, &With::default(), Amount::default(), color)?;
+    if let (Some(bucket), None) = (&settings.bucket, &read) {
+        return Err(CliError::usage(
+            format!("`minimize` takes cases out of a corpus, and nothing is ever taken out of `{bucket}`"),
+            format!(
+                "have a copy of it with `hookstorm replay PLUGIN --corpus {bucket} --corpus-cache DIR`, minimize DIR, and \
+                 let the next runs share another prefix"
+            ),
+        ));
+    }
     let console = Console { color: settings.color, ..console };
     let configuration = read.as_ref().and_then(|(_, case)| case.configuration.clone());
     let mut prepared = prepare("minimize", settings, None, configuration, console)?;

@@ -14,6 +14,7 @@ mod files;
 mod prepare;
 mod seams;
 mod settings;
+mod sharing;
 mod signals;
 mod values;
 

@@ -8,8 +8,12 @@ use super::{
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
+    sharing::Sharing,
 };
-use crate::report::{progress::Progress, text};
+use crate::{
+    corpus::remote::Scope,
+    report::{progress::Progress, text},
+};
 
 pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let plugin = &arguments.plugin.plugin;
@@ -20,14 +24,29 @@ pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Co
         Ok(job) => job,
         Err(status) => return Ok(status),
     };
-    let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &arguments.cases, job.target.plugin_type)?;
-    let planned = cases.len() as u64;
-
     let stop = prepared.interrupts.stop();
     let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
+    // A replay finds nothing that others should have: the copy is made, and what waits in it is sent.
+    let mut notes = Vec::new();
+    if arguments.cases.is_empty() {
+        let settings = &prepared.settings;
+        notes = Sharing::begin(settings, &job, Scope::FolderOrAll, &stop, &progress, console)?.end();
+        if let Some(bucket) = settings.bucket.as_ref().filter(|_| !settings.corpus.is_dir()) {
+            return Err(CliError::usage(
+                format!("there are no cases in `{bucket}`"),
+                "`hookstorm test` keeps there what it finds; another corpus is named by `--corpus DIR|URL`",
+            ));
+        }
+    }
+    let mut cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &arguments.cases, job.target.plugin_type)?;
+    if let Some(partition) = arguments.partition {
+        cases = partition.members(cases);
+    }
+    let planned = cases.len() as u64;
     let ended = seams::replay(&job, cases, &stop, &|event| progress.listen(&event));
     progress.finish();
-    let seams::ReplayedAll { results, summary } = ended?;
+    let seams::ReplayedAll { results, mut summary } = ended?;
+    summary.notes.extend(notes);
     let is_failure = results.iter().any(|one| one.outcome.is_failure());
     let again = &prepared.settings.again;
     let shown = text::replayed(&results, again, summary.elapsed, summary.interrupted, console.width());

@@ -2,6 +2,7 @@
 //! the default.
 
 use std::{
+    ffi::OsString,
     num::NonZero,
     path::{Path, PathBuf},
     time::Duration,
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     contract::Platform,
+    corpus::remote::{Location, Place},
     finding::{Rule, RuleLevels},
     report::Again,
     runtime::{Limits, Network},
@@ -23,6 +25,9 @@ use crate::{
 
 /// The folder that findings are kept in unless the user names another.
 const CORPUS: &str = "corpora";
+
+/// How often a corpus in a bucket is exchanged unless the user says otherwise.
+const SYNC_EVERY: Duration = Duration::from_secs(10);
 
 /// How many sessions `test` runs unless the user says otherwise.
 const RUNS: u64 = 1000;
@@ -39,7 +44,12 @@ pub(super) struct Settings {
     /// The configuration text that the user gave.
     pub(super) configuration: Option<String>,
     pub(super) venv: Option<PathBuf>,
+    /// The folder of the corpus: where it is in a bucket, the copy of it.
     pub(super) corpus: PathBuf,
+    /// The bucket, if it is in one.
+    pub(super) bucket: Option<Location>,
+    /// How often folder and bucket are made alike.
+    pub(super) sync_every: Duration,
     pub(super) format: Format,
     pub(super) color: Color,
     pub(super) levels: RuleLevels,
@@ -51,7 +61,7 @@ pub(super) struct Settings {
     pub(super) again: Again,
 }
 
-/// What only `test` takes.
+/// What `test` takes, and `replay` in part.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Amount {
     pub(super) runs: Option<u64>,
@@ -105,6 +115,14 @@ impl Settings {
                 hint: Some("make one with `python3 -m venv DIR`, or leave out `--venv` and unset VIRTUAL_ENV".into()),
             });
         }
+        let corpus_cache = common.sharing.corpus_cache.clone().or(file.corpus_cache);
+        let (corpus, bucket) = match common.corpus.clone().or(file.corpus) {
+            None => (CORPUS.into(), None),
+            Some(Place::Folder(folder)) => (folder, None),
+            Some(Place::Bucket(bucket)) => {
+                (corpus_cache.unwrap_or_else(|| bucket.cache_in(&caches(|name| std::env::var_os(name)))), Some(bucket))
+            }
+        };
         let network = if common.allow_network || file.allow_network { Network::Open } else { Network::Closed };
         Ok(Self {
             plugin: plugin.to_owned(),
@@ -115,7 +133,9 @@ impl Settings {
             again: again(plugin, common, with, config.is_some()),
             configuration: config.as_deref().map(configuration).transpose()?,
             venv,
-            corpus: common.corpus.clone().or(file.corpus).unwrap_or_else(|| CORPUS.into()),
+            corpus,
+            bucket,
+            sync_every: common.sharing.sync_every.or(file.sync_every).unwrap_or(SYNC_EVERY),
             format: common.format.or(file.format).unwrap_or_default(),
             color: color.or(file.color).unwrap_or_default(),
             levels,
@@ -128,6 +148,13 @@ impl Settings {
             partition: amount.partition,
         })
     }
+}
+
+/// The folder of this user's caches; the temporary one where there is none.
+fn caches(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let folder = |name| variable(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+    let home = || folder("HOME").map(|home| home.join(".cache"));
+    folder("XDG_CACHE_HOME").or_else(home).unwrap_or_else(std::env::temp_dir)
 }
 
 fn cores() -> usize {
@@ -201,6 +228,20 @@ mod tests {
         let again = settings("memory = '1GB'\nconfig = 'test.cfg'\n", &common).again;
         assert_eq!(again.options, ["--platform", "6.12", "--timeout", "1500ms", "--allow-network"]);
         assert!(again.is_configured, "the file's configuration counts");
+    }
+
+    #[test]
+    fn a_bucket_is_copied_into_a_folder_that_lasts() {
+        let common = Common { corpus: Place::parse("s3://nights/vault").ok(), ..Common::default() };
+        let cached = settings("corpus-cache = 'copy'\n", &common);
+        assert!(cached.corpus.ends_with("copy") && cached.bucket.is_some());
+        assert_eq!(settings("", &Common::default()).bucket, None);
+        let caches = |known: &'static [(&str, &str)]| {
+            caches(|name| known.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
+        };
+        assert_eq!(caches(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]), Path::new("/x"));
+        assert_eq!(caches(&[("XDG_CACHE_HOME", "relative"), ("HOME", "/h")]), Path::new("/h/.cache"));
+        assert_eq!(caches(&[]), std::env::temp_dir());
     }
 
     #[test]

@@ -9,8 +9,9 @@ use super::{
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
+    sharing::Sharing,
 };
-use crate::report::progress::Progress;
+use crate::{corpus::remote::Scope, report::progress::Progress};
 
 pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let TestArguments { runs, seed, partition, .. } = *arguments;
@@ -29,13 +30,18 @@ pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Cons
     };
     let stop = prepared.interrupts.stop();
     let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
+    let sharing = Sharing::begin(&prepared.settings, &job, Scope::Folder, &stop, &progress, console)?;
     let stream = prepared.stream(console);
     let ended = seams::property(&job, amount, &stop, &|event| {
         progress.listen(&event);
+        sharing.listen(&event);
         stream.listen(&event);
     });
     progress.finish();
-    let summary = prepared.summary(ended?);
+    let notes = sharing.end();
+    let mut summary = ended?;
+    summary.notes.extend(notes);
+    let summary = prepared.summary(summary);
     prepared.tell(&summary, Some(amount.runs), console, |report| report, String::new())
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::contract::Platform;
+use crate::{contract::Platform, corpus::remote::Place};
 
 /// The longest time limit: far beyond the platform's own, far below what a clock can add up.
 const TIMEOUT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -132,6 +132,23 @@ pub(super) fn partition(text: &str) -> Result<Partition, String> {
     }
 }
 
+impl Partition {
+    /// The members of `all` that are in this part. Every one is in exactly one part, and the parts are of one size, but for
+    /// one more or less.
+    pub(super) fn members<T>(self, all: Vec<T>) -> Vec<T> {
+        let is_in = |index: usize| index as u64 % self.of == self.part - 1;
+        all.into_iter().enumerate().filter(|(index, _)| is_in(*index)).map(|(_, one)| one).collect()
+    }
+}
+
+/// A folder or a bucket.
+pub(super) fn corpus(text: &str) -> Result<Place, String> {
+    if text.is_empty() {
+        return Err("is empty: name a folder or a bucket".into());
+    }
+    Place::parse(text).map_err(|(problem, hint)| format!("{problem}; {hint}"))
+}
+
 /// The word of `known` that `word` was most likely meant to be, as a hint; else what there is.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     // Nobody mistypes a name into a text of this length, and the distance of long texts is costly.
@@ -190,6 +207,17 @@ mod tests {
         for wrong in ["0/8", "9/8", "2", "a/b", "1/0"] {
             assert!(partition(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_parts_of_a_list_are_the_whole_of_it_without_overlap() {
+        let all: Vec<u32> = (0..10).collect();
+        let parts: Vec<Vec<u32>> = (1..=4).map(|part| Partition { part, of: 4 }.members(all.clone())).collect();
+        assert_eq!(parts[0], [0, 4, 8]);
+        let mut together = parts.concat();
+        together.sort();
+        assert_eq!(together, all);
+        assert!(Partition { part: 12, of: 12 }.members(all).is_empty());
     }
 
     #[test]

@@ -136,20 +136,7 @@ impl Corpus {
     }
 
     fn write_text(&self, path: &Path, text: &str) -> Result<(), CorpusError> {
-        fs::create_dir_all(&self.folder).map_err(CorpusError::io("make the folder", &self.folder))?;
-        // `tempfile` makes files with mode 0600, and removes this one when anything below fails.
-        let mut file = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .suffix(".tmp")
-            .tempfile_in(&self.folder)
-            .map_err(CorpusError::io("write the case", path))?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.as_file().sync_all())
-            .map_err(CorpusError::io("write the case", path))?;
-        file.persist(path).map_err(|error| CorpusError::io("write the case", path)(error.error))?;
-        // Not every file system can flush a folder; the file itself is safe by now.
-        let _ = fs::File::open(&self.folder).and_then(|folder| folder.sync_all());
-        Ok(())
+        write_whole(&self.folder, path, text.as_bytes(), Flush::Now)
     }
 
     /// Every `*.json` below the folder, sorted by path. A file that is no case is given back with the reason; nothing is
@@ -198,7 +185,40 @@ pub fn read_case(path: &Path) -> Result<Case, CaseError> {
     Case::from_json(&String::from_utf8(bytes).map_err(|_| malformed("is not UTF-8".into()))?)
 }
 
-fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
+/// When a file must be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flush {
+    /// Before anybody counts on it: it is the only one.
+    Now,
+    /// When the system likes: it can be had again.
+    Later,
+}
+
+/// Puts `bytes` at `path`, which lies in `folder`: whole or not at all.
+///
+/// # Errors
+/// [`CorpusError::Io`], and then nothing is left behind.
+pub(super) fn write_whole(folder: &Path, path: &Path, bytes: &[u8], flush: Flush) -> Result<(), CorpusError> {
+    fs::create_dir_all(folder).map_err(CorpusError::io("make the folder", folder))?;
+    // `tempfile` makes files with mode 0600, and removes this one when anything below fails.
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .map_err(CorpusError::io("write the case", path))?;
+    file.write_all(bytes)
+        .and_then(|()| if flush == Flush::Now { file.as_file().sync_all() } else { Ok(()) })
+        .map_err(CorpusError::io("write the case", path))?;
+    file.persist(path).map_err(|error| CorpusError::io("write the case", path)(error.error))?;
+    if flush == Flush::Now {
+        // Not every file system can flush a folder; the file itself is safe by now.
+        let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    Ok(())
+}
+
+/// Every `*.json` below `folder` that [`Corpus::read_all`] would read.
+pub(super) fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
     for entry in fs::read_dir(folder).map_err(CorpusError::io("read the folder", folder))? {
         let entry = entry.map_err(CorpusError::io("read the folder", folder))?;
         let path = entry.path();
@@ -222,7 +242,7 @@ fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Cor
 }
 
 /// The fingerprint that names the case's file. One that could climb out of the folder names nothing.
-fn fingerprint_of(case: &Case) -> Option<&str> {
+pub(super) fn fingerprint_of(case: &Case) -> Option<&str> {
     let fingerprint = case.found.as_ref()?.fingerprint.as_str();
     let is_plain = !fingerprint.is_empty()
         && fingerprint.len() <= 64
@@ -239,7 +259,7 @@ pub(crate) fn size(case: &Case) -> (bool, usize, usize) {
 }
 
 /// FNV-1a, 64 bits: a name, not a seal.
-fn hash(bytes: &[u8]) -> String {
+pub(super) fn hash(bytes: &[u8]) -> String {
     let hash = bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));

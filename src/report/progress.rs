@@ -98,6 +98,18 @@ impl Progress {
         }
     }
 
+    /// Tells lines above the bar, from any thread. Gives `false` where there is no bar: then they may stand anywhere.
+    pub(crate) fn teller(&self) -> impl Fn(&str) -> bool + Send + 'static {
+        let bar = self.bar.clone();
+        move |line| {
+            let is_shown = !bar.is_hidden() && !bar.is_finished();
+            if is_shown {
+                bar.println(line);
+            }
+            is_shown
+        }
+    }
+
     /// Takes the bar away, so that the report stands alone.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
