@@ -73,12 +73,12 @@ pub(crate) fn bootstrap(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     if let Some(module) = MODULE.get() {
         return Ok(module.bind(py).clone());
     }
-    let module = hidden_module(py, BOOTSTRAP, c"<hookstorm>", c"hookstorm_bootstrap")?;
+    let module = own_module(py, BOOTSTRAP, c"<hookstorm>", c"hookstorm_bootstrap")?;
     Ok(MODULE.get_or_init(|| module.unbind()).bind(py).clone())
 }
 
 /// A module of our own Python, which the plugin cannot import.
-pub(crate) fn hidden_module<'py>(
+pub(crate) fn own_module<'py>(
     py: Python<'py>,
     code: &CStr,
     file: &CStr,
@@ -89,11 +89,10 @@ pub(crate) fn hidden_module<'py>(
     Ok(module)
 }
 
-const BOOTSTRAP: &std::ffi::CStr =
-    match std::ffi::CStr::from_bytes_with_nul(concat!(include_str!("bootstrap.py"), "\0").as_bytes()) {
-        Ok(text) => text,
-        Err(_) => panic!("bootstrap.py holds a NUL"),
-    };
+const BOOTSTRAP: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("bootstrap.py"), "\0").as_bytes()) {
+    Ok(text) => text,
+    Err(_) => panic!("bootstrap.py holds a NUL"),
+};
 
 fn prepare(py: Python<'_>, descriptors: &Descriptors) -> PyResult<()> {
     bootstrap(py)?.getattr("prepare")?.call1((descriptors.fault.raw(),))?;

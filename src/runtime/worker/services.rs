@@ -33,7 +33,7 @@ fn handles(py: Python<'_>) -> PyResult<&'static Handles> {
     if let Some(handles) = HANDLES.get() {
         return Ok(handles);
     }
-    let module = interpreter::hidden_module(py, SERVICES, c"<hookstorm-services>", c"hookstorm_services")?;
+    let module = interpreter::own_module(py, SERVICES, c"<hookstorm-services>", c"hookstorm_services")?;
     let standins = module.getattr("standins")?.cast_into::<PyList>()?.unbind();
     Ok(HANDLES.get_or_init(|| Handles { module: module.unbind(), standins }))
 }
