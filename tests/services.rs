@@ -4,8 +4,9 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use hookstorm::{
-    case::{Call, Session, SetOption, Value, check_services},
+    case::{Call, Case, SERVICES, Session, SetOption, Value, check_services},
     contract::{Argument, Hook, Platform, PluginType},
+    generate::{Domain, Words, contract_violation},
     runtime::{Ending, Isolation, Limits, LoadEnding, Loading, Network, Run, Target, Trace, Worker},
 };
 
@@ -238,6 +239,20 @@ fn files_of_the_state_folders_are_there_and_only_what_a_call_changed_is_left_by_
         let left = |call: usize| trace.calls[call].files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>();
         assert_eq!((left(0), left(1)), (vec!["state/a/new"], vec!["ephemeral/c", "state/a/new"]));
     }
+}
+
+#[test]
+fn the_case_in_the_documentation_is_one() {
+    let page = include_str!("../docs/services.md");
+    let (_, rest) = page.split_once("```json\n").unwrap();
+    let case = Case::from_json(rest.split_once("```").unwrap().0).unwrap();
+    let domain = Domain::new(case.plugin_type, case.platform, Hook::ALL.to_vec(), Words::default());
+    assert_eq!(contract_violation(&case.session, &domain), None);
+    let services = case.session.services.as_dict().unwrap();
+    for service in SERVICES {
+        assert!(page.contains(&format!("`{service}`")), "{service} is not described");
+    }
+    assert!(services.len() >= 5);
 }
 
 #[test]

@@ -155,6 +155,9 @@ fn with(report: &Report<'_>, reported: &Reported, mask: &Mask) -> Vec<String> {
             lines.push(format!("the user answers {}", plain::json(&answers)));
         }
     }
+    for (name, service) in mask.services(&session.services).as_dict().unwrap_or_default() {
+        lines.push(format!("{name} = {}", plain::json(service)));
+    }
     if lines.len() > ARGUMENTS_LIMIT {
         let more = lines.len() - ARGUMENTS_LIMIT + 1;
         lines.truncate(ARGUMENTS_LIMIT - 1);
