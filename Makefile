@@ -37,7 +37,7 @@ test-other: OTHER_DIR = $(TARGET_DIR)/$(shell $(PYTHON) -c 'import sys; print("p
 test-other: setup ## run the tests of the runtime built against another interpreter: PYTHON=python3.12
 	@mkdir -p $(OTHER_DIR)
 	@scripts/make-venv $(OTHER_DIR)/venv
-	HOOKSTORM_TEST_VENV=$(abspath $(OTHER_DIR))/venv CARGO_TARGET_DIR=$(OTHER_DIR) cargo test --locked --test runtime
+	HOOKSTORM_TEST_VENV=$(abspath $(OTHER_DIR))/venv CARGO_TARGET_DIR=$(OTHER_DIR) cargo test --locked --test runtime --test feedback
 
 bench: setup ## run the benchmarks of criterion
 	cargo bench --locked $(foreach bench,manifest archive generate wire oracle call report,--bench $(bench))

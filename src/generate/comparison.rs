@@ -13,7 +13,7 @@ pub struct Comparison {
     pub left: Value,
     /// What stood on the right: for [`ComparisonKind::Contains`] the text or list, for a prefix the prefix.
     pub right: Value,
-    /// Whether it held.
+    /// Whether it held; of `!=`, `is not` and `not in`, whether what they deny did.
     pub held: bool,
 }
 

@@ -18,7 +18,8 @@ pub enum Watch {
     /// Edges, as far as they are new to this worker.
     #[default]
     NewEdges,
-    /// All edges, and comparisons. Costs more: for sessions that are worth a closer look.
+    /// All edges, and comparisons; before CPython 3.12 also all lines, which are a sample otherwise. Costs about twice as
+    /// much: for sessions that are worth a closer look.
     Comparisons,
 }
 
@@ -30,7 +31,8 @@ pub struct Watched {
     /// Edges of the plugin's own code that ran, ascending, each once. Under [`Watch::NewEdges`] empty when none of them,
     /// as often as they ran, is new to this worker; otherwise all of the session's.
     pub edges: Vec<Edge>,
-    /// What the plugin compared, each once; empty under [`Watch::NewEdges`].
+    /// What the plugin compared, each once, at most [`COMPARISONS_LIMIT`]; empty under [`Watch::NewEdges`], and for a
+    /// session that ended its process.
     pub comparisons: Vec<Comparison>,
 }
 

@@ -1,5 +1,7 @@
 //! Marks lines of the plugin's own files as run: by `sys.monitoring` from CPython 3.12, where a line costs something only
-//! the first time, and by a trace function before it, for a sample of the sessions.
+//! the first time, and by a trace function before it, for a sample of the sessions and for all whose comparisons are told.
+//! Instrumented code has the lines of its source, so it makes no difference to either; what the probes see is not turned
+//! into lines, since a block that an exception cut short would have them all.
 
 use std::collections::HashMap;
 

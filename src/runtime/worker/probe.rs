@@ -1,11 +1,9 @@
 //! What instrumented code calls: builtins that note which edge the plugin's code took, and do what stood there before.
 //!
 //! They are raw functions of C's calling convention: one costs some 30 ns, makes no object and calls nothing of the
-//! plugin's that would not have been called without it. An edge is a hash of two numbers of [`instrument.py`], that of the
+//! plugin's that would not have been called without it. An edge is a hash of two numbers of `instrument.py`, that of the
 //! call before and that of this one; the first call in a function begins anew. Outside of a session, and in a child that a
 //! plugin forked, nothing is noted.
-//!
-//! [`instrument.py`]: ../../../../src/hookstorm/runtime/worker/instrument.py
 
 use std::{
     ffi::{CStr, c_int},
