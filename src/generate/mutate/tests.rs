@@ -14,6 +14,7 @@ fn domain(plugin_type: PluginType, platform: &str) -> Domain {
         strings: ["vp", "questions", "hvac_token", "key://", "://", "#"].map(str::to_owned).to_vec(),
         numbers: vec![17, 8200],
         options: vec![OptionWord { section: "a".into(), name: "port".into(), value: Some("8200".into()) }],
+        ..Words::default()
     };
     Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), words)
 }
