@@ -80,6 +80,9 @@ fn safe(value: &str) -> String {
 
 /// What `option` may be, the likeliest first.
 fn values(option: &ConfigOption, documented: &[ConfigOption]) -> Vec<String> {
+    if let Some(names) = of_platform(option) {
+        return names.iter().map(|&name| name.to_owned()).collect();
+    }
     // What default.cfg writes is written as in an INI file.
     let mut values: Vec<String> = option.value.iter().cloned().collect();
     let listed = prose::choices(&option.prose);
@@ -116,21 +119,30 @@ fn values(option: &ConfigOption, documented: &[ConfigOption]) -> Vec<String> {
     values
 }
 
-/// What an option of that name may be.
+/// The names of the platform's own policies, which its services are then filled for, and what the SDK knows and no other
+/// \[S\].
+fn of_platform(option: &ConfigOption) -> Option<&'static [&'static str]> {
+    match (option.name.as_str(), option.section.as_str()) {
+        ("name", "credential_store") => Some(&["credentials"]),
+        ("name", "ldap_server") => Some(&["directory"]),
+        ("name", "whitelist source=user_list") => Some(&["users"]),
+        ("allow", "whitelist source=ldap_server_group") => Some(&["no_user", "all_users"]),
+        _ => None,
+    }
+}
+
+/// What an option of that name may be: its last word says more than those before it.
 fn by_name(option: &ConfigOption, add: &mut impl FnMut(&[&str])) {
     let words: Vec<&str> = option.name.split(|character: char| !character.is_alphanumeric()).collect();
-    let has = |known: &[&str]| words.iter().any(|word| known.contains(word));
-    let section = option.section.as_str();
-    // The name of one of the platform's own policies: what its services then hold goes by that.
-    let policy = match option.name.as_str() {
-        "name" if section.starts_with("credential_store") => Some("credentials"),
-        "name" if section.starts_with("ldap") => Some("directory"),
-        "name" if section.contains("user_list") => Some("users"),
-        _ => None,
-    };
-    if let Some(policy) = policy {
-        return add(&[policy]);
+    let last = &words[words.len() - 1..];
+    if !by_words(last, words.len() > 1, add) && !by_words(&words, false, add) && option.value.is_none() {
+        add(&["yes", "1", "a", "admin", ""]);
     }
+}
+
+/// What an option with one of `words` in its name may be. Returns whether that is known.
+fn by_words(words: &[&str], is_last_of_more: bool, add: &mut impl FnMut(&[&str])) -> bool {
+    let has = |known: &[&str]| words.iter().any(|word| known.contains(word));
     match () {
         () if has(&["port"]) => add(&["8200", "1", "65535"]),
         () if has(&["url", "uri", "endpoint"]) => {
@@ -150,7 +162,7 @@ fn by_name(option: &ConfigOption, add: &mut impl FnMut(&[&str])) {
             add(&["$[authorities]"]);
         }
         () if has(&["password", "passwd", "secret", "token", "apikey", "passphrase", "credential", "pin"])
-            || words.ends_with(&["key"]) && words.len() > 1 =>
+            || is_last_of_more && has(&["key"]) =>
         {
             add(&["$", "tin-saddle-4711", "$$"]);
         }
@@ -168,10 +180,11 @@ fn by_name(option: &ConfigOption, add: &mut impl FnMut(&[&str])) {
             add(&["yes", "no"]);
         }
         () if has(&["regex", "pattern", "format", "template"]) => add(&["^(\\w+)$", ".*"]),
-        () if has(&["key", "field", "attribute"]) => add(&["ticket", "password", "description"]),
-        () if option.value.is_none() => add(&["yes", "1", "a", "admin", ""]),
-        () => {}
+        () if has(&["attribute"]) => add(&["description", "cn", "mail"]),
+        () if has(&["key", "field"]) => add(&["ticket", "password", "description"]),
+        () => return false,
     }
+    true
 }
 
 #[cfg(test)]
@@ -208,13 +221,16 @@ mod tests {
     #[test]
     fn a_name_tells_what_an_option_holds_where_the_comments_do_not() {
         let text = "[a]\n; address=<address>\n; port=8200\n; password=<$-or-password>\n; limit=0\n; ca_cert=<ca>\n\
-            [credential_store]\n; name=<name-of-policy>\n";
+            ; password_field=password\n; server_user=cli\n\
+            [credential_store]\n# Name 'Allow' there.\n; name=<name-of-policy>\n";
         let choices = choices(text);
         assert!(of(&choices, "address").contains(&"10.0.0.1,10.0.0.2".to_owned()));
         assert_eq!(of(&choices, "port")[..4], ["8200", "1", "8201", "65535"]);
         assert_eq!(of(&choices, "password")[0], "$");
         assert!(of(&choices, "limit").contains(&"1".to_owned()));
         assert_eq!(of(&choices, "name"), ["credentials"]);
+        assert!(!of(&choices, "password_field").contains(&"$".to_owned()), "the name of a field is no secret");
+        assert!(!of(&choices, "server_user").contains(&"127.0.0.1".to_owned()), "a user is no server");
     }
 
     #[test]

@@ -200,22 +200,18 @@ fn relations(calls: &[Call]) -> Result<(), String> {
             }
         }
     }
-    let passed =
-        || calls.iter().flat_map(|call| call.arguments.iter().map(move |(argument, value)| (call, *argument, value)));
-    for (argument, same) in Argument::ALL
-        .iter()
-        .map(|argument| (*argument, *argument))
-        .chain([(Argument::GatewayUser, Argument::GatewayUsername)])
-    {
-        let mut first: Option<&Value> = None;
-        for (call, known, value) in passed().filter(|(_, known, _)| *known == argument || *known == same) {
-            let is_aa = matches!(call.hook, Hook::Authenticate | Hook::Authorize);
-            let may_be_unknown = is_aa && (UNKNOWN_AT_FIRST.contains(&known));
+    let mut told = [None::<&Value>; Argument::ALL.len()];
+    for call in calls {
+        let is_aa = matches!(call.hook, Hook::Authenticate | Hook::Authorize);
+        for (argument, value) in &call.arguments {
+            // The gateway's user has a name for each type of plugin.
+            let same = if *argument == Argument::GatewayUsername { Argument::GatewayUser } else { *argument };
+            let first = &mut told[same as usize];
             match first {
-                _ if may_be_unknown && *value == Value::Null && first.is_none() => {}
-                None => first = Some(value),
-                Some(first) if first == value => {}
-                Some(_) => return Err(format!("`{known}` changes in `{}`", call.hook)),
+                None if is_aa && *value == Value::Null && UNKNOWN_AT_FIRST.contains(argument) => {}
+                None => *first = Some(value),
+                Some(first) if *first == value => {}
+                Some(_) => return Err(format!("`{argument}` changes in `{}`", call.hook)),
             }
         }
     }

@@ -176,7 +176,7 @@ impl Dictionary {
             Value::Str(text) => self.seen.learn(text, SEEN_LIMIT),
             Value::Int(number) => learn_number(&mut self.numbers, *number),
             _ if depth == 0 => false,
-            Value::List(items) => items.iter().fold(false, |is_new, item| self.learn_part(item, depth - 1) || is_new),
+            Value::List(items) => items.iter().fold(false, |is_new, item| is_new | self.learn_part(item, depth - 1)),
             Value::Dict(entries) => entries.iter().fold(false, |is_new, (key, value)| {
                 // The key of a question comes first in it, and the answer is looked for under that.
                 if key == "question"

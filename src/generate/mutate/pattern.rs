@@ -126,12 +126,12 @@ fn translated(pattern: &str) -> String {
     out
 }
 
-/// Whether what follows a brace is `3}`, `3,}`, `,3}` or `3,5}`.
+/// Whether what follows a brace is `3}`, `3,}` or `3,5}`.
 fn repeats(after: &str) -> bool {
     let Some((inner, _)) = after.split_once('}') else { return false };
     let (low, high) = inner.split_once(',').unwrap_or((inner, ""));
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    !(low.is_empty() && high.is_empty()) && !low.is_empty() && is_number(low) && is_number(high)
+    !low.is_empty() && is_number(low) && is_number(high)
 }
 
 /// Whether the brace behind `before` ends a repetition.

@@ -81,11 +81,11 @@ pub(super) fn respelled(leaf: &Leaf<'_>, found: &Value, wanted: &Value, mut push
                 push(1, list_of(wanted, separator));
             }
         }
-        (Value::List(found), Seen::Value(Value::List(own))) if found.len() == own.len() => {
-            // Sorted, or made a set.
-            if found.iter().all(|item| own.contains(item)) {
-                push(1, wanted.clone());
-            }
+        // Sorted, or made a set.
+        (Value::List(found), Seen::Value(Value::List(own)))
+            if found.len() == own.len() && found.iter().all(|item| own.contains(item)) =>
+        {
+            push(1, wanted.clone());
         }
         (Value::Int(found), Seen::Value(Value::List(items))) if items.len() as i64 == *found => {
             let Value::Int(wanted @ 0..=COUNT_LIMIT) = wanted else { return };

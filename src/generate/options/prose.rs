@@ -71,7 +71,7 @@ pub(super) fn mentioned(prose: &str, is_name: impl Fn(&str) -> bool) -> Vec<Stri
     for pair in words.windows(3) {
         let is_entered = pair[0] == "enter" && ["as", "to"].contains(&pair[2])
             || pair[0].eq_ignore_ascii_case("default") && pair[1] == "is"
-            || pair[0] == "parameter" && pair[1] == "to";
+            || pair[0] == "parameter" && pair[1] == "to" && pair[2].starts_with('$');
         let value = if pair[0] == "enter" { pair[1] } else { pair[2] };
         if is_entered && !["the", "a", "an", "one"].contains(&value) {
             push(value, &mut mentioned);
