@@ -156,8 +156,9 @@ pub(super) fn number(number: i64, choices: &mut Choices<'_, '_>, dictionary: &Di
         }
         190..200 => number.saturating_neg(),
         200..210 => number.saturating_mul(2),
-        210..220 => number / 2,
-        220.. => *choices.pick(&[
+        210..216 => number / 2,
+        216..236 => of_as_many_digits(number, choices),
+        236.. => *choices.pick(&[
             0,
             1,
             -1,
@@ -174,6 +175,16 @@ pub(super) fn number(number: i64, choices: &mut Choices<'_, '_>, dictionary: &Di
             i64::MIN,
         ]),
     }
+}
+
+/// Any number with as many digits: where a range waits that no comparison names.
+fn of_as_many_digits(number: i64, choices: &mut Choices<'_, '_>) -> i64 {
+    let digits = number.unsigned_abs().checked_ilog10().unwrap_or_default().min(17);
+    let mut bytes = [0; 8];
+    choices.fill(&mut bytes);
+    let least = 10_i64.pow(digits);
+    let of_many = i64::from_be_bytes(bytes).rem_euclid(least * 9) + least;
+    if number < 0 { -of_many } else { of_many }
 }
 
 fn formed(text: &str, choices: &mut Choices<'_, '_>) -> String {
