@@ -52,6 +52,12 @@ impl<T> InOrder<T> {
         self.moved.notify_all();
     }
 
+    /// Closes when it is dropped, unless the work was done: a thread that panics with a batch in its hands must not let
+    /// the others wait for that batch for ever.
+    pub(super) fn closing(&self) -> CloseOnDrop<'_, T> {
+        CloseOnDrop { order: self, armed: true }
+    }
+
     /// Hands in an item, and merges what is ready unless another thread is at it. Each number must be handed in once.
     ///
     /// # Errors
@@ -85,9 +91,17 @@ impl<T> InOrder<T> {
     }
 }
 
-struct CloseOnDrop<'a, T> {
+/// Closes what it belongs to, see [`InOrder::closing`].
+pub(super) struct CloseOnDrop<'a, T> {
     order: &'a InOrder<T>,
     armed: bool,
+}
+
+impl<T> CloseOnDrop<'_, T> {
+    /// The work was done: nothing is closed.
+    pub(super) fn done(mut self) {
+        self.armed = false;
+    }
 }
 
 impl<T> Drop for CloseOnDrop<'_, T> {
@@ -127,6 +141,19 @@ mod tests {
             }
         });
         assert_eq!(merged.into_inner().unwrap(), (0..200).map(|number| (number, number * 2)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_panic_of_one_sends_everybody_home() {
+        let order = InOrder::<()>::new(1);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _closing = order.closing();
+            panic!("on purpose");
+        }));
+        assert!(panicked.is_err() && !order.wait_for_room(1));
+        let order = InOrder::<()>::new(1);
+        order.closing().done();
+        assert!(order.wait_for_room(0));
     }
 
     #[test]

@@ -131,11 +131,11 @@ struct Shared<'a> {
 impl Shared<'_> {
     /// What each thread does.
     fn work(&self) -> Result<(), CampaignError> {
-        let outcome = self.batches();
-        if outcome.is_err() {
-            self.order.close();
-        }
-        outcome
+        // Unless it goes well: nobody else would ever move on, after a panic of ours neither.
+        let closing = self.order.closing();
+        self.batches()?;
+        closing.done();
+        Ok(())
     }
 
     fn batches(&self) -> Result<(), CampaignError> {

@@ -101,12 +101,11 @@ fn values(option: &ConfigOption, documented: &[ConfigOption]) -> Vec<String> {
     if is_switch(default) || listed.iter().chain(&mentioned).any(|value| is_switch(value)) {
         add(&["yes", "no"]);
     } else if let Ok(number) = default.parse::<u32>() {
-        let near = [number.saturating_add(1), number.saturating_sub(1)].map(|near| near.to_string());
         let is_port = option.name.contains("port");
-        add(&["1", &near[0]]);
+        add(&["1", &number.saturating_add(1).to_string()]);
         add(if is_port { &["65535"] } else { &["0", "5"] });
         if number > 1 {
-            add(&[&near[1]]);
+            add(&[&(number - 1).to_string()]);
         }
     } else if listed.is_empty() {
         by_name(option, &mut add);

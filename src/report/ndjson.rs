@@ -3,7 +3,7 @@
 //!
 //! ```json
 //! {"event":"start","hookstorm":"0.1.0","command":"fuzz","plugin":"Vault","platform":"9.0","python":"3.11.7","seed":42}
-//! {"event":"coverage","elapsed_seconds":0.4,"new_edges":3,"new_features":1,"edges":57,"case":"corpora/Vault/seeds/….json"}
+//! {"event":"coverage","elapsed_seconds":0.4,"new_edges":3,"new_counts":3,"new_features":1,"edges":57,"case":"corpora/Vault/seeds/….json"}
 //! {"event":"found","elapsed_seconds":0.9,"finding":{"rule":"uncaught-exception",…}}
 //! {"event":"pulse","elapsed_seconds":10.0,"sessions":31200,"calls":124800,…}
 //! {"event":"end","report":{…}}
@@ -53,6 +53,8 @@ pub(super) enum LineJson<'a> {
         elapsed_seconds: f64,
         /// Edges that never ran before.
         new_edges: usize,
+        /// Edges that never ran as often before, the new ones included.
+        new_counts: usize,
         /// Outcomes that were never seen before.
         new_features: usize,
         /// Edges that ran so far.
@@ -162,6 +164,7 @@ impl Stream {
             Event::Covered(covered) => LineJson::Coverage {
                 elapsed_seconds: rounded(covered.elapsed.as_secs_f64()),
                 new_edges: covered.new_edges,
+                new_counts: covered.new_counts,
                 new_features: covered.new_features,
                 edges: covered.edges,
                 case: covered.case_path.as_ref().map(|path| path.to_string_lossy().into_owned()),
@@ -228,6 +231,7 @@ mod tests {
         stream.listen(&Event::Covered(Covered {
             elapsed: Duration::from_secs(1),
             new_edges: 1,
+            new_counts: 1,
             new_features: 0,
             edges: 5,
             case_path: Some("corpora/MyVault/seeds/0.json".into()),

@@ -148,6 +148,8 @@ pub struct Covered {
     pub elapsed: Duration,
     /// Edges that never ran before.
     pub new_edges: usize,
+    /// Edges that never ran as often before, the new ones included.
+    pub new_counts: usize,
     /// Outcomes that were never seen before.
     pub new_features: usize,
     /// Edges that ran so far.
@@ -353,11 +355,11 @@ impl Shared<'_> {
 
     /// What each thread does.
     fn work(&self) -> Result<(), CampaignError> {
-        let outcome = self.rounds();
-        if outcome.is_err() {
-            self.order.close();
-        }
-        outcome
+        // Unless it goes well: nobody else would ever move on, after a panic of ours neither.
+        let closing = self.order.closing();
+        self.rounds()?;
+        closing.done();
+        Ok(())
     }
 
     fn rounds(&self) -> Result<(), CampaignError> {
@@ -422,6 +424,7 @@ impl Shared<'_> {
         (self.listen)(Event::Covered(Covered {
             elapsed: Duration::from_millis(now),
             new_edges: brought.coverage.edges,
+            new_counts: brought.coverage.buckets,
             new_features: brought.features,
             edges: self.steering().edges(),
             case_path,

@@ -116,7 +116,7 @@ impl<'d> Change<'d, '_, '_> {
             return false;
         }
         let ended = session.calls.iter().position(|call| call.hook == Hook::SessionEnded);
-        // It may stand before the call while a session is being changed; whatever is out of order is refused in the end.
+        // It may stand before the call, which then moves up.
         let at = at - usize::from(ended.is_some_and(|place| place < at));
         let ended = ended.map(|place| session.calls.remove(place));
         session.calls.truncate(at + 1);

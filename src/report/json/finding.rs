@@ -35,6 +35,7 @@ pub(in crate::report) struct FindingJson {
     case: Option<String>,
     /// The options without which it does not show, on top of the configuration in use; absent where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     options: Vec<OptionJson>,
 }
 
