@@ -152,3 +152,29 @@ impl<'d> Change<'d, '_, '_> {
         Some(Kind::Answers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arbitrary::Unstructured;
+
+    use super::*;
+    use crate::{
+        contract::{Platform, PluginType},
+        generate::{Dictionary, Domain, Words, choices::Choices, mutate::Mutator},
+    };
+
+    #[test]
+    fn a_call_that_an_earlier_change_put_behind_the_end_is_cut_off_before_it() {
+        let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+        let dictionary = Dictionary::new(&domain);
+        let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
+        let mut bytes = Unstructured::new(&[]);
+        let mut change = Change { mutator: &mutator, choices: &mut Choices::new(&mut bytes, &domain) };
+        let hooks = [Hook::GetPasswordList, Hook::SessionEnded, Hook::AuthenticationCompleted];
+        let mut session = Session::new(hooks.map(|hook| Call::new(hook, Vec::new())).to_vec());
+        assert!(change.cut_off(&mut session, 2));
+        let calls: Vec<(Hook, bool)> = session.calls.iter().map(|call| (call.hook, call.cut_off)).collect();
+        let [asked, ended, completed] = hooks;
+        assert_eq!(calls, [(asked, false), (completed, true), (ended, false)]);
+    }
+}

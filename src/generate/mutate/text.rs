@@ -14,6 +14,8 @@ const TEXT_BYTES_LIMIT: usize = 16 << 10;
 const LENGTHS: &[usize] = &[0, 1, 2, 3, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 257, 1023, 1024];
 /// What `strip` takes off, and what looks like it and is not.
 const BLANKS: &[&str] = &[" ", "\t", "\n", "\u{a0}", "\r\n", "\u{200b}"];
+/// How many digits a number that is made up has at most.
+const LONGEST_NUMBER: usize = 6;
 /// Characters that are longer in another form, or the same to NFKC as an ASCII one.
 const FORMS: &[&str] = &["\u{301}", "\u{308}", "é", "ﬁ", "ſ", "K", "İ", "ß", "²", "\u{ad}"];
 
@@ -134,7 +136,12 @@ fn digits(text: &str, choices: &mut Choices<'_, '_>, dictionary: &Dictionary) ->
     let from = text.find(is_digit).unwrap_or(text.len());
     let to = from + text[from..].find(|character| !is_digit(character)).unwrap_or(text.len() - from);
     let old: i64 = text[from..to].parse().unwrap_or_default();
-    let new = number(old, choices, dictionary).to_string();
+    let new = match choices.byte() {
+        // Of any length: what a text is taken apart to may have to lie in a range that nothing tells.
+        0..96 => of_digits(choices.below(LONGEST_NUMBER) + 1, choices),
+        96.. => number(old, choices, dictionary),
+    };
+    let new = new.to_string();
     joined(&[&text[..from], &new, &text[to..]])
 }
 
@@ -156,8 +163,9 @@ pub(super) fn number(number: i64, choices: &mut Choices<'_, '_>, dictionary: &Di
         }
         190..200 => number.saturating_neg(),
         200..210 => number.saturating_mul(2),
-        210..220 => number / 2,
-        220.. => *choices.pick(&[
+        210..216 => number / 2,
+        216..236 => of_as_many_digits(number, choices),
+        236.. => *choices.pick(&[
             0,
             1,
             -1,
@@ -174,6 +182,21 @@ pub(super) fn number(number: i64, choices: &mut Choices<'_, '_>, dictionary: &Di
             i64::MIN,
         ]),
     }
+}
+
+/// Any number with as many digits: where a range waits that no comparison names.
+fn of_as_many_digits(number: i64, choices: &mut Choices<'_, '_>) -> i64 {
+    let digits = number.unsigned_abs().checked_ilog10().unwrap_or_default() as usize + 1;
+    let other = of_digits(digits, choices);
+    if number < 0 { -other } else { other }
+}
+
+/// Any number with so many digits, at most 18.
+fn of_digits(digits: usize, choices: &mut Choices<'_, '_>) -> i64 {
+    let mut bytes = [0; 8];
+    choices.fill(&mut bytes);
+    let least = (1..digits.min(18)).fold(1, |power: i64, _| power * 10);
+    i64::from_be_bytes(bytes).rem_euclid(least * 9) + least
 }
 
 fn formed(text: &str, choices: &mut Choices<'_, '_>) -> String {
