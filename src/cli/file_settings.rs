@@ -36,8 +36,9 @@ use crate::{contract::Platform, finding::RuleLevels};
 /// The file's name.
 pub(super) const NAME: &str = "hookstorm.toml";
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "allow-network",
+    "baseline",
     "color",
     "config",
     "corpus",
@@ -64,6 +65,7 @@ pub(super) struct FileSettings {
     pub(super) config: Option<PathBuf>,
     pub(super) venv: Option<PathBuf>,
     pub(super) corpus: Option<PathBuf>,
+    pub(super) baseline: Option<PathBuf>,
     pub(super) format: Option<Format>,
     pub(super) color: Option<Color>,
     pub(super) rules: RuleLevels,
@@ -123,6 +125,7 @@ impl FileSettings {
             "config" => self.config = Some(place.path(key, value)?),
             "venv" => self.venv = Some(place.path(key, value)?),
             "corpus" => self.corpus = Some(place.path(key, value)?),
+            "baseline" => self.baseline = Some(place.path(key, value)?),
             "with" => self.with = Some(place.path(key, value)?),
             "with-config" => self.with_config = Some(place.path(key, value)?),
             "format" => self.format = Some(place.read(key, value, one_of)?),
@@ -240,7 +243,7 @@ mod tests {
     fn all_settings_are_read_and_paths_are_relative_to_the_file() {
         let settings = parse(
             "platform = '6.12'\ntimeout = '500ms'\nmemory = '1GB'\njobs = 3\nconfig = 'test.cfg'\nvenv = '/opt/venv'\n\
-             corpus = '../corpora'\nformat = 'json'\ncolor = 'never'\nallow-network = true\nwith = '../aa'\n\
+             corpus = '../corpora'\nformat = 'json'\nbaseline = 'known.txt'\ncolor = 'never'\nallow-network = true\nwith = '../aa'\n\
              with-config = 'aa.cfg'\nruns = 5_000\nseed = 42\n",
         )
         .unwrap();
@@ -254,6 +257,7 @@ mod tests {
         assert_eq!(settings.with.as_deref(), Some(Path::new("vault/../aa")));
         assert_eq!(settings.with_config.as_deref(), Some(Path::new("vault/aa.cfg")));
         assert_eq!((settings.format, settings.color), (Some(Format::Json), Some(Color::Never)));
+        assert_eq!(settings.baseline.as_deref(), Some(Path::new("vault/known.txt")));
         assert!(settings.allow_network);
     }
 
@@ -274,12 +278,12 @@ mod tests {
         let told: Vec<String> = all.iter().map(|text| error(text)).collect();
         insta::assert_snapshot!(told.join(""), @r#"
         error: `vault/hookstorm.toml`, line 3: `timeoutt` is not a setting
-          hint: the nearest is `timeout`; all of them: allow-network, color, config, corpus, format, jobs, memory, platform, rules, runs, seed, timeout, venv, with, with-config
+          hint: the nearest is `timeout`; all of them: allow-network, baseline, color, config, corpus, format, jobs, memory, platform, rules, runs, seed, timeout, venv, with, with-config
         error: `vault/hookstorm.toml`, line 1: `timeout` is a whole number where text in quotes is wanted
         error: `vault/hookstorm.toml`, line 1: `timeout`: `2` has no unit: write `500ms`, `2s` or `1m`
         error: `vault/hookstorm.toml`, line 1: `jobs`: `0` is not a number of workers: from 1 to 1024
         error: `vault/hookstorm.toml`, line 1: `allow-network` is text where `true` or `false` is wanted
-        error: `vault/hookstorm.toml`, line 1: `format`: `junit` is none of `"text"`, `"json"`
+        error: `vault/hookstorm.toml`, line 1: `format`: `junit` is none of `"text"`, `"json"`, `"sarif"`, `"markdown"`
         error: `vault/hookstorm.toml`, line 1: `rules` is text where a table of levels is wanted
         error: `vault/hookstorm.toml`, line 2: duplicate key
           hint: take one of them out

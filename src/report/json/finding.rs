@@ -1,12 +1,15 @@
 //! A finding in the report for machines.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     campaign::Reported,
-    finding::{Finding, Location, Severity},
-    runtime::Frame,
+    finding::{Baseline, Finding, Location, Severity},
+    report::{Again, Report, Source},
+    runtime::{Frame, Origin},
 };
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -32,6 +35,10 @@ pub(super) struct FindingJson {
     group: usize,
     /// The file of the smallest case; null for package and loading rules.
     case: Option<String>,
+    /// Whether it is in the baseline, so that it fails no run.
+    known: bool,
+    /// The command that shows it again, to be pasted into a shell; null where there is no case.
+    again: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -60,48 +67,67 @@ pub(super) struct LocationJson {
     column: Option<u32>,
     /// Null where there is none.
     function: Option<String>,
+    /// Whether the file is the plugin's own, and no library's.
+    in_plugin: bool,
 }
 
 impl FindingJson {
-    pub(super) fn of(finding: &Finding, group: usize, case: Option<&str>) -> Self {
+    pub(super) fn of(
+        finding: &Finding,
+        group: usize,
+        case: Option<&Path>,
+        again: &Again,
+        baseline: &Baseline,
+        source: Source<'_>,
+    ) -> Self {
         Self {
             rule: finding.rule.id(),
             severity: finding.severity.into(),
             hook: finding.hook.map(|hook| hook.name()),
             message: finding.message.clone(),
             hint: finding.hint.clone(),
-            location: finding.location.as_ref().map(LocationJson::of),
+            location: finding.location.as_ref().map(|location| LocationJson::of(location, source)),
             fingerprint: finding.fingerprint.to_string(),
             occurrences: 1,
             foreign_cookie: finding.foreign_cookie,
             every_session: false,
             group,
-            case: case.map(str::to_owned),
+            case: case.map(|path| path.to_string_lossy().into_owned()),
+            known: baseline.knows(&finding.fingerprint),
+            again: case.map(|path| again.run(path, finding.rule)),
         }
     }
 
-    pub(super) fn new(reported: &Reported) -> Self {
-        let case = reported.case_path.as_ref().map(|path| path.to_string_lossy().into_owned());
+    pub(super) fn new(reported: &Reported, report: &Report<'_>) -> Self {
+        let case = reported.case_path.as_deref();
         Self {
             occurrences: reported.occurrences,
             every_session: reported.every_session,
-            ..Self::of(&reported.finding, reported.group, case.as_deref())
+            ..Self::of(&reported.finding, reported.group, case, report.again, report.baseline, report.source)
         }
     }
 }
 
 impl LocationJson {
-    pub(super) fn of(location: &Location) -> Self {
+    pub(super) fn of(location: &Location, source: Source<'_>) -> Self {
         let known = |number: u32| (number > 0).then_some(number);
         Self {
             file: location.file.clone(),
             line: known(location.line),
             column: known(location.column),
             function: Some(location.function.clone()).filter(|function| !function.is_empty()),
+            // MANIFEST is the plugin's own even where it is missing.
+            in_plugin: location.line == 0 || source(&location.file, location.line).is_some(),
         }
     }
 
     pub(super) fn of_frame(frame: &Frame) -> Self {
-        Self { file: frame.file.clone(), line: Some(frame.line), column: None, function: Some(frame.function.clone()) }
+        Self {
+            file: frame.file.clone(),
+            line: Some(frame.line),
+            column: None,
+            function: Some(frame.function.clone()),
+            in_plugin: frame.origin == Origin::Plugin,
+        }
     }
 }
