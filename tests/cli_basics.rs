@@ -24,7 +24,9 @@ fn stderr(output: &Output) -> String {
 fn every_command_of_the_documentation_stands_in_the_help() {
     let help = hookstorm(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for command in ["check", "run", "test", "replay", "minimize", "rules", "explain", "schema", "completions"] {
+    for command in
+        ["check", "run", "test", "replay", "minimize", "report", "init", "rules", "explain", "schema", "completions"]
+    {
         assert!(stdout(&help).contains(&format!("  {command} ")), "{command} is missing in\n{}", stdout(&help));
         assert_eq!(hookstorm(&[command, "--help"]).status.code(), Some(0), "{command}");
     }

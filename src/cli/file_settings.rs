@@ -36,7 +36,7 @@ use crate::{contract::Platform, finding::RuleLevels};
 /// The file's name.
 pub(super) const NAME: &str = "hookstorm.toml";
 
-const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 16] = [
     "allow-network",
     "baseline",
     "color",
