@@ -29,7 +29,17 @@ fn a_repository_gets_settings_a_corpus_and_both_jobs() {
     repository(&desk);
     let ran = run(&desk, &["init", "plugin"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
-    insta::assert_snapshot!(ran.stdout, @r"");
+    insta::assert_snapshot!(ran.stdout, @r"
+    wrote  plugin/hookstorm.toml
+    wrote  plugin/corpora/README.md
+    wrote  .github/workflows/hookstorm.yml
+    wrote  .github/workflows/hookstorm-nightly.yml
+
+    next:
+      1. run `hookstorm test plugin`; where every session fails, name a configuration in hookstorm.toml
+      2. commit all of it, and the cases: what is open already goes into a `baseline`, or is mended
+      3. name in HOOKSTORM_GIT where the jobs get hookstorm: no registry has a release of it yet
+    ");
     // What was written is understood: the corpus lies beside MANIFEST, wherever hookstorm is started.
     let ran = run(&desk, &["test", "plugin", "--seed", "1", "--runs", "200", "-q"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
@@ -43,13 +53,28 @@ fn nothing_is_written_over_unless_it_is_wished() {
     desk.write("repo/plugin/hookstorm.toml", "runs = 7\n");
     desk.write("repo/.gitlab-ci.yml", "build:\n  script: make\n");
     let ran = run(&desk, &["init", "plugin"]);
-    insta::assert_snapshot!(ran.stdout, @r"");
+    insta::assert_snapshot!(ran.stdout, @r"
+    left   plugin/hookstorm.toml: it is there already; `--force` writes over it
+    wrote  corpora/README.md
+    wrote  .gitlab/hookstorm.yml
+
+    next:
+      1. run `hookstorm test plugin`; where every session fails, name a configuration in hookstorm.toml
+      2. commit all of it, and the cases: what is open already goes into a `baseline`, or is mended
+      3. name in HOOKSTORM_GIT where the jobs get hookstorm: no registry has a release of it yet
+      4. see that `.gitlab-ci.yml` includes the jobs:
+           include:
+             - local: .gitlab/hookstorm.yml
+      5. make a pipeline schedule in GitLab for the nightly job
+    ");
     assert_eq!(fs::read_to_string(desk.path("repo/plugin/hookstorm.toml")).unwrap(), "runs = 7\n");
     assert!(!desk.path("repo/.github").exists());
 
     let ran = run(&desk, &["init", "plugin", "--force", "--ci", "both"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(fs::read_to_string(desk.path("repo/plugin/hookstorm.toml")).unwrap().contains("corpus = \"corpora\""));
+    let jobs = fs::read_to_string(desk.path("repo/.github/workflows/hookstorm-nightly.yml")).unwrap();
+    assert!(jobs.contains("CORPUS: \"plugin/corpora\"\n"), "as the new settings say: {jobs}");
     // The pipeline of the repository is never ours.
     assert_eq!(fs::read_to_string(desk.path("repo/.gitlab-ci.yml")).unwrap(), "build:\n  script: make\n");
     desk.write("repo/.gitlab-ci.yml", "include:\n  - local: .gitlab/hookstorm.yml\n");
@@ -71,7 +96,12 @@ fn what_is_no_plugin_gets_nothing() {
         told.push_str(ran.stderr.lines().next().unwrap_or_default());
         told.push('\n');
     }
-    insta::assert_snapshot!(told, @r"");
+    insta::assert_snapshot!(told, @r"
+    error: `.`: it holds no MANIFEST
+    error: `nowhere`: there is no such folder
+    error: `plugin.zip`: it is no folder
+    error: invalid value 'jenkins' for '--ci <github|gitlab|both|none>'
+    ");
     desk.write("repo/plugin/hookstorm.toml", "colour = 1\n");
     let ran = run(&desk, &["init", "plugin"]);
     assert!(ran.status == Some(2) && ran.stderr.contains("line 1: `colour` is not a setting"), "{ran:?}");

@@ -165,9 +165,22 @@ fn what_is_no_report_and_no_baseline_is_told_with_its_place() {
     ] {
         let ran = desk.run(&words(line));
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
-        told.push_str(&ran.stderr.replace(&desk.path("").display().to_string(), "/desk/"));
+        told.push_str(&ran.stderr.replace(desk.path("").to_str().unwrap().trim_end_matches('/'), "/desk"));
     }
-    insta::assert_snapshot!(told.replace("/desk/`", "/desk`"), @r"");
+    insta::assert_snapshot!(told, @r"
+    error: `broken.json` is not a report: line 3: EOF while parsing a list
+      hint: `--format json` of check, test, fuzz or replay writes one; `hookstorm schema report` describes the form
+    error: `other.json` is not a report: line 1: missing field `hookstorm`
+      hint: `--format json` of check, test, fuzz or replay writes one; `hookstorm schema report` describes the form
+    error: `none.json` cannot be read: no such file or directory
+      hint: it is looked for in the current folder, `/desk`
+    error: `broken.json` is no baseline: line 3: EOF while parsing a list
+      hint: give a report of `--format json`, or a text with one fingerprint in each line
+    error: `other.json` is no baseline: it is JSON, but no report of hookstorm: missing field `findings`
+      hint: give a report of `--format json`, or a text with one fingerprint in each line
+    error: `list.txt` is no baseline: line 2: `timeout` is no fingerprint, which is twelve hexadecimal digits
+      hint: give a report of `--format json`, or a text with one fingerprint in each line
+    ");
 }
 
 #[test]

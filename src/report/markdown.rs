@@ -59,7 +59,11 @@ fn run(document: &Document) -> String {
         parts.push(plain::counted(document.calls, "call"));
     }
     if document.coverage.lines > 0 {
-        let at_least = if document.coverage.sampled { "at least " } else { "" };
+        let at_least = if document.coverage.sampled && document.coverage.lines_hit < document.coverage.lines {
+            "at least "
+        } else {
+            ""
+        };
         parts.push(format!("{at_least}{} of {} lines", document.coverage.lines_hit, document.coverage.lines));
     }
     let interrupted = match document.status {

@@ -49,8 +49,8 @@ pub(super) struct Requirements {
 }
 
 impl Facts {
-    /// Looks around `plugin`.
-    pub(super) fn gather(plugin: &Path) -> Result<Self, CliError> {
+    /// Looks around `plugin`. With `force` its settings are not looked at, since they are written anew.
+    pub(super) fn gather(plugin: &Path, force: bool) -> Result<Self, CliError> {
         let wrong = |problem: String| CliError::Plugin {
             path: plugin.to_owned(),
             problem,
@@ -72,9 +72,12 @@ impl Facts {
         let Some(inside) = inside.to_str() else {
             return Err(wrong("its path is not UTF-8, and a job could not name it".to_owned()));
         };
+        if inside.contains('$') {
+            return Err(wrong("its path holds `$`, which a pipeline would take for a variable".to_owned()));
+        }
         // Read before anything is written: a file with a mistake is told, not hidden behind new ones.
-        let settings = FileSettings::read(plugin)?;
-        let has_settings = plugin.join(file_settings::NAME).exists();
+        let settings = if force { FileSettings::default() } else { FileSettings::read(plugin)? };
+        let has_settings = !force && plugin.join(file_settings::NAME).exists();
         let corpus = match settings.corpus {
             Some(path) => path.strip_prefix(plugin).map(|path| Path::new(inside).join(path)).ok(),
             None if has_settings => Some(PathBuf::from("corpora")),
@@ -200,7 +203,7 @@ mod tests {
             ("plugins/vault/lib/plugin.py", "import json\nfrom safeguard.sessions.plugin import AAPlugin\n"),
             ("plugins/vault/Pipfile", ""),
         ]);
-        let facts = Facts::gather(&folder.path().join("plugins/vault")).unwrap();
+        let facts = Facts::gather(&folder.path().join("plugins/vault"), false).unwrap();
         assert_eq!((facts.plugin.as_str(), facts.corpus.as_str()), ("plugins/vault", "plugins/vault/corpora"));
         assert_eq!((facts.ci, facts.gitlab_includes_us), (Ci::Gitlab, true));
         assert_eq!(facts.requirements, Requirements { pipfile: true, sdk: true, ..Requirements::default() });
@@ -215,7 +218,7 @@ mod tests {
             ("corpus = '/srv/cases'\n", "corpora"),
         ] {
             let folder = repository(&[(".git/HEAD", ""), ("plugin/MANIFEST", ""), ("plugin/hookstorm.toml", toml)]);
-            assert_eq!(Facts::gather(&folder.path().join("plugin")).unwrap().corpus, corpus, "{toml}");
+            assert_eq!(Facts::gather(&folder.path().join("plugin"), false).unwrap().corpus, corpus, "{toml}");
         }
     }
 
@@ -228,7 +231,16 @@ mod tests {
             (vec![manifest, (".gitlab-ci.yml", "")], Ci::Gitlab),
             (vec![manifest, (".gitlab-ci.yml", ""), (".github/CODEOWNERS", "")], Ci::Both),
         ] {
-            assert_eq!(Facts::gather(repository(&files).path()).unwrap().ci, expected, "{files:?}");
+            assert_eq!(Facts::gather(repository(&files).path(), false).unwrap().ci, expected, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_a_pipeline_would_fill_in_is_refused() {
+        let folder = repository(&[(".git/HEAD", ""), ("${{ github.token }}/MANIFEST", ""), ("a$HOME/MANIFEST", "")]);
+        for name in ["${{ github.token }}", "a$HOME"] {
+            let error = Facts::gather(&folder.path().join(name), false).unwrap_err();
+            assert!(error.to_string().contains("holds `$`"), "{error}");
         }
     }
 
@@ -237,6 +249,6 @@ mod tests {
         let sdk = "from safeguard.sessions.plugin import AAPlugin\n";
         let folder =
             repository(&[("MANIFEST", ""), ("venv/pyvenv.cfg", ""), ("venv/lib/a.py", sdk), (".tox/a.py", sdk)]);
-        assert!(!Facts::gather(folder.path()).unwrap().requirements.sdk);
+        assert!(!Facts::gather(folder.path(), false).unwrap().requirements.sdk);
     }
 }

@@ -45,7 +45,7 @@ enum Written {
 }
 
 pub(super) fn run(arguments: &InitArguments, console: Console) -> Result<u8, CliError> {
-    let facts = Facts::gather(&arguments.plugin)?;
+    let facts = Facts::gather(&arguments.plugin, arguments.force)?;
     let ci = arguments.ci.unwrap_or(facts.ci);
     let mut told = String::new();
     for template in templates::files(&facts, ci) {
