@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::{
     campaign::Reported,
-    finding::{Baseline, Finding, Location, Severity},
-    report::{Again, Report, Source},
+    finding::{Baseline, Finding, Location, Rule, Severity},
+    report::{Again, Source},
     runtime::{Frame, Origin},
 };
 
@@ -72,52 +72,55 @@ pub(super) struct LocationJson {
 }
 
 impl FindingJson {
-    pub(super) fn of(
-        finding: &Finding,
-        group: usize,
-        case: Option<&Path>,
-        again: &Again,
-        baseline: &Baseline,
-        source: Source<'_>,
-    ) -> Self {
+    pub(super) fn of(finding: &Finding, group: usize, case: Option<&str>) -> Self {
         Self {
             rule: finding.rule.id(),
             severity: finding.severity.into(),
             hook: finding.hook.map(|hook| hook.name()),
             message: finding.message.clone(),
             hint: finding.hint.clone(),
-            location: finding.location.as_ref().map(|location| LocationJson::of(location, source)),
+            location: finding.location.as_ref().map(LocationJson::of),
             fingerprint: finding.fingerprint.to_string(),
             occurrences: 1,
             foreign_cookie: finding.foreign_cookie,
             every_session: false,
             group,
-            case: case.map(|path| path.to_string_lossy().into_owned()),
-            known: baseline.knows(&finding.fingerprint),
-            again: case.map(|path| again.run(path, finding.rule)),
+            case: case.map(str::to_owned),
+            known: false,
+            again: None,
         }
     }
 
-    pub(super) fn new(reported: &Reported, report: &Report<'_>) -> Self {
-        let case = reported.case_path.as_deref();
+    pub(super) fn new(reported: &Reported) -> Self {
+        let case = reported.case_path.as_ref().map(|path| path.to_string_lossy().into_owned());
         Self {
             occurrences: reported.occurrences,
             every_session: reported.every_session,
-            ..Self::of(&reported.finding, reported.group, case, report.again, report.baseline, report.source)
+            ..Self::of(&reported.finding, reported.group, case.as_deref())
         }
+    }
+
+    /// With what the run knows of it: how to see it again, whether it is in the baseline, whose file its place is in.
+    pub(super) fn known_to(mut self, again: &Again, baseline: &Baseline, source: Source<'_>) -> Self {
+        self.known = baseline.holds(&self.fingerprint);
+        self.again = self.case.as_deref().map(|case| again.case(Path::new(case), Rule::named(self.rule)));
+        if let Some(place) = &mut self.location {
+            // MANIFEST is the plugin's own even where it is missing.
+            place.in_plugin = place.line.is_none_or(|line| source(&place.file, line).is_some());
+        }
+        self
     }
 }
 
 impl LocationJson {
-    pub(super) fn of(location: &Location, source: Source<'_>) -> Self {
+    pub(super) fn of(location: &Location) -> Self {
         let known = |number: u32| (number > 0).then_some(number);
         Self {
             file: location.file.clone(),
             line: known(location.line),
             column: known(location.column),
             function: Some(location.function.clone()).filter(|function| !function.is_empty()),
-            // MANIFEST is the plugin's own even where it is missing.
-            in_plugin: location.line == 0 || source(&location.file, location.line).is_some(),
+            in_plugin: true,
         }
     }
 

@@ -152,7 +152,11 @@ impl ReportJson {
                 lines: summary.coverage.lines,
                 sampled: summary.coverage.is_sampled,
             },
-            findings: summary.reported.iter().map(|one| FindingJson::new(one, report)).collect(),
+            findings: summary
+                .reported
+                .iter()
+                .map(|one| FindingJson::new(one).known_to(report.again, report.baseline, report.source))
+                .collect(),
             notes: summary.notes.clone(),
             trace: None,
             cases: None,
@@ -180,9 +184,11 @@ impl ReportJson {
         let has_errors = is_failure || self.status == Status::Findings;
         self.status = Status::of(has_errors, self.status == Status::Interrupted);
         for one in results {
+            let path = one.path.to_string_lossy();
             for finding in one.outcome.findings() {
                 let group = self.findings.len();
-                self.findings.push(FindingJson::of(finding, group, Some(&one.path), again, baseline, source));
+                let told = FindingJson::of(finding, group, Some(&path));
+                self.findings.push(told.known_to(again, baseline, source));
             }
         }
         self.cases = Some(results.iter().map(|one| ReplayedJson::new(one, again, baseline)).collect());
