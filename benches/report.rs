@@ -7,7 +7,7 @@ use hookstorm::{
     campaign::{Reported, Summary},
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
-    finding::{Finding, Location, Rule},
+    finding::{Baseline, Finding, Location, Rule},
     report::{Again, Head, Report, json::ReportJson, text},
 };
 
@@ -68,6 +68,7 @@ fn report(criterion: &mut Criterion) {
         ..Summary::default()
     };
     let source = |_: &str, _: u32| Some("    return answers.get(key)".to_owned());
+    let baseline = Baseline::default();
     let short = Report {
         head: &head,
         summary: &summary,
@@ -77,6 +78,7 @@ fn report(criterion: &mut Criterion) {
         planned: None,
         width: 100,
         is_verbose: false,
+        baseline: &baseline,
     };
     let whole = Report { is_verbose: true, ..short };
     assert!(text::summary(&whole).len() > 100 * FINDINGS as usize);

@@ -24,7 +24,9 @@ fn stderr(output: &Output) -> String {
 fn every_command_of_the_documentation_stands_in_the_help() {
     let help = hookstorm(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for command in ["check", "run", "test", "replay", "minimize", "rules", "explain", "schema", "completions"] {
+    for command in
+        ["check", "run", "test", "replay", "minimize", "report", "init", "rules", "explain", "schema", "completions"]
+    {
         assert!(stdout(&help).contains(&format!("  {command} ")), "{command} is missing in\n{}", stdout(&help));
         assert_eq!(hookstorm(&[command, "--help"]).status.code(), Some(0), "{command}");
     }
@@ -113,7 +115,7 @@ fn wrong_use_is_status_2_and_names_what_is_wrong() {
         (&["test", "plugin", "--partition", "3/2", "--seed", "1"], "write `2/8`"),
         (&["test", "plugin", "--partition", "1/2"], "--seed"),
         (&["test", "plugin", "--jobs", "0"], "from 1 to 1024"),
-        (&["test", "plugin", "--format", "junit"], "text, json"),
+        (&["test", "plugin", "--format", "junit"], "text, json, sarif, markdown"),
         (&["run", "plugin"], "--hook"),
         (&["run", "plugin", "--hook", "authorize", "--case", "x.json"], "--case"),
         (&["run", "plugin", "--case", "x.json"], "`x.json` cannot be read: no such file or directory"),
@@ -138,7 +140,7 @@ fn a_wrong_setting_beside_manifest_is_told_with_its_line() {
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(stderr(&output), @r"
     error: `./hookstorm.toml`, line 3: `timeoutt` is not a setting
-      hint: the nearest is `timeout`; all of them: allow-network, color, config, corpus, format, jobs, memory, platform, rules, runs, seed, timeout, venv, with, with-config
+      hint: the nearest is `timeout`; all of them: allow-network, baseline, color, config, corpus, format, jobs, memory, platform, rules, runs, seed, timeout, venv, with, with-config
     ");
 }
 

@@ -82,6 +82,14 @@ pub(super) enum Command {
     /// Explain one rule: what it means, why it matters, what to do
     #[command(after_help = "To begin:\n  hookstorm explain secret-leak\n  hookstorm explain uncaught-exception")]
     Explain(ExplainArguments),
+    /// Turn the JSON report of a run into another form: SARIF for code scanning, Markdown for an issue
+    #[command(
+        after_help = "To begin:\n  hookstorm report report.json\n  hookstorm report report.json --format sarif > hookstorm.sarif"
+    )]
+    Report(ReportArguments),
+    /// Write hookstorm.toml and jobs for GitHub Actions or GitLab CI into a plugin's repository
+    #[command(after_help = "To begin:\n  hookstorm init\n  hookstorm init plugins/vault --ci gitlab")]
+    Init(InitArguments),
     /// Print the JSON Schema of a case, of a report or of a line of events
     #[command(
         after_help = "To begin:\n  hookstorm schema case > case.schema.json\n  hookstorm schema report > report.schema.json"
@@ -137,9 +145,9 @@ pub(super) struct Common {
     #[arg(long, value_name = "ID=error|warning|off", action = ArgAction::Append, help_heading = OUTPUT)]
     pub(super) rule: Vec<String>,
 
-    /// How to tell it: a text, one JSON object as `hookstorm schema report` describes, or one for each thing that happens
-    /// as `hookstorm schema ndjson` does [default: text]
-    #[arg(long, value_enum, value_name = "text|json|ndjson", hide_possible_values = true, help_heading = OUTPUT)]
+    /// How to tell it: a text, one JSON object as `hookstorm schema report` describes, one for each thing that happens as
+    /// `hookstorm schema ndjson` does, SARIF 2.1.0 for code scanning, or Markdown for an issue [default: text]
+    #[arg(long, value_enum, value_name = "text|json|ndjson|sarif|markdown", hide_possible_values = true, help_heading = OUTPUT)]
     pub(super) format: Option<Format>,
 }
 
@@ -154,6 +162,15 @@ pub(super) struct Sharing {
     /// How often a corpus in a bucket is exchanged with other hosts [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = CASES)]
     pub(super) sync_every: Option<Duration>,
+}
+
+/// What is known already.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Known {
+    /// Fail only on findings that are not in FILE, an earlier report of `--format json` or a list of fingerprints
+    /// [default: every finding counts]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OUTPUT)]
+    pub(super) baseline: Option<PathBuf>,
 }
 
 /// A session of two plugins.
@@ -180,6 +197,8 @@ pub(super) struct Plugin {
 pub(super) struct CheckArguments {
     #[command(flatten)]
     pub(super) plugin: Plugin,
+    #[command(flatten)]
+    pub(super) known: Known,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -231,6 +250,8 @@ pub(super) struct TestArguments {
     pub(super) partition: Option<Partition>,
 
     #[command(flatten)]
+    pub(super) known: Known,
+    #[command(flatten)]
     pub(super) with: With,
     #[command(flatten)]
     pub(super) common: Common,
@@ -249,6 +270,8 @@ pub(super) struct ReplayArguments {
     #[arg(long, value_name = "K/N", value_parser = values::partition, help_heading = AMOUNT)]
     pub(super) partition: Option<Partition>,
 
+    #[command(flatten)]
+    pub(super) known: Known,
     #[command(flatten)]
     pub(super) with: With,
     #[command(flatten)]
@@ -269,10 +292,36 @@ pub(super) struct MinimizeArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    /// The report that `--format json` wrote, `-` for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) file: PathBuf,
+
+    /// What to make of it [default: text]
+    #[arg(long, value_enum, value_name = "text|json|sarif|markdown", hide_possible_values = true, help_heading = OUTPUT)]
+    pub(super) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitArguments {
+    /// The folder that holds MANIFEST
+    #[arg(value_name = "PLUGIN", value_hint = ValueHint::DirPath, default_value = ".", hide_default_value = true)]
+    pub(super) plugin: PathBuf,
+
+    /// Whose jobs to write [default: whose files lie there, else whom git's remote points at, else github]
+    #[arg(long, value_enum, value_name = "github|gitlab|both|none", hide_possible_values = true)]
+    pub(super) ci: Option<Ci>,
+
+    /// Write over files that are there already; `.gitlab-ci.yml` is never touched
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RulesArguments {
     /// How to list them [default: text]
     #[arg(long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
-    pub(super) format: Option<Format>,
+    pub(super) format: Option<ListFormat>,
 }
 
 #[derive(Debug, Args)]
@@ -318,6 +367,33 @@ pub(super) enum Format {
     Json,
     /// One object on each line, as things happen
     Ndjson,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Markdown, for an issue or a summary
+    Markdown,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ListFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One object for machines
+    Json,
+}
+
+/// Whose jobs `init` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Ci {
+    /// GitHub Actions
+    Github,
+    /// GitLab CI
+    Gitlab,
+    /// Both
+    Both,
+    /// Neither: only hookstorm.toml and the corpus
+    None,
 }
 
 /// What there is a schema of.

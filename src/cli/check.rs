@@ -11,7 +11,8 @@ use crate::campaign::Summary;
 
 pub(super) fn run(arguments: &CheckArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let plugin = &arguments.plugin.plugin;
-    let settings = Settings::new(plugin, &arguments.common, &With::default(), Amount::default(), color)?;
+    let settings = Settings::new(plugin, &arguments.common, &With::default(), Amount::default(), color)?
+        .with_baseline(&arguments.known)?;
     let console = Console { color: settings.color, ..console };
     let mut prepared = prepare("check", settings, None, None, console)?;
     let summary = prepared.summary(Summary::default());

@@ -36,8 +36,9 @@ use crate::{contract::Platform, corpus::remote, finding::RuleLevels};
 /// The file's name.
 pub(super) const NAME: &str = "hookstorm.toml";
 
-const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 18] = [
     "allow-network",
+    "baseline",
     "color",
     "config",
     "corpus",
@@ -68,6 +69,7 @@ pub(super) struct FileSettings {
     pub(super) corpus: Option<remote::Place>,
     pub(super) corpus_cache: Option<PathBuf>,
     pub(super) sync_every: Option<Duration>,
+    pub(super) baseline: Option<PathBuf>,
     pub(super) format: Option<Format>,
     pub(super) color: Option<Color>,
     pub(super) rules: RuleLevels,
@@ -135,6 +137,7 @@ impl FileSettings {
             }
             "corpus-cache" => self.corpus_cache = Some(place.path(key, value)?),
             "sync-every" => self.sync_every = Some(place.read(key, value, values::duration)?),
+            "baseline" => self.baseline = Some(place.path(key, value)?),
             "with" => self.with = Some(place.path(key, value)?),
             "with-config" => self.with_config = Some(place.path(key, value)?),
             "format" => self.format = Some(place.read(key, value, one_of)?),
@@ -252,7 +255,7 @@ mod tests {
     fn all_settings_are_read_and_paths_are_relative_to_the_file() {
         let settings = parse(
             "platform = '6.12'\ntimeout = '500ms'\nmemory = '1GB'\njobs = 3\nconfig = 'test.cfg'\nvenv = '/opt/venv'\n\
-             corpus = '../corpora'\nformat = 'json'\ncolor = 'never'\nallow-network = true\nwith = '../aa'\n\
+             corpus = '../corpora'\nformat = 'json'\nbaseline = 'known.txt'\ncolor = 'never'\nallow-network = true\nwith = '../aa'\n\
              with-config = 'aa.cfg'\nruns = 5_000\nseed = 42\n",
         )
         .unwrap();
@@ -266,6 +269,7 @@ mod tests {
         assert_eq!(settings.with.as_deref(), Some(Path::new("vault/../aa")));
         assert_eq!(settings.with_config.as_deref(), Some(Path::new("vault/aa.cfg")));
         assert_eq!((settings.format, settings.color), (Some(Format::Json), Some(Color::Never)));
+        assert_eq!(settings.baseline.as_deref(), Some(Path::new("vault/known.txt")));
         assert!(settings.allow_network);
     }
 
@@ -286,12 +290,12 @@ mod tests {
         let told: Vec<String> = all.iter().map(|text| error(text)).collect();
         insta::assert_snapshot!(told.join(""), @r#"
         error: `vault/hookstorm.toml`, line 3: `timeoutt` is not a setting
-          hint: the nearest is `timeout`; all of them: allow-network, color, config, corpus, corpus-cache, format, jobs, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
+          hint: the nearest is `timeout`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
         error: `vault/hookstorm.toml`, line 1: `timeout` is a whole number where text in quotes is wanted
         error: `vault/hookstorm.toml`, line 1: `timeout`: `2` has no unit: write `500ms`, `2s` or `1m`
         error: `vault/hookstorm.toml`, line 1: `jobs`: `0` is not a number of workers: from 1 to 1024
         error: `vault/hookstorm.toml`, line 1: `allow-network` is text where `true` or `false` is wanted
-        error: `vault/hookstorm.toml`, line 1: `format`: `junit` is none of `"text"`, `"json"`
+        error: `vault/hookstorm.toml`, line 1: `format`: `junit` is none of `"text"`, `"json"`, `"sarif"`, `"markdown"`
         error: `vault/hookstorm.toml`, line 1: `rules` is text where a table of levels is wanted
         error: `vault/hookstorm.toml`, line 2: duplicate key
           hint: take one of them out

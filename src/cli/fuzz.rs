@@ -39,12 +39,13 @@ pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Cons
 /// `--target session`.
 fn session(plugin: &Path, arguments: &FuzzArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let amount = Amount { runs: arguments.runs, seed: arguments.seed, partition: None };
-    let settings = Settings::new(plugin, &arguments.common, &With::default(), amount, color)?;
+    let mut settings =
+        Settings::new(plugin, &arguments.common, &With::default(), amount, color)?.with_baseline(&arguments.known)?;
     let console = Console { color: settings.color, ..console };
     let seed = settings.seed.unwrap_or_else(random_seed);
     // hookstorm.toml may name a second plugin for `test`.
-    let has_other = settings.other.is_some();
-    let mut prepared = prepare("fuzz", Settings { other: None, ..settings }, Some(seed), None, console)?;
+    let has_other = settings.other.take().is_some();
+    let mut prepared = prepare("fuzz", settings, Some(seed), None, console)?;
     if has_other {
         prepared
             .notes

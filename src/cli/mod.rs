@@ -11,6 +11,7 @@ mod console;
 mod error;
 mod file_settings;
 mod files;
+mod formats;
 mod prepare;
 mod seams;
 mod settings;
@@ -22,8 +23,10 @@ mod check;
 mod completions;
 mod explain;
 mod fuzz;
+mod init;
 mod minimize;
 mod replay;
+mod report;
 mod rules;
 mod run;
 mod schema;
@@ -74,6 +77,8 @@ fn dispatch(cli: &Cli, console: Console) -> Result<u8, CliError> {
         Command::Minimize(arguments) => minimize::run(arguments, cli.color, console),
         Command::Rules(arguments) => rules::run(arguments, console),
         Command::Explain(arguments) => explain::run(arguments, console),
+        Command::Report(arguments) => report::run(arguments, console),
+        Command::Init(arguments) => init::run(arguments, console),
         Command::Schema(arguments) => schema::run(arguments, console),
         Command::Completions(arguments) => completions::run(arguments, console),
     }

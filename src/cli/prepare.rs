@@ -11,6 +11,7 @@ use super::{
     arguments::Format,
     console::Console,
     error::{CliError, status},
+    formats,
     seams::{self, Job, Opened},
     settings::Settings,
     signals::Interrupts,
@@ -20,7 +21,7 @@ use crate::{
     contract::{HookSpec, PluginType},
     finding::{Finding, Severity},
     generate::OptionChoice,
-    report::{Head, Report, json::ReportJson, ndjson, plain, text},
+    report::{Document, Head, Report, Source, json::ReportJson, ndjson, plain, text},
     runtime::{LoadEnding, Loading, Target},
 };
 
@@ -178,6 +179,7 @@ impl Prepared {
             planned,
             width: console.width(),
             is_verbose: console.is_verbose,
+            baseline: &self.settings.baseline,
         };
         console.out(&match self.settings.format {
             Format::Json => extend(ReportJson::new(&report)).to_text(),
@@ -185,9 +187,17 @@ impl Prepared {
             // A session stands before what was found in it; a count of cases ends the report itself.
             Format::Text if self.head.command == "run" => shown + &text::summary(&report),
             Format::Text => text::summary(&report) + &shown,
+            other => {
+                let document = Document::of(&extend(ReportJson::new(&report)));
+                formats::write(other, &document, console.width(), console.is_verbose)
+            }
         })?;
-        let has_errors = summary.reported.iter().any(|one| one.finding.severity == Severity::Error);
-        Ok(if has_errors { status::FINDINGS } else { status::NOTHING })
+        Ok(if report.has_new_errors() { status::FINDINGS } else { status::NOTHING })
+    }
+
+    /// Reads a line of the plugin's own files.
+    pub(super) fn source(&self) -> Source<'_> {
+        &*self.opened.source
     }
 
     /// Where events go that are told as they happen.

@@ -17,7 +17,8 @@ use crate::{
 
 pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let plugin = &arguments.plugin.plugin;
-    let settings = Settings::new(plugin, &arguments.common, &arguments.with, Amount::default(), color)?;
+    let settings = Settings::new(plugin, &arguments.common, &arguments.with, Amount::default(), color)?
+        .with_baseline(&arguments.known)?;
     let console = Console { color: settings.color, ..console };
     let mut prepared = prepare("replay", settings, None, None, console)?;
     let job = match prepared.runnable(console)? {
@@ -47,10 +48,17 @@ pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Co
     progress.finish();
     let seams::ReplayedAll { results, mut summary } = ended?;
     summary.notes.extend(notes);
-    let is_failure = results.iter().any(|one| one.outcome.is_failure());
-    let again = &prepared.settings.again;
-    let shown = text::replayed(&results, again, summary.elapsed, summary.interrupted, console.width());
+    let Settings { again, baseline, .. } = &prepared.settings;
+    let (again, baseline) = (again.clone(), baseline.clone());
+    let is_failure = results.iter().any(|one| one.is_failure(&baseline));
+    let shown = text::replayed(&results, &again, &baseline, summary.elapsed, summary.interrupted, console.width());
     let summary = prepared.summary(summary);
-    let told = prepared.tell(&summary, Some(planned), console, |report| report.with_replayed(&results), shown)?;
+    let told = prepared.tell(
+        &summary,
+        Some(planned),
+        console,
+        |report| report.with_replayed(&results, &again, &baseline, prepared.source()),
+        shown,
+    )?;
     Ok(if is_failure { status::FINDINGS } else { told })
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    arguments::{Format, RulesArguments},
+    arguments::{ListFormat, RulesArguments},
     console::Console,
     error::{CliError, status},
 };
@@ -14,16 +14,10 @@ use crate::{
 
 pub(super) fn run(arguments: &RulesArguments, console: Console) -> Result<u8, CliError> {
     console.out(&match arguments.format.unwrap_or_default() {
-        Format::Text => text::rules(console.width()),
-        Format::Json => {
+        ListFormat::Text => text::rules(console.width()),
+        ListFormat::Json => {
             let rules: Vec<_> = Rule::ALL.iter().map(|rule| rule_json(*rule)).collect();
             format!("{:#}\n", json!({ "rules": rules }))
-        }
-        Format::Ndjson => {
-            return Err(CliError::usage(
-                "`rules` has no `--format ndjson`: nothing happens",
-                "`--format json` lists them",
-            ));
         }
     })?;
     Ok(status::NOTHING)

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    arguments::{Color, Common, Format, With},
+    arguments::{Color, Common, Format, Known, With},
     error::CliError,
     file_settings::FileSettings,
     files, seams,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     contract::Platform,
     corpus::remote::{Location, Place},
-    finding::{Rule, RuleLevels},
+    finding::{Baseline, Rule, RuleLevels},
     report::Again,
     runtime::{Limits, Network},
 };
@@ -59,6 +59,10 @@ pub(super) struct Settings {
     pub(super) seed: Option<u64>,
     pub(super) partition: Option<Partition>,
     pub(super) again: Again,
+    /// Findings that are known: [`Settings::with_baseline`].
+    pub(super) baseline: Baseline,
+    /// The file of them that hookstorm.toml names.
+    baseline_file: Option<PathBuf>,
 }
 
 /// What `test` takes, and `replay` in part.
@@ -146,7 +150,23 @@ impl Settings {
             runs: amount.runs.or(file.runs).unwrap_or(RUNS),
             seed: amount.seed.or(file.seed),
             partition: amount.partition,
+            baseline: Baseline::default(),
+            baseline_file: file.baseline,
         })
+    }
+
+    /// With the findings that the user knows: for the commands that tell new ones from them.
+    pub(super) fn with_baseline(mut self, known: &Known) -> Result<Self, CliError> {
+        self.again.baseline = known.baseline.as_ref().map(|path| path.to_string_lossy().into_owned());
+        if let Some(path) = known.baseline.as_ref().or(self.baseline_file.as_ref()) {
+            self.baseline = Baseline::parse(&files::text(path, false)?).map_err(|error| {
+                CliError::usage(
+                    format!("`{}` is no baseline: {error}", path.display()),
+                    "give a report of `--format json`, or a text with one fingerprint in each line",
+                )
+            })?;
+        }
+        Ok(self)
     }
 }
 
@@ -187,7 +207,13 @@ fn again(plugin: &Path, common: &Common, with: &With, is_configured: bool) -> Ag
         let id = text.split_once('=')?.0.trim();
         Some((Rule::named(id)?, text.clone()))
     });
-    Again { plugin: plugin.to_string_lossy().into_owned(), options, levels: levels.collect(), is_configured }
+    Again {
+        plugin: plugin.to_string_lossy().into_owned(),
+        options,
+        levels: levels.collect(),
+        is_configured,
+        baseline: None,
+    }
 }
 
 fn time(time: Duration) -> String {

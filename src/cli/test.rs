@@ -16,7 +16,8 @@ use crate::{corpus::remote::Scope, report::progress::Progress};
 pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let TestArguments { runs, seed, partition, .. } = *arguments;
     let amount = Amount { runs, seed, partition };
-    let settings = Settings::new(&arguments.plugin.plugin, &arguments.common, &arguments.with, amount, color)?;
+    let settings = Settings::new(&arguments.plugin.plugin, &arguments.common, &arguments.with, amount, color)?
+        .with_baseline(&arguments.known)?;
     let console = Console { color: settings.color, ..console };
     let amount = seams::Amount {
         runs: settings.runs,

@@ -10,6 +10,12 @@ use crate::contract::Hook;
 pub struct Fingerprint(String);
 
 impl Fingerprint {
+    /// The fingerprint that was written as `text`, if it has the form of one.
+    pub fn read(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 12 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
+    }
+
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0

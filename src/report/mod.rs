@@ -1,14 +1,21 @@
 //! What people and machines read at the end: [`text`] for a terminal, [`json`] for a pipe, `ndjson` for who watches, [`schema`] for who reads that,
 //! and the `progress` line meanwhile.
 //!
+//! Every other form is made from the JSON alone, read back as a [`Document`], so that `hookstorm report` makes the same of
+//! a file as `--format` makes of a run: [`sarif`], [`markdown`]. One more form is one more file with a function
+//! `(&Document) -> String`, and one line in `cli/formats.rs`.
+//!
 //! Everything here turns values into text and decides nothing. What a plugin supplied reaches no terminal raw
 //! (`plain`), and no secret is shown ([`Mask`]).
 #![forbid(unsafe_code)]
 
 pub mod json;
+pub mod markdown;
+pub mod sarif;
 pub mod schema;
 pub mod text;
 
+mod document;
 mod excerpt;
 mod mask;
 pub(crate) mod ndjson;
@@ -16,6 +23,7 @@ pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod style;
 
+pub use document::{Document, DocumentError};
 pub use mask::Mask;
 
 use std::path::{Path, PathBuf};
@@ -24,7 +32,7 @@ use crate::{
     campaign::Summary,
     case::{Case, Found, Session},
     contract::{Platform, PluginType},
-    finding::{Finding, Rule, Severity},
+    finding::{Baseline, Finding, Rule, Severity},
     runtime::Trace,
 };
 
@@ -61,12 +69,19 @@ pub struct Again {
     pub levels: Vec<(Rule, String)>,
     /// Whether the plugin got a configuration from the user rather than its own default.cfg.
     pub is_configured: bool,
+    /// The file of known findings, where the user named one.
+    pub baseline: Option<String>,
 }
 
 impl Again {
     /// The command that runs `case` again to show `rule`, to be pasted into a shell.
     pub fn run(&self, case: &Path, rule: Rule) -> String {
-        let level = self.levels.iter().rev().find(|(known, _)| *known == rule);
+        self.case(case, Some(rule))
+    }
+
+    /// The command that runs `case` again, to show `rule` where one is known.
+    pub fn case(&self, case: &Path, rule: Option<Rule>) -> String {
+        let level = self.levels.iter().rev().find(|(known, _)| Some(*known) == rule);
         let mut words = vec!["--case".to_owned(), case.to_string_lossy().into_owned()];
         words.extend(level.into_iter().flat_map(|(_, text)| ["--rule".to_owned(), text.clone()]));
         self.command("run", &words)
@@ -106,6 +121,21 @@ pub struct Report<'a> {
     pub width: usize,
     /// Whether every finding is told whole, however many there are.
     pub is_verbose: bool,
+    /// What is known already: not told again, and no failure.
+    pub baseline: &'a Baseline,
+}
+
+impl Report<'_> {
+    /// Whether `finding` is known already.
+    pub fn knows(&self, finding: &Finding) -> bool {
+        self.baseline.knows(&finding.fingerprint)
+    }
+
+    /// Whether an error was found that is not known already.
+    pub fn has_new_errors(&self) -> bool {
+        let mut found = self.summary.reported.iter().map(|one| &one.finding);
+        found.any(|finding| finding.severity == Severity::Error && !self.knows(finding))
+    }
 }
 
 /// A case that was run for the user to look at.
@@ -128,6 +158,30 @@ pub struct Replayed {
     pub found: Option<Found>,
     /// What it shows now.
     pub outcome: Outcome,
+}
+
+impl Replayed {
+    /// Whether it shows something, and nothing that `baseline` does not hold.
+    pub fn is_known(&self, baseline: &Baseline) -> bool {
+        match &self.outcome {
+            Outcome::StillThere(_) => self.found.as_ref().is_some_and(|found| baseline.holds(&found.fingerprint)),
+            Outcome::Became(findings) | Outcome::Broke(findings) => {
+                !findings.is_empty() && findings.iter().all(|finding| baseline.knows(&finding.fingerprint))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it fails a run to which `baseline` is known.
+    pub fn is_failure(&self, baseline: &Baseline) -> bool {
+        let is_new = |finding: &&Finding| !baseline.knows(&finding.fingerprint);
+        match &self.outcome {
+            Outcome::Became(findings) | Outcome::Broke(findings) => {
+                findings.iter().filter(is_new).any(|finding| finding.severity == Severity::Error)
+            }
+            outcome => outcome.is_failure() && !self.is_known(baseline),
+        }
+    }
 }
 
 /// How a case fares today.
@@ -251,6 +305,7 @@ mod tests {
                 (Rule::ReturnKeyUnknown, "return-key-unknown=error".into()),
             ],
             is_configured: true,
+            baseline: None,
         };
         assert_eq!(
             again.run(Path::new("corpora/vault/3f.json"), Rule::ReturnKeyUnknown),

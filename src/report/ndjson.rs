@@ -255,6 +255,7 @@ mod tests {
             head: &examples::head(),
             summary: &Summary::default(),
             again: &examples::again(),
+            baseline: &crate::finding::Baseline::default(),
             source: &|_, _| None,
             secrets: &[],
             planned: None,

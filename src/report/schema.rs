@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::{
         case::{Case, Found, SetOption},
-        finding::Severity,
+        finding::{Baseline, Severity},
         report::{After, Mask, Minimized, Outcome, Replayed, Report, Seen, Size, examples},
     };
 
@@ -265,12 +265,18 @@ mod tests {
             planned: None,
             width: 100,
             is_verbose: false,
+            baseline: &Baseline::default(),
         });
         let outcome = |outcome| Replayed { path: "a.json".into(), found: None, outcome };
         let size = Size { calls: 1, arguments: 1 };
         let json = json
             .with_trace(&Seen { session: &session, trace: &trace, mask: &Mask::default() })
-            .with_replayed(&[outcome(Outcome::StillThere(Severity::Error)), outcome(Outcome::Silent)])
+            .with_replayed(
+                &[outcome(Outcome::StillThere(Severity::Error)), outcome(Outcome::Silent)],
+                &examples::again(),
+                &Baseline::default(),
+                &|_, _| None,
+            )
             .with_minimized(&[Minimized { path: "a.json".into(), before: size, after: After::Stays(size) }]);
         let mut instance: Value = serde_json::from_str(&json.to_text()).unwrap();
         assert_eq!(problems(&report(), &instance), Vec::<String>::new());

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::{AMOUNT, CASES, Common, values};
+use super::{AMOUNT, CASES, Common, Known, values};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct FuzzArguments {
@@ -42,6 +42,8 @@ pub(in crate::cli) struct FuzzArguments {
     #[arg(long, value_name = "OTHER", hide = true)]
     pub(in crate::cli) with: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(in crate::cli) known: Known,
     #[command(flatten)]
     pub(in crate::cli) common: Common,
 }

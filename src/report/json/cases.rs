@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::report::{After, Minimized, Outcome, Replayed, Size};
+use super::finding::SeverityJson;
+use crate::{
+    finding::{Baseline, Rule},
+    report::{After, Again, Minimized, Outcome, Replayed, Size},
+};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ReplayedJson {
@@ -16,6 +20,14 @@ pub(super) struct ReplayedJson {
     /// The rule that it once broke; null for a regression test.
     rule: Option<String>,
     fingerprint: Option<String>,
+    /// What it once said; null for a regression test.
+    message: Option<String>,
+    /// The level of that rule, where it is still there; null otherwise.
+    severity: Option<SeverityJson>,
+    /// Whether all that it shows is in the baseline, so that it fails no run.
+    known: bool,
+    /// The command that runs it alone, to be pasted into a shell.
+    again: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -36,7 +48,8 @@ pub(super) struct SizeJson {
 }
 
 impl ReplayedJson {
-    pub(super) fn new(one: &Replayed) -> Self {
+    pub(super) fn new(one: &Replayed, again: &Again, baseline: &Baseline) -> Self {
+        let rule = one.found.as_ref().and_then(|found| Rule::named(&found.rule));
         Self {
             path: one.path.to_string_lossy().into_owned(),
             outcome: one.outcome.name(),
@@ -46,6 +59,13 @@ impl ReplayedJson {
             },
             rule: one.found.as_ref().map(|found| found.rule.clone()),
             fingerprint: one.found.as_ref().map(|found| found.fingerprint.clone()),
+            message: one.found.as_ref().map(|found| found.message.clone()),
+            severity: match &one.outcome {
+                Outcome::StillThere(severity) => Some((*severity).into()),
+                _ => None,
+            },
+            known: one.is_known(baseline),
+            again: again.case(&one.path, rule),
         }
     }
 }

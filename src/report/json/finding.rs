@@ -1,13 +1,15 @@
 //! A finding in the report for machines.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     campaign::Reported,
-    finding::{Finding, Location, Severity},
-    report::Mask,
-    runtime::Frame,
+    finding::{Baseline, Finding, Location, Rule, Severity},
+    report::{Again, Mask, Source},
+    runtime::{Frame, Origin},
 };
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -33,6 +35,10 @@ pub(in crate::report) struct FindingJson {
     group: usize,
     /// The file of the smallest case; null for package and loading rules.
     case: Option<String>,
+    /// Whether it is in the baseline, so that it fails no run.
+    known: bool,
+    /// The command that shows it again, to be pasted into a shell; null where there is no case.
+    again: Option<String>,
     /// The options without which it does not show, on top of the configuration in use; absent where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
@@ -74,6 +80,8 @@ pub(super) struct LocationJson {
     column: Option<u32>,
     /// Null where there is none.
     function: Option<String>,
+    /// Whether the file is the plugin's own, and no library's.
+    in_plugin: bool,
 }
 
 impl FindingJson {
@@ -92,6 +100,8 @@ impl FindingJson {
             group,
             case: case.map(str::to_owned),
             options: Vec::new(),
+            known: false,
+            again: None,
         }
     }
 
@@ -110,6 +120,17 @@ impl FindingJson {
             ..Self::of(&reported.finding, reported.group, case.as_deref())
         }
     }
+
+    /// With what the run knows of it: how to see it again, whether it is in the baseline, whose file its place is in.
+    pub(super) fn known_to(mut self, again: &Again, baseline: &Baseline, source: Source<'_>) -> Self {
+        self.known = baseline.holds(&self.fingerprint);
+        self.again = self.case.as_deref().map(|case| again.case(Path::new(case), Rule::named(self.rule)));
+        if let Some(place) = &mut self.location {
+            // MANIFEST is the plugin's own even where it is missing.
+            place.in_plugin = place.line.is_none_or(|line| source(&place.file, line).is_some());
+        }
+        self
+    }
 }
 
 impl LocationJson {
@@ -120,10 +141,17 @@ impl LocationJson {
             line: known(location.line),
             column: known(location.column),
             function: Some(location.function.clone()).filter(|function| !function.is_empty()),
+            in_plugin: true,
         }
     }
 
     pub(super) fn of_frame(frame: &Frame) -> Self {
-        Self { file: frame.file.clone(), line: Some(frame.line), column: None, function: Some(frame.function.clone()) }
+        Self {
+            file: frame.file.clone(),
+            line: Some(frame.line),
+            column: None,
+            function: Some(frame.function.clone()),
+            in_plugin: frame.origin == Origin::Plugin,
+        }
     }
 }

@@ -10,25 +10,25 @@ pub(super) mod finding;
 mod seen;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::{
     cases::{MinimizedJson, ReplayedJson},
     finding::{FindingJson, LocationJson},
     seen::TraceJson,
 };
-use super::{Mask, Minimized, Replayed, Report, Seen};
-use crate::{campaign::Fuzzed, finding::Severity};
+use super::{Again, Mask, Minimized, Replayed, Report, Seen, Source};
+use crate::{campaign::Fuzzed, finding::Baseline};
 
 /// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It ran to its end and found no error; there may be warnings. Exit status 0.
+    /// It ran to its end and found no error but what the baseline holds; there may be warnings. Exit status 0.
     Ok,
-    /// It ran to its end and found at least one error. Exit status 1.
+    /// It ran to its end and found at least one error that is new. Exit status 1.
     Findings,
-    /// It was stopped before its end; `findings` holds what was found so far. Exit status 1 where there is an error
+    /// It was stopped before its end; `findings` holds what was found so far. Exit status 1 where there is a new error
     /// among them, 0 otherwise.
     Interrupted,
 }
@@ -54,6 +54,8 @@ pub struct ReportJson {
     command: &'static str,
     status: Status,
     plugin: PluginJson,
+    /// The user's own options, to say it again.
+    again: AgainJson,
     /// The platform that was played.
     platform: &'static str,
     /// The embedded CPython; null where it was not started.
@@ -129,6 +131,19 @@ struct PluginJson {
     path: String,
 }
 
+/// What a command must repeat to show the same; the settings in hookstorm.toml are read again anyway.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AgainJson {
+    /// Options and their values, in order, one word each.
+    options: Vec<String>,
+    /// Levels of rules that the user set, `ID=LEVEL`.
+    levels: Vec<String>,
+    /// Whether the plugin got a configuration from the user rather than its own default.cfg.
+    configured: bool,
+    /// The file of known findings, where one was named.
+    baseline: Option<String>,
+}
+
 /// Lines of the plugin's own files.
 #[derive(Debug, Serialize, JsonSchema)]
 struct CoverageJson {
@@ -144,18 +159,23 @@ impl ReportJson {
     /// The report in the form of the documentation.
     pub fn new(report: &Report<'_>) -> Self {
         let (head, summary) = (report.head, report.summary);
-        let has_errors = summary.reported.iter().any(|one| one.finding.severity == Severity::Error);
         let seconds = summary.elapsed.as_secs_f64();
         let mask = Mask::new(report.secrets.iter().cloned());
         Self {
             hookstorm: env!("CARGO_PKG_VERSION"),
             command: head.command,
-            status: Status::of(has_errors, summary.interrupted),
+            status: Status::of(report.has_new_errors(), summary.interrupted),
             plugin: PluginJson {
                 name: head.name.clone(),
                 r#type: head.plugin_type.map(|plugin_type| plugin_type.name()),
                 version: head.version.clone(),
                 path: head.path.clone(),
+            },
+            again: AgainJson {
+                options: report.again.options.clone(),
+                levels: report.again.levels.iter().map(|(_, text)| text.clone()).collect(),
+                configured: report.again.is_configured,
+                baseline: report.again.baseline.clone(),
             },
             platform: head.platform.name,
             python: head.python.clone(),
@@ -169,7 +189,11 @@ impl ReportJson {
                 lines: summary.coverage.lines,
                 sampled: summary.coverage.is_sampled,
             },
-            findings: summary.reported.iter().map(|reported| FindingJson::new(reported, &mask)).collect(),
+            findings: summary
+                .reported
+                .iter()
+                .map(|one| FindingJson::new(one, &mask).known_to(report.again, report.baseline, report.source))
+                .collect(),
             notes: summary.notes.clone(),
             trace: None,
             cases: None,
@@ -187,18 +211,25 @@ impl ReportJson {
 
     /// With how the cases of `replay` fare. The status follows them, and what is new stands among the findings.
     #[must_use]
-    pub fn with_replayed(mut self, results: &[Replayed]) -> Self {
-        let is_failure = results.iter().any(|one| one.outcome.is_failure());
+    pub fn with_replayed(
+        mut self,
+        results: &[Replayed],
+        again: &Again,
+        baseline: &Baseline,
+        source: Source<'_>,
+    ) -> Self {
+        let is_failure = results.iter().any(|one| one.is_failure(baseline));
         let has_errors = is_failure || self.status == Status::Findings;
         self.status = Status::of(has_errors, self.status == Status::Interrupted);
         for one in results {
             let path = one.path.to_string_lossy();
             for finding in one.outcome.findings() {
                 let group = self.findings.len();
-                self.findings.push(FindingJson::of(finding, group, Some(&path)));
+                let told = FindingJson::of(finding, group, Some(&path));
+                self.findings.push(told.known_to(again, baseline, source));
             }
         }
-        self.cases = Some(results.iter().map(ReplayedJson::new).collect());
+        self.cases = Some(results.iter().map(|one| ReplayedJson::new(one, again, baseline)).collect());
         self
     }
 
@@ -226,7 +257,7 @@ mod tests {
     use super::*;
     use crate::{
         campaign::Summary,
-        finding::Rule,
+        finding::{Baseline, Rule, Severity},
         report::{Mask, Outcome, examples},
     };
 
@@ -237,11 +268,12 @@ mod tests {
             head: &head,
             summary,
             again: &examples::again(),
-            source: &|_, _| None,
+            source: &|_, _| Some(String::new()),
             secrets: &[],
             planned: None,
             width: 100,
             is_verbose: false,
+            baseline: &Baseline::default(),
         })
     }
 
@@ -261,6 +293,12 @@ mod tests {
             "type": "credentialstore",
             "version": "1.0",
             "path": "vault/"
+          },
+          "again": {
+            "options": [],
+            "levels": [],
+            "configured": false,
+            "baseline": null
           },
           "platform": "9.0",
           "python": "3.11.7",
@@ -285,14 +323,17 @@ mod tests {
                 "file": "lib/plugin.py",
                 "line": 92,
                 "column": null,
-                "function": "user_defined_path"
+                "function": "user_defined_path",
+                "in_plugin": true
               },
               "fingerprint": "FINGERPRINT",
               "occurrences": 118,
               "foreign_cookie": false,
               "every_session": false,
               "group": 0,
-              "case": "corpora/MyVault/FINGERPRINT.json"
+              "case": "corpora/MyVault/FINGERPRINT.json",
+              "known": false,
+              "again": "hookstorm run vault/ --case corpora/MyVault/FINGERPRINT.json"
             }
           ],
           "notes": []
@@ -329,7 +370,14 @@ mod tests {
             outcome: Outcome::Broke(vec![examples::finding(Rule::Timeout)]),
         };
         let still = |severity| Replayed { outcome: Outcome::StillThere(severity), ..broke.clone() };
-        let report = |results: &[Replayed]| json("replay", &Summary::default()).with_replayed(results);
+        let report = |results: &[Replayed]| {
+            json("replay", &Summary::default()).with_replayed(
+                results,
+                &Again::default(),
+                &Baseline::default(),
+                &|_, _| None,
+            )
+        };
         assert_eq!(report(std::slice::from_ref(&broke)).status, Status::Findings);
         assert_eq!(report(std::slice::from_ref(&broke)).findings.len(), 1);
         assert_eq!(report(&[still(Severity::Error)]).status, Status::Findings);

@@ -108,7 +108,7 @@ fn labelled(label: &str, text: &str) -> String {
 }
 
 fn how_often(report: &Report<'_>, reported: &Reported) -> Option<String> {
-    let case = reported.case.as_ref()?;
+    reported.case_path.as_ref()?;
     let mut parts = Vec::new();
     if matches!(report.head.command, "test" | "fuzz") {
         let times = match reported.occurrences {
@@ -116,8 +116,11 @@ fn how_often(report: &Report<'_>, reported: &Reported) -> Option<String> {
             number => format!("{number} times"),
         };
         let sessions = plain::counted(report.summary.sessions, "session");
-        let calls = plain::counted(case.session.calls.len() as u64, "call");
-        parts.push(format!("{times} in {sessions}; the smallest case has {calls}"));
+        let size = reported
+            .case
+            .as_ref()
+            .map(|case| format!("; the smallest case has {}", plain::counted(case.session.calls.len() as u64, "call")));
+        parts.push(format!("{times} in {sessions}{}", size.unwrap_or_default()));
     }
     if reported.finding.foreign_cookie {
         parts.push("needs a cookie that the plugin itself never returned".to_owned());

@@ -52,6 +52,8 @@ pub fn opening(head: &Head) -> String {
 /// What was found and done, on standard output. `replay` and `minimize` count cases instead of an ending of ours.
 pub fn summary(report: &Report<'_>) -> String {
     let mut text = findings(report);
+    let known = report.summary.reported.iter().filter(|one| report.knows(&one.finding)).count();
+    text.push_str(&not_told_again(known));
     for note in &report.summary.notes {
         text.push_str(&format!("note: {}\n", plain::harmless(note)));
     }
@@ -74,8 +76,7 @@ pub fn summary(report: &Report<'_>) -> String {
 fn findings(report: &Report<'_>) -> String {
     let mut text = String::new();
     let mut told = BTreeSet::new();
-    let (always, others): (Vec<_>, Vec<_>) =
-        groups(&report.summary.reported).into_iter().partition(|group| group[0].every_session);
+    let (always, others): (Vec<_>, Vec<_>) = groups(report).into_iter().partition(|group| group[0].every_session);
     if !always.is_empty() {
         text.push_str(&format!("{STRONG}in every ordinary session, whatever the arguments:{STRONG:#}\n"));
         if !report.again.is_configured {
@@ -111,10 +112,19 @@ fn told_group(report: &Report<'_>, group: &[&Reported], index: usize, told: &mut
     text
 }
 
-/// Findings with one cause together, each group where its first one stood.
-fn groups(reported: &[Reported]) -> Vec<Vec<&Reported>> {
+/// That `known` findings stand in the baseline; nothing where there are none.
+fn not_told_again(known: usize) -> String {
+    match known {
+        0 => String::new(),
+        1 => "1 known finding is in the baseline and not told again\n".to_owned(),
+        _ => format!("{known} known findings are in the baseline and not told again\n"),
+    }
+}
+
+/// What is new, findings with one cause together, each group where its first one stood.
+fn groups<'a>(report: &Report<'a>) -> Vec<Vec<&'a Reported>> {
     let mut groups: Vec<Vec<&Reported>> = Vec::new();
-    for one in reported {
+    for one in report.summary.reported.iter().filter(|one| !report.knows(&one.finding)) {
         match groups.iter_mut().find(|group| group[0].group == one.group && group[0].every_session == one.every_session)
         {
             Some(group) => group.push(one),
@@ -139,6 +149,9 @@ fn interruption(report: &Report<'_>) -> String {
     if let Some(seed) = report.head.seed {
         words.extend(["--seed".to_owned(), seed.to_string()]);
     }
+    if let Some(path) = &report.again.baseline {
+        words.extend(["--baseline".to_owned(), path.clone()]);
+    }
     let command = report.again.command(report.head.command, &words);
     format!(
         "{WARNING}interrupted{WARNING:#} after {}{of} sessions; the same from the start: {command}\n",
@@ -149,8 +162,12 @@ fn interruption(report: &Report<'_>) -> String {
 /// `2 findings (1 error, 1 warning) in 1000 sessions, 3712 calls, 1.9 s, seed 42, 61 of 74 lines`.
 fn ending(report: &Report<'_>) -> String {
     let summary = report.summary;
-    let count = |severity| summary.reported.iter().filter(|one| one.finding.severity == severity).count() as u64;
-    let mut line = tally(count(Severity::Error), count(Severity::Warning));
+    let new = || summary.reported.iter().map(|one| &one.finding).filter(|finding| !report.knows(finding));
+    let count = |severity| new().filter(|finding| finding.severity == severity).count() as u64;
+    let mut line = match summary.reported.len() as u64 {
+        known if known > 0 && new().next().is_none() => format!("{GOOD}nothing new{GOOD:#}"),
+        _ => tally(count(Severity::Error), count(Severity::Warning)),
+    };
     let mut parts = Vec::new();
     if report.head.command == "check" {
         parts.push(format!("{}, {}", plain::harmless(&report.head.name), plain::elapsed(summary.elapsed)));

@@ -2,16 +2,27 @@
 
 use std::time::Duration;
 
-use super::finding::headline;
-use crate::report::{
-    After, Again, Minimized, Outcome, Replayed, plain,
-    style::{ERROR, GOOD, LABEL, STRONG, WARNING, of},
+use super::{finding::headline, not_told_again};
+use crate::{
+    finding::Baseline,
+    report::{
+        After, Again, Minimized, Outcome, Replayed, plain,
+        style::{ERROR, GOOD, LABEL, STRONG, WARNING, of},
+    },
 };
 
-/// How the cases of a corpus fare. Silent ones are only counted.
-pub fn replayed(results: &[Replayed], again: &Again, elapsed: Duration, is_interrupted: bool, width: usize) -> String {
+/// How the cases of a corpus fare. Silent ones, and what `baseline` holds, are only counted.
+pub fn replayed(
+    results: &[Replayed],
+    again: &Again,
+    baseline: &Baseline,
+    elapsed: Duration,
+    is_interrupted: bool,
+    width: usize,
+) -> String {
+    let (known, results_to_tell): (Vec<_>, Vec<_>) = results.iter().partition(|one| one.is_known(baseline));
     let mut text = String::new();
-    for one in results {
+    for one in results_to_tell {
         let path = plain::harmless(&one.path.to_string_lossy()).into_owned();
         let once = one.found.as_ref().map(|found| {
             let (rule, message) = (plain::harmless(&found.rule), plain::harmless(&found.message));
@@ -46,6 +57,7 @@ pub fn replayed(results: &[Replayed], again: &Again, elapsed: Duration, is_inter
         }
         text.push('\n');
     }
+    text.push_str(&not_told_again(known.len()));
     if is_interrupted {
         text.push_str(&format!("{WARNING}interrupted{WARNING:#}: some cases were not run\n"));
     }
@@ -129,7 +141,7 @@ mod tests {
             case("corpora/vault/f.json", Outcome::Broken("the plugin does not load with its configuration".into())),
             case("corpora/vault/g.json", Outcome::WantsOther),
         ];
-        let text = replayed(&results, &examples::again(), Duration::from_millis(400), false, 100);
+        let text = replayed(&results, &examples::again(), &Baseline::default(), Duration::from_millis(400), false, 100);
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
         still there  corpora/vault/a.json
            uncaught-exception: AttributeError: 'list' object has no attribute 'get'
@@ -154,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_empty_corpus_is_no_case() {
-        let text = replayed(&[], &examples::again(), Duration::ZERO, false, 100);
+        let text = replayed(&[], &examples::again(), &Baseline::default(), Duration::ZERO, false, 100);
         assert_eq!(anstream::adapter::strip_str(&text).to_string(), "0 cases in 0 ms\n");
     }
 

@@ -1,12 +1,17 @@
 //! Whole reports, from values made by hand.
 
+use std::sync::LazyLock;
+
 use super::*;
 use crate::{
     campaign::Summary,
     case::SetOption,
-    finding::{Finding, Location, explanation, fingerprint},
+    finding::{Baseline, Finding, Location, explanation, fingerprint},
     report::{Again, examples},
 };
+
+/// Nothing is known.
+static NONE: LazyLock<Baseline> = LazyLock::new(Baseline::default);
 
 fn source(_: &str, line: u32) -> Option<String> {
     let text = match line {
@@ -27,6 +32,7 @@ fn shown(summary_: &Summary, again: &Again, change: impl FnOnce(&mut Report<'_>)
         planned: Some(1000),
         width: 100,
         is_verbose: false,
+        baseline: &NONE,
     };
     change(&mut report);
     redacted(&report)
@@ -159,6 +165,7 @@ fn a_finding_in_manifest_points_at_its_column() {
         planned: None,
         width: 100,
         is_verbose: false,
+        baseline: &NONE,
     };
     insta::assert_snapshot!(redacted(&report), @r#"
     error[manifest-ambiguous] `version` is 1.1 for YAML 1.1 and 1.10 for YAML 1.2
@@ -214,6 +221,7 @@ fn no_text_of_a_plugin_reaches_the_terminal_raw() {
         planned: None,
         width: 100,
         is_verbose: false,
+        baseline: &NONE,
     };
     let text = super::summary(&report);
     let obeyed = |c: char| (c.is_control() && c != '\n' && c != '\x1b') || c == '\u{202e}';

@@ -102,7 +102,7 @@ mod tests {
     fn an_edge_is_new_until_it_was_seen_as_often() {
         let host = Shared::new().unwrap();
         let worker = Shared::map(host.fd().try_clone().unwrap()).unwrap();
-        let mut session = |numbers: &[u16]| {
+        let session = |numbers: &[u16]| {
             worker.forget_edges();
             numbers.iter().for_each(|&number| worker.take_edge(number));
             (host.has_new_edges(), host.edges())

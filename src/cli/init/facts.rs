@@ -1,0 +1,259 @@
+//! What lies in a plugin's repository: where its root is, whose pipelines it has, what the plugin imports. Reads a bounded
+//! number of files and runs nothing.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use super::{GITLAB_ROOT, templates};
+use crate::{
+    cli::{arguments::Ci, error::CliError, file_settings, file_settings::FileSettings, files},
+    corpus::remote::Place,
+};
+
+/// How many of the plugin's modules are looked into for imports of the SDK.
+const MODULES_LIMIT: usize = 200;
+/// How deep folders of modules are looked into.
+const DEPTH_LIMIT: usize = 4;
+
+/// What is known of the repository.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// The plugin's folder as the user typed it.
+    pub(super) given: String,
+    /// The repository's root, as it is reached from here.
+    root: PathBuf,
+    /// The plugin's folder, relative to the root: `.`, `plugins/vault`.
+    pub(super) plugin: String,
+    /// The folder of the corpus, relative to the root.
+    pub(super) corpus: String,
+    /// Whose jobs suit it.
+    pub(super) ci: Ci,
+    /// Whether `.gitlab-ci.yml` names our file, or will, since there is none.
+    pub(super) gitlab_includes_us: bool,
+    /// How the plugin's requirements are told.
+    pub(super) requirements: Requirements,
+}
+
+/// What must be installed before the plugin can be imported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Requirements {
+    /// There is a requirements.txt.
+    pub(super) text: bool,
+    /// There is a pyproject.toml.
+    pub(super) project: bool,
+    /// There is a Pipfile.
+    pub(super) pipfile: bool,
+    /// And a Pipfile.lock.
+    pub(super) lock: bool,
+    /// A module imports the Plugin SDK.
+    pub(super) sdk: bool,
+}
+
+impl Facts {
+    /// Looks around `plugin`. With `force` its settings are not looked at, since they are written anew.
+    pub(super) fn gather(plugin: &Path, force: bool) -> Result<Self, CliError> {
+        let wrong = |problem: String| CliError::Plugin {
+            path: plugin.to_owned(),
+            problem,
+            hint: Some("give the plugin's folder, the one that holds MANIFEST".into()),
+        };
+        if !plugin.is_dir() {
+            return Err(wrong(if plugin.exists() { "it is no folder" } else { "there is no such folder" }.to_owned()));
+        }
+        if !plugin.join("MANIFEST").is_file() {
+            return Err(wrong("it holds no MANIFEST".to_owned()));
+        }
+        let real = plugin.canonicalize().map_err(|source| CliError::File {
+            path: plugin.to_owned(),
+            doing: "read",
+            source,
+        })?;
+        let root = real.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&real);
+        let inside = real.strip_prefix(root).unwrap_or(Path::new(""));
+        let Some(inside) = inside.to_str() else {
+            return Err(wrong("its path is not UTF-8, and a job could not name it".to_owned()));
+        };
+        if inside.contains('$') {
+            return Err(wrong("its path holds `$`, which a pipeline would take for a variable".to_owned()));
+        }
+        // Read before anything is written: a file with a mistake is told, not hidden behind new ones.
+        let settings = if force { FileSettings::default() } else { FileSettings::read(plugin)? };
+        let has_settings = !force && plugin.join(file_settings::NAME).exists();
+        let corpus = match settings.corpus {
+            Some(Place::Folder(path)) => path.strip_prefix(plugin).map(|path| Path::new(inside).join(path)).ok(),
+            // A bucket is kept by nobody's job.
+            Some(Place::Bucket(_)) => None,
+            None if has_settings => Some(PathBuf::from("corpora")),
+            None => Some(Path::new(inside).join("corpora")),
+        };
+        let gitlab = files::text(&root.join(GITLAB_ROOT), false).ok();
+        Ok(Self {
+            given: plugin.to_string_lossy().into_owned(),
+            ci: ci(root),
+            plugin: if inside.is_empty() { ".".to_owned() } else { inside.to_owned() },
+            corpus: corpus.and_then(|path| normal(&path)).unwrap_or_else(|| "corpora".to_owned()),
+            gitlab_includes_us: gitlab.is_none_or(|text| text.contains(templates::GITLAB)),
+            requirements: Requirements {
+                text: real.join("requirements.txt").is_file(),
+                project: real.join("pyproject.toml").is_file(),
+                pipfile: real.join("Pipfile").is_file(),
+                lock: real.join("Pipfile.lock").is_file(),
+                sdk: imports_sdk(&real, DEPTH_LIMIT, &mut MODULES_LIMIT.clone()),
+            },
+            root: near(root, &real, plugin),
+        })
+    }
+
+    /// The path at which a file of the repository is reached from here.
+    pub(super) fn shown(&self, path: &str) -> PathBuf {
+        let root = self.root.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
+        root.join(path)
+    }
+}
+
+/// The root as the user would type it: up from the plugin, where that is short, else its whole path.
+fn near(root: &Path, real: &Path, plugin: &Path) -> PathBuf {
+    if root == real {
+        return plugin.to_owned();
+    }
+    match std::env::current_dir()
+        .ok()
+        .and_then(|here| Some(root.strip_prefix(here.canonicalize().ok()?).ok()?.to_owned()))
+    {
+        Some(inside) => inside,
+        None => root.to_owned(),
+    }
+}
+
+/// A relative path without `.` and `..`, with `/`; `None` where it leads out.
+fn normal(path: &Path) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => parts.push(name.to_str()?),
+            Component::CurDir => {}
+            Component::ParentDir => _ = parts.pop()?,
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+/// Whose pipelines there are, else where git pushes to.
+fn ci(root: &Path) -> Ci {
+    match (root.join(".github").is_dir(), root.join(GITLAB_ROOT).is_file()) {
+        (true, true) => Ci::Both,
+        (true, false) => Ci::Github,
+        (false, true) => Ci::Gitlab,
+        (false, false) => {
+            let config = files::text(&root.join(".git/config"), false).unwrap_or_default();
+            let is_url = |line: &&str| line.trim_start().starts_with("url") && line.contains("gitlab");
+            if config.lines().any(|line| is_url(&line)) { Ci::Gitlab } else { Ci::Github }
+        }
+    }
+}
+
+/// Whether a module in `folder` imports the Plugin SDK; virtual environments and hidden folders are no modules.
+fn imports_sdk(folder: &Path, depth: usize, left: &mut usize) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        // A link may lead in a circle, or out of the plugin.
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() && !is_hidden && depth > 0 && !path.join("pyvenv.cfg").exists() {
+            if imports_sdk(&path, depth - 1, left) {
+                return true;
+            }
+        } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "py") {
+            if *left == 0 {
+                return false;
+            }
+            *left -= 1;
+            let text = files::text(&path, false).unwrap_or_default();
+            let is_import = |line: &str| {
+                let mut words = line.split_whitespace();
+                matches!(words.next(), Some("from" | "import"))
+                    && words.next().is_some_and(|module| module == "safeguard" || module.starts_with("safeguard."))
+            };
+            if text.lines().any(is_import) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn the_root_is_where_git_is_and_paths_are_relative_to_it() {
+        let folder = repository(&[
+            (".git/config", "[remote \"origin\"]\n\turl = git@gitlab.example.com:a/b.git\n"),
+            ("plugins/vault/MANIFEST", ""),
+            ("plugins/vault/lib/plugin.py", "import json\nfrom safeguard.sessions.plugin import AAPlugin\n"),
+            ("plugins/vault/Pipfile", ""),
+        ]);
+        let facts = Facts::gather(&folder.path().join("plugins/vault"), false).unwrap();
+        assert_eq!((facts.plugin.as_str(), facts.corpus.as_str()), ("plugins/vault", "plugins/vault/corpora"));
+        assert_eq!((facts.ci, facts.gitlab_includes_us), (Ci::Gitlab, true));
+        assert_eq!(facts.requirements, Requirements { pipfile: true, sdk: true, ..Requirements::default() });
+    }
+
+    #[test]
+    fn settings_that_are_there_say_where_the_corpus_is() {
+        for (toml, corpus) in [
+            ("corpus = 'tests/cases'\n", "plugin/tests/cases"),
+            ("corpus = '../cases'\n", "cases"),
+            ("runs = 5\n", "corpora"),
+            ("corpus = '/srv/cases'\n", "corpora"),
+        ] {
+            let folder = repository(&[(".git/HEAD", ""), ("plugin/MANIFEST", ""), ("plugin/hookstorm.toml", toml)]);
+            assert_eq!(Facts::gather(&folder.path().join("plugin"), false).unwrap().corpus, corpus, "{toml}");
+        }
+    }
+
+    #[test]
+    fn whose_files_lie_there_gets_the_jobs() {
+        let manifest = ("MANIFEST", "");
+        for (files, expected) in [
+            (vec![manifest], Ci::Github),
+            (vec![manifest, (".github/CODEOWNERS", "")], Ci::Github),
+            (vec![manifest, (".gitlab-ci.yml", "")], Ci::Gitlab),
+            (vec![manifest, (".gitlab-ci.yml", ""), (".github/CODEOWNERS", "")], Ci::Both),
+        ] {
+            assert_eq!(Facts::gather(repository(&files).path(), false).unwrap().ci, expected, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_a_pipeline_would_fill_in_is_refused() {
+        let folder = repository(&[(".git/HEAD", ""), ("${{ github.token }}/MANIFEST", ""), ("a$HOME/MANIFEST", "")]);
+        for name in ["${{ github.token }}", "a$HOME"] {
+            let error = Facts::gather(&folder.path().join(name), false).unwrap_err();
+            assert!(error.to_string().contains("holds `$`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_virtual_environment_is_no_part_of_the_plugin() {
+        let sdk = "from safeguard.sessions.plugin import AAPlugin\n";
+        let folder =
+            repository(&[("MANIFEST", ""), ("venv/pyvenv.cfg", ""), ("venv/lib/a.py", sdk), (".tox/a.py", sdk)]);
+        assert!(!Facts::gather(folder.path(), false).unwrap().requirements.sdk);
+    }
+}

@@ -1,0 +1,29 @@
+//! `hookstorm report FILE`: a report of `--format json` in another form. Judges nothing anew: what was found is no failure
+//! of this command.
+
+use super::{
+    arguments::{Format, ReportArguments},
+    console::Console,
+    error::{CliError, status},
+    files, formats,
+};
+use crate::report::Document;
+
+pub(super) fn run(arguments: &ReportArguments, console: Console) -> Result<u8, CliError> {
+    let path = &arguments.file;
+    let document = Document::parse(&files::text(path, true)?).map_err(|error| {
+        CliError::usage(
+            format!("`{}` is not a report: {error}", path.display()),
+            "`--format json` of check, test, fuzz or replay writes one; `hookstorm schema report` describes the form",
+        )
+    })?;
+    let format = arguments.format.unwrap_or_default();
+    if format == Format::Ndjson {
+        return Err(CliError::usage(
+            "`report` has no `--format ndjson`: nothing happens any more",
+            "`--format json` prints the report, and `text`, `sarif` and `markdown` make something else of it",
+        ));
+    }
+    console.out(&formats::write(format, &document, console.width(), console.is_verbose))?;
+    Ok(status::NOTHING)
+}

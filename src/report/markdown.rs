@@ -1,0 +1,247 @@
+//! The report as Markdown: what a nightly job puts into an issue, or a pipeline onto its summary page. Makes text of a
+//! [`Document`] and nothing else; never longer than an issue may be.
+//!
+//! The first line is a title. What a plugin supplied stands in spans of code, where no tracker takes a name for somebody to
+//! be called or a number for an issue. Arguments are not told: an issue may be read by more people than a case.
+
+use std::collections::BTreeSet;
+
+use super::{
+    document::{Document, Told},
+    json::Status,
+    plain,
+};
+use crate::finding::{Rule, Severity, explanation};
+
+/// How many findings have a line of their own; the report has all.
+const FINDINGS_LIMIT: usize = 50;
+/// How many characters a message has at most.
+const MESSAGE_LIMIT: usize = 300;
+/// How many bytes the text has at most: GitHub takes 65,536 characters.
+const BYTES_LIMIT: usize = 60_000;
+
+/// The report as Markdown.
+pub fn text(document: &Document) -> String {
+    let told = document.told();
+    let (known, new): (Vec<_>, Vec<_>) = told.into_iter().partition(|one| one.known);
+    let name = plain::harmless(&document.plugin.name).into_owned();
+    let version = document.plugin.version.as_ref().map(|version| format!(" {}", plain::harmless(version)));
+    let count = match new.len() as u64 {
+        0 if known.is_empty() => "nothing found".to_owned(),
+        0 => "nothing new".to_owned(),
+        number => plain::counted(number, "finding"),
+    };
+    let mut text = format!("# hookstorm: {count} in {}{}\n\n", bare(&name), bare(&version.unwrap_or_default()));
+    text.push_str(&run(document));
+    if !known.is_empty() {
+        let verb = if known.len() == 1 { "is" } else { "are" };
+        let known = plain::counted(known.len() as u64, "known finding");
+        text.push_str(&format!("\n{known} {verb} in the baseline and not told again.\n"));
+    }
+    if !new.is_empty() {
+        text.push_str(&table(&new));
+        text.push_str(&again(&new));
+    }
+    for note in &document.notes {
+        text.push_str(&format!("\nNote: {}\n", code(&plain::harmless(note))));
+    }
+    explanations(&mut text, &new);
+    text
+}
+
+/// What was done, in a sentence.
+fn run(document: &Document) -> String {
+    let mut parts = vec![format!("platform {}", bare(&document.platform))];
+    parts.extend(document.python.as_ref().map(|python| format!("Python {}", bare(python))));
+    parts.extend(document.seed.map(|seed| format!("seed {seed}")));
+    if document.sessions > 0 {
+        parts.push(plain::counted(document.sessions, "session"));
+        parts.push(plain::counted(document.calls, "call"));
+    }
+    if document.coverage.lines > 0 {
+        let at_least = if document.coverage.sampled && document.coverage.lines_hit < document.coverage.lines {
+            "at least "
+        } else {
+            ""
+        };
+        parts.push(format!("{at_least}{} of {} lines", document.coverage.lines_hit, document.coverage.lines));
+    }
+    let interrupted = match document.status {
+        Status::Interrupted => " It was stopped before its end.",
+        Status::Ok | Status::Findings => "",
+    };
+    let command = code(&format!("hookstorm {} {}", document.command, plain::shell_word(&document.plugin.path)));
+    format!("{command} (hookstorm {}): {}.{interrupted}\n", bare(&document.hookstorm), parts.join(", "))
+}
+
+fn table(new: &[Told]) -> String {
+    let mut text = String::from("\n| level | rule | what | where | fingerprint |\n| --- | --- | --- | --- | --- |\n");
+    for told in new.iter().take(FINDINGS_LIMIT) {
+        let hook = told.hook.as_ref().map(|hook| format!("{hook}: ")).unwrap_or_default();
+        let what = plain::cut(&plain::harmless(&format!("{hook}{}", told.message)), MESSAGE_LIMIT);
+        let place = told.location.as_ref().map_or(String::new(), |place| {
+            let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+            code(&plain::harmless(&format!("{}{line}", place.file)))
+        });
+        let level = match told.severity {
+            Severity::Error => "**error**",
+            Severity::Warning => "warning",
+        };
+        let row = [level.to_owned(), code(&told.rule), code(&what), place, code(&told.fingerprint)];
+        // Also inside code a bar would end the cell.
+        let row = row.map(|cell| cell.replace('|', "\\|"));
+        text.push_str(&format!("| {} |\n", row.join(" | ")));
+    }
+    if new.len() > FINDINGS_LIMIT {
+        text.push_str(&format!("\nAnd {} more, in the report.\n", new.len() - FINDINGS_LIMIT));
+    }
+    text
+}
+
+/// The commands that show them again, where the repository holds the cases.
+fn again(new: &[Told]) -> String {
+    let commands: Vec<String> = new
+        .iter()
+        .take(FINDINGS_LIMIT)
+        .filter_map(|told| told.again.as_deref())
+        .map(|command| plain::harmless(command).into_owned())
+        .collect();
+    if commands.is_empty() {
+        return String::new();
+    }
+    let longest = commands.iter().map(|command| fence(command)).max().unwrap_or(0).max(3);
+    let fence = "`".repeat(longest);
+    format!(
+        "\n## See it again\n\nWith the cases of this run in the plugin's corpus:\n\n{fence}console\n{}\n{fence}\n",
+        commands.join("\n")
+    )
+}
+
+/// What each rule means, folded away; as many of them as there is room for.
+fn explanations(text: &mut String, new: &[Told]) {
+    let mut explained = BTreeSet::new();
+    let rules = new.iter().filter_map(|told| Rule::named(&told.rule)).filter(|rule| explained.insert(*rule));
+    let mut is_headed = false;
+    for rule in rules {
+        let prose = explanation(rule).trim();
+        let prose = prose.split_once('\n').map_or("", |(_, prose)| prose).trim();
+        // The headings of an explanation stand two below that of the section.
+        let mut is_code = false;
+        let lines = prose.lines().map(|line| {
+            is_code ^= line.starts_with("```");
+            if line.starts_with('#') && !is_code { format!("##{line}") } else { line.to_owned() }
+        });
+        let prose = lines.collect::<Vec<_>>().join("\n");
+        let heading = if is_headed { "" } else { "\n## What it means\n" };
+        let section =
+            format!("{heading}\n<details><summary>{rule}: {}</summary>\n\n{prose}\n\n</details>\n", rule.summary());
+        if text.len() + section.len() > BYTES_LIMIT {
+            text.push_str(&format!("\n{rule}: see `hookstorm explain {rule}`.\n"));
+        } else {
+            text.push_str(&section);
+            is_headed = true;
+        }
+    }
+}
+
+/// `text` as a span of code.
+fn code(text: &str) -> String {
+    let fence = "`".repeat(match fence(text) {
+        2.. => fence(text),
+        _ => 1,
+    });
+    if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) {
+        return format!("{fence} {text} {fence}");
+    }
+    format!("{fence}{text}{fence}")
+}
+
+/// How many backticks open a span or block that holds `text`: one more than stand together in it.
+fn fence(text: &str) -> usize {
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    longest + 1
+}
+
+/// A word that stands in running text: what Markdown or a tracker would obey is taken out of it.
+fn bare(text: &str) -> String {
+    text.chars().filter(|character| character.is_alphanumeric() || " ._-+".contains(*character)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(findings: &[String]) -> Document {
+        let text = format!(
+            r#"{{"hookstorm": "0.1.0", "command": "fuzz", "status": "findings", "platform": "9.0", "python": "3.11.7",
+            "seed": 42, "plugin": {{"name": "Vault", "type": "credentialstore", "version": "1.0", "path": "vault/"}},
+            "sessions": 1000, "calls": 3712, "coverage": {{"lines_hit": 61, "lines": 74, "sampled": true}},
+            "findings": [{}], "notes": []}}"#,
+            findings.join(",")
+        );
+        Document::parse(&text).unwrap()
+    }
+
+    fn finding(rule: &str, message: &str) -> String {
+        serde_json::json!({
+            "rule": rule, "severity": "error", "hook": "get_password_list", "message": message,
+            "location": {"file": "lib/naming.py", "line": 6, "column": null, "function": "path"},
+            "fingerprint": "3f9c2a71d0b4", "occurrences": 118, "case": "corpora/Vault/3f9c2a71d0b4.json",
+            "again": "hookstorm run vault/ --case corpora/Vault/3f9c2a71d0b4.json",
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn an_issue_tells_what_where_and_how_to_see_it_again() {
+        let text = text(&document(&[finding("timeout", "took 2 s | and more")]));
+        let (told, explained) = text.split_once("<details>").unwrap();
+        insta::assert_snapshot!(told, @r"
+        # hookstorm: 1 finding in Vault 1.0
+
+        `hookstorm fuzz vault/` (hookstorm 0.1.0): platform 9.0, Python 3.11.7, seed 42, 1000 sessions, 3712 calls, at least 61 of 74 lines.
+
+        | level | rule | what | where | fingerprint |
+        | --- | --- | --- | --- | --- |
+        | **error** | `timeout` | `get_password_list: took 2 s \| and more` | `lib/naming.py:6` | `3f9c2a71d0b4` |
+
+        ## See it again
+
+        With the cases of this run in the plugin's corpus:
+
+        ```console
+        hookstorm run vault/ --case corpora/Vault/3f9c2a71d0b4.json
+        ```
+
+        ## What it means
+        ");
+        assert!(explained.contains("#### Why it matters") && explained.ends_with("</details>\n"), "{explained}");
+    }
+
+    #[test]
+    fn nothing_of_a_plugin_is_obeyed_by_a_tracker() {
+        let text = text(&document(&[finding("timeout", "``` @admin <img src=x> [a](b)\n# #1 `x`\u{202e}")]));
+        let line = text.lines().find(|line| line.contains("@admin")).unwrap();
+        assert!(line.contains(r"````get_password_list: ``` @admin <img src=x> [a](b)\n# #1 `x`\u202e````"), "{line}");
+        assert_eq!(text.matches("@admin").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn silence_and_known_findings_are_said() {
+        assert!(text(&document(&[])).starts_with("# hookstorm: nothing found in Vault 1.0\n\n"));
+        let known = finding("timeout", "m").replace("\"rule\"", "\"known\":true,\"rule\"");
+        let text = text(&document(&[known]));
+        assert!(text.starts_with("# hookstorm: nothing new in Vault 1.0\n"), "{text}");
+        assert!(text.contains("\n1 known finding is in the baseline and not told again.\n"), "{text}");
+        assert!(!text.contains("| timeout") && !text.contains("<details>"), "{text}");
+    }
+
+    #[test]
+    fn a_report_of_everything_fits_an_issue() {
+        let all = Rule::ALL.iter().cycle().take(2000);
+        let findings: Vec<_> = all.map(|rule| finding(rule.id(), &"long ".repeat(2000))).collect();
+        let text = text(&document(&findings));
+        assert!(text.chars().count() < 65_536, "{}", text.len());
+        assert!(text.contains("And 1950 more, in the report."), "{text}");
+    }
+}

@@ -1,0 +1,225 @@
+//! Reports in other forms, and runs that know some findings beforehand, as a pipeline uses them.
+
+mod program;
+
+use std::fs;
+
+use program::{Desk, Ran};
+use serde_json::Value;
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+/// A store with two defects: one where there is no host name, one where there is no gateway user.
+fn store(desk: &Desk) {
+    desk.write(
+        "store/MANIFEST",
+        "api: \"1.0\"\ntype: credentialstore\nname: Store\nversion: \"1.0\"\ndescription: x\nentry_point: main.py\n",
+    );
+    desk.write(
+        "store/main.py",
+        "class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, server_hostname):
+        return {'passwords': [server_hostname.split('.')[0]]}
+
+    def get_private_key_list(self, gateway_domain):
+        return {'private_keys': [] if gateway_domain.strip() else []}
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None
+",
+    );
+}
+
+const TEST: &str = "test store --runs 200 --seed 1";
+
+fn fingerprints(ran: &Ran) -> Vec<String> {
+    let report = ran.json();
+    let findings = report["findings"].as_array().unwrap();
+    findings.iter().map(|one| one["fingerprint"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_report_in_a_file_becomes_what_the_run_itself_would_have_told() {
+    let desk = Desk::new();
+    store(&desk);
+    let json = desk.run(&words(&format!("{TEST} --format json")));
+    assert_eq!(json.status, Some(1), "{json:?}");
+    desk.write("report.json", &json.stdout);
+    for format in ["sarif", "markdown"] {
+        let direct = desk.run(&words(&format!("{TEST} --format {format}")));
+        let turned = desk.run(&words(&format!("report report.json --format {format}")));
+        assert_eq!((direct.status, turned.status), (Some(1), Some(0)), "{turned:?}");
+        assert_eq!(direct.stdout, turned.stdout, "{format}");
+    }
+    let again: Value = desk.run(&words("report report.json --format json")).json();
+    assert_eq!(again, json.json());
+
+    // The text has what the JSON holds, and ends with the same count.
+    let text = desk.run(&words("report report.json"));
+    assert!(text.stdout.starts_with("hookstorm "), "{}", text.stdout);
+    assert!(text.stdout.contains("error[uncaught-exception] get_password_list: AttributeError"), "{}", text.stdout);
+    assert!(text.stdout.contains("2 findings (2 errors) in 200 sessions, "), "{}", text.stdout);
+}
+
+#[test]
+fn code_scanning_finds_the_line_in_the_repository() {
+    let desk = Desk::new();
+    store(&desk);
+    let log: Value = desk.run(&words(&format!("{TEST} --format sarif"))).json();
+    let run = &log["runs"][0];
+    assert_eq!(run["automationDetails"]["id"], "hookstorm/test/Store/");
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2, "{log:#}");
+    for result in results {
+        let location = &result["locations"][0]["physicalLocation"];
+        let path = location["artifactLocation"]["uri"].as_str().unwrap();
+        let line = location["region"]["startLine"].as_u64().unwrap() as usize;
+        let text = fs::read_to_string(desk.path(path)).unwrap();
+        let source = text.lines().nth(line - 1).unwrap();
+        assert!(source.contains(".split(") || source.contains(".strip("), "{path}:{line}: {source}");
+        let case = result["properties"]["case"].as_str().unwrap();
+        assert!(
+            desk.path(case).is_file() && case.contains(result["partialFingerprints"]["hookstorm/v1"].as_str().unwrap())
+        );
+    }
+
+    // What replay sees again has a result as well, though no case knows its place.
+    let ran = desk.run(&words("replay store --format sarif"));
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    let log = ran.json();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2, "{log:#}");
+    assert_eq!(results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "store/MANIFEST");
+}
+
+#[test]
+fn only_what_is_new_fails_a_run() {
+    let desk = Desk::new();
+    store(&desk);
+    let first = desk.run(&words(&format!("{TEST} --format json")));
+    desk.write("all.json", &first.stdout);
+    let known = fingerprints(&first);
+    assert_eq!(known.len(), 2, "{first:?}");
+    desk.write("one.txt", format!("# ticket 4711\n{}\n", known[0]));
+
+    let ran = desk.run(&words(&format!("{TEST} -q --baseline all.json")));
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(
+        ran.stdout.starts_with("2 known findings are in the baseline and not told again\nnothing new in 200 sessions"),
+        "{}",
+        ran.stdout
+    );
+    let ran = desk.run(&words(&format!("{TEST} --format json --baseline all.json")));
+    assert_eq!((ran.status, &ran.json()["status"]), (Some(0), &"ok".into()));
+    assert!(ran.json()["findings"].as_array().unwrap().iter().all(|one| one["known"] == true), "{}", ran.stdout);
+
+    let ran = desk.run(&words(&format!("{TEST} --format json --baseline one.txt")));
+    assert_eq!((ran.status, &ran.json()["status"]), (Some(1), &"findings".into()));
+    let flags: Vec<_> = ran.json()["findings"].as_array().unwrap().iter().map(|one| one["known"].clone()).collect();
+    assert_eq!(flags, [true, false]);
+    let log = desk.run(&words(&format!("{TEST} --format sarif --baseline one.txt"))).json();
+    let states: Vec<_> =
+        log["runs"][0]["results"].as_array().unwrap().iter().map(|one| &one["baselineState"]).collect();
+    assert_eq!(states, ["unchanged", "new"]);
+
+    // A case of the corpus that is known fails no replay, and one that is not does.
+    let ran = desk.run(&words("replay store --baseline all.json"));
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(
+        ran.stdout.starts_with("2 known findings are in the baseline and not told again\n2 cases"),
+        "{}",
+        ran.stdout
+    );
+    let ran = desk.run(&words("replay store --baseline one.txt"));
+    assert_eq!((ran.status, ran.stdout.matches("still there  ").count()), (Some(1), 1), "{ran:?}");
+    // A replay is a baseline as well, and hookstorm.toml may name it, relative to itself.
+    desk.write("store/known.json", desk.run(&words("replay store --format json")).stdout);
+    desk.write("store/hookstorm.toml", "baseline = \"known.json\"\n");
+    assert_eq!(desk.run(&words(TEST)).status, Some(0));
+    assert_eq!(desk.run(&words(&format!("{TEST} --baseline one.txt"))).status, Some(1), "the command line wins");
+}
+
+#[test]
+fn what_is_no_report_and_no_baseline_is_told_with_its_place() {
+    let desk = Desk::new();
+    store(&desk);
+    desk.write("broken.json", "{\n  \"findings\": [\n");
+    desk.write("other.json", "{\"version\": \"2.1.0\", \"runs\": []}\n");
+    desk.write("list.txt", "3f9c2a71d0b4\ntimeout\n");
+    let mut told = String::new();
+    for line in [
+        "report broken.json",
+        "report other.json --format sarif",
+        "report none.json",
+        "check store --baseline broken.json",
+        "check store --baseline other.json",
+        "check store --baseline list.txt",
+    ] {
+        let ran = desk.run(&words(line));
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        told.push_str(&ran.stderr.replace(desk.path("").to_str().unwrap().trim_end_matches('/'), "/desk"));
+    }
+    insta::assert_snapshot!(told, @r"
+    error: `broken.json` is not a report: line 3: EOF while parsing a list
+      hint: `--format json` of check, test, fuzz or replay writes one; `hookstorm schema report` describes the form
+    error: `other.json` is not a report: line 1: missing field `hookstorm`
+      hint: `--format json` of check, test, fuzz or replay writes one; `hookstorm schema report` describes the form
+    error: `none.json` cannot be read: no such file or directory
+      hint: it is looked for in the current folder, `/desk`
+    error: `broken.json` is no baseline: line 3: EOF while parsing a list
+      hint: give a report of `--format json`, or a text with one fingerprint in each line
+    error: `other.json` is no baseline: it is JSON, but no report of hookstorm: missing field `findings`
+      hint: give a report of `--format json`, or a text with one fingerprint in each line
+    error: `list.txt` is no baseline: line 2: `timeout` is no fingerprint, which is twelve hexadecimal digits
+      hint: give a report of `--format json`, or a text with one fingerprint in each line
+    ");
+}
+
+#[test]
+fn no_secret_and_no_argument_reaches_an_issue_or_code_scanning() {
+    let desk = Desk::new();
+    store(&desk);
+    desk.write("store/default.cfg", "[vault]\npassword = Configured-Secret-11\n");
+    desk.write(
+        "store/main.py",
+        "class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+    def get_password_list(self, gateway_password, gateway_username):
+        raise ValueError(f'no {gateway_password} {self.configuration}')
+    def get_private_key_list(self):
+        return None
+    def authentication_completed(self):
+        return None
+    def session_ended(self):
+        return None
+",
+    );
+    for format in ["sarif", "markdown"] {
+        let ran = desk.run(&words(&format!("{TEST} --format {format}")));
+        assert_eq!(ran.status, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains("secret-leak") && ran.stdout.contains("ValueError"), "{}", ran.stdout);
+        assert!(!ran.stdout.contains("Configured-Secret-11"), "{}", ran.stdout);
+        let passwords = cases(&desk).into_iter().filter(|word| word.len() > 3);
+        for password in passwords {
+            assert!(!ran.stdout.contains(&password), "{password}: {}", ran.stdout);
+        }
+    }
+}
+
+/// The gateway passwords of all cases that were kept.
+fn cases(desk: &Desk) -> Vec<String> {
+    let files = fs::read_dir(desk.path("corpora/Store")).unwrap().flatten();
+    let texts = files.map(|file| fs::read_to_string(file.path()).unwrap());
+    let cases = texts.map(|text| serde_json::from_str::<Value>(&text).unwrap());
+    let calls = cases.flat_map(|case| case["calls"].as_array().unwrap().clone());
+    calls.filter_map(|call| Some(call["arguments"]["gateway_password"].as_str()?.to_owned())).collect()
+}
