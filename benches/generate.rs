@@ -10,7 +10,7 @@ use hookstorm::{
 
 fn domain(plugin_type: PluginType) -> Domain {
     let strings = ["questions", "vp", "key", "password", "://", "#", "secrets_path", "engine-kv-v1", "account"];
-    let words = Words { strings: strings.map(str::to_owned).to_vec(), numbers: vec![8200], options: Vec::new() };
+    let words = Words { strings: strings.map(str::to_owned).to_vec(), numbers: vec![8200], ..Words::default() };
     Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), words)
 }
 

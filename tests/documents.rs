@@ -50,7 +50,7 @@ fn the_page_of_rules_is_what_the_registry_says() {
 
 #[test]
 fn every_option_of_a_command_stands_on_its_page_and_none_that_it_lacks() {
-    for command in ["check", "run", "test", "replay", "minimize", "rules", "explain", "schema", "completions"] {
+    for command in ["check", "run", "test", "fuzz", "replay", "minimize", "rules", "explain", "schema", "completions"] {
         let help =
             std::process::Command::new(env!("CARGO_BIN_EXE_hookstorm")).args([command, "--help"]).output().unwrap();
         let help = String::from_utf8(help.stdout).unwrap();

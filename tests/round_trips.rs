@@ -30,6 +30,7 @@ fn sessions(plugin_type: PluginType, platform: &'static Platform) -> impl Strate
         strings: ["questions", "key", "://", "#", "%s"].map(str::to_owned).into(),
         numbers: vec![0, -1, 8200, i64::MAX, i64::MIN],
         options: vec![OptionWord { section: "auth".into(), name: "hosts".into(), value: Some("a.example, b".into()) }],
+        ..Words::default()
     };
     strategy(Domain::new(plugin_type, platform, Hook::ALL.to_vec(), words))
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    case::{Call, Session, SetOption, Value},
+    case::{Call, Session, SetOption, Value, check_services},
     contract::{Argument, Hook, Platform, PluginType, nearest_word},
 };
 
@@ -187,14 +187,16 @@ impl Case {
 
     /// `within` opens the place in every message.
     fn session_from_json(within: &str, json: SessionJson, plugin_type: PluginType) -> Result<Session, CaseError> {
-        for (name, cookie) in
-            [("cookie", &json.cookie), ("session_cookie", &json.session_cookie), ("services", &json.services)]
-        {
+        for (name, cookie) in [("cookie", &json.cookie), ("session_cookie", &json.session_cookie)] {
             if cookie.as_dict().is_none() {
                 let place = format!("{within}`{name}`");
                 return Err(CaseError::Malformed { place, problem: "must be an object".into() });
             }
         }
+        check_services(&json.services).map_err(|problem| CaseError::Malformed {
+            place: format!("{within}{}", problem.place()),
+            problem: problem.problem,
+        })?;
         let calls = json
             .calls
             .into_iter()
@@ -358,6 +360,29 @@ mod tests {
         assert_eq!(Case::from_json(&case).unwrap().to_json(), case);
         let error = Case::from_json(&case.replace("\"calls\": []", "\"calls\": [{\"hook\": \"x\"}]")).unwrap_err();
         assert_eq!(error.to_string(), "earlier session 1, call 1: `x` is not a hook");
+    }
+
+    #[test]
+    fn services_and_options_come_back_and_a_service_that_is_none_is_placed() {
+        let more = r#"  "cookie": {},
+  "options": [
+    {
+      "section": "a",
+      "name": "b",
+      "value": "c"
+    }
+  ],
+  "services": {
+    "memory_cache": {
+      "k": "1"
+    }
+  },"#;
+        let text = CASE.replace("  \"cookie\": {},", more);
+        assert_eq!(Case::from_json(&text).unwrap().to_json(), text);
+        let error = Case::from_json(&text.replace("memory_cache", "memory")).unwrap_err();
+        assert!(error.to_string().starts_with("`services`, `memory`: is no service; there are"), "{error}");
+        let error = Case::from_json(&CASE.replace("\"cookie\": {}", "\"services\": []")).unwrap_err();
+        assert_eq!(error.to_string(), "`services`: must be an object");
     }
 
     #[test]

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod file;
+mod services;
 mod session;
 mod value;
 
 pub use file::{Case, CaseError, Found};
+pub use services::{SERVICES, ServicesProblem, check_services, secrets_of_services};
 pub use session::{Call, Session, SetOption};
 pub use value::Value;

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     campaign::{Reported, Summary},
     case::Case,
+    generate::configured_services,
     report::{Mask, Seen, text},
 };
 
@@ -43,7 +44,11 @@ pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Conso
         Ok(job) => job,
         Err(status) => return Ok(status),
     };
-    let case = case.ok_or_else(|| CliError::Internal("a plugin of no type was loaded".into()))?;
+    let mut case = case.ok_or_else(|| CliError::Internal("a plugin of no type was loaded".into()))?;
+    if arguments.case.is_none() {
+        // What the configuration names is there, as on an appliance that somebody configured.
+        case.session.services = configured_services(&job.target.configuration);
+    }
 
     let ran = seams::run_case(&job, &case)?;
     let mask = if arguments.show_secrets {

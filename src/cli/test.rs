@@ -31,9 +31,11 @@ pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Cons
     let stop = prepared.interrupts.stop();
     let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
     let sharing = Sharing::begin(&prepared.settings, &job, Scope::Folder, &stop, &progress, console)?;
+    let stream = prepared.stream(console);
     let ended = seams::property(&job, amount, &stop, &|event| {
         progress.listen(&event);
         sharing.listen(&event);
+        stream.listen(&event);
     });
     progress.finish();
     let notes = sharing.end();
@@ -44,6 +46,6 @@ pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Cons
 }
 
 /// A seed that nobody chose, short enough to be read out and typed.
-fn random_seed() -> u64 {
+pub(super) fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish() >> 32
 }

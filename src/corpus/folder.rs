@@ -25,6 +25,8 @@ const TEMPORARY: &str = ".hookstorm-";
 const TEMPORARY_AGE: Duration = Duration::from_secs(3600);
 /// No case comes near this; something else does, and must not cost memory.
 const FILE_BYTES_LIMIT: u64 = 16 << 20;
+/// The folder for what `fuzz` learned.
+const SEEDS: &str = "seeds";
 /// How deep folders are walked.
 const DEPTH_LIMIT: usize = 32;
 
@@ -73,6 +75,13 @@ impl Corpus {
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What `fuzz` learned: cases that bring coverage, in a folder of their own inside this one. They are no regression
+    /// tests and may show anything, so [`Corpus::read_all`] leaves them out.
+    #[must_use]
+    pub fn seeds(&self) -> Self {
+        Self { folder: self.folder.join(SEEDS) }
     }
 
     /// Writes a case and gives back its file. A case with a finding is `<fingerprint>.json`; where another case of that
@@ -131,7 +140,7 @@ impl Corpus {
     }
 
     /// Every `*.json` below the folder, sorted by path. A file that is no case is given back with the reason; nothing is
-    /// skipped in silence but hidden files and folders.
+    /// skipped in silence but hidden files and folders, and the folders of [`Corpus::seeds`].
     ///
     /// # Errors
     /// [`CorpusError`] where a folder cannot be read.
@@ -140,7 +149,7 @@ impl Corpus {
             return Err(CorpusError::Missing(self.folder.clone()));
         }
         let mut paths = Vec::new();
-        walk(&self.folder, 0, &mut paths)?;
+        walk(&self.folder, Walk::Tests, 0, &mut paths)?;
         paths.sort();
         Ok(paths.into_iter().map(|path| (read_case(&path), path)).map(|(case, path)| (path, case)).collect())
     }
@@ -208,18 +217,31 @@ pub(super) fn write_whole(folder: &Path, path: &Path, bytes: &[u8], flush: Flush
     Ok(())
 }
 
-/// Every `*.json` below `folder` that [`Corpus::read_all`] would read.
-pub(super) fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
+/// What of a corpus is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walk {
+    /// What [`Corpus::read_all`] reads.
+    Tests,
+    /// That, and what `fuzz` learned.
+    Everything,
+}
+
+/// Every `*.json` below `folder`.
+pub(super) fn walk(folder: &Path, what: Walk, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
     for entry in fs::read_dir(folder).map_err(CorpusError::io("read the folder", folder))? {
         let entry = entry.map_err(CorpusError::io("read the folder", folder))?;
         let path = entry.path();
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && what == Walk::Tests && entry.file_name() == SEEDS {
+            continue;
+        }
         // Links to files are followed, as mounted volumes have them; links to folders are not, since they can run in rings.
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        if is_folder {
             if depth < DEPTH_LIMIT {
-                walk(&path, depth + 1, paths)?;
+                walk(&path, what, depth + 1, paths)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "json") && !path.is_dir() {
             paths.push(path);

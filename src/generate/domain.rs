@@ -8,6 +8,7 @@ use crate::{
     generate::{
         Words,
         hosts::is_hostname,
+        services::Names,
         text::{USERS, may_be_chosen},
     },
 };
@@ -60,6 +61,8 @@ pub(super) struct Tables {
     pub(super) ports: Vec<u16>,
     /// Ordinary users that the configuration has an option for, with its value: a PIN, for instance.
     pub(super) answers: Vec<(&'static str, String)>,
+    /// What the plugin calls the platform's services by.
+    pub(super) names: Names,
 }
 
 impl Domain {
@@ -136,6 +139,7 @@ impl Tables {
         };
         Self {
             arguments: Default::default(),
+            names: Names::of(words),
             answers: USERS.iter().filter_map(answer).collect(),
             keys: strings.iter().filter(|text| is_key(text)).cloned().collect(),
             hostnames: strings.iter().filter(|text| is_hostname(text)).cloned().collect(),
@@ -154,7 +158,7 @@ impl Tables {
 }
 
 /// Whether a plugin is likely to look `text` up in a dict.
-fn is_key(text: &str) -> bool {
+pub(super) fn is_key(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|first: char| first.is_alphabetic() || first == '_')
         && text.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'))
@@ -175,6 +179,7 @@ mod tests {
                 name: "dba".into(),
                 value: Some("srv1.example.com, 10.0.0.1".into()),
             }],
+            services: Vec::new(),
         };
         let domain = Domain::new(PluginType::Aa, Platform::newest(), Vec::new(), words);
         let tables = domain.tables();

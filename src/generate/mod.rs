@@ -1,7 +1,7 @@
 //! Bytes to sessions. Written once, against `arbitrary::Unstructured`: the same bytes, the same session. Proptest
 //! strategies, campaigns and fuzz targets all stand on it. [`Domain`] says for what plugin, [`session()`] and
-//! [`nth_session`] make sessions, [`strategy()`] is proptest's view of them, and [`simplify::Shrinker`] makes a session
-//! that shows something as small as it can be.
+//! [`nth_session`] make sessions, [`strategy()`] is proptest's view of them, [`simplify::Shrinker`] makes a session
+//! that shows something as small as it can be, and [`Mutator`] changes one into another like it.
 //!
 //! Sessions keep the contract, and [`contract_violation`] says so. Nothing here runs anything.
 //!
@@ -24,6 +24,9 @@ mod connection;
 mod cookies;
 mod domain;
 mod hosts;
+mod mutate;
+mod options;
+mod services;
 mod session;
 pub mod simplify;
 mod strategy;
@@ -33,6 +36,9 @@ mod words;
 
 pub use comparison::{Comparison, ComparisonKind};
 pub use domain::Domain;
+pub use mutate::{Dictionary, Mutator, substitutions};
+pub use options::{OptionChoice, option_choices};
+pub use services::{configured_services, services};
 pub use session::{
     nth_session, nth_two_plugin_session, ordinary_session, ordinary_two_plugin_session, session, two_plugin_session,
 };

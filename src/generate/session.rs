@@ -20,7 +20,7 @@ use crate::{
         calls::Calls,
         choices::Choices,
         connection::{Connection, Wanted},
-        cookies,
+        cookies, services,
     },
 };
 
@@ -106,7 +106,7 @@ fn one_plugin(choices: &mut Choices<'_, '_>) -> Session {
     }
     calls.cut_off(choices);
     calls.end(domain, false);
-    finish(choices, calls)
+    finish(choices, calls, None)
 }
 
 fn two_plugins(choices: &mut Choices<'_, '_>, aa: &Domain, store: &Domain, tested: PluginType) -> Session {
@@ -123,14 +123,16 @@ fn two_plugins(choices: &mut Choices<'_, '_>, aa: &Domain, store: &Domain, teste
     calls.cut_off(choices);
     calls.end(aa, aa_is_other);
     calls.end(store, store_is_other);
-    finish(choices, calls)
+    finish(choices, calls, Some(if aa_is_other { aa } else { store }))
 }
 
-/// The cookies come last, so that sessions which differ in nothing else share their calls.
-fn finish(choices: &mut Choices<'_, '_>, calls: Calls<'_>) -> Session {
+/// The cookies come after the calls, and the services last, so that sessions which differ in nothing else share their calls.
+fn finish(choices: &mut Choices<'_, '_>, calls: Calls<'_>, other: Option<&Domain>) -> Session {
     let session_cookie = cookies::session_cookie(choices);
     let cookie = if choices.strays(16) { cookies::foreign_cookie(choices) } else { Value::empty_dict() };
-    Session { cookie, session_cookie, ..Session::new(calls.into_made()) }
+    let session = Session { cookie, session_cookie, ..Session::new(calls.into_made()) };
+    let services = services::of_session(choices, &session, other);
+    Session { services, ..session }
 }
 
 #[cfg(test)]
@@ -148,7 +150,7 @@ mod tests {
         let words = Words {
             strings: ["vp", "questions", "hvac_token", "(\\w+)://(.*)"].map(str::to_owned).to_vec(),
             numbers: vec![8200],
-            options: Vec::new(),
+            ..Words::default()
         };
         Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), words)
     }

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    case::{Call, Session, Value},
+    case::{Call, Session, Value, check_services},
     contract::{Argument, Hook, HookSpec, Kind},
     generate::{Domain, connection::UNKNOWN_AT_FIRST, hosts::is_hostname, text::may_be_chosen},
 };
@@ -27,6 +27,7 @@ fn violation(session: &Session, tested: &Domain, other: Option<&Domain>) -> Resu
         cookie.as_dict().ok_or_else(|| format!("`{name}` is no dict"))?;
         simple_data(cookie).map_err(|problem| format!("`{name}` holds {problem}"))?;
     }
+    check_services(&session.services).map_err(|problem| format!("{}: {}", problem.place(), problem.problem))?;
     for (place, call) in session.calls.iter().enumerate() {
         let domain = if call.other { other } else { Some(tested) };
         let domain = domain.ok_or_else(|| format!("call {} goes to a second plugin", place + 1))?;

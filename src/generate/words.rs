@@ -16,6 +16,10 @@ pub struct Words {
     pub numbers: Vec<i64>,
     /// Options of default.cfg and of the configuration in use.
     pub options: Vec<OptionWord>,
+    /// The platform's services that the code uses, by their keys in [`crate::case::SERVICES`], and `sdk` where it stands
+    /// on the SDK, whose configuration may name more of them. Sessions fill in no others.
+    #[serde(default)]
+    pub services: Vec<String>,
 }
 
 /// An option of the configuration.
@@ -43,6 +47,8 @@ impl Words {
         self.options.sort_by(|a, b| (&a.section, &a.name, &a.value).cmp(&(&b.section, &b.name, &b.value)));
         self.options.dedup();
         self.options.truncate(STRINGS_LIMIT);
+        self.services.sort_unstable();
+        self.services.dedup();
     }
 }
 
@@ -55,7 +61,7 @@ mod tests {
         let mut words = Words {
             strings: ["vp", "questions", "a", "vp", &"x".repeat(257), &"é".repeat(256)].map(str::to_owned).to_vec(),
             numbers: vec![22, -1, 22],
-            options: Vec::new(),
+            ..Words::default()
         };
         words.normalise();
         assert_eq!(words.strings, ["a", "vp", "questions", &"é".repeat(256)]);

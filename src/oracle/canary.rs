@@ -7,8 +7,9 @@ use super::{
     forms::{self, Form},
 };
 use crate::{
-    case::Value,
+    case::{Session, Value, secrets_of_services},
     contract::{Argument, Hook},
+    package::Package,
     runtime::{Ending, Observed},
 };
 
@@ -29,6 +30,8 @@ pub(super) enum Kind {
     TotpCode,
     /// An option of the configuration that is named like a secret.
     Configuration,
+    /// A password or key of the platform's own credential stores or of its directory.
+    Service,
 }
 
 impl Kind {
@@ -42,6 +45,7 @@ impl Kind {
             Self::OneTimePassword => "the one-time password",
             Self::TotpCode => "a one-time code that a hook returned",
             Self::Configuration => "a secret of the configuration",
+            Self::Service => "a secret of the platform's credential store",
         }
     }
 
@@ -55,12 +59,13 @@ impl Kind {
             Self::OneTimePassword => "otp",
             Self::TotpCode => "totp_codes",
             Self::Configuration => "configuration",
+            Self::Service => "services",
         }
     }
 
     /// Whether the session passes it in, so that whatever the plugin does with its inputs it may do with this text.
     const fn is_passed_in(self) -> bool {
-        matches!(self, Self::GatewayPassword | Self::Answer | Self::OneTimePassword)
+        matches!(self, Self::GatewayPassword | Self::Answer | Self::OneTimePassword | Self::Service)
     }
 }
 
@@ -83,10 +88,23 @@ impl<'a> Canary<'a> {
     }
 }
 
-/// The secrets that the configuration brings.
-pub(super) fn of_configuration<'a>(context: &Context<'a>, found: &mut dyn FnMut(Kind, Cow<'a, str>)) {
+/// The secrets that are there before the first call: those of the configuration, of the options that the session sets on
+/// top of it, and of the platform's services.
+pub(super) fn of_surroundings<'a>(context: &Context<'a>, found: &mut dyn FnMut(Kind, Cow<'a, str>)) {
     for secret in &context.subject.configuration_secrets {
         found(Kind::Configuration, secret.as_str().into());
+    }
+    let Session { options, services, .. } = context.session;
+    if !options.is_empty() {
+        // By themselves: they are few, and the configuration under them was looked at once for all sessions.
+        for secret in Package::configuration_secrets(&Package::with_options("", options)) {
+            found(Kind::Configuration, secret.into());
+        }
+    }
+    if !services.is_empty_dict() {
+        for secret in secrets_of_services(services) {
+            found(Kind::Service, secret.into());
+        }
     }
 }
 

@@ -24,13 +24,13 @@ pub fn secrets_of(subject: &Subject, session: &Session, trace: &Trace) -> Vec<St
     let mut secrets: Vec<String> = Vec::new();
     let mut found = |kind, text: Cow<'_, str>| {
         secrets.push(text.clone().into_owned());
-        if kind == Kind::PrivateKey {
+        if is_key(kind, &text) {
             // A key may be shown in part.
             let lines = text.lines().map(str::trim).filter(|line| line.len() >= 8 && !line.starts_with("-----"));
             secrets.extend(lines.map(str::to_owned));
         }
     };
-    canary::of_configuration(&context, &mut found);
+    canary::of_surroundings(&context, &mut found);
     for index in 0..trace.calls.len() {
         canary::of_call(&context, index, &mut found);
     }
@@ -90,7 +90,12 @@ struct Search<'a, 'c> {
 
 /// The part of a secret that is looked for.
 fn telling_part(kind: Kind, text: &str) -> &str {
-    if kind == Kind::PrivateKey { canary::middle_of_key(text) } else { text.trim() }
+    if is_key(kind, text) { canary::middle_of_key(text) } else { text.trim() }
+}
+
+/// Whether a secret is a private key: credential stores hold those beside passwords.
+fn is_key(kind: Kind, text: &str) -> bool {
+    kind == Kind::PrivateKey || (kind == Kind::Service && text.contains(" PRIVATE KEY-----"))
 }
 
 impl<'a> Search<'a, '_> {
@@ -107,7 +112,7 @@ impl<'a> Search<'a, '_> {
             }
         };
         if self.gathered == 0 {
-            canary::of_configuration(self.context, &mut found);
+            canary::of_surroundings(self.context, &mut found);
         }
         while self.gathered <= index {
             canary::of_call(self.context, self.gathered, &mut found);
@@ -322,6 +327,35 @@ mod tests {
             .answered("zx-Q9-41", false, Ending::Returned(Observed::None))
             .stderr("got zx-Q9-41");
         assert!(played.only(&aa()).message.starts_with("the one-time password is written"));
+    }
+
+    #[test]
+    fn what_the_platforms_credential_store_holds_is_a_secret_and_its_names_are_not() {
+        let key = format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", "b3kX".repeat(16));
+        let said = |line: &str| {
+            let mut played = Played::returned(HOOK, Observed::None).stderr(line);
+            let services = format!(
+                r#"{{"credential_stores": {{"local-7#Qx": {{"svc-9!user": {{"srv-1.example": ["x7#Kq9!mZ", {{"type": "ssh-rsa", "key": {}}}]}}}}}}}}"#,
+                Value::text(&*key)
+            );
+            played.session.services = serde_json::from_str(&services).unwrap();
+            played.judge(&store()).into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+        };
+        let found = "a secret of the platform's credential store is written to standard error";
+        assert_eq!(said("using x7#Kq9!mZ now"), [format!("{found}: `using *** now`")]);
+        assert_eq!(said(&format!("key {} end", "b3kX".repeat(16))), [format!("{found}: `key *** end`")]);
+        assert_eq!(said("local-7#Qx: svc-9!user at srv-1.example"), [""; 0]);
+    }
+
+    #[test]
+    fn options_that_a_session_sets_bring_their_secrets() {
+        let said = |name: &str| {
+            let mut played = Played::returned(HOOK, Observed::None).stderr("with x7#Kq9!mZ");
+            played.session.options =
+                vec![crate::case::SetOption { section: "vault".into(), name: name.into(), value: "x7#Kq9!mZ".into() }];
+            played.judge(&store()).len()
+        };
+        assert_eq!((said("password"), said("path")), (1, 0));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! text shows up (only from four characters on: hiding every `a` would hide the report).
 
 use crate::{
-    case::{Call, Session, Value},
+    case::{Call, Session, SetOption, Value, secrets_of_services},
     contract::Argument,
     runtime::{CallTrace, Ending, Observed},
 };
@@ -73,6 +73,9 @@ impl Mask {
                 }
             }
         }
+        secrets.extend(secrets_of_services(&session.services).into_iter().map(str::to_owned));
+        let hidden = session.options.iter().filter(|option| names_a_secret(&option.name));
+        secrets.extend(hidden.map(|option| option.value.clone()));
         // A key's type and the like are told openly.
         secrets.retain(|secret| !matches!(secret.as_str(), "ssh-rsa" | "ssh-dss" | "code" | "period" | "unix_time"));
         self.add(secrets);
@@ -122,6 +125,22 @@ impl Mask {
         }
     }
 
+    /// What the platform's services hold, without the secrets.
+    pub fn services(&self, services: &Value) -> Value {
+        if self.shows_all {
+            return services.clone();
+        }
+        let secrets = secrets_of_services(services);
+        // By its place too: a password of three characters is none to look for elsewhere.
+        self.value(&starred(services, &|text| !text.is_empty() && secrets.contains(&text)))
+    }
+
+    /// The value of an option that a session sets, without the secrets.
+    pub fn option(&self, option: &SetOption) -> String {
+        let is_secret = names_a_secret(&option.name) && !matches!(option.value.as_str(), "" | "$" | "$$");
+        if is_secret && !self.shows_all { STARS.to_owned() } else { self.text(&option.value) }
+    }
+
     /// The answers that `call`, the `index`th of its session, is given; `calls` tells which of them are seen on a screen.
     pub fn answers(&self, call: &Call, index: usize, calls: &[CallTrace]) -> Vec<String> {
         let answers = call.answers.iter().enumerate();
@@ -168,6 +187,18 @@ impl Mask {
             }
             _ => observed.clone(),
         }
+    }
+}
+
+/// `value` with stars for each text that `is_secret`; keys stay.
+fn starred(value: &Value, is_secret: &dyn Fn(&str) -> bool) -> Value {
+    match value {
+        Value::Str(text) if is_secret(text) => STARS.into(),
+        Value::List(items) => Value::List(items.iter().map(|item| starred(item, is_secret)).collect()),
+        Value::Dict(entries) => {
+            Value::Dict(entries.iter().map(|(key, value)| (key.clone(), starred(value, is_secret))).collect())
+        }
+        _ => value.clone(),
     }
 }
 
@@ -284,6 +315,24 @@ mod tests {
         let pairs = Value::Dict(vec![("otp".into(), "1".into()), ("username".into(), "joe".into())]);
         assert_eq!(mask.argument(Argument::KeyValuePairs, &pairs).to_string(), r#"{"otp":"***","username":"joe"}"#);
         assert_eq!(Mask::shows_all().argument(Argument::KeyValuePairs, &pairs), pairs);
+    }
+
+    #[test]
+    fn services_are_shown_without_what_their_stores_hold() {
+        let services =
+            r#"{"credential_stores":{"local":{"u":{"h":["p1",{"type":"ssh-rsa","key":"k"}]}}},"state":{"f":"p1"}}"#;
+        let mut session = Session::new(Vec::new());
+        session.services = serde_json::from_str(services).unwrap();
+        let shown = Mask::default().services(&session.services).to_string();
+        assert!(
+            shown.starts_with(r#"{"credential_stores":{"local":{"u":{"h":["***",{"type":"ssh-rsa","key":"***"}]}}}"#)
+        );
+        assert_eq!(Mask::shows_all().services(&session.services).to_string(), services);
+        let option =
+            |name: &str, value: &str| SetOption { section: "a".into(), name: name.into(), value: value.into() };
+        let mask = Mask::default();
+        assert_eq!([mask.option(&option("password", "x")), mask.option(&option("password", "$"))], ["***", "$"]);
+        assert_eq!(mask.option(&option("host", "x")), "x");
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The JSON Schemas (2020-12) of a case and of a report, as `hookstorm schema` prints them. The report's is made from the
-//! types that write it; the case's is made from the contract's own tables, so that an editor completes hooks and
+//! The JSON Schemas (2020-12) of a case, of a report and of a line of events, as `hookstorm schema` prints them. The
+//! latter two are made from the types that write them; the case's is made from the contract's own tables, so that an editor completes hooks and
 //! arguments.
 
 use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
-use super::json::ReportJson;
+use super::{json::ReportJson, ndjson::LineJson};
 use crate::{
     contract::{Argument, Hook, Platform, PluginType},
     finding::Rule,
@@ -14,6 +14,11 @@ use crate::{
 /// The schema of a report.
 pub fn report() -> Value {
     schema_for!(ReportJson).to_value()
+}
+
+/// The schema of a line of events.
+pub fn ndjson() -> Value {
+    schema_for!(LineJson<'_>).to_value()
 }
 
 /// The schema of a case.
@@ -53,6 +58,7 @@ pub fn case() -> Value {
     let session_cookie = json!({"description": "What the first call gets from other plugins.", "type": "object"});
     let cookie =
         json!({"description": "What the first call gets as its own; all but {} is foreign.", "type": "object"});
+    let (options, services) = (options(), services());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "hookstorm case",
@@ -70,6 +76,8 @@ pub fn case() -> Value {
             },
             "session_cookie": session_cookie,
             "cookie": cookie,
+            "options": options,
+            "services": services,
             "calls": calls,
             "earlier": {
                 "description": "Sessions that ran before it in the same process, which a state-leak needs to show.",
@@ -78,7 +86,13 @@ pub fn case() -> Value {
                     "type": "object",
                     "required": ["calls"],
                     "additionalProperties": false,
-                    "properties": {"session_cookie": session_cookie, "cookie": cookie, "calls": calls}
+                    "properties": {
+                        "session_cookie": session_cookie,
+                        "cookie": cookie,
+                        "options": options,
+                        "services": services,
+                        "calls": calls
+                    }
                 }
             },
             "found": {
@@ -92,6 +106,83 @@ pub fn case() -> Value {
                     "message": {"type": "string"}
                 }
             }
+        }
+    })
+}
+
+/// Options that a session sets.
+fn options() -> Value {
+    json!({
+        "description": "Options that are set for this session, on top of the configuration in use.",
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["section", "name", "value"],
+            "additionalProperties": false,
+            "properties": {
+                "section": {"type": "string"},
+                "name": {"description": "In lower case.", "type": "string"},
+                "value": {"type": "string"}
+            }
+        }
+    })
+}
+
+/// What the platform's services hold: the shape that `case::check_services` checks.
+fn services() -> Value {
+    let each = |description: &str, value: Value| json!({"description": description, "type": "object", "additionalProperties": value});
+    let texts = json!({"type": "array", "items": {"type": "string"}});
+    let text = json!({"type": "string"});
+    let attribute = json!({"type": ["string", "integer", "array"], "items": {"type": ["string", "integer"]}});
+    let credential = json!({
+        "anyOf": [
+            {"description": "A password.", "type": "string"},
+            {
+                "type": "object",
+                "required": ["type", "key"],
+                "additionalProperties": false,
+                "properties": {
+                    "type": {"enum": ["ssh-rsa", "ssh-dss", "ecdsa-sha2-nistp256", "x509v3-sign-rsa", "x509v3-sign-dss"]},
+                    "key": text,
+                    "cert": text
+                }
+            }
+        ]
+    });
+    json!({
+        "description": "What the platform's own services hold when the session begins; what is absent is empty.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "memory_cache": each("Keys, with their prefix, and the text that is stored: JSON, for MemoryCache.get.", text.clone()),
+            "user_lists": each("Policies by their names.", json!({
+                "type": "object",
+                "required": ["allow", "except"],
+                "additionalProperties": false,
+                "properties": {"allow": {"enum": ["no_user", "all_users"]}, "except": texts}
+            })),
+            "ldap": each("Servers by their names; one without users answers nothing.", json!({
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "users": each("Users, with their attributes.", json!({"type": "object", "additionalProperties": attribute})),
+                    "groups": each("Groups, with the names of their members.", texts.clone())
+                }
+            })),
+            "credential_stores": each(
+                "Stores by their names: user, then host, then credentials. For an option written `$` its name is the user and its section the host.",
+                json!({"type": "object", "additionalProperties": {
+                    "type": "object", "additionalProperties": {"type": "array", "items": credential}
+                }})
+            ),
+            "trusted_ca_lists": each("Lists by their names, for options written `$[name]`.", json!({
+                "type": "object",
+                "required": ["certs"],
+                "additionalProperties": false,
+                "properties": {"certs": {"type": "array", "items": {"type": "string", "pattern": "^\\s*-----BEGIN CERTIFICATE-----"}}}
+            })),
+            "state": each("Files of the folder SCB_PLUGIN_STATE_DIRECTORY: paths and text.", text.clone()),
+            "ephemeral": each("Files of the folder EPHEMERAL_PLUGIN_STATE_DIRECTORY: paths and text.", text)
         }
     })
 }
@@ -123,6 +214,42 @@ mod tests {
     }
 
     #[test]
+    fn services_fit_the_schema_where_they_keep_their_shape() {
+        let services = json!({
+            "memory_cache": {"a:b": "1"},
+            "user_lists": {"vip": {"allow": "no_user", "except": ["alice"]}},
+            "ldap": {"ad": {"users": {"alice": {"mail": ["a", 1], "uid": 1}}, "groups": {"dba": []}}, "down": {}},
+            "credential_stores": {"local": {"u": {"h": ["p", {"type": "ssh-rsa", "key": "k"}]}}},
+            "trusted_ca_lists": {"corp": {"certs": ["-----BEGIN CERTIFICATE-----\n"]}},
+            "state": {"a/b": ""},
+            "ephemeral": {}
+        });
+        assert!(crate::case::SERVICES.iter().all(|service| services.get(service).is_some()));
+        let mut instance: Value = serde_json::from_str(&examples::case().to_json()).unwrap();
+        instance["options"] = json!([{"section": "a", "name": "b", "value": "c"}]);
+        for (at, wrong) in [
+            ("", Value::Null),
+            ("/memory_cache/a:b", json!(1)),
+            ("/user_lists/vip/allow", json!("nobody")),
+            ("/ldap/ad", json!({"user": {}})),
+            ("/credential_stores/local/u/h/0", json!(1)),
+            ("/trusted_ca_lists/corp/certs/0", json!("x")),
+        ] {
+            instance["services"] = services.clone();
+            if !at.is_empty() {
+                *instance["services"].pointer_mut(at).unwrap() = wrong;
+            }
+            // What reads cases and what editors check are of one mind.
+            let is_read = Case::from_json(&instance.to_string()).is_ok();
+            assert_eq!(
+                (is_read, problems(&super::case(), &instance).is_empty()),
+                (at.is_empty(), at.is_empty()),
+                "{at}"
+            );
+        }
+    }
+
+    #[test]
     fn a_report_with_everything_in_it_fits_its_schema_and_one_without_a_status_does_not() {
         let summary = examples::summary(vec![examples::reported(Rule::UncaughtException, 0)]);
         let (session, trace) = (examples::session(), examples::trace());
@@ -149,8 +276,8 @@ mod tests {
     }
 
     #[test]
-    fn both_say_which_draft_they_are() {
-        for schema in [case(), report()] {
+    fn all_say_which_draft_they_are() {
+        for schema in [case(), report(), ndjson()] {
             assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    case::Value,
     generate::Words,
     runtime::{Exception, Frame, Parameter, SourceFile},
 };
@@ -54,10 +55,14 @@ pub struct LoadRequest {
     pub scratch: PathBuf,
     /// Whether lines are marked.
     pub coverage: bool,
+    /// Whether the plugin's own code is instrumented.
+    pub instrument: bool,
     /// Whether the zygote imports the plugin; otherwise each child does.
     pub preload: bool,
     /// The hooks to look for.
     pub hooks: Vec<String>,
+    /// What the platform's services hold while `Plugin` is constructed as a step of loading.
+    pub services: Value,
 }
 
 /// What was seen.
@@ -83,6 +88,8 @@ pub struct LoadReply {
     pub sdk_version: Option<String>,
     /// How many threads the process has after the import.
     pub threads: usize,
+    /// How many places of the plugin's own code are watched.
+    pub places: usize,
 }
 
 /// A hook that the class has.

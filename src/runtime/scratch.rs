@@ -10,10 +10,16 @@ use std::{
 
 use rustix::fs::inotify;
 
-use crate::runtime::FileLeft;
+use crate::{case::Value, runtime::FileLeft};
 
 /// The folders: the working folder, the home, the one for temporary files, and the two that the contract names \[G\].
 pub const FOLDERS: [&str; 5] = ["work", "home", "tmp", "state", "ephemeral"];
+
+/// The folders that a session's services may fill, by their keys there and their names here.
+const FILLED: [(&str, &str); 2] = [("state", "state"), ("ephemeral", "ephemeral")];
+
+/// The file in the root, outside of all folders, in which an isolated call leaves the memory cache for the next one.
+pub const CARRIED: &str = "carried";
 
 /// How many files are told.
 const FILES_LIMIT: usize = 32;
@@ -27,6 +33,8 @@ pub struct Scratch {
     /// Tells that something was created or written directly in one of the folders; without it each look is a search.
     notify: Option<OwnedFd>,
     used: bool,
+    /// What lay there when the session began: nobody left it.
+    given: Vec<FileLeft>,
 }
 
 impl Scratch {
@@ -39,12 +47,44 @@ impl Scratch {
                 inotify::add_watch(notify, root.join(folder), events).is_ok()
             })
         });
-        Self { root: root.to_owned(), notify, used: false }
+        Self { root: root.to_owned(), notify, used: false, given: Vec::new() }
     }
 
     /// The folders under `root`, whatever is in them and whoever is to look.
     pub fn unwatched(root: &Path) -> Self {
-        Self { root: root.to_owned(), notify: None, used: true }
+        Self { root: root.to_owned(), notify: None, used: true, given: Vec::new() }
+    }
+
+    /// The root.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Puts the files of a session's services into their folders, which are empty. Whether there were any.
+    pub fn fill(&mut self, services: &Value) -> bool {
+        self.given(services);
+        for file in &self.given {
+            let path = self.root.join(&file.path);
+            // What cannot be written is not there, which the plugin sees and may tell.
+            if let Some(folder) = path.parent() {
+                let _ = fs::create_dir_all(folder);
+            }
+            let _ = fs::write(&path, &file.text);
+        }
+        self.used |= !self.given.is_empty();
+        !self.given.is_empty()
+    }
+
+    /// Takes it that those files were put there before.
+    pub fn given(&mut self, services: &Value) {
+        self.given.clear();
+        for (key, folder) in FILLED {
+            let files = services.get(key).and_then(Value::as_dict).unwrap_or_default();
+            let text = |(path, text): &(String, Value)| {
+                Some(FileLeft { path: format!("{folder}/{path}"), text: text.as_str()?.to_owned() })
+            };
+            self.given.extend(files.iter().filter_map(text));
+        }
     }
 
     /// Takes it that something lies there, or that nothing does: what an earlier process of the session saw.
@@ -57,7 +97,7 @@ impl Scratch {
         self.used
     }
 
-    /// The files that lie there now.
+    /// The files that lie there now, without those that were there from the beginning and are as they were.
     pub fn look(&mut self) -> Vec<FileLeft> {
         if let Some(notify) = &self.notify {
             let mut events = [0_u8; 4096];
@@ -73,6 +113,7 @@ impl Scratch {
             collect(&self.root.join(folder), Path::new(folder), &mut files);
         }
         self.used |= !files.is_empty();
+        files.retain(|file| !self.given.contains(file));
         files.sort_by(|one, other| one.path.cmp(&other.path));
         files
     }

@@ -1,5 +1,5 @@
-//! Makes a session smaller while it still shows what it showed: fewest calls, then fewest arguments, then simplest values,
-//! then no answers and no cut.
+//! Makes a session smaller while it still shows what it showed: fewest calls, then fewest options and services, fewest
+//! arguments, then simplest values, then no answers and no cut.
 //!
 //! [`Shrinker`] proposes, its caller tries. It ends after at most [`TRIES_LIMIT`] proposals, proposes nothing twice, and
 //! keeps the contract: a value is changed in all calls that tell it, calls keep their order. It works by halves (delta
@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    case::{Session, Value},
+    case::{Session, Value, check_services},
     contract::{Argument, Hook},
     generate::violation::keep_order,
 };
@@ -183,7 +183,10 @@ impl Shrinker {
     }
 
     fn is_allowed(&self, candidate: &Session) -> bool {
-        !candidate.calls.is_empty() && (!self.is_ordered || keep_order(&candidate.calls))
+        !candidate.calls.is_empty()
+            && (!self.is_ordered || keep_order(&candidate.calls))
+            // What the services hold keeps its shape: a certificate without its middle is no simpler one.
+            && (candidate.services == self.session.services || check_services(&candidate.services).is_ok())
     }
 }
 
@@ -192,6 +195,10 @@ fn digest(session: &Session) -> u64 {
     let mut hasher = DefaultHasher::new();
     digest_value(&session.cookie, &mut hasher);
     digest_value(&session.session_cookie, &mut hasher);
+    digest_value(&session.services, &mut hasher);
+    for option in &session.options {
+        (&option.section, &option.name, &option.value).hash(&mut hasher);
+    }
     for call in &session.calls {
         (call.hook, call.other, &call.answers, call.cut_off, call.arguments.len()).hash(&mut hasher);
         for (argument, value) in &call.arguments {
@@ -358,6 +365,40 @@ mod tests {
         }
         let smallest = vec![(Argument::ClientIp, "10.0.0.2".into()), (Argument::ServerPort, 22.into())];
         assert_eq!(*shrinker.session(), Session::new(vec![Call::new(Hook::GetPasswordList, smallest)]));
+    }
+
+    #[test]
+    fn options_and_services_that_do_not_matter_go_and_the_entry_that_does_stays() {
+        let domain = domain(PluginType::CredentialStore);
+        let option = |name: &str| crate::case::SetOption {
+            section: "ldap_server".into(),
+            name: name.into(),
+            value: "ad".into(),
+        };
+        let services = r#"{"memory_cache": {"a": "1", "b": "2"}, "user_lists": {"vip": {"allow": "no_user", "except": ["x"]}},
+            "ldap": {"ad": {"users": {"alice": {"mail": "alice@example.com", "cn": "alice"}, "bob": {}}, "groups": {}}},
+            "trusted_ca_lists": {"corp": {"certs": ["-----BEGIN CERTIFICATE-----\nabc"]}}}"#;
+        let session = Session {
+            options: vec![option("name"), option("other"), option("third")],
+            services: serde_json::from_str(services).unwrap(),
+            ..nth_session(&domain, 5, 0)
+        };
+        let user = |session: &Session| session.services.get("ldap")?.get("ad")?.get("users")?.get("alice").cloned();
+        let mut shrinker = Shrinker::new(session);
+        let mut tries = 0;
+        while let Some(candidate) = shrinker.next_candidate() {
+            tries += 1;
+            assert_eq!(contract_violation(&candidate, &domain), None, "{candidate:#?}");
+            let is_named = candidate.options.iter().any(|option| option.name == "name");
+            let mail = user(&candidate).and_then(|user| user.get("mail")?.as_str().map(str::to_owned));
+            if is_named && mail.is_some_and(|mail| mail.contains('@')) {
+                shrinker.accept(candidate);
+            }
+        }
+        let session = shrinker.into_session();
+        assert_eq!(session.options, [option("name")]);
+        assert_eq!(session.services.to_string(), r#"{"ldap":{"ad":{"users":{"alice":{"mail":"@"}}}}}"#);
+        assert!(session.calls.len() == 1 && session.calls[0].arguments.is_empty() && tries < 200, "{tries}");
     }
 
     #[test]

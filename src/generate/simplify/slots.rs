@@ -22,6 +22,8 @@ pub(super) enum Place {
     Cookie,
     /// The first session cookie.
     SessionCookie,
+    /// What the platform's services hold.
+    Services,
     /// In all calls that have this value as this argument, or as one that means the same.
     Argument(Argument),
     /// The answer of that number in the call of that number.
@@ -60,6 +62,7 @@ pub(super) fn slots(session: &Session) -> Vec<Slot> {
     }
     slots.push(Slot { place: Place::SessionCookie, value: session.session_cookie.clone() });
     slots.push(Slot { place: Place::Cookie, value: session.cookie.clone() });
+    slots.push(Slot { place: Place::Services, value: session.services.clone() });
     slots
 }
 
@@ -74,6 +77,7 @@ pub(super) fn replace(session: &mut Session, slot: &Slot, value: &Value) {
     match slot.place {
         Place::Cookie => session.cookie = value.clone(),
         Place::SessionCookie => session.session_cookie = value.clone(),
+        Place::Services => session.services = value.clone(),
         Place::Answer(call, index) => {
             let answer = session.calls.get_mut(call).and_then(|call| call.answers.get_mut(index));
             if let (Some(answer), Some(text)) = (answer, value.as_str()) {
@@ -105,7 +109,7 @@ impl Slot {
     /// The plainest value that may stand here. None is never plain: it is the odd case of what may be None.
     pub(super) fn plain(&self, session: &Session) -> Option<Value> {
         match self.place {
-            Place::Cookie | Place::SessionCookie => Some(Value::empty_dict()),
+            Place::Cookie | Place::SessionCookie | Place::Services => Some(Value::empty_dict()),
             Place::Answer(..) => Some(PLAIN_ANSWER.into()),
             Place::Argument(argument) => plain(argument).filter(|plain| {
                 // A value that is known later cannot have been another one before.
@@ -118,7 +122,7 @@ impl Slot {
     /// Whether the value is the plainest.
     pub(super) fn is_plain(&self) -> bool {
         match self.place {
-            Place::Cookie | Place::SessionCookie => self.value.is_empty_dict(),
+            Place::Cookie | Place::SessionCookie | Place::Services => self.value.is_empty_dict(),
             Place::Answer(..) => self.value.as_str() == Some(PLAIN_ANSWER),
             Place::Argument(argument) => plain(argument).as_ref() == Some(&self.value),
         }
@@ -145,7 +149,7 @@ impl Slot {
                 Kind::Domain | Kind::UserName | Kind::TargetUser | Kind::Password | Kind::KeyValuePairs => true,
                 Kind::Cookie | Kind::SessionId | Kind::Protocol | Kind::Ip | Kind::TargetIp | Kind::Port => false,
             },
-            Place::Cookie | Place::SessionCookie | Place::Answer(..) => true,
+            Place::Cookie | Place::SessionCookie | Place::Services | Place::Answer(..) => true,
         }
     }
 }

@@ -17,6 +17,11 @@ const DEPTH_LIMIT: usize = 6;
 pub(super) enum Stage {
     /// Calls are removed.
     Calls,
+    /// Options that the session sets are removed.
+    Options,
+    /// The platform's services are emptied, one service after the other where all at once is too much. Their entries go
+    /// with those of cookies.
+    Services,
     /// An argument is removed from all calls.
     Arguments,
     /// An argument is removed from one call.
@@ -40,8 +45,10 @@ impl Stage {
     /// whatever the values are.
     pub(super) const fn next(self, round: usize) -> Option<Self> {
         Some(match self {
-            Self::Calls if round > 0 => Self::Plain,
-            Self::Calls => Self::Arguments,
+            Self::Calls => Self::Options,
+            Self::Options => Self::Services,
+            Self::Services if round > 0 => Self::Plain,
+            Self::Services => Self::Arguments,
             Self::Arguments => Self::EachArgument,
             Self::EachArgument => Self::Plain,
             Self::Plain => Self::Entries(1),
@@ -57,6 +64,8 @@ impl Stage {
     pub(super) fn count(self, session: &Session, kept: &HashSet<(Hook, Argument)>) -> usize {
         match self {
             Self::Calls => session.calls.len(),
+            Self::Options => session.options.len(),
+            Self::Services => session.services.as_dict().map_or(0, <[_]>::len),
             Self::Arguments => arguments(session, kept).len(),
             Self::EachArgument => each_argument(session, kept).count(),
             Self::Plain => not_plain(session).len(),
@@ -77,6 +86,11 @@ impl Stage {
         let mut smaller = session.clone();
         match self {
             Self::Calls => _ = smaller.calls.drain(items),
+            Self::Options => _ = smaller.options.drain(items),
+            Self::Services => {
+                let Value::Dict(services) = &mut smaller.services else { return None };
+                services.drain(items);
+            }
             Self::Arguments => {
                 let gone = &arguments(session, kept)[items];
                 for call in &mut smaller.calls {

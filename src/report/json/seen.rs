@@ -14,12 +14,24 @@ use crate::{
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TraceJson {
     calls: Vec<CallJson>,
+    /// Options that the case sets on top of the configuration.
+    options: Vec<OptionJson>,
+    /// What the platform's services held when the session began.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    services: Value,
     /// What the plugin's next call would get.
     #[schemars(with = "serde_json::Value")]
     cookie: Value,
     /// What any plugin's next call would get.
     #[schemars(with = "serde_json::Value")]
     session_cookie: Value,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OptionJson {
+    section: String,
+    name: String,
+    value: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -57,6 +69,17 @@ impl TraceJson {
     pub(super) fn new(seen: &Seen<'_>) -> Self {
         Self {
             calls: seen.trace.calls.iter().map(|call| CallJson::new(call, seen)).collect(),
+            options: seen
+                .session
+                .options
+                .iter()
+                .map(|option| OptionJson {
+                    section: option.section.clone(),
+                    name: option.name.clone(),
+                    value: seen.mask.option(option),
+                })
+                .collect(),
+            services: seen.mask.services(&seen.session.services),
             cookie: seen.mask.value(&seen.trace.cookie),
             session_cookie: seen.mask.value(&seen.trace.session_cookie),
         }

@@ -12,6 +12,9 @@ use crate::{
 /// How many characters of one value, result or line are shown; JSON has all.
 const VALUE_LIMIT: usize = 4000;
 
+/// How many characters of what one of the platform's services holds are shown.
+const SERVICE_LIMIT: usize = 400;
+
 /// How many lines of one output are shown.
 const LINES_LIMIT: usize = 40;
 
@@ -24,6 +27,15 @@ pub fn seen(seen: &Seen<'_>) -> String {
     let mut text = String::new();
     for (name, cookie) in [("cookie", &session.cookie), ("session_cookie", &session.session_cookie)] {
         text.push_str(&row(name, &value(mask, cookie)));
+    }
+    for option in &session.options {
+        text.push_str(&row(
+            "option",
+            &shown(&format!("[{}] {} = {}", option.section, option.name, mask.option(option))),
+        ));
+    }
+    for (name, service) in mask.services(&session.services).as_dict().unwrap_or_default() {
+        text.push_str(&row(name, &plain::cut(&plain::json(&short(service)), SERVICE_LIMIT)));
     }
     for call in &trace.calls {
         text.push_str(&call_text(session.calls.get(call.call), call, &trace.calls, mask));
@@ -136,6 +148,19 @@ fn shown(text: &str) -> String {
     plain::cut(text, VALUE_LIMIT)
 }
 
+/// A service with certificates and files as their first lines.
+fn short(service: &Value) -> Value {
+    match service {
+        Value::Str(text) => match text.split_once('\n') {
+            Some((first, rest)) if !rest.is_empty() => format!("{first}…").into(),
+            _ => service.clone(),
+        },
+        Value::List(items) => Value::List(items.iter().map(short).collect()),
+        Value::Dict(entries) => Value::Dict(entries.iter().map(|(key, value)| (key.clone(), short(value))).collect()),
+        _ => service.clone(),
+    }
+}
+
 fn row(name: &str, text: &str) -> String {
     format!("  {LABEL}{name:<16}{LABEL:#}  {text}\n")
 }
@@ -144,6 +169,25 @@ fn row(name: &str, text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::examples;
+
+    #[test]
+    fn services_and_options_are_shown_short_and_without_secrets() {
+        let trace = examples::trace();
+        let mut session = examples::session();
+        session.services = serde_json::from_str(
+            r#"{"credential_stores": {"local": {"u": {"h": ["pw"]}}}, "state": {"f": "one\ntwo"}}"#,
+        )
+        .unwrap();
+        let option =
+            |name: &str| crate::case::SetOption { section: "vault".into(), name: name.into(), value: "v-1".into() };
+        session.options = vec![option("host"), option("password")];
+        let text = seen(&Seen { session: &session, trace: &trace, mask: &Mask::default() });
+        for shown in
+            [r#"{"local":{"u":{"h":["***"]}}}"#, r#"{"f":"one…"}"#, "[vault] host = v-1", "[vault] password = ***"]
+        {
+            assert!(text.contains(shown), "{shown}\n{text}");
+        }
+    }
 
     #[test]
     fn a_session_is_shown_in_full_without_its_secrets() {

@@ -21,12 +21,13 @@ use rustix::{
 
 use super::{PYTHON_VERSION, RuntimeError, stack};
 use crate::{
+    case::Value,
     contract::Hook,
     runtime::{
         CallTrace, Ending, Frame, Network,
         control::{order, word},
         sandbox::Missing,
-        scratch::{FOLDERS, Scratch},
+        scratch::{CARRIED, FOLDERS, Scratch},
         shared::{Capture, Phase, Shared, now_ns},
     },
 };
@@ -139,6 +140,14 @@ impl Process {
         let used = &self.shared.header().scratch_used;
         if used.swap(0, Ordering::Relaxed) != 0 {
             Scratch::unwatched(self.scratch.path()).clear();
+        }
+    }
+
+    /// Makes the empty folder as it is when a session of isolated calls begins.
+    pub(super) fn fill_scratch(&mut self, services: &Value) {
+        let _ = std::fs::remove_file(self.scratch.path().join(CARRIED));
+        if Scratch::unwatched(self.scratch.path()).fill(services) {
+            self.distrust_scratch();
         }
     }
 

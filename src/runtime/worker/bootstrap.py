@@ -32,9 +32,10 @@ def prepare(fault_fd):
 runner = [0]
 
 
-def load(path, name):
-    """The module at `path`, imported as `name`."""
-    spec = importlib.util.spec_from_file_location(name, path)
+def load(path, name, loader=None):
+    """The module at `path`, imported as `name`, by a loader of that class if one is given."""
+    loader = loader(name, path) if loader and path.endswith(".py") else None
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -164,40 +165,6 @@ def words_of(paths):
                 elif type(value) is int and abs(value) < 1 << 62:
                     numbers.add(value)
     return sorted(strings, key=lambda s: (len(s), s))[:4096], sorted(numbers)[:1024]
-
-
-def provide_services(scratch):
-    """The stand-ins that the SDK has for the platform's services, where the SDK is there."""
-
-    class Finder:
-        """fakeredis, which the SDK's memory cache wants and does not bring."""
-
-        @staticmethod
-        def find_spec(name, path=None, target=None):
-            if name != "fakeredis":
-                return None
-            return importlib.util.spec_from_loader(name, Finder)
-
-        @staticmethod
-        def create_module(spec):
-            return None
-
-        @staticmethod
-        def exec_module(module):
-            class FakeStrictRedis:
-                def __init__(self, *args, **kwargs):
-                    self._data = {}
-
-                def set(self, key, value, ex=None):
-                    self._data[key] = value if isinstance(value, bytes) else str(value).encode()
-                    return True
-
-                def get(self, key):
-                    return self._data.get(key)
-
-            module.FakeStrictRedis = module.FakeRedis = FakeStrictRedis
-
-    sys.meta_path.append(Finder)
 
 
 def sdk_version():

@@ -4,12 +4,15 @@
 //! It is started by the host with descriptors for its arguments and is of no use to people.
 
 mod call;
+mod comparisons;
 mod convert;
 mod coverage;
 mod exception;
 mod interpreter;
 mod plugin;
+mod probe;
 mod runner;
+mod services;
 mod state;
 mod zygote;
 

@@ -1,0 +1,164 @@
+//! What the services of generated sessions are held to.
+
+use std::collections::HashSet;
+
+use super::*;
+use crate::{
+    case::{SetOption, check_services},
+    contract::Hook,
+    generate::{contract_violation, nth_session, nth_two_plugin_session, ordinary_session},
+};
+
+fn option(section: &str, name: &str, value: &str) -> OptionWord {
+    OptionWord { section: section.into(), name: name.into(), value: Some(value.into()) }
+}
+
+fn domain(plugin_type: PluginType, services: &[&str]) -> Domain {
+    let options = vec![
+        option("credential_store", "name", "local"),
+        option("vault", "password", "$"),
+        option("tls", "client_cert", "$"),
+        option("tls", "ca_cert", "$[corp]"),
+        option("whitelist source=user_list", "name", "exempt"),
+        option("ldap_server", "name", "ad"),
+        option("usermapping source=ldap_server", "user_attribute", "mail"),
+        option("whitelist source=ldap_server_group", "except", "dba,wheel"),
+        option("authentication_cache", "reuse_limit", "1"),
+    ];
+    let services = services.iter().map(|&service| service.to_owned()).collect();
+    let words = Words { options, services, ..Words::default() };
+    Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), words)
+}
+
+const ALL: &[&str] = &["sdk", "memory_cache", "credential_stores", "ldap", "user_lists"];
+
+#[test]
+fn every_session_has_the_policies_that_the_configuration_names_and_keeps_their_shape() {
+    for plugin_type in [PluginType::Aa, PluginType::CredentialStore] {
+        let domain = domain(plugin_type, ALL);
+        for index in 0..3_000 {
+            let session = nth_session(&domain, 1, index);
+            assert_eq!(check_services(&session.services), Ok(()), "{:#?}", session.services);
+            assert_eq!(contract_violation(&session, &domain), None);
+            let policy = |service: &str, name: &str| session.services.get(service)?.get(name);
+            for (service, name) in
+                [("user_lists", "exempt"), ("ldap", "ad"), ("credential_stores", "local"), ("trusted_ca_lists", "corp")]
+            {
+                assert!(policy(service, name).is_some(), "{service}: {:#?}", session.services);
+            }
+            let store = policy("credential_stores", "local").unwrap();
+            assert!(
+                matches!(store.get("password").unwrap().get("vault"), Some(Value::List(found)) if !found.is_empty())
+            );
+        }
+    }
+}
+
+#[test]
+fn the_sessions_users_are_known_in_some_sessions_and_unknown_in_others() {
+    let domain = domain(PluginType::Aa, ALL);
+    let mut seen = HashSet::new();
+    for index in 0..600 {
+        let session = nth_session(&domain, 2, index);
+        let people = People::of(&session);
+        let Some(user) = people.users.first() else { continue };
+        let services = &session.services;
+        let list = services.get("user_lists").unwrap().get("exempt").unwrap();
+        let is_listed = matches!(list.get("except"), Some(Value::List(users)) if users.contains(&user.as_str().into()));
+        seen.insert(format!("listed {is_listed}, {}", list.get("allow").unwrap()));
+        let server = services.get("ldap").unwrap().get("ad").unwrap();
+        seen.insert(match server.get("users").map(|users| users.get(user)) {
+            None => "down".into(),
+            Some(None) => "nobody".into(),
+            Some(Some(attributes)) => match attributes.get("mail") {
+                None => "no attribute".into(),
+                Some(Value::List(values)) => format!("{} values", values.len()),
+                Some(_) => "one value".into(),
+            },
+        });
+        if let Some(groups) = server.get("groups") {
+            let is_in = matches!(groups.get("dba"), Some(Value::List(users)) if !users.is_empty());
+            seen.insert(format!("member {is_in}"));
+        }
+        if services.get("state").is_some() {
+            seen.insert("authenticated before".into());
+        }
+    }
+    for what in [
+        "listed true, \"no_user\"",
+        "listed false, \"no_user\"",
+        "listed true, \"all_users\"",
+        "listed false, \"all_users\"",
+        "down",
+        "nobody",
+        "no attribute",
+        "0 values",
+        "2 values",
+        "one value",
+        "member true",
+        "member false",
+        "authenticated before",
+    ] {
+        assert!(seen.contains(what), "{what} never turned up in {seen:?}");
+    }
+}
+
+#[test]
+fn the_store_has_the_password_of_the_sessions_account_where_the_code_looks_it_up() {
+    let domain = domain(PluginType::CredentialStore, ALL);
+    let has = |index: &u64| {
+        let session = ordinary_session(&domain, *index);
+        let people = People::of(&session);
+        let store = session.services.get("credential_stores").unwrap().get("local").unwrap().clone();
+        store.get(&people.accounts[0]).is_some_and(|hosts| hosts.get(&people.hosts[0]).is_some())
+    };
+    let count = (0..32).filter(has).count();
+    assert!((16..32).contains(&count), "{count}");
+}
+
+#[test]
+fn without_services_a_session_is_the_same_as_ever() {
+    let (with, without) = (domain(PluginType::Aa, ALL), domain(PluginType::Aa, &[]));
+    for index in 0..200 {
+        let session = nth_session(&without, 1, index);
+        assert_eq!(session.services, Value::empty_dict());
+        assert_eq!(session.calls, nth_session(&with, 1, index).calls);
+    }
+}
+
+#[test]
+fn options_that_a_session_sets_name_services_too() {
+    let words = Words { services: vec!["sdk".into()], ..Words::default() };
+    let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
+    let mut session = nth_session(&domain, 1, 1);
+    assert_eq!(services(&mut Unstructured::new(&[7; 64]), &domain, &session), Value::empty_dict());
+    let set = |section: &str, name: &str, value: &str| SetOption {
+        section: section.into(),
+        name: name.into(),
+        value: value.into(),
+    };
+    session.options = vec![set("credential_store", "name", "x"), set("a", "b", "$")];
+    let found = services(&mut Unstructured::new(&[7; 64]), &domain, &session);
+    assert!(found.get("credential_stores").unwrap().get("x").unwrap().get("b").unwrap().get("a").is_some());
+}
+
+#[test]
+fn both_plugins_of_a_session_have_their_services() {
+    let aa = domain(PluginType::Aa, &["sdk"]);
+    let words =
+        Words { options: vec![option("user_list", "name", "own")], services: vec!["sdk".into()], ..Words::default() };
+    let store = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), words);
+    let session = nth_two_plugin_session(&aa, &store, PluginType::CredentialStore, 1, 1);
+    let lists = session.services.get("user_lists").unwrap();
+    assert!(lists.get("own").is_some() && lists.get("exempt").is_some());
+}
+
+#[test]
+fn what_a_configuration_needs_to_be_loaded_is_there() {
+    let text = "[credential_store]\nname = local\n[https_proxy]\nserver = p\npassword = $\n; token = $\n";
+    let found = configured_services(text);
+    let store = found.get("credential_stores").unwrap().get("local").unwrap();
+    assert_eq!(store.as_dict().unwrap().len(), 1);
+    assert!(store.get("password").unwrap().get("https_proxy").is_some());
+    assert_eq!(configured_services("[a]\nb = c\n"), Value::empty_dict());
+}

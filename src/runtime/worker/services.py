@@ -1,0 +1,271 @@
+"""The platform's services, as the Plugin SDK's stand-ins have them outside of the appliance (`safeguard.sessions.plugin_impl`).
+
+Each module of stand-ins is taken hold of when it is imported, whoever imports it and when: a plugin that does not use the
+SDK never gets here. What a session's services hold is put in when it begins and taken out when it has ended. Whatever a
+plugin does to the stand-ins, it does to itself: the process is replaced after a session that broke them."""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import sys
+import time
+
+# What a memory cache holds at the most; the platform's throws things out as well when it is full.
+CACHE_BYTES = 1 << 20
+
+IMPL = "safeguard.sessions.plugin_impl."
+
+
+def _folded(key):
+    return key.lower() if isinstance(key, str) else key
+
+
+class Folded(dict):
+    """A dict as a directory looks names up: in whatever case."""
+
+    def __init__(self, entries):
+        super().__init__((_folded(key), value) for key, value in entries)
+
+    def __contains__(self, key):
+        return super().__contains__(_folded(key))
+
+    def __getitem__(self, key):
+        return super().__getitem__(_folded(key))
+
+    def get(self, key, default=None):
+        return super().get(_folded(key), default)
+
+
+class Members(list):
+    """The members of a group."""
+
+    def __contains__(self, member):
+        return any(_folded(known) == _folded(member) for known in self)
+
+
+class Cache:
+    """The memory cache: one for all who ask, as on the appliance. It speaks as Redis does."""
+
+    def __init__(self, *args, **kwargs):
+        self.entries = {}
+
+    def set(self, key, value, ex=None):
+        if not isinstance(value, bytes):
+            value = str(value).encode()
+        key = key if isinstance(key, str) else str(key)
+        self.entries.pop(key, None)
+        if len(value) > CACHE_BYTES:
+            return True
+        self.entries[key] = value, None if ex is None else time.monotonic() + ex
+        size = sum(len(key) + len(value) for key, (value, _) in self.entries.items())
+        while size > CACHE_BYTES and self.entries:
+            key = next(iter(self.entries))
+            size -= len(key) + len(self.entries.pop(key)[0])
+        return True
+
+    def get(self, key):
+        value, until = self.entries.get(key if isinstance(key, str) else str(key), (None, None))
+        if until is not None and time.monotonic() >= until:
+            return None
+        return value
+
+
+cache = Cache()
+# What is used of the running session's services.
+current = {}
+# (module, attribute, what must still be there after a session, how it is filled)
+standins = []
+scratch = [""]
+
+
+def _credential_stores(stores):
+    stores.clear()
+    for name, users in current.get("credential_stores", {}).items():
+        stores[name] = {
+            user: {host: [(credential,) for credential in credentials] for host, credentials in hosts.items()}
+            for user, hosts in users.items()
+        }
+
+
+def _user_lists(lists):
+    lists.clear()
+    lists.update((name, dict(content)) for name, content in current.get("user_lists", {}).items())
+
+
+def _ldap_servers(servers):
+    servers.clear()
+    for name, server in current.get("ldap", {}).items():
+        held = servers[name] = {}
+        if "users" in server:
+            held["users"] = Folded(server["users"].items())
+        if "groups" in server:
+            held["groups"] = Folded((group, Members(members)) for group, members in server["groups"].items())
+
+
+def _box_configuration(box):
+    box["trusted_ca_lists_location"] = os.path.join(scratch[0], "trusted_ca_lists")
+    box["trusted_ca_lists"] = {
+        name: {
+            "certs": list(content["certs"]),
+            "crls": ["" for _ in content["certs"]],
+            "config": {"strict_hostcheck": False},
+            "name": name,
+            "type": "x509v3-sign-rsa",
+        }
+        for name, content in current.get("trusted_ca_lists", {}).items()
+    }
+
+
+def _keep(attribute, fill):
+    """What to do with a module whose `attribute` is a dict that `fill` fills."""
+
+    def take(module):
+        content = getattr(module, attribute)
+        fill(content)
+        standins.append((module, attribute, content, fill))
+
+    return take
+
+
+def _take_memory_cache(module):
+    module.FakeRedisCache._redis = cache
+    standins.append((module.FakeRedisCache, "_redis", cache, lambda cache: None))
+
+
+def _take_database(module):
+    def query_all(self):
+        """Retrieve all credentials from the database: of every host of a user, where the SDK's own has the first one's."""
+        users = self._FakeDatabase__database.items()
+        return [(user, host, row[0]) for user, hosts in users for host, rows in hosts.items() for row in rows]
+
+    if hasattr(module.FakeDatabase({}), "_FakeDatabase__database"):
+        module.FakeDatabase.query_all = query_all
+
+
+TAKE = {
+    IMPL + "memory_cache": _take_memory_cache,
+    IMPL + "database": _take_database,
+    IMPL + "credential_store": _keep("credential_stores", _credential_stores),
+    IMPL + "user_list": _keep("user_lists", _user_lists),
+    IMPL + "ldap_server": _keep("ldap_servers", _ldap_servers),
+    IMPL + "box_config": _keep("stable_box_configuration", _box_configuration),
+}
+
+
+class Loader:
+    """Loads a module of stand-ins and takes hold of it."""
+
+    def __init__(self, loader, take):
+        self.loader, self.take = loader, take
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__spec__.loader = module.__loader__ = self.loader
+        self.loader.exec_module(module)
+        try:
+            self.take(module)
+        except Exception:
+            pass  # An SDK that has it otherwise keeps its own.
+
+
+class Finder:
+    """Finds the modules of stand-ins."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        take = TAKE.get(name)
+        spec = take and importlib.machinery.PathFinder.find_spec(name, path)
+        if spec and spec.loader:
+            spec.loader = Loader(spec.loader, take)
+            return spec
+        return None
+
+
+class FakeRedis:
+    """fakeredis, which the SDK's memory cache wants and does not bring."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return importlib.util.spec_from_loader(name, FakeRedis) if name == "fakeredis" else None
+
+    @staticmethod
+    def create_module(spec):
+        return None
+
+    @staticmethod
+    def exec_module(module):
+        module.FakeStrictRedis = module.FakeRedis = Cache
+
+
+def provide(folder):
+    """Has the stand-ins taken hold of as they are imported. `folder` is for what they write."""
+    scratch[0] = folder
+    sys.meta_path.insert(0, Finder)
+    sys.meta_path.append(FakeRedis)
+
+
+def begin(services, carried):
+    """Fills the services in. `carried` is what an earlier call of the session left in the memory cache, if one did."""
+    global current
+    current = services
+    entries = {}
+    if carried:
+        try:
+            entries = {key: (value.encode("latin-1"), until) for key, value, until in json.loads(carried)}
+        except (TypeError, ValueError, RecursionError):
+            pass  # Whoever wrote over it has an empty cache.
+    else:
+        for key, value in services.get("memory_cache", {}).items():
+            entries[key] = value.encode(), None
+    cache.entries = entries
+    for _, _, content, fill in standins:
+        fill(content)
+
+
+def carried():
+    """What the next call of the session has to find in the memory cache."""
+    return json.dumps([(key, value.decode("latin-1"), until) for key, (value, until) in cache.entries.items()])
+
+
+def end():
+    """Empties the services. Whether all stand-ins are still the ones that were taken hold of."""
+    begin({}, None)
+    return all(getattr(owner, attribute, None) is content for owner, attribute, content, _ in standins)
+
+
+# Classes of the SDK, with the services that they reach.
+CLASSES = {
+    "MemoryCache": "memory_cache",
+    "UserList": "user_lists",
+    "LDAPServer": "ldap",
+    "LDAPServerGroupList": "ldap",
+    "UserMappingLdapServer": "ldap",
+    "CredentialStore": "credential_stores",
+    "get_ca_certificate": "trusted_ca_lists",
+    "RequestsTLS": "trusted_ca_lists",
+    "AuthenticationCache": "state",
+    "persistent_plugin_state_directory": "state",
+    "SCB_PLUGIN_STATE_DIRECTORY": "state",
+    "ConnectionLimiter": "ephemeral",
+    "ephemeral_plugin_state_directory": "ephemeral",
+    "EPHEMERAL_PLUGIN_STATE_DIRECTORY": "ephemeral",
+}
+
+
+def used(paths):
+    """The services that the code at `paths` names, and `sdk` where the SDK is imported: then its configuration may name
+    more of them."""
+    import re
+
+    found = {"sdk"} if "safeguard.sessions.plugin" in sys.modules else set()
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                names = set(re.findall(r"[A-Za-z_]+", file.read(1 << 20)))
+        except OSError:
+            continue
+        found.update(service for name, service in CLASSES.items() if name in names)
+    return sorted(found)
