@@ -116,6 +116,8 @@ impl<'d> Change<'d, '_, '_> {
             return false;
         }
         let ended = session.calls.iter().position(|call| call.hook == Hook::SessionEnded);
+        // A session that others wrote may go on after its end: then the call moves up by one.
+        let at = if ended.is_some_and(|place| place < at) { at - 1 } else { at };
         let ended = ended.map(|place| session.calls.remove(place));
         session.calls.truncate(at + 1);
         session.calls[at].cut_off = true;
