@@ -7,11 +7,11 @@ export PYTHON
 export PYO3_PYTHON := $(PYTHON)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup venv demo test test-other bench ratios lint doc rules clean
+.PHONY: help setup venv demo test test-other bench ratios fuzz-figures planted lint doc rules clean
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo '  PYTHON=/path/to/python3 picks the interpreter that is embedded (now $(PYTHON))'
 
@@ -44,6 +44,20 @@ bench: setup ## run the benchmarks of criterion
 
 ratios: venv ## print the promised figures, each beside what it is held against
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench ratios
+
+fuzz-figures: venv ## print the promised figures of fuzz: MINUTES=30 watches memory for that long
+	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench fuzz
+
+# Atheris and Hypothesis, which `fuzz` is held against, in an environment of their own.
+RIVALS_VENV := $(abspath $(TARGET_DIR))/rivals-venv
+RIVALS := benches/planted/harness/requirements.txt
+$(RIVALS_VENV)/done: $(RIVALS)
+	$(PYTHON) -m venv $(RIVALS_VENV)
+	$(RIVALS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r $(RIVALS)
+	@touch $@
+
+planted: setup $(if $(filter-out 0,$(COMPARE)),$(RIVALS_VENV)/done) ## find twelve planted defects with fuzz; COMPARE=1: Atheris and Hypothesis too
+	RIVALS_VENV=$(RIVALS_VENV) cargo bench --locked --bench planted
 
 lint: setup ## check format and lints, warnings denied
 	cargo fmt --check

@@ -1,11 +1,15 @@
-//! How long it takes to make a session: every run begins with it.
+//! How long it takes to make a session, or to change one: every run begins with it.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hookstorm::{
+    case::Session,
     contract::{Hook, Platform, PluginType},
-    generate::{Domain, Words, nth_session, nth_two_plugin_session},
+    generate::{
+        Comparison, ComparisonKind, Dictionary, Domain, Mutator, Words, nth_session, nth_two_plugin_session,
+        substitutions,
+    },
 };
 
 fn domain(plugin_type: PluginType) -> Domain {
@@ -36,5 +40,44 @@ fn sessions(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, sessions);
+/// What a plugin compared in `session`: each text that it got, with a word of its own.
+fn compared(session: &Session) -> Vec<Comparison> {
+    let operands = session.calls[0].arguments.iter().filter(|(_, value)| value.as_str().is_some());
+    let compared = operands.enumerate().map(|(place, (_, value))| Comparison {
+        place: place as u32,
+        kind: ComparisonKind::Equal,
+        left: value.clone(),
+        right: "breakglass-operator1".into(),
+        held: false,
+    });
+    compared.collect()
+}
+
+fn changes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("change");
+    for domain in [domain(PluginType::CredentialStore), domain(PluginType::Aa)] {
+        let parents: Vec<Session> = (0..64).map(|index| nth_session(&domain, 42, index)).collect();
+        let mut dictionary = Dictionary::new(&domain);
+        for parent in &parents {
+            compared(parent).iter().for_each(|comparison| _ = dictionary.learn(comparison));
+        }
+        let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
+        let name = domain.plugin_type.name();
+        let mut seed = 0;
+        group.bench_function(format!("mutate {name}"), |bencher| {
+            bencher.iter(|| {
+                seed += 1;
+                let (parent, donor) = (&parents[seed as usize % 64], &parents[(seed as usize + 7) % 64]);
+                black_box(mutator.mutate(seed, parent, Some(donor)))
+            });
+        });
+        let comparisons = compared(&parents[0]);
+        group.bench_function(format!("substitutions {name}, {} comparisons", comparisons.len()), |bencher| {
+            bencher.iter(|| black_box(substitutions(&domain, &parents[0], &comparisons)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, sessions, changes);
 criterion_main!(benches);

@@ -194,7 +194,10 @@ impl Prepared {
     pub(super) fn stream(&self, console: Console) -> ndjson::Stream {
         let is_wanted = self.settings.format == Format::Ndjson;
         // Who does not read on wants to hear no more; the campaign goes on all the same.
-        ndjson::Stream::new(is_wanted.then(|| Box::new(move |line: &str| drop(console.out(line))) as _))
+        ndjson::Stream::new(
+            is_wanted.then(|| Box::new(move |line: &str| drop(console.out(line))) as _),
+            self.secrets.clone(),
+        )
     }
 
     /// The options that default.cfg documents, except those that the user set.

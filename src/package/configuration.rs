@@ -4,6 +4,8 @@
 //!
 //! Safe on any text, and linear in it.
 
+use std::sync::Arc;
+
 use crate::case::SetOption;
 
 /// An option that a configuration sets, or documents in a comment of the form `; name=value`.
@@ -17,6 +19,8 @@ pub struct ConfigOption {
     pub value: Option<String>,
     /// Whether it stands in a comment.
     pub commented: bool,
+    /// What the comments right above it say, without their signs.
+    pub prose: Arc<str>,
 }
 
 /// Why a text is not INI, and on which line (from 1).
@@ -31,7 +35,7 @@ struct Live {
     name: String,
     lines: Vec<String>,
     /// The prose right above it.
-    prose: String,
+    prose: Arc<str>,
 }
 
 #[derive(Default)]
@@ -50,18 +54,17 @@ fn read(text: &str) -> Reader {
     // Whether a deeper line goes on with the last option, and the column of that option's own line.
     let mut is_open = false;
     let mut indent = 0;
-    let mut prose = String::new();
+    let mut prose = Prose::default();
     for (index, line) in text.split('\n').enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let value = line.trim();
         if let Some(comment) = value.strip_prefix(['#', ';']) {
             let option = commented(section.as_deref().unwrap_or_default(), comment, value.starts_with(';'));
             match option {
-                Some(option) => reader.commented.push((reader.live.len(), option)),
-                None => {
-                    prose.push_str(comment);
-                    prose.push('\n');
+                Some(option) => {
+                    reader.commented.push((reader.live.len(), ConfigOption { prose: prose.shared(), ..option }));
                 }
+                None => prose.push(comment),
             }
             continue;
         }
@@ -107,10 +110,37 @@ fn read(text: &str) -> Reader {
             section: section.clone(),
             name,
             lines: vec![first.to_owned()],
-            prose: std::mem::take(&mut prose),
+            prose: std::mem::take(&mut prose).shared(),
         });
     }
     reader
+}
+
+/// The comments since the last blank line or option. Options that stand under the same ones share them, so that no line is
+/// kept twice.
+#[derive(Default)]
+struct Prose {
+    text: String,
+    shared: Option<Arc<str>>,
+}
+
+impl Prose {
+    fn push(&mut self, comment: &str) {
+        if self.shared.is_some() {
+            self.clear();
+        }
+        self.text.push_str(comment);
+        self.text.push('\n');
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.shared = None;
+    }
+
+    fn shared(&mut self) -> Arc<str> {
+        self.shared.get_or_insert_with(|| self.text.as_str().into()).clone()
+    }
 }
 
 /// The name in `[name]`.
@@ -138,6 +168,7 @@ fn commented(section: &str, comment: &str, is_semicolon: bool) -> Option<ConfigO
         name: name.to_lowercase(),
         value: meaningful(value.trim()),
         commented: true,
+        prose: Arc::default(),
     })
 }
 
@@ -177,7 +208,8 @@ pub(super) fn options(text: &str) -> Vec<ConfigOption> {
             options.push(option);
         }
         let value = meaningful(live.lines.join("\n").trim_end());
-        options.push(ConfigOption { section: live.section, name: live.name, value, commented: false });
+        let Live { section, name, prose, .. } = live;
+        options.push(ConfigOption { section, name, value, commented: false, prose });
     }
     options.extend(commented.map(|(_, option)| option));
     options
@@ -458,6 +490,11 @@ mod tests {
             ]
         );
         assert!(found.iter().all(|option| option.section == "a"));
+        assert_eq!(&*found[1].prose, "", "an option is no prose");
+        assert_eq!(&*found[3].prose, " or legacy\n");
+        let shared = options("[a]\n# One of: b, c.\n; x=b\n; y=c\n\n# Other.\nz=1\n");
+        let prose: Vec<&str> = shared.iter().map(|option| &*option.prose).collect();
+        assert_eq!(prose, [" One of: b, c.\n", " One of: b, c.\n", " Other.\n"]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Head,
+    Head, Mask,
     json::{ReportJson, finding::FindingJson, rounded},
 };
 use crate::{campaign::Event, finding::Finding};
@@ -131,15 +131,17 @@ type Write = Box<dyn Fn(&str) + Sync>;
 /// Writes lines, or nothing.
 pub(crate) struct Stream {
     write: Option<Write>,
+    /// Secrets of the configuration.
+    secrets: Vec<String>,
     began: Instant,
     last_pulse: Mutex<Instant>,
 }
 
 impl Stream {
     /// A stream that writes each line by `write`; without it, it keeps silent.
-    pub(crate) fn new(write: Option<Write>) -> Self {
+    pub(crate) fn new(write: Option<Write>, secrets: Vec<String>) -> Self {
         let now = Instant::now();
-        Self { write, began: now, last_pulse: Mutex::new(now) }
+        Self { write, secrets, began: now, last_pulse: Mutex::new(now) }
     }
 
     /// Takes an event in.
@@ -154,7 +156,8 @@ impl Stream {
         let elapsed_seconds = rounded(self.began.elapsed().as_secs_f64());
         Some(match event {
             Event::Found(reported) => {
-                LineJson::Found { elapsed_seconds, finding: Box::new(FindingJson::new(reported)) }
+                let mask = Mask::new(self.secrets.iter().cloned());
+                LineJson::Found { elapsed_seconds, finding: Box::new(FindingJson::new(reported, &mask)) }
             }
             Event::Covered(covered) => LineJson::Coverage {
                 elapsed_seconds: rounded(covered.elapsed.as_secs_f64()),
@@ -218,7 +221,8 @@ mod tests {
     fn lines() -> Vec<String> {
         let written = Arc::new(Mutex::new(vec![start(&examples::head(), &[examples::finding(Rule::Timeout)])]));
         let into = Arc::clone(&written);
-        let stream = Stream::new(Some(Box::new(move |line: &str| into.lock().unwrap().push(line.to_owned()))));
+        let stream =
+            Stream::new(Some(Box::new(move |line: &str| into.lock().unwrap().push(line.to_owned()))), Vec::new());
         *stream.last_pulse.lock().unwrap() -= PULSE;
         stream.listen(&Event::Found(Box::new(examples::reported(Rule::UncaughtException, 0))));
         stream.listen(&Event::Covered(Covered {

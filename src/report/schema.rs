@@ -191,7 +191,7 @@ fn services() -> Value {
 mod tests {
     use super::*;
     use crate::{
-        case::{Case, Found},
+        case::{Case, Found, SetOption},
         finding::Severity,
         report::{After, Mask, Minimized, Outcome, Replayed, Report, Seen, Size, examples},
     };
@@ -251,7 +251,10 @@ mod tests {
 
     #[test]
     fn a_report_with_everything_in_it_fits_its_schema_and_one_without_a_status_does_not() {
-        let summary = examples::summary(vec![examples::reported(Rule::UncaughtException, 0)]);
+        let mut needing = examples::reported(Rule::UncaughtException, 0);
+        let option = SetOption { section: "auth".into(), name: "otp_secret".into(), value: "x".into() };
+        needing.case.as_mut().unwrap().session.options = vec![option];
+        let summary = examples::summary(vec![needing, examples::reported(Rule::LossyJson, 1)]);
         let (session, trace) = (examples::session(), examples::trace());
         let json = ReportJson::new(&Report {
             head: &examples::head(),
@@ -271,6 +274,9 @@ mod tests {
             .with_minimized(&[Minimized { path: "a.json".into(), before: size, after: After::Stays(size) }]);
         let mut instance: Value = serde_json::from_str(&json.to_text()).unwrap();
         assert_eq!(problems(&report(), &instance), Vec::<String>::new());
+        let option = json!({"section": "auth", "name": "otp_secret", "value": "***"});
+        assert_eq!(instance["findings"][0]["options"], json!([option]));
+        assert!(instance["findings"][1].get("options").is_none());
         instance.as_object_mut().unwrap().remove("status");
         assert!(!problems(&report(), &instance).is_empty());
     }

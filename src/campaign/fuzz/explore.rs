@@ -94,7 +94,7 @@ impl<'s, 'a> Explorer<'s, 'a> {
                 let (session, number) = (&sessions[at], order.first + at as u64);
                 sightings.add(number, session, bench.judge(session, &trace), &trace, order.is_ordinary);
                 elapsed += batch::elapsed(&trace);
-                let features = features(&trace);
+                let features = features(session, &trace);
                 if known.mark(&features) > 0 || !edges.is_empty() {
                     let cost = if shared.settings.runs.is_some() {
                         trace.calls.len() as f64

@@ -10,7 +10,10 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use crate::runtime::{CallTrace, Ending, Observed, Origin, Trace};
+use crate::{
+    case::{Session, Value},
+    runtime::{CallTrace, Ending, Observed, Origin, Trace},
+};
 
 /// How many keys of a result or a cookie are looked at.
 const KEYS: usize = 32;
@@ -26,11 +29,11 @@ pub(super) struct Feature {
 
 /// The outcomes of a session, each once, ascending. Of one that ended broken only that of the call that broke: what went
 /// well before must still be news when a whole session shows it.
-pub(super) fn features(trace: &Trace) -> Vec<Feature> {
+pub(super) fn features(session: &Session, trace: &Trace) -> Vec<Feature> {
     let mut found = Vec::new();
     let whole = if is_broken(trace) { trace.calls.len() - 1 } else { 0 };
     for call in &trace.calls[whole..] {
-        of_call(call, &mut found);
+        of_call(session, call, &mut found);
     }
     found.sort_unstable();
     found.dedup();
@@ -51,7 +54,7 @@ enum Kind {
     Exception,
 }
 
-fn of_call(call: &CallTrace, found: &mut Vec<Feature>) {
+fn of_call(session: &Session, call: &CallTrace, found: &mut Vec<Feature>) {
     // The same numbers in every run of one build: `DefaultHasher::new` has no random keys.
     let mut add = |kind: Kind, what: &dyn Fn(&mut DefaultHasher)| {
         let mut hasher = DefaultHasher::new();
@@ -75,9 +78,9 @@ fn of_call(call: &CallTrace, found: &mut Vec<Feature>) {
             for (key, value) in result.as_dict().unwrap_or_default().iter().take(KEYS) {
                 add(Kind::ResultKey, &|hasher| (key.as_json_key(), value.type_name(), length(value)).hash(hasher));
             }
-            for key in ["cookie", "session_cookie"] {
+            for (key, given) in [("cookie", &session.cookie), ("session_cookie", &session.session_cookie)] {
                 if let Some(cookie) = result.get(key) {
-                    add(Kind::Cookie, &|hasher| (key, shape(cookie)).hash(hasher));
+                    add(Kind::Cookie, &|hasher| (key, shape(cookie, given)).hash(hasher));
                 }
             }
         }
@@ -103,10 +106,14 @@ fn length(value: &Observed) -> Option<usize> {
     }
 }
 
-/// The keys of a cookie with the types of their values, in the alphabet's order.
-fn shape(cookie: &Observed) -> Vec<(Option<String>, &str)> {
+/// The keys of a cookie with the types of their values, in the alphabet's order, without those that the session brought
+/// itself: a plugin that gives back what it got is no news each time.
+fn shape<'o>(cookie: &'o Observed, given: &Value) -> Vec<(Option<String>, &'o str)> {
+    let given = given.as_dict().unwrap_or_default();
     let entries = cookie.as_dict().unwrap_or_default().iter().take(KEYS);
-    let mut shape: Vec<_> = entries.map(|(key, value)| (key.as_json_key(), value.type_name())).collect();
+    let shape = entries.map(|(key, value)| (key.as_json_key(), value.type_name()));
+    let mut shape: Vec<_> =
+        shape.filter(|(key, _)| !given.iter().any(|(known, _)| Some(known) == key.as_ref())).collect();
     shape.sort_unstable();
     shape
 }
@@ -171,7 +178,7 @@ mod tests {
     #[test]
     fn another_verdict_key_cookie_or_exception_is_new_and_another_value_is_not() {
         let mut known = Known::default();
-        let mut new = |trace: &Trace| known.mark(&features(trace)) > 0;
+        let mut new = |trace: &Trace| known.mark(&features(&fake::session(0), trace)) > 0;
         assert!(new(&returned(&[("verdict", text("ACCEPT")), ("reason", text("one"))])));
         assert!(!new(&returned(&[("verdict", text("ACCEPT")), ("reason", text("another"))])));
         assert!(new(&returned(&[("verdict", text("DENY")), ("reason", text("one"))])));
@@ -184,10 +191,23 @@ mod tests {
     }
 
     #[test]
+    fn a_session_cookie_that_comes_back_as_it_was_given_is_no_news() {
+        let mut known = Known::default();
+        let mut new = |key: &str| {
+            let mut session = fake::session(0);
+            session.session_cookie = Value::Dict(vec![(key.into(), Value::Null)]);
+            let trace = returned(&[("session_cookie", dict(&[(key, Observed::None), ("own", Observed::None)]))]);
+            known.mark(&features(&session, &trace))
+        };
+        assert!(new("one") > 0);
+        assert_eq!(new("another"), 0);
+    }
+
+    #[test]
     fn a_plugin_that_makes_up_keys_is_bounded() {
         let mut known = Known::default();
         let keys = |number: usize| returned(&[(&format!("key-{number}"), Observed::Int(1))]);
-        let new: usize = (0..1000).map(|number| known.mark(&features(&keys(number)))).sum();
+        let new: usize = (0..1000).map(|number| known.mark(&features(&fake::session(0), &keys(number)))).sum();
         assert_eq!(new, OF_A_KIND + 1, "the ending is one more");
         assert_eq!(known.len(), new);
     }

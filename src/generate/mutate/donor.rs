@@ -70,9 +70,11 @@ impl Change<'_, '_, '_> {
                         .any(|known| known.section == option.section && known.name == option.name)
                 };
                 session.options = donor.options.iter().filter(own).cloned().collect();
+                // What they name.
+                session.services.clone_from(&donor.services);
                 true
             }
-            244.. if self.mutator.services => {
+            244.. if self.mutator.services && session.options == donor.options => {
                 session.services.clone_from(&donor.services);
                 true
             }

@@ -25,11 +25,15 @@ mod around;
 mod calls;
 mod dictionary;
 mod donor;
+mod pattern;
 mod place;
+mod spelling;
 mod substitute;
 mod text;
 mod value;
 
+#[cfg(test)]
+mod reach;
 #[cfg(test)]
 mod tests;
 

@@ -37,11 +37,6 @@ impl Place {
     pub(super) const fn of(root: Root) -> Self {
         Self { root, path: Vec::new() }
     }
-
-    /// Whether only text can stand here.
-    pub(super) const fn is_text(&self) -> bool {
-        matches!(self.root, Root::Answer(..) | Root::Option(_) | Root::Argument(_))
-    }
 }
 
 /// The names that tell the same thing in one session.

@@ -29,7 +29,8 @@ fn options() -> Vec<OptionChoice> {
 }
 
 fn services() -> Value {
-    Value::Dict(vec![("user_lists".into(), Value::Dict(vec![("admins".into(), Value::List(vec!["alice".into()]))]))])
+    let list = r#"{"user_lists": {"users": {"allow": "no_user", "except": ["alice", "root"]}}}"#;
+    serde_json::from_str(list).unwrap()
 }
 
 #[test]
@@ -118,6 +119,45 @@ fn configuration_and_services_stay_where_nobody_asked_for_them() {
         let child = mutator.mutate(seed, &parent, Some(&donor)).unwrap();
         assert!(child.options.is_empty() && child.services == parent.services);
     }
+}
+
+#[test]
+fn what_options_name_is_there_and_what_they_need_is_set_with_them() {
+    let words = Words { services: vec!["sdk".into()], ..Words::default() };
+    let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
+    let documented = "[vault]\n; password=<$-or-password>\n[whitelist source=user_list]\n; name=<name>\n\
+        [whitelist source=ldap_server_group]\n; allow=no_user\n; except=<group-1>\n[ldap_server]\n; name=<name>\n\
+        [credential_store]\n; name=<name>\n[question_1]\n; prompt=<prompt>\n; key=<key>\n";
+    let options = crate::generate::option_choices(&crate::package::Package::options(documented), &[]);
+    let dictionary = Dictionary::new(&domain);
+    let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &options, services: true };
+    let mut parent = ordinary_session(&domain, 0);
+    let mut seen = HashSet::new();
+    for seed in 0..3_000 {
+        let Some(child) = mutator.mutate(seed, &parent, None) else { continue };
+        let value = |section: &str, name: &str| {
+            let is_it = |option: &&crate::case::SetOption| option.section == section && option.name == name;
+            child.options.iter().find(is_it).map(|option| option.value.clone())
+        };
+        let held = |service: &str, name: String| child.services.get(service).and_then(|held| held.get(&name)).is_some();
+        if let Some(list) = value("whitelist source=user_list", "name") {
+            assert!(held("user_lists", list), "{child:#?}");
+            seen.insert("list");
+        }
+        if value("vault", "password").as_deref() == Some("$") {
+            let store = value("credential_store", "name").expect("the store is named");
+            let credential =
+                child.services.get("credential_stores").and_then(|stores| stores.get(&store)?.get("password"));
+            assert!(credential.is_some(), "{child:#?}");
+            seen.insert("store");
+        }
+        if value("whitelist source=ldap_server_group", "allow").is_some() {
+            assert!(held("ldap", value("ldap_server", "name").expect("the server is named")), "{child:#?}");
+            seen.insert("directory");
+        }
+        parent = if seed % 7 == 0 { ordinary_session(&domain, seed) } else { child };
+    }
+    assert_eq!(seen.len(), 3, "{seen:?}");
 }
 
 #[test]

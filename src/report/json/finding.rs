@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     campaign::Reported,
     finding::{Finding, Location, Severity},
+    report::Mask,
     runtime::Frame,
 };
 
@@ -32,6 +33,18 @@ pub(in crate::report) struct FindingJson {
     group: usize,
     /// The file of the smallest case; null for package and loading rules.
     case: Option<String>,
+    /// The options without which it does not show, on top of the configuration in use; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    options: Vec<OptionJson>,
+}
+
+/// An option of the configuration.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OptionJson {
+    section: String,
+    name: String,
+    /// `***` for a secret.
+    value: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -77,14 +90,22 @@ impl FindingJson {
             every_session: false,
             group,
             case: case.map(str::to_owned),
+            options: Vec::new(),
         }
     }
 
-    pub(in crate::report) fn new(reported: &Reported) -> Self {
+    pub(in crate::report) fn new(reported: &Reported, mask: &Mask) -> Self {
+        let options = reported.case.iter().flat_map(|case| &case.session.options);
+        let options = options.map(|option| OptionJson {
+            section: option.section.clone(),
+            name: option.name.clone(),
+            value: mask.option(option),
+        });
         let case = reported.case_path.as_ref().map(|path| path.to_string_lossy().into_owned());
         Self {
             occurrences: reported.occurrences,
             every_session: reported.every_session,
+            options: options.collect(),
             ..Self::of(&reported.finding, reported.group, case.as_deref())
         }
     }

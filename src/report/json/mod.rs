@@ -17,7 +17,7 @@ use self::{
     finding::{FindingJson, LocationJson},
     seen::TraceJson,
 };
-use super::{Minimized, Replayed, Report, Seen};
+use super::{Mask, Minimized, Replayed, Report, Seen};
 use crate::{campaign::Fuzzed, finding::Severity};
 
 /// How a command ended.
@@ -146,6 +146,7 @@ impl ReportJson {
         let (head, summary) = (report.head, report.summary);
         let has_errors = summary.reported.iter().any(|one| one.finding.severity == Severity::Error);
         let seconds = summary.elapsed.as_secs_f64();
+        let mask = Mask::new(report.secrets.iter().cloned());
         Self {
             hookstorm: env!("CARGO_PKG_VERSION"),
             command: head.command,
@@ -168,7 +169,7 @@ impl ReportJson {
                 lines: summary.coverage.lines,
                 sampled: summary.coverage.is_sampled,
             },
-            findings: summary.reported.iter().map(FindingJson::new).collect(),
+            findings: summary.reported.iter().map(|reported| FindingJson::new(reported, &mask)).collect(),
             notes: summary.notes.clone(),
             trace: None,
             cases: None,

@@ -22,6 +22,9 @@ const INDENT: usize = 12;
 /// How many arguments are shown at most; the case holds all.
 const ARGUMENTS_LIMIT: usize = 6;
 
+/// How many characters of an option's value are shown; the case holds all.
+const OPTION_LIMIT: usize = 60;
+
 /// The finding whole; `is_first` where its rule was not explained yet.
 pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) -> String {
     let finding = &reported.finding;
@@ -34,8 +37,11 @@ pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) ->
         }
     }
     let room = report.width.saturating_sub(INDENT).max(40);
-    for (index, line) in with(reported, &mask).into_iter().enumerate() {
+    for (index, line) in with(report, reported, &mask).into_iter().enumerate() {
         text.push_str(&labelled(if index == 0 { "with" } else { "" }, &plain::cut(&line, room)));
+    }
+    if let Some(needs) = needs(reported, &mask) {
+        text.push_str(&labelled("needs", &wrapped(&needs, report.width, INDENT)));
     }
     if let Some(hint) = &finding.hint {
         text.push_str(&labelled("hint", &wrapped(&plain::harmless(hint), report.width, INDENT)));
@@ -104,7 +110,7 @@ fn labelled(label: &str, text: &str) -> String {
 fn how_often(report: &Report<'_>, reported: &Reported) -> Option<String> {
     let case = reported.case.as_ref()?;
     let mut parts = Vec::new();
-    if report.head.command == "test" {
+    if matches!(report.head.command, "test" | "fuzz") {
         let times = match reported.occurrences {
             1 => "once".to_owned(),
             number => format!("{number} times"),
@@ -128,7 +134,7 @@ fn mask(report: &Report<'_>, reported: &Reported) -> Mask {
 }
 
 /// What the failing call of the smallest case got that is not plain, a line each.
-fn with(reported: &Reported, mask: &Mask) -> Vec<String> {
+fn with(report: &Report<'_>, reported: &Reported, mask: &Mask) -> Vec<String> {
     let Some(case) = &reported.case else { return Vec::new() };
     let session = &case.session;
     let mut lines = Vec::new();
@@ -140,7 +146,7 @@ fn with(reported: &Reported, mask: &Mask) -> Vec<String> {
     let index = reported.call.as_ref().map(|call| call.call).or(reported.finding.call);
     if let Some((index, call)) = index.and_then(|index| Some((index, session.calls.get(index)?))) {
         lines.extend(
-            telling(call)
+            telling(call, report.head.command == "fuzz")
                 .map(|(argument, value)| format!("{argument} = {}", plain::json(&mask.argument(*argument, value)))),
         );
         if !call.answers.is_empty() {
@@ -157,9 +163,31 @@ fn with(reported: &Reported, mask: &Mask) -> Vec<String> {
     lines
 }
 
-/// The arguments that nobody would call plain.
-fn telling(call: &Call) -> impl Iterator<Item = &(Argument, Value)> {
-    call.arguments.iter().filter(|(argument, value)| !is_plain(*argument, value))
+/// The options without which it does not show: `[auth] prompt = yes, [cache] size = 1`.
+fn needs(reported: &Reported, mask: &Mask) -> Option<String> {
+    let options = &reported.case.as_ref()?.session.options;
+    let shown: Vec<String> = options
+        .iter()
+        .map(|option| {
+            let (section, name) = (plain::harmless(&option.section), plain::harmless(&option.name));
+            let value = plain::cut(&plain::harmless(&mask.option(option)), OPTION_LIMIT);
+            format!("[{section}] {name} = {value}")
+        })
+        .collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
+}
+
+/// The arguments that nobody would call plain; or all that are left of a session that learned, in which a plain word is
+/// often what a comparison waited for.
+fn telling(call: &Call, is_learned: bool) -> impl Iterator<Item = &(Argument, Value)> {
+    let is_telling = move |argument: Argument, value: &Value| {
+        if is_learned {
+            argument != Argument::SessionId || !is_plain(argument, value)
+        } else {
+            !is_plain(argument, value)
+        }
+    };
+    call.arguments.iter().filter(move |(argument, value)| is_telling(*argument, value))
 }
 
 /// Whether a value is what everybody's session has: short ASCII text, an IPv4 address, a usual port.

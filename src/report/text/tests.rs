@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     campaign::Summary,
+    case::SetOption,
     finding::{Finding, Location, explanation, fingerprint},
     report::{Again, examples},
 };
@@ -92,6 +93,30 @@ fn a_finding_tells_what_where_why_and_what_to_type_next() {
 
     3 findings (2 errors, 1 warning) in 1000 sessions, 3712 calls, 1.9 s, seed 42, 61 of 74 lines
     "#);
+}
+
+#[test]
+fn a_finding_names_the_options_that_it_needs_and_hides_their_secrets() {
+    let mut needing = examples::reported(Rule::UncaughtException, 0);
+    let option = |section: &str, name: &str, value: &str| SetOption {
+        section: section.into(),
+        name: name.into(),
+        value: value.into(),
+    };
+    let options = vec![
+        option("auth", "prompt", "Code:"),
+        option("vault", "password", "hunter2"),
+        option("whitelist source=user_list", "name", "users"),
+    ];
+    needing.case.as_mut().unwrap().session.options = options;
+    let text = shown(&examples::summary(vec![needing]), &examples::again(), |_| {});
+    let needs =
+        "   needs:   [auth] prompt = Code:, [vault] password = ***, [whitelist source=user_list] name = users\n";
+    assert!(text.contains(needs), "{text}");
+    assert!(
+        !shown(&examples::summary(vec![examples::reported(Rule::Timeout, 0)]), &examples::again(), |_| {})
+            .contains("needs:")
+    );
 }
 
 #[test]

@@ -1,0 +1,255 @@
+//! How deep mutation and substitution reach: plugins made of closures that tell what they compare, and a loop that does no
+//! more than any engine does. A branch that waits for something falls within so many sessions.
+
+use std::collections::HashSet;
+
+use super::*;
+use crate::{
+    case::{Call, Value},
+    contract::{Argument, Platform, PluginType},
+    generate::{Comparison, ComparisonKind, Words, nth_session},
+};
+
+/// What a plugin compared in one session.
+#[derive(Default)]
+struct Watch {
+    comparisons: Vec<Comparison>,
+}
+
+impl Watch {
+    fn tell(&mut self, place: u32, kind: ComparisonKind, left: Value, right: Value, held: bool) -> bool {
+        self.comparisons.push(Comparison { place, kind, left, right, held });
+        held
+    }
+
+    fn equal(&mut self, place: u32, left: impl Into<Value>, right: impl Into<Value>) -> bool {
+        let (left, right) = (left.into(), right.into());
+        let held = left == right;
+        self.tell(place, ComparisonKind::Equal, left, right, held)
+    }
+
+    fn starts(&mut self, place: u32, text: &str, prefix: &str) -> bool {
+        self.tell(place, ComparisonKind::Prefix, text.into(), prefix.into(), text.starts_with(prefix))
+    }
+
+    fn ends(&mut self, place: u32, text: &str, suffix: &str) -> bool {
+        self.tell(place, ComparisonKind::Suffix, text.into(), suffix.into(), text.ends_with(suffix))
+    }
+
+    fn matches(&mut self, place: u32, text: &str, pattern: &str) -> bool {
+        let held = regex::Regex::new(pattern).unwrap().is_match(text);
+        self.tell(place, ComparisonKind::Pattern, text.into(), pattern.into(), held)
+    }
+
+    fn has(&mut self, place: u32, item: &str, list: &Value) -> bool {
+        let Value::List(items) = list else { return false };
+        self.tell(place, ComparisonKind::Contains, item.into(), list.clone(), items.contains(&item.into()))
+    }
+
+    /// `dict.get(key)`
+    fn get<'v>(&mut self, place: u32, dict: &'v Value, key: &str) -> Option<&'v Value> {
+        let keys = dict.as_dict()?.iter().map(|(key, _)| key.as_str().into()).collect();
+        let value = dict.get(key);
+        self.tell(place, ComparisonKind::Key, key.into(), Value::List(keys), value.is_some());
+        value
+    }
+}
+
+fn text(call: &Call, argument: Argument) -> &str {
+    call.argument(argument).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// How many sessions of `plugin` run until it is at its end, at most: the worst of ten seeds.
+fn sessions_until(plugin_type: PluginType, plugin: impl Fn(&Session, &mut Watch) -> bool) -> usize {
+    (0..10).map(|seed| sessions_of_seed(plugin_type, seed, &plugin)).max().unwrap()
+}
+
+fn sessions_of_seed(plugin_type: PluginType, seed: u64, plugin: impl Fn(&Session, &mut Watch) -> bool) -> usize {
+    const LIMIT: usize = 20_000;
+    let domain = Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+    let mut dictionary = Dictionary::new(&domain);
+    let mut corpus: Vec<Session> = (0..4).map(|index| nth_session(&domain, seed, index)).collect();
+    let mut queue = corpus.clone();
+    let mut seen: HashSet<(u32, bool)> = HashSet::new();
+    for count in 1..=LIMIT {
+        let session = queue.pop().unwrap_or_else(|| {
+            let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
+            // The newest is as likely as all others.
+            let parent = if count % 2 == 0 { corpus.len() - 1 } else { count / 2 % corpus.len() };
+            let donor = &corpus[count % corpus.len()];
+            mutator.mutate(scatter(seed) ^ count as u64, &corpus[parent], Some(donor)).unwrap()
+        });
+        let mut watch = Watch::default();
+        if plugin(&session, &mut watch) {
+            return count;
+        }
+        let mut is_new = false;
+        for comparison in &watch.comparisons {
+            dictionary.learn(comparison);
+            is_new |= seen.insert((comparison.place, comparison.held));
+        }
+        if is_new {
+            queue.extend(substitutions(&domain, &session, &watch.comparisons).into_iter().rev());
+            corpus.push(session);
+        }
+    }
+    panic!("not reached in {LIMIT} sessions of seed {seed}");
+}
+
+#[test]
+fn a_text_of_twenty_characters_falls_at_once() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let user = text(&session.calls[0], Argument::ServerUsername);
+        watch.equal(1, user, "breakglass-operator1")
+    };
+    let count = sessions_until(PluginType::CredentialStore, plugin);
+    assert!(count <= 20, "{count}");
+}
+
+#[test]
+fn a_prefix_then_a_suffix_fall() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let user = text(&session.calls[0], Argument::GatewayUsername);
+        watch.starts(1, user, "svc-backup-") && watch.ends(2, user, "@corp.example")
+    };
+    let count = sessions_until(PluginType::CredentialStore, plugin);
+    assert!(count <= 200, "{count}");
+}
+
+#[test]
+fn three_nested_comparisons_on_different_arguments_fall() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let call = &session.calls[0];
+        watch.equal(1, text(call, Argument::ServerUsername), "breakglass-operator1")
+            && watch.equal(2, text(call, Argument::GatewayDomain), "vault.internal.example")
+            && watch.equal(3, call.argument(Argument::ServerPort).unwrap().clone(), 48221)
+    };
+    let count = sessions_until(PluginType::CredentialStore, plugin);
+    assert!(count <= 300, "{count}");
+}
+
+#[test]
+fn a_key_deep_in_the_session_cookie_falls() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let Some(questions) = watch.get(1, &session.session_cookie, "questions") else { return false };
+        let Some(answer) = watch.get(2, questions, "vault_path") else { return false };
+        answer.as_str().is_some_and(|answer| watch.starts(3, answer, "key://"))
+    };
+    let count = sessions_until(PluginType::CredentialStore, plugin);
+    assert!(count <= 500, "{count}");
+}
+
+#[test]
+fn text_that_is_read_as_a_number_falls() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let pairs = session.calls[0].argument(Argument::KeyValuePairs).unwrap();
+        let Some(ticket) = watch.get(1, pairs, "ticket") else { return false };
+        ticket.as_str().and_then(|text| text.parse::<i64>().ok()).is_some_and(|number| watch.equal(2, number, 4711))
+    };
+    let count = sessions_until(PluginType::Aa, plugin);
+    assert!(count <= 500, "{count}");
+}
+
+#[test]
+fn a_length_falls() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let user = text(&session.calls[0], Argument::TargetUsername);
+        watch.equal(1, user.chars().count() as i64, 17)
+    };
+    let count = sessions_until(PluginType::CredentialStore, plugin);
+    assert!(count <= 100, "{count}");
+}
+
+#[test]
+fn a_text_that_is_folded_first_falls() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let user = text(&session.calls[0], Argument::GatewayUser).trim().to_lowercase();
+        watch.equal(1, user, "domain admin") && text(&session.calls[0], Argument::ConnectionName) != ""
+    };
+    let count = sessions_until(PluginType::Aa, plugin);
+    assert!(count <= 100, "{count}");
+}
+
+#[test]
+fn an_item_of_the_groups_falls() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let groups = session.calls[0].argument(Argument::GatewayGroups).unwrap();
+        watch.has(1, "CN=vault-breakglass,OU=Groups", groups)
+    };
+    let count = sessions_until(PluginType::CredentialStore, plugin);
+    assert!(count <= 100, "{count}");
+}
+
+#[test]
+fn a_part_of_a_text_falls_though_nothing_tells_where_it_is_split() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let mut parts = text(&session.calls[0], Argument::ServerUsername).split('@');
+        parts.nth(1).is_some_and(|domain| watch.equal(1, domain, "corp"))
+    };
+    let count = sessions_until(PluginType::CredentialStore, plugin);
+    assert!(count <= 2_000, "{count}");
+}
+
+#[test]
+fn an_expression_falls() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let user = text(&session.calls[0], Argument::GatewayUser);
+        watch.matches(1, user, r"^key://([a-z]+)#(\w+)$") && watch.ends(2, user, "#password")
+    };
+    let count = sessions_until(PluginType::Aa, plugin);
+    assert!(count <= 300, "{count}");
+}
+
+#[test]
+fn two_arguments_that_are_compared_become_equal() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let call = &session.calls[0];
+        let joined = format!("{}\\{}", text(call, Argument::GatewayDomain), text(call, Argument::GatewayUsername));
+        watch.equal(1, text(call, Argument::ServerUsername), joined.clone()) && watch.equal(2, joined, "LAB\\operator")
+    };
+    let count = sessions_until(PluginType::CredentialStore, plugin);
+    assert!(count <= 500, "{count}");
+}
+
+#[test]
+fn a_bound_falls_on_both_sides() {
+    let plugin = |session: &Session, watch: &mut Watch| {
+        let Some(Value::Int(port)) = session.calls[0].argument(Argument::ServerPort) else { return false };
+        let is_above = watch.tell(1, ComparisonKind::Order, (*port).into(), 51873.into(), *port > 51873);
+        is_above && watch.tell(2, ComparisonKind::Order, (*port).into(), 51875.into(), *port < 51875)
+    };
+    let count = sessions_until(PluginType::CredentialStore, plugin);
+    assert!(count <= 50, "{count}");
+}
+
+#[test]
+fn substitutions_are_bounded_each_once_and_keep_the_contract() {
+    for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
+        let domain = Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+        for index in 0..40 {
+            let session = nth_session(&domain, 5, index);
+            let other = nth_session(&domain, 6, index);
+            let operands: Vec<Value> = session.calls[0].arguments.iter().map(|(_, value)| value.clone()).collect();
+            let wanted: Vec<Value> = other.calls[0].arguments.iter().map(|(_, value)| value.clone()).collect();
+            let comparisons: Vec<Comparison> = ComparisonKind::ALL
+                .iter()
+                .flat_map(|kind| {
+                    operands.iter().zip(&wanted).map(move |(left, right)| Comparison {
+                        place: 0,
+                        kind: *kind,
+                        left: left.clone(),
+                        right: right.clone(),
+                        held: false,
+                    })
+                })
+                .collect();
+            let made = substitutions(&domain, &session, &comparisons);
+            assert!(!made.is_empty() && made.len() <= 512);
+            for (place, one) in made.iter().enumerate() {
+                assert_eq!(contract_violation(one, &domain), None, "{one:#?}");
+                assert!(*one != session && !made[..place].contains(one));
+            }
+            assert_eq!(made, substitutions(&domain, &session, &comparisons));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! How a value that was compared may have come from one that the session holds, and what the session's value has to become
+//! so that another one comes from it in the same way: whole, folded, stripped, a part, joined, read as a number, counted.
+
+use std::borrow::Cow;
+
+use super::{
+    place::{Seen, as_text},
+    text::resized,
+};
+use crate::case::Value;
+
+/// Where plugins take text apart and what they join it with.
+pub(super) const SEPARATORS: &[&str] =
+    &["@", "\\", ":", "/", ",", ", ", ".", "-", "_", "#", "=", ";", "|", "://", " ", "\n", ""];
+/// The most places of a text in which a part is replaced.
+const OCCURRENCES_LIMIT: usize = 3;
+/// Nothing is grown beyond this many characters, items or entries.
+const COUNT_LIMIT: i64 = 4096;
+/// The shortest part that hardly stands there by chance, in bytes.
+const TELLING_BYTES: usize = 3;
+
+/// How unlikely it is that the value came in this way; 0 is the likeliest.
+pub(super) type Rank = u8;
+
+/// A value of the session, with what is looked for in it often.
+#[derive(Debug)]
+pub(super) struct Leaf<'s> {
+    pub(super) seen: Seen<'s>,
+    folded: Cow<'s, str>,
+}
+
+impl<'s> Leaf<'s> {
+    pub(super) fn new(seen: Seen<'s>) -> Self {
+        let folded = match seen {
+            Seen::Text(text) => folded(text),
+            Seen::Value(_) => Cow::Borrowed(""),
+        };
+        Self { seen, folded }
+    }
+
+    /// Whether this is `text`, but for case and blanks around it.
+    pub(super) fn is_like(&self, text: &str) -> bool {
+        matches!(self.seen, Seen::Text(own) if own == text || (!text.is_empty() && self.folded == folded(text)))
+    }
+}
+
+/// `text` without what comparisons often leave out of account.
+fn folded(text: &str) -> Cow<'_, str> {
+    let trimmed = text.trim();
+    match trimmed.chars().any(|character| character.is_uppercase() || !character.is_ascii()) {
+        true => Cow::Owned(trimmed.to_lowercase()),
+        false => Cow::Borrowed(trimmed),
+    }
+}
+
+/// What `leaf` has to become so that `wanted` is compared where `found` was, the likeliest not necessarily first.
+pub(super) fn respelled(leaf: &Leaf<'_>, found: &Value, wanted: &Value, mut push: impl FnMut(Rank, Value)) {
+    match (found, leaf.seen) {
+        (Value::Str(found), Seen::Text(own)) => texts(own, leaf, found, wanted, push),
+        (Value::Int(found), Seen::Text(own)) => number_in_text(own, *found, wanted, push),
+        (Value::List(found), Seen::Text(own)) => {
+            let Some(wanted) = text_items(wanted) else { return };
+            let is_split = |separator: &&&str| !separator.is_empty() && is_same_texts(own.split(**separator), found);
+            if let Some(separator) = SEPARATORS.iter().find(is_split) {
+                push(1, Value::Str(wanted.join(separator)));
+            } else if is_same_texts(own.split_whitespace(), found) {
+                push(1, Value::Str(wanted.join(" ")));
+            }
+        }
+        (found, Seen::Value(own)) if found == own => push(0, wanted.clone()),
+        // `user or ""`
+        (Value::Str(found), Seen::Value(Value::Null)) if found.is_empty() => push(3, wanted.clone()),
+        (Value::Str(found), Seen::Value(Value::Int(own))) if own.to_string() == *found => {
+            push(1, number_of(wanted).map_or_else(|| wanted.clone(), Value::Int));
+        }
+        (Value::Str(found), Seen::Value(Value::List(items))) if !items.is_empty() => {
+            let Some(texts) = items.iter().map(Value::as_str).collect::<Option<Vec<&str>>>() else { return };
+            if let (Some(separator), Value::Str(wanted)) =
+                (SEPARATORS.iter().find(|separator| texts.join(separator) == *found), wanted)
+            {
+                push(1, list_of(wanted, separator));
+            }
+        }
+        (Value::List(found), Seen::Value(Value::List(own))) if found.len() == own.len() => {
+            // Sorted, or made a set.
+            if found.iter().all(|item| own.contains(item)) {
+                push(1, wanted.clone());
+            }
+        }
+        (Value::Int(found), Seen::Value(Value::List(items))) if items.len() as i64 == *found => {
+            let Value::Int(wanted @ 0..=COUNT_LIMIT) = wanted else { return };
+            let mut items = items.clone();
+            let filler = items.first().cloned().unwrap_or_else(|| "a".into());
+            items.resize(*wanted as usize, filler);
+            push(3, Value::List(items));
+        }
+        (Value::Int(found), Seen::Value(Value::Dict(entries))) if entries.len() as i64 == *found => {
+            let Value::Int(wanted @ 0..=COUNT_LIMIT) = wanted else { return };
+            let mut entries = entries.clone();
+            entries.truncate(*wanted as usize);
+            for number in 0..*wanted {
+                let key = format!("key{number}");
+                if entries.len() < *wanted as usize && entries.iter().all(|(known, _)| *known != key) {
+                    entries.push((key, "a".into()));
+                }
+            }
+            push(4, Value::Dict(entries));
+        }
+        _ => {}
+    }
+}
+
+fn texts(own: &str, leaf: &Leaf<'_>, found: &str, wanted: &Value, mut push: impl FnMut(Rank, Value)) {
+    if own == found {
+        push(0, wanted.clone());
+        return;
+    }
+    let wanted_text = as_text(wanted);
+    if found.is_empty() {
+        // What is not there yet, behind something that is.
+        if let Some(wanted) = wanted_text.filter(|wanted| !wanted.is_empty()) {
+            for separator in &SEPARATORS[..6] {
+                push(6, Value::Str([own, separator, &wanted].concat()));
+            }
+            push(6, Value::Str(own.to_owned() + &wanted));
+        }
+        return;
+    }
+    if leaf.is_like(found) {
+        push(1, wanted.clone());
+    }
+    let Some(wanted) = wanted_text else { return };
+    let by_chance = if found.len() < TELLING_BYTES { 2 } else { 0 };
+    let mut is_part = false;
+    for (at, part) in own.match_indices(found).take(OCCURRENCES_LIMIT) {
+        is_part = true;
+        push(2 + by_chance, Value::Str([&own[..at], &wanted, &own[at + part.len()..]].concat()));
+    }
+    if !is_part && own.is_ascii() && found.is_ascii() {
+        let (lower, part) = (own.to_ascii_lowercase(), found.to_ascii_lowercase());
+        if let Some(at) = lower.find(&part) {
+            is_part = true;
+            push(3 + by_chance, Value::Str([&own[..at], &wanted, &own[at + part.len()..]].concat()));
+        }
+    }
+    if is_part {
+        push(5 + by_chance, Value::Str(wanted));
+    } else if own.len() > 1
+        && let Some(at) = found.find(own)
+    {
+        // It was put between other texts.
+        let (before, after) = (&found[..at], &found[at + own.len()..]);
+        match wanted.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)) {
+            Some(between) => push(2, Value::text(between)),
+            None => push(5, Value::Str(wanted)),
+        }
+    }
+}
+
+fn number_in_text(own: &str, found: i64, wanted: &Value, mut push: impl FnMut(Rank, Value)) {
+    let Some(wanted_number) = number_of(wanted) else {
+        if own.trim().parse() == Ok(found) {
+            push(2, wanted.clone());
+        }
+        return;
+    };
+    let digits = found.to_string();
+    if own.trim().parse() == Ok(found) {
+        push(1, Value::Str(wanted_number.to_string()));
+    } else if let Some(at) = own.find(&digits) {
+        let by_chance = if digits.len() < TELLING_BYTES { 2 } else { 0 };
+        let wanted = wanted_number.to_string();
+        push(2 + by_chance, Value::Str([&own[..at], &wanted, &own[at + digits.len()..]].concat()));
+    }
+    if (0..=COUNT_LIMIT).contains(&wanted_number) && found >= 0 {
+        let wanted = wanted_number as usize;
+        if own.chars().count() as i64 == found {
+            push(3, Value::Str(resized(own, wanted)));
+        }
+        let parts = |separator: &&&str| !separator.is_empty() && own.split(**separator).count() as i64 == found;
+        if found > 1
+            && wanted > 0
+            && wanted < 64
+            && let Some(separator) = SEPARATORS.iter().find(parts)
+        {
+            let parts: Vec<&str> = own.split(separator).chain(std::iter::repeat("a")).take(wanted).collect();
+            push(5, Value::Str(parts.join(separator)));
+        }
+    }
+}
+
+fn number_of(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        Value::Str(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn is_same_texts<'t>(texts: impl Iterator<Item = &'t str>, items: &'t [Value]) -> bool {
+    texts.map(Some).eq(items.iter().map(Value::as_str)) && items.len() > 1
+}
+
+fn text_items(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::List(items) => items.iter().map(as_text).collect(),
+        _ => None,
+    }
+}
+
+fn list_of(text: &str, separator: &str) -> Value {
+    match separator {
+        "" => Value::List(text.chars().map(|character| Value::Str(character.into())).collect()),
+        separator => Value::List(text.split(separator).map(Value::text).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `own` becomes, the likeliest first.
+    fn becomes(own: &Value, found: impl Into<Value>, wanted: impl Into<Value>) -> Vec<Value> {
+        let seen = own.as_str().map_or(Seen::Value(own), Seen::Text);
+        let mut all = Vec::new();
+        respelled(&Leaf::new(seen), &found.into(), &wanted.into(), |rank, value| all.push((rank, value)));
+        all.sort_by_key(|(rank, _)| *rank);
+        all.into_iter().map(|(_, value)| value).collect()
+    }
+
+    #[test]
+    fn a_text_takes_the_form_in_which_it_was_compared() {
+        let first = |own: &str, found: &str, wanted: &str| becomes(&own.into(), found, wanted).into_iter().next();
+        let cases = [
+            ("alice", "alice", "bob", "bob"),
+            ("Alice ", "alice", "admin", "admin"),
+            ("alice@lab", "lab", "corp", "alice@corp"),
+            ("LAB\\alice", "lab", "corp", "corp\\alice"),
+            ("alice", "user:alice/x", "user:root/x", "root"),
+            ("alice", "ali", "root", "rootce"),
+        ];
+        for (own, found, wanted, expected) in cases {
+            assert_eq!(first(own, found, wanted), Some(expected.into()), "{own}: {found} to {wanted}");
+        }
+        assert_eq!(first("alice", "unrelated", "bob"), None);
+    }
+
+    #[test]
+    fn numbers_lengths_and_lists_take_theirs() {
+        let texts = |items: &[&str]| Value::List(items.iter().map(|item| Value::text(*item)).collect());
+        assert_eq!(becomes(&"22".into(), 22, 4711)[0], "4711".into());
+        assert_eq!(becomes(&"CHG-815".into(), 815, 4711)[0], "CHG-4711".into());
+        assert_eq!(becomes(&"alice".into(), 5, 17)[0], "alicealicealiceal".into());
+        assert_eq!(becomes(&Value::Int(22), "22", "4711")[0], Value::Int(4711));
+        assert_eq!(becomes(&texts(&["a", "b"]), "a,b", "x,y,z")[0], texts(&["x", "y", "z"]));
+        assert_eq!(becomes(&"a:b".into(), texts(&["a", "b"]), texts(&["c", "d"]))[0], "c:d".into());
+        assert_eq!(becomes(&texts(&["a"]), 1, 2)[0], texts(&["a", "a"]));
+        assert_eq!(becomes(&Value::empty_dict(), 0, 1)[0].as_dict().map(<[_]>::len), Some(1));
+        assert_eq!(becomes(&texts(&["b", "a"]), texts(&["a", "b"]), texts(&["c"]))[0], texts(&["c"]));
+    }
+}
