@@ -7,7 +7,7 @@ export PYTHON
 export PYO3_PYTHON := $(PYTHON)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup venv demo test test-other bench ratios fuzz-figures planted lint doc rules clean
+.PHONY: three-hosts help setup venv demo test test-other bench ratios fuzz-figures planted lint doc rules clean
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -58,6 +58,10 @@ $(RIVALS_VENV)/done: $(RIVALS)
 
 planted: setup $(if $(filter-out 0,$(COMPARE)),$(RIVALS_VENV)/done) ## find twelve planted defects with fuzz; COMPARE=1: Atheris and Hypothesis too
 	RIVALS_VENV=$(RIVALS_VENV) cargo bench --locked --bench planted
+
+three-hosts: setup ## show that three hosts share a corpus through an S3 server, cut off, killed and refused
+	cargo build --release --locked --quiet
+	@scripts/three-hosts $(TARGET_DIR)/release/hookstorm
 
 lint: setup ## check format and lints, warnings denied
 	cargo fmt --check

@@ -11,7 +11,7 @@
 //! | [`generate`] | bytes to sessions |
 //! | [`runtime`] | processes that hold CPython, and what they saw |
 //! | [`oracle`] | (case, trace, contract) to findings |
-//! | [`corpus`] | cases on disk |
+//! | [`corpus`] | cases on disk or in a bucket |
 //! | [`campaign`] | ways to spend runs |
 //! | [`report`] | terminal and JSON |
 //! | [`cli`] | the commands |

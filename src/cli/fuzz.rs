@@ -10,9 +10,10 @@ use super::{
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
+    sharing::Sharing,
     test::random_seed,
 };
-use crate::report::progress::Progress;
+use crate::{corpus::remote::Scope, report::progress::Progress};
 
 pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     if arguments.with.is_some() {
@@ -61,6 +62,7 @@ fn session(plugin: &Path, arguments: &FuzzArguments, color: Option<Color>, conso
     };
     let stop = prepared.interrupts.stop();
     let progress = Progress::steered(!console.is_quiet, console.has_colourful_errors(), console.width());
+    let sharing = Sharing::begin(&prepared.settings, &job, Scope::Folder, &stop, &progress, console)?;
     let stream = prepared.stream(console);
     let ended = seams::fuzz(
         &job,
@@ -70,14 +72,19 @@ fn session(plugin: &Path, arguments: &FuzzArguments, color: Option<Color>, conso
             quiet: arguments.stop_after_quiet,
             seed,
             options: arguments.vary_config.then_some(options),
+            others: sharing.shared(),
         },
         &stop,
         &|event| {
             progress.listen(&event);
+            sharing.listen(&event);
             stream.listen(&event);
         },
     );
     progress.finish();
-    let summary = prepared.summary(ended?);
+    let notes = sharing.end();
+    let mut summary = ended?;
+    summary.notes.extend(notes);
+    let summary = prepared.summary(summary);
     prepared.tell(&summary, arguments.runs, console, |report| report, String::new())
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     case::{Case, Value},
     contract::{Argument, Hook, Kind, Platform, PluginType},
-    corpus::{Corpus, CorpusError},
+    corpus::{Corpus, CorpusError, remote},
     finding::{Finding, Rule, RuleLevels, Severity},
     generate::{self, OptionChoice, OptionWord},
     oracle::{self, Subject},
@@ -219,6 +219,8 @@ pub(super) struct FuzzAmount {
     pub(super) seed: u64,
     /// What of the configuration is varied; `None` where it stays as it is.
     pub(super) options: Option<Vec<OptionChoice>>,
+    /// What other hosts find meanwhile.
+    pub(super) others: Option<Arc<remote::Shared>>,
 }
 
 /// Runs sessions that learn.
@@ -230,8 +232,8 @@ pub(super) fn fuzz(
 ) -> Result<Summary, CliError> {
     let corpus = Corpus::open(&job.corpus).map_err(|error| corpus_error(&error))?;
     corpus.must_be_writable().map_err(|error| corpus_error(&error))?;
-    let FuzzAmount { runs, time, quiet, seed, options } = amount;
-    let settings = FuzzSettings { runs, time, quiet, seed, jobs: job.jobs, corpus, options: options.is_some() };
+    let FuzzAmount { runs, time, quiet, seed, options, others } = amount;
+    let settings = FuzzSettings { runs, time, quiet, seed, jobs: job.jobs, corpus, options: options.is_some(), others };
     job.plan(options.unwrap_or_default(), |plan| campaign::fuzz(plan, &settings, stop, listen)).map_err(campaign_error)
 }
 

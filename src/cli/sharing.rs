@@ -62,7 +62,6 @@ impl Sharing {
     }
 
     /// What a campaign that learns asks for cases of other hosts.
-    #[expect(dead_code, reason = "for campaigns that learn while they run")]
     pub(super) fn shared(&self) -> Option<Arc<Shared>> {
         self.0.as_ref().map(|running| running.syncing.shared())
     }

@@ -149,7 +149,7 @@ impl Corpus {
             return Err(CorpusError::Missing(self.folder.clone()));
         }
         let mut paths = Vec::new();
-        walk(&self.folder, 0, &mut paths)?;
+        walk(&self.folder, Walk::Tests, 0, &mut paths)?;
         paths.sort();
         Ok(paths.into_iter().map(|path| (read_case(&path), path)).map(|(case, path)| (path, case)).collect())
     }
@@ -217,8 +217,17 @@ pub(super) fn write_whole(folder: &Path, path: &Path, bytes: &[u8], flush: Flush
     Ok(())
 }
 
-/// Every `*.json` below `folder` that [`Corpus::read_all`] would read.
-pub(super) fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
+/// What of a corpus is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walk {
+    /// What [`Corpus::read_all`] reads.
+    Tests,
+    /// That, and what `fuzz` learned.
+    Everything,
+}
+
+/// Every `*.json` below `folder`.
+pub(super) fn walk(folder: &Path, what: Walk, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
     for entry in fs::read_dir(folder).map_err(CorpusError::io("read the folder", folder))? {
         let entry = entry.map_err(CorpusError::io("read the folder", folder))?;
         let path = entry.path();
@@ -226,13 +235,13 @@ pub(super) fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Res
             continue;
         }
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && entry.file_name() == SEEDS {
+        if is_folder && what == Walk::Tests && entry.file_name() == SEEDS {
             continue;
         }
         // Links to files are followed, as mounted volumes have them; links to folders are not, since they can run in rings.
         if is_folder {
             if depth < DEPTH_LIMIT {
-                walk(&path, depth + 1, paths)?;
+                walk(&path, what, depth + 1, paths)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "json") && !path.is_dir() {
             paths.push(path);

@@ -100,9 +100,9 @@ impl Progress {
 
     /// Tells lines above the bar, from any thread. Gives `false` where there is no bar: then they may stand anywhere.
     pub(crate) fn teller(&self) -> impl Fn(&str) -> bool + Send + 'static {
-        let bar = self.bar.clone();
+        let (bar, has_bar) = (self.bar.clone(), self.is_shown);
         move |line| {
-            let is_shown = !bar.is_hidden() && !bar.is_finished();
+            let is_shown = has_bar && !bar.is_finished();
             if is_shown {
                 bar.println(line);
             }

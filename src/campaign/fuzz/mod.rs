@@ -22,7 +22,7 @@ use std::{
     collections::HashSet,
     path::PathBuf,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -43,7 +43,8 @@ use crate::{
         property::{JOBS_LIMIT, threads},
     },
     case::{Case, Session},
-    corpus::{Corpus, CorpusError, size},
+    corpus::{Corpus, CorpusError, read_case, remote, size},
+    oracle::Subject,
 };
 
 /// How many batches the threads may be ahead of the merging, for each thread. Most hold no sessions by then.
@@ -70,6 +71,8 @@ pub struct FuzzSettings {
     pub corpus: Corpus,
     /// Whether sessions of the corpus may set options on top of the configuration.
     pub options: bool,
+    /// What other hosts find meanwhile, where the corpus is shared. Then the same seed does not give the same sessions.
+    pub others: Option<Arc<remote::Shared>>,
 }
 
 /// Why a campaign ended.
@@ -197,7 +200,7 @@ fn fuzz_by(
         order: InOrder::new(AHEAD * jobs as u64),
         clerk: Mutex::new(Clerk::new(settings.corpus.clone(), stop, listen)),
         lines: Mutex::default(),
-        on_disk,
+        on_disk: Mutex::new(on_disk),
         counts: Counts::default(),
     };
     for note in &begun.notes {
@@ -261,13 +264,7 @@ fn read(plan: &Plan<'_>, settings: &FuzzSettings) -> Result<Begun, CampaignError
         for (path, case) in entries {
             match case {
                 Ok(case) => {
-                    let is_for_this = case.plugin_type == subject.plugin_type
-                        && case.platform == subject.platform
-                        && case.configuration.is_none()
-                        && (settings.options || case.session.options.is_empty())
-                        && !plan.lacks_other(&case)
-                        && !case.session.calls.iter().any(|call| call.other);
-                    if is_for_this {
+                    if is_for_this(plan, settings, &subject, &case) {
                         cases.push(case);
                     } else {
                         others += 1;
@@ -293,6 +290,16 @@ fn read(plan: &Plan<'_>, settings: &FuzzSettings) -> Result<Begun, CampaignError
     let mut sessions: Vec<Session> = cases.into_iter().map(|case| case.session).collect();
     sessions.dedup();
     Ok(Begun { sessions, notes })
+}
+
+/// Whether the case is one of this plugin, platform and configuration.
+fn is_for_this(plan: &Plan<'_>, settings: &FuzzSettings, subject: &Subject, case: &Case) -> bool {
+    case.plugin_type == subject.plugin_type
+        && case.platform == subject.platform
+        && case.configuration.is_none()
+        && (settings.options || case.session.options.is_empty())
+        && !plan.lacks_other(case)
+        && !case.session.calls.iter().any(|call| call.other)
 }
 
 /// Numbers that threads count up.
@@ -323,14 +330,34 @@ struct Shared<'a> {
     /// Locked only by the thread that merges.
     clerk: Mutex<Clerk<'a>>,
     lines: Mutex<HashSet<(usize, u32)>>,
-    /// What the corpus held at the beginning, by its content.
-    on_disk: HashSet<u64>,
+    /// What the corpus held at the beginning and what came from other hosts, by its content.
+    on_disk: Mutex<HashSet<u64>>,
     counts: Counts,
 }
 
 impl Shared<'_> {
     fn steering(&self) -> MutexGuard<'_, Steering> {
         self.steering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn on_disk(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.on_disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has what other hosts found since the last time run here too, once each: what is new here becomes an entry.
+    fn take_in(&self) {
+        let Some(others) = &self.settings.others else { return };
+        let new = others.take_new();
+        if new.is_empty() {
+            return;
+        }
+        let subject = (self.plan.subject)(&Setup::default());
+        // One that is gone or broken by now is no loss: it was only a hint.
+        let cases = new.iter().filter_map(|path| read_case(path).ok());
+        let ours = cases.filter(|case| is_for_this(self.plan, self.settings, &subject, case));
+        let sessions: Vec<Session> = ours.map(|case| case.session).collect();
+        self.on_disk().extend(sessions.iter().map(|session| explore::content(self.plan, session).0));
+        self.steering().take_in(sessions);
     }
 
     fn now_ms(&self) -> u64 {
@@ -372,6 +399,7 @@ impl Shared<'_> {
         }
         let mut lines_told: Option<Duration> = None;
         while self.over().is_none() {
+            self.take_in();
             let Some(order) = self.steering().order() else { break };
             let number = order.batch;
             if !self.order.wait_for_room(number) {
@@ -406,7 +434,7 @@ impl Shared<'_> {
 
     /// Writes what became an entry, unless the corpus has it.
     fn keep(&self, session: &Session, content: u64) -> Result<Option<PathBuf>, CampaignError> {
-        if self.on_disk.contains(&content) {
+        if self.on_disk().contains(&content) {
             return Ok(None);
         }
         let path = self.settings.corpus.seeds().write_beside(&self.plan.bare_case(&[], session))?;

@@ -156,6 +156,14 @@ impl Steering {
         }
     }
 
+    /// Takes in sessions from elsewhere: each runs once as it is, before more is changed.
+    pub(super) fn take_in(&mut self, sessions: Vec<Session>) {
+        let mut sessions = sessions.into_iter().map(|session| Planned::Given(Box::new(session))).peekable();
+        while sessions.peek().is_some() {
+            self.first.push_back(sessions.by_ref().take(BATCH as usize).collect());
+        }
+    }
+
     /// The next batch; `None` where all sessions were given out.
     pub(super) fn order(&mut self) -> Option<Order> {
         let room = self.runs.map_or(BATCH, |runs| runs.saturating_sub(self.sessions).min(BATCH));

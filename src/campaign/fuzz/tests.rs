@@ -17,7 +17,7 @@ use crate::{
 
 fn settings(folder: &Path, runs: Option<u64>, jobs: usize) -> FuzzSettings {
     let corpus = Corpus::open(folder).unwrap();
-    FuzzSettings { runs, time: None, quiet: None, seed: 1, jobs, corpus, options: false }
+    FuzzSettings { runs, time: None, quiet: None, seed: 1, jobs, corpus, options: false, others: None }
 }
 
 fn run_in(folder: &Path, plugin: &FakePlugin, runs: u64, jobs: usize) -> Summary {
@@ -76,6 +76,27 @@ fn what_comparisons_suggest_runs_before_the_rest_of_the_corpus() {
     });
     // 32 ordinary ones, then what they suggest, each followed by a batch of the corpus.
     assert_eq!(learned(&run_in(folder.path(), &plugin, 32 + 64 * 6, 1)).edges, 4);
+}
+
+#[test]
+fn what_another_host_finds_meanwhile_runs_here_and_is_built_upon() {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plugin = FakePlugin::new(|_, _, _| give(1)).with_inside(|session| doors(session, false));
+    let summary = plugin.with_plan(|plan| {
+        let mut session = crate::campaign::fake::session(1);
+        for (call, door) in session.calls.iter_mut().zip(DOORS) {
+            call.arguments[0].1 = Value::Int(door);
+        }
+        let theirs = Corpus::open(copy.path()).unwrap().write(&plan.bare_case(&[], &session)).unwrap();
+        let others = Arc::new(remote::Shared::default());
+        others.taken(&copy.path().join("gone by now.json"));
+        others.taken(&theirs);
+        let settings = FuzzSettings { others: Some(others), ..settings(folder.path(), Some(1000), 1) };
+        fuzz(plan, &settings, &Stop::default(), &|_| {}).unwrap()
+    });
+    assert_eq!(learned(&summary).edges, 4, "no host alone opens these doors, see above");
+    let all_open = |case: &Case| case.session.calls.iter().map(port).eq(DOORS);
+    assert!(!seeds(folder.path()).iter().any(all_open), "what came from the corpus is not written again");
 }
 
 /// Breaks in some ways, behind a door too.

@@ -52,7 +52,8 @@ impl Shared {
         SyncCount { skipped: state.skipped.len(), ..state.count }
     }
 
-    pub(super) fn taken(&self, path: &Path) {
+    /// Tells that a case came from another host.
+    pub(crate) fn taken(&self, path: &Path) {
         let mut state = self.state();
         state.count.taken += 1;
         if state.new.len() < NEW_LIMIT {

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::corpus::{
     Corpus, CorpusError,
-    folder::{Flush, walk, write_whole},
+    folder::{Flush, Walk, walk, write_whole},
 };
 
 /// The largest object that is taken. No case comes near it.
@@ -177,7 +177,7 @@ impl Step {
         let mut paths = Vec::new();
         let folder = self.folder.join(&self.below);
         if folder.is_dir() {
-            walk(&folder, 0, &mut paths).map_err(copy)?;
+            walk(&folder, Walk::Everything, 0, &mut paths).map_err(copy)?;
         }
         let name = |path: PathBuf| {
             let name = path.strip_prefix(&self.folder).ok()?.to_str()?.to_owned();

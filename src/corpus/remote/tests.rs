@@ -22,13 +22,14 @@ fn what_one_host_finds_reaches_the_others_and_is_new_there_once() {
     let (bucket, one, two) = (Bucket::new(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let ((mut first, _), (mut second, news)) = (bucket.host(one.path()), bucket.host(two.path()));
     write(one.path(), 2, Some("abc"));
-    write(one.path(), 1, None);
+    Corpus::open(one.path().join("Vault")).unwrap().seeds().write_beside(&case(1, None)).unwrap();
     run(&mut first).unwrap();
     run(&mut second).unwrap();
     let new = news.take_new();
     assert_eq!(new.len(), 2);
     assert!(new.contains(&two.path().join("Vault/abc.json")), "{new:?}");
     assert_eq!(calls(two.path(), "Vault/abc.json"), 2);
+    assert_eq!(Corpus::open(two.path().join("Vault")).unwrap().seeds().read_all().unwrap().len(), 1);
     run(&mut second).unwrap();
     assert!(news.take_new().is_empty());
     assert_eq!(news.count().given, 0, "what came from the bucket is not sent back");

@@ -44,8 +44,11 @@ impl RemoteError {
         let variables = place.cloud.variables();
         let credentials =
             format!("set {variables}; see that they are right, current, and may list, read and write there");
+        let is_nowhere = ["NoSuchBucket", "ContainerNotFound"].iter().any(|code| chain.contains(code));
         let hint = match error {
-            Error::NotFound { .. } => Some(format!("make `{}` first, or see that {variables} are right", place.bucket)),
+            _ if is_nowhere || matches!(error, Error::NotFound { .. }) => {
+                Some(format!("make `{}` first, or see that {variables} are right", place.bucket))
+            }
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Some(credentials),
             // Servers also say so with other numbers; and where no credentials are given the cloud's own machines are asked.
             _ if REFUSALS.iter().any(|word| chain.contains(word)) => Some(credentials),
@@ -149,6 +152,9 @@ mod tests {
         assert!(!expired.is_passing(), "{expired}");
         let nothing = told(&generic("Error performing PUT http://169.254.169.254/latest/api/token in 1.2s"));
         assert_eq!(nothing.to_string(), "`s3://nights/vault` refuses: there are no credentials");
+
+        let nowhere = told(&generic("Server returned non-2xx status code: 404 Not Found: <Code>NoSuchBucket</Code>"));
+        assert!(nowhere.hint().is_some_and(|hint| hint.starts_with("make `nights` first")), "{nowhere}");
 
         let busy = told(&generic("Server returned non-2xx status code: 503 Service Unavailable: SlowDown"));
         assert_eq!(busy.to_string(), "`s3://nights/vault` cannot be reached: 503 Service Unavailable");
