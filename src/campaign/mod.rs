@@ -22,6 +22,7 @@ mod replay;
 mod seams;
 mod shrink;
 mod single;
+mod target;
 
 pub use minimize::{Minimize, Minimized, Superfluous, minimize_case, minimize_corpus};
 pub use plan::{CampaignError, Plan, Setup, Workers, workers};
@@ -29,6 +30,9 @@ pub use property::{PropertySettings, property};
 pub use replay::{Outcome, ReplaySummary, Replayed, replay};
 pub use seams::{Generator, Judge, Oracles, Shrink, Source};
 pub use single::run_case;
+pub use target::{
+    Difference, TargetEvent, TargetKind, TargetSettings, TargetSummary, against_generator, fuzz_target, target_again,
+};
 
 use std::{
     path::PathBuf,

@@ -22,8 +22,11 @@ mod choices;
 mod comparison;
 mod connection;
 mod cookies;
+mod dice;
 mod domain;
+mod expect;
 mod hosts;
+pub mod manifest;
 mod session;
 pub mod simplify;
 mod strategy;
@@ -32,7 +35,9 @@ mod violation;
 mod words;
 
 pub use comparison::{Comparison, ComparisonKind};
+pub use dice::nth_bytes;
 pub use domain::Domain;
+pub use expect::{Expect, Expected};
 pub use session::{
     nth_session, nth_two_plugin_session, ordinary_session, ordinary_two_plugin_session, session, two_plugin_session,
 };
