@@ -48,3 +48,8 @@ fn the_manifest_reader_says_what_the_generator_built() {
     let venv = venv.or_else(|| Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv")));
     is_silent(&run(TargetKind::Manifest, 3000, venv));
 }
+
+#[test]
+fn a_package_is_opened_loaded_run_and_judged_as_it_was_built() {
+    is_silent(&run(TargetKind::Package, 60, None));
+}

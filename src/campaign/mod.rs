@@ -30,6 +30,8 @@ pub use property::{PropertySettings, property};
 pub use replay::{Outcome, ReplaySummary, Replayed, replay};
 pub use seams::{Generator, Judge, Oracles, Shrink, Source};
 pub use single::run_case;
+#[doc(hidden)]
+pub use target::bodies;
 pub use target::{
     Difference, TargetEvent, TargetKind, TargetSettings, TargetSummary, against_generator, fuzz_target, target_again,
 };

@@ -17,6 +17,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod archive;
 mod calls;
 mod choices;
 mod comparison;
@@ -27,6 +28,8 @@ mod domain;
 mod expect;
 mod hosts;
 pub mod manifest;
+pub mod package;
+pub mod plugin;
 mod session;
 pub mod simplify;
 mod strategy;

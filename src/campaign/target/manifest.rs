@@ -56,7 +56,7 @@ pub fn against_generator(made: &ManifestText, manifest: Option<&Manifest>, findi
 }
 
 /// Whether a finding lies in the file, at a line that it has; 0 stands for the whole.
-fn is_placed(finding: &Finding, bytes: &[u8]) -> bool {
+pub(super) fn is_placed(finding: &Finding, bytes: &[u8]) -> bool {
     let breaks = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r' | 0x85 | 0xa8 | 0xa9)).count();
     finding
         .location

@@ -5,6 +5,9 @@
 //! A difference is a defect of ours, or of the generator, and never the user's. It is on disk before it is shrunk, and
 //! told once for each cause. The same seed gives the same packages, whatever `jobs` says.
 
+#[doc(hidden)]
+pub mod bodies;
+mod calls;
 mod keep;
 mod manifest;
 mod package;
@@ -27,7 +30,7 @@ pub use manifest::against_generator;
 use super::{CampaignError, Stop, property};
 use crate::{
     contract::Platform,
-    generate::{manifest::MANIFEST_BYTES, nth_bytes},
+    generate::{manifest::MANIFEST_BYTES, nth_bytes, package::PACKAGE_BYTES},
 };
 use sdk::Sdk;
 
@@ -60,7 +63,7 @@ impl TargetKind {
     const fn bytes(self) -> usize {
         match self {
             Self::Manifest => MANIFEST_BYTES,
-            Self::Package => 768,
+            Self::Package => PACKAGE_BYTES,
         }
     }
 

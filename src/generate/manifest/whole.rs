@@ -123,7 +123,7 @@ impl Whole {
             Self::TwoAnchors => append("x-a: &a 1\nx-b: &a 2\n"),
             Self::Tag => append(dice.word(&["x-a: !own b\n", "x-a: !!python/name:os.system\n", "x-a: !!int [a]\n"])),
             Self::TooDeep => append(&format!("x-a: {}{}\n", "[".repeat(600), "]".repeat(600))),
-            Self::TooLong => append(&format!("x-a: {}\n", "a".repeat(300_000))),
+            Self::TooLong => append(&format!("x-a: {}\n", "a".repeat(263_000))),
             Self::BadDate => append(dice.word(&["x-a: [2020-02-30]\n", "x-a: {b: 2001-13-01}\n"])),
             Self::Tab => append("x-a:\tb\n"),
             Self::Separator => {
@@ -189,9 +189,9 @@ impl Whole {
 
 /// An unknown field that no reader should mind.
 fn nested() -> String {
-    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-    let wide = vec!["{k: [v]}"; 300].join(", ");
-    let long = "long ".repeat(2000);
+    let deep = format!("{}{}", "[".repeat(90), "]".repeat(90));
+    let wide = vec!["{k: [v]}"; 20].join(", ");
+    let long = "long ".repeat(300);
     format!("x-nested:\n  deep: {deep}\n  wide: [{wide}]\n  ? long\n  : {}\n  block: |+\n    a\n\n   # b\n", values::double(&long))
 }
 
