@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     time::Duration,
 };
 
@@ -12,6 +13,7 @@ use crate::{
         bench::{Bench, class, timed_out},
         course::Course,
     },
+    case::Session,
     contract::Hook,
     finding::{Finding, Fingerprint},
     runtime::{RuntimeError, Trace},
@@ -22,7 +24,7 @@ pub(super) const SESSIONS_FOR_A_CHANGE: u32 = 3;
 /// How many changed things of one session are kept.
 const CHANGES_OF_A_SESSION: usize = 16;
 /// The sessions of a batch that run before anybody looks how long they take.
-const FIRST: usize = 4;
+const FIRST: u64 = 4;
 /// When sessions take this long together, the next ones run one by one, so that Ctrl-C is heard.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,8 @@ pub(super) struct Sightings {
     pub(super) hooks: BTreeSet<Hook>,
     /// Sessions with calls that ran out of time.
     pub(super) timed_out: Vec<u64>,
+    /// How many sessions changed each thing.
+    changed: BTreeMap<String, u32>,
 }
 
 /// What looks like a finding, in the sessions of one batch.
@@ -61,31 +65,55 @@ pub(super) fn run(
     batch: u64,
     stop: &Stop,
 ) -> Result<Sightings, RuntimeError> {
-    let mut numbers: Vec<u64> = course.batch(batch).collect();
     let mut sightings = Sightings::default();
-    let mut changed: BTreeMap<String, u32> = BTreeMap::new();
-    let mut at_once = FIRST;
-    while !numbers.is_empty() && !stop.requested() {
-        let rest = numbers.split_off(at_once.min(numbers.len()));
-        let sessions: Vec<_> = numbers.iter().map(|&number| course.session(number)).collect();
+    in_slices(course.batch(batch), &|| stop.requested(), |numbers| {
+        let sessions: Vec<_> = numbers.clone().map(|number| course.session(number)).collect();
         let traces = bench.persistent(&sessions)?;
-        let mut elapsed = Duration::ZERO;
-        for ((&number, session), trace) in numbers.iter().zip(&sessions).zip(&traces) {
-            let is_own = |call: &usize| session.calls.get(*call).is_some_and(|call| !call.other);
-            let own = trace.calls.iter().filter(|seen| is_own(&seen.call));
-            sightings.hooks.extend(own.map(|seen| seen.hook));
-            elapsed += trace.calls.iter().map(|call| call.elapsed).sum::<Duration>();
-            sightings.add(number, bench.judge(session, trace), trace, course.is_ordinary(number));
-            sightings.add_changes(number, trace, &mut changed);
+        for ((number, session), trace) in numbers.zip(&sessions).zip(&traces) {
+            sightings.add(number, session, bench.judge(session, trace), trace, course.is_ordinary(number));
         }
-        at_once = if elapsed > SLOW { 1 } else { rest.len().max(1) };
-        numbers = rest;
-    }
+        Ok(traces.iter().map(elapsed).sum())
+    })?;
     Ok(sightings)
 }
 
+/// Has sessions run: the first few; when these take long the next ones one by one, so that whoever wants an end is heard;
+/// else the rest at once. `run` says how long they took.
+pub(super) fn in_slices(
+    numbers: Range<u64>,
+    is_over: &dyn Fn() -> bool,
+    mut run: impl FnMut(Range<u64>) -> Result<Duration, RuntimeError>,
+) -> Result<(), RuntimeError> {
+    let mut next = numbers.start;
+    let mut at_once = FIRST;
+    while next < numbers.end && !is_over() {
+        let end = next.saturating_add(at_once).min(numbers.end);
+        let elapsed = run(next..end)?;
+        at_once = if elapsed > SLOW { 1 } else { u64::MAX };
+        next = end;
+    }
+    Ok(())
+}
+
+/// How long the calls of a session took.
+pub(super) fn elapsed(trace: &Trace) -> Duration {
+    trace.calls.iter().map(|call| call.elapsed).sum()
+}
+
 impl Sightings {
-    fn add(&mut self, number: u64, findings: Vec<Finding>, trace: &Trace, is_ordinary: bool) {
+    /// Counts what a session showed.
+    pub(super) fn add(
+        &mut self,
+        number: u64,
+        session: &Session,
+        findings: Vec<Finding>,
+        trace: &Trace,
+        is_ordinary: bool,
+    ) {
+        let is_own = |call: &usize| session.calls.get(*call).is_some_and(|call| !call.other);
+        let own = trace.calls.iter().filter(|seen| is_own(&seen.call));
+        self.hooks.extend(own.map(|seen| seen.hook));
+        self.add_changes(number, trace);
         self.sessions += 1;
         self.calls += trace.calls.len() as u64;
         if timed_out(trace) {
@@ -111,9 +139,9 @@ impl Sightings {
         }
     }
 
-    fn add_changes(&mut self, number: u64, trace: &Trace, changed: &mut BTreeMap<String, u32>) {
+    fn add_changes(&mut self, number: u64, trace: &Trace) {
         for name in trace.changes.iter().take(CHANGES_OF_A_SESSION) {
-            let times = changed.entry(name.clone()).or_default();
+            let times = self.changed.entry(name.clone()).or_default();
             *times += 1;
             if *times <= SESSIONS_FOR_A_CHANGE {
                 self.changes.entry(number).or_default().push(name.clone());

@@ -46,47 +46,73 @@ pub(super) struct Seen {
 pub(super) struct Bench<'p> {
     pub(super) plan: &'p Plan<'p>,
     pub(super) subject: Subject,
-    runner: Box<dyn Run>,
+    setup: Setup,
+    /// `None` until it is needed.
+    runner: Option<Box<dyn Run>>,
     quiet: &'p Quiet,
 }
 
 impl<'p> Bench<'p> {
     /// Starts a worker for `setup`.
     pub(super) fn start(plan: &'p Plan<'p>, setup: &Setup, quiet: &'p Quiet) -> Result<Self, RuntimeError> {
-        Ok(Self { plan, subject: (plan.subject)(setup), runner: (plan.workers)(setup)?, quiet })
+        let mut bench = Self::idle(plan, setup, quiet);
+        bench.runner()?;
+        Ok(bench)
+    }
+
+    /// Starts a worker for `setup` when first something is run.
+    pub(super) fn idle(plan: &'p Plan<'p>, setup: &Setup, quiet: &'p Quiet) -> Self {
+        Self { plan, subject: (plan.subject)(setup), setup: setup.clone(), runner: None, quiet }
+    }
+
+    fn runner(&mut self) -> Result<&mut Box<dyn Run>, RuntimeError> {
+        match &mut self.runner {
+            Some(runner) => Ok(runner),
+            none => Ok(none.insert((self.plan.workers)(&self.setup)?)),
+        }
     }
 
     /// Runs sessions fast, one after another in one process.
     pub(super) fn persistent(&mut self, sessions: &[Session]) -> Result<Vec<Trace>, RuntimeError> {
-        self.quiet.among_others(|| self.runner.run(sessions, Isolation::Persistent))
+        let quiet = self.quiet;
+        let runner = self.runner()?;
+        quiet.among_others(|| runner.run(sessions, Isolation::Persistent))
     }
 
     /// Runs a session as the platform does.
     pub(super) fn isolated(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
         let one = std::slice::from_ref(session);
-        let traces = self.quiet.among_others(|| self.runner.run(one, Isolation::Isolated))?;
+        let quiet = self.quiet;
+        let runner = self.runner()?;
+        let traces = quiet.among_others(|| runner.run(one, Isolation::Isolated))?;
         Ok(traces.into_iter().next().unwrap_or_default())
     }
 
     /// Runs a session as the platform does, with five times the limit and nothing else of ours beside it.
     pub(super) fn patient(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
         let limit = self.plan.timeout.saturating_mul(PATIENCE);
-        self.quiet.alone(|| self.runner.run_with_timeout(session, limit))
+        let quiet = self.quiet;
+        let runner = self.runner()?;
+        quiet.alone(|| runner.run_with_timeout(session, limit))
     }
 
     /// Runs a session in one process that ran `earlier` before.
     pub(super) fn after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
-        self.quiet.among_others(|| self.runner.run_after(earlier, session))
+        let quiet = self.quiet;
+        let runner = self.runner()?;
+        quiet.among_others(|| runner.run_after(earlier, session))
     }
 
     /// Has isolated runs mark their lines.
     pub(super) fn watch_lines(&mut self) {
-        self.runner.watch_isolated_lines(true);
+        if let Some(runner) = &mut self.runner {
+            runner.watch_isolated_lines(true);
+        }
     }
 
     /// Lines that ran so far.
     pub(super) fn lines_hit(&self) -> Vec<(usize, u32)> {
-        self.runner.lines_hit()
+        self.runner.as_ref().map(|runner| runner.lines_hit()).unwrap_or_default()
     }
 
     /// What a trace shows, each fingerprint once, as bad as the user wants.

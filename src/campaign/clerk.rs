@@ -1,13 +1,13 @@
 //! Looks at what batches showed, in order, and decides: [`Clerk`] confirms, compares, shrinks, writes cases and tells.
+//! Where the sessions of a batch come from is [`Sessions`]' affair, so that every campaign has the same one.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use crate::{
     campaign::{
         CampaignError, Event, Reported, Stop,
         batch::Sightings,
         bench::{Bench, Seen, class},
-        course::Course,
         leak::{self, Compared},
         ledger::Ledger,
         shrink,
@@ -18,9 +18,23 @@ use crate::{
     runtime::RuntimeError,
 };
 
+/// The sessions of one batch.
+pub(super) trait Sessions {
+    /// Their numbers.
+    fn numbers(&self) -> Range<u64>;
+
+    /// That session. The one after the last may be there or not; all others of the batch are.
+    fn session(&self, number: u64) -> Option<Session>;
+
+    /// Whether all of them are ordinary ones.
+    fn are_ordinary(&self) -> bool;
+
+    /// Whether that session is compared with itself even where it shows nothing.
+    fn is_sample(&self, number: u64) -> bool;
+}
+
 /// The one who decides. Only one thread at a time has it, and gets the batches in order.
 pub(super) struct Clerk<'a> {
-    course: Course<'a>,
     corpus: Corpus,
     stop: &'a Stop,
     listen: &'a (dyn Fn(Event) + Sync),
@@ -30,19 +44,19 @@ pub(super) struct Clerk<'a> {
 }
 
 impl<'a> Clerk<'a> {
-    pub(super) fn new(course: Course<'a>, corpus: Corpus, stop: &'a Stop, listen: &'a (dyn Fn(Event) + Sync)) -> Self {
-        Self { course, corpus, stop, listen, ledger: Ledger::default(), differed: BTreeSet::new() }
+    pub(super) fn new(corpus: Corpus, stop: &'a Stop, listen: &'a (dyn Fn(Event) + Sync)) -> Self {
+        Self { corpus, stop, listen, ledger: Ledger::default(), differed: BTreeSet::new() }
     }
 
     /// Counts a batch and looks at what is new in it.
     pub(super) fn merge(
         &mut self,
         bench: &mut Bench<'_>,
-        batch: u64,
+        batch: &dyn Sessions,
         sightings: &Sightings,
     ) -> Result<(), CampaignError> {
         self.differed.clear();
-        for (number, finding) in self.ledger.count(sightings, batch == 0) {
+        for (number, finding) in self.ledger.count(sightings, batch.are_ordinary()) {
             // Confirming a timeout takes long; whoever asked to stop does not want to wait for it.
             let is_dear = finding.rule == Rule::Timeout && self.stop.requested();
             if self.ledger.wants(&finding) && !is_dear {
@@ -54,38 +68,43 @@ impl<'a> Clerk<'a> {
                 && !self.differed.contains(&number)
                 && self.ledger.changes_to_look_into(names);
             if is_worth_it && !self.stop.requested() {
-                self.look_for_leak(bench, number, names)?;
+                self.look_for_leak(bench, batch, number, names)?;
             }
         }
-        for number in self.course.batch(batch) {
-            let is_worth_it = self.course.is_sample(number)
-                && !sightings.timed_out.contains(&number)
-                && !self.differed.contains(&number);
-            if is_worth_it && !self.stop.requested() {
-                let session = self.course.session(number);
+        for number in batch.numbers() {
+            let is_worth_it =
+                batch.is_sample(number) && !sightings.timed_out.contains(&number) && !self.differed.contains(&number);
+            if is_worth_it
+                && !self.stop.requested()
+                && let Some(session) = batch.session(number)
+            {
                 let compared = leak::compare_both(bench, &session)?;
                 self.tell_compared(bench, number, Vec::new(), compared)?;
             }
         }
+        Ok(())
+    }
+
+    /// Tells how far it is.
+    pub(super) fn tell_progress(&self, of: u64) {
         (self.listen)(Event::Progress {
             sessions: self.ledger.sessions,
-            of: Some(self.course.sessions()),
+            of: Some(of),
             calls: self.ledger.calls,
             findings: self.ledger.confirmed,
         });
-        Ok(())
     }
 
     /// Runs the session of a suspicion in fresh processes.
     fn look_again(
         &mut self,
         bench: &mut Bench<'_>,
-        batch: u64,
+        batch: &dyn Sessions,
         number: u64,
         finding: &Finding,
     ) -> Result<(), CampaignError> {
+        let Some(session) = batch.session(number) else { return Ok(()) };
         (self.listen)(Event::Confirming { finding: finding.clone() });
-        let session = self.course.session(number);
         match bench.confirm(&session, finding)? {
             Some(seen) => {
                 let stop = self.stop;
@@ -100,8 +119,8 @@ impl<'a> Clerk<'a> {
                     return Ok(());
                 }
                 // Shown among others and not alone: something was carried over, within the session or from those before.
-                let start = self.course.batch(batch).start;
-                let before: Vec<Session> = (start..number).map(|number| self.course.session(number)).collect();
+                let start = batch.numbers().start;
+                let before: Vec<Session> = (start..number).filter_map(|number| batch.session(number)).collect();
                 for earlier in [Vec::new(), before] {
                     let compared = leak::compare(bench, &earlier, &session, &[])?;
                     if !matches!(compared, Compared::Same) {
@@ -114,11 +133,17 @@ impl<'a> Clerk<'a> {
     }
 
     /// A session changed what may carry state over: does it, or the one after it, fare differently then?
-    fn look_for_leak(&mut self, bench: &mut Bench<'_>, number: u64, names: &[String]) -> Result<(), CampaignError> {
-        let (session, next) = (self.course.session(number), self.course.session(number + 1));
-        for (earlier, session) in
-            [(Vec::new(), &session), (vec![session.clone()], &session), (vec![session.clone()], &next)]
-        {
+    fn look_for_leak(
+        &mut self,
+        bench: &mut Bench<'_>,
+        batch: &dyn Sessions,
+        number: u64,
+        names: &[String],
+    ) -> Result<(), CampaignError> {
+        let Some(session) = batch.session(number) else { return Ok(()) };
+        let next = batch.session(number + 1);
+        let alone = [(Vec::new(), &session), (vec![session.clone()], &session)];
+        for (earlier, session) in alone.into_iter().chain(next.iter().map(|next| (vec![session.clone()], next))) {
             let compared = leak::compare(bench, &earlier, session, names)?;
             if !matches!(compared, Compared::Same) {
                 return self.tell_compared(bench, number, earlier, compared);

@@ -4,16 +4,16 @@
 use std::ops::Range;
 
 use crate::{
-    campaign::{PropertySettings, Source},
+    campaign::{PropertySettings, Source, clerk::Sessions},
     case::Session,
 };
 
 /// How many ordinary sessions come first.
-const ORDINARY: u64 = 32;
+pub(super) const ORDINARY: u64 = 32;
 /// How many sessions a thread takes at once.
-const BATCH: u64 = 64;
+pub(super) const BATCH: u64 = 64;
 /// How many of each kind are run twice in fresh processes, found or not: each costs a fork for every call.
-const SAMPLE: u64 = 8;
+pub(super) const SAMPLE: u64 = 8;
 
 /// The sessions of one run in order: ordinary ones, then those generated ones that fall into the partition.
 #[derive(Clone, Copy)]
@@ -73,6 +73,32 @@ impl<'a> Course<'a> {
             None => self.source.ordinary(number),
             Some(place) => self.source.generated(self.seed, k - 1 + place * n),
         }
+    }
+}
+
+/// One batch of a course.
+pub(super) struct Batch<'c, 'a> {
+    /// The course.
+    pub(super) course: &'c Course<'a>,
+    /// Which of its batches.
+    pub(super) number: u64,
+}
+
+impl Sessions for Batch<'_, '_> {
+    fn numbers(&self) -> Range<u64> {
+        self.course.batch(self.number)
+    }
+
+    fn session(&self, number: u64) -> Option<Session> {
+        Some(self.course.session(number))
+    }
+
+    fn are_ordinary(&self) -> bool {
+        self.number == 0
+    }
+
+    fn is_sample(&self, number: u64) -> bool {
+        self.course.is_sample(number)
     }
 }
 

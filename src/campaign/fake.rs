@@ -2,7 +2,7 @@
 //! without Python.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,9 +12,11 @@ use crate::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
     finding::{Finding, Fingerprint, Rule, RuleLevels, fingerprint},
+    generate::{Comparison, Dictionary},
     oracle::Subject,
     runtime::{
-        CallTrace, Ending, Exception, Isolation, LoadEnding, Loading, Observed, Output, Run, RuntimeError, Trace,
+        CallTrace, Edge, Ending, Exception, Isolation, LoadEnding, Loading, Observed, Output, Run, RuntimeError, Trace,
+        Watch, Watched,
     },
 };
 
@@ -35,9 +37,15 @@ pub(super) enum How {
 /// Plays one call: what is passed, what its process remembers, and how it is run.
 pub(super) type Play = dyn Fn(&Call, &mut Memory, How) -> Ending + Send + Sync;
 
-/// A runner that plays a plugin.
+/// Which edges a session runs, and what is compared meanwhile.
+pub(super) type Inside = dyn Fn(&Session) -> (Vec<Edge>, Vec<Comparison>) + Send + Sync;
+
+/// A runner that plays a plugin. One that is instrumented runs nothing isolated: that would prove nothing.
 pub(super) struct FakeRunner {
     play: Arc<Play>,
+    inside: Option<Arc<Inside>>,
+    is_instrumented: bool,
+    edges: HashSet<Edge>,
     memory: Memory,
     log: Arc<Mutex<Vec<How>>>,
     lines: Vec<(usize, u32)>,
@@ -67,6 +75,7 @@ impl FakeRunner {
 impl Run for FakeRunner {
     fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
         let how = if isolation == Isolation::Persistent { How::Persistent } else { How::Isolated };
+        assert!(how == How::Persistent || !self.is_instrumented);
         let run = |session| {
             let trace = self.session(session, how);
             if !trace.changes.is_empty() {
@@ -77,7 +86,32 @@ impl Run for FakeRunner {
         Ok(sessions.iter().map(run).collect())
     }
 
+    fn run_watched(&mut self, sessions: &[Session], watch: Watch) -> Result<Vec<Watched>, RuntimeError> {
+        assert!(self.is_instrumented);
+        let traces = self.run(sessions, Isolation::Persistent)?;
+        let Some(inside) = self.inside.clone() else {
+            return Ok(traces.into_iter().map(|trace| Watched { trace, ..Watched::default() }).collect());
+        };
+        let watched = traces.into_iter().zip(sessions).map(|(trace, session)| {
+            let (edges, comparisons) = inside(session);
+            let mut is_new = false;
+            edges.iter().for_each(|edge| is_new |= self.edges.insert(*edge));
+            match watch {
+                Watch::Comparisons => Watched { trace, edges, comparisons },
+                Watch::NewEdges => {
+                    Watched { trace, edges: if is_new { edges } else { Vec::new() }, comparisons: Vec::new() }
+                }
+            }
+        });
+        Ok(watched.collect())
+    }
+
+    fn instrumented(&self) -> usize {
+        usize::from(self.is_instrumented && self.inside.is_some())
+    }
+
     fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
+        assert!(!self.is_instrumented);
         let kept = std::mem::take(&mut self.memory);
         for session in earlier {
             self.session(session, How::Persistent);
@@ -88,6 +122,7 @@ impl Run for FakeRunner {
     }
 
     fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
+        assert!(!self.is_instrumented);
         Ok(self.session(session, How::Patient(timeout)))
     }
 
@@ -127,6 +162,11 @@ pub(super) fn port(call: &Call) -> i64 {
         Some(Value::Int(port)) => *port,
         _ => 0,
     }
+}
+
+fn set_port(call: &mut Call, port: i64) {
+    call.arguments.retain(|(argument, _)| *argument != Argument::ServerPort);
+    call.arguments.insert(0, (Argument::ServerPort, Value::Int(port)));
 }
 
 /// The fingerprint of an exception of that type in that hook.
@@ -211,6 +251,29 @@ impl Source for FakeSource {
         session
     }
 
+    fn mutated(&self, _: &Dictionary, seed: u64, parent: &Session, donor: Option<&Session>) -> Option<Session> {
+        let mut session = if seed & 1 == 0 { donor.unwrap_or(parent).clone() } else { parent.clone() };
+        let at = seed as usize / 2 % session.calls.len().max(1);
+        set_port(session.calls.get_mut(at)?, i64::from(seed as u32 >> 8));
+        Some(session)
+    }
+
+    fn substituted(&self, session: &Session, comparisons: &[Comparison]) -> Vec<Session> {
+        let mut found = Vec::new();
+        for comparison in comparisons {
+            for at in 0..session.calls.len() {
+                if let (Value::Int(left), Value::Int(right)) = (&comparison.left, &comparison.right)
+                    && port(&session.calls[at]) == *left
+                {
+                    let mut session = session.clone();
+                    set_port(&mut session.calls[at], *right);
+                    found.push(session);
+                }
+            }
+        }
+        found
+    }
+
     fn shrinker(&self, session: &Session) -> Box<dyn Shrink> {
         Box::new(FakeShrinker { best: session.clone(), step: 0 })
     }
@@ -250,6 +313,7 @@ impl Shrink for FakeShrinker {
 /// A plugin with all that a campaign wants to know of it.
 pub(super) struct FakePlugin {
     play: Arc<Play>,
+    inside: Option<Arc<Inside>>,
     /// How each session was run.
     pub(super) log: Arc<Mutex<Vec<How>>>,
     /// What workers were started for.
@@ -274,6 +338,7 @@ impl FakePlugin {
         };
         Self {
             play: Arc::new(play),
+            inside: None,
             log: Arc::default(),
             setups: Mutex::default(),
             loading,
@@ -282,12 +347,28 @@ impl FakePlugin {
         }
     }
 
+    /// The same with something inside to see.
+    pub(super) fn with_inside(
+        self,
+        inside: impl Fn(&Session) -> (Vec<Edge>, Vec<Comparison>) + Send + Sync + 'static,
+    ) -> Self {
+        Self { inside: Some(Arc::new(inside)), ..self }
+    }
+
     /// Calls `work` with a plan for this plugin.
     pub(super) fn with_plan<T>(&self, work: impl FnOnce(&Plan<'_>) -> T) -> T {
         let workers = |setup: &Setup| {
             self.setups.lock().unwrap().push(setup.clone());
             let (play, log) = (Arc::clone(&self.play), Arc::clone(&self.log));
-            Ok(Box::new(FakeRunner { play, memory: Memory::new(), log, lines: Vec::new() }) as Box<dyn Run>)
+            Ok(Box::new(FakeRunner {
+                play,
+                inside: self.inside.clone(),
+                is_instrumented: setup.instrument,
+                edges: HashSet::new(),
+                memory: Memory::new(),
+                log,
+                lines: Vec::new(),
+            }) as Box<dyn Run>)
         };
         let subject = |setup: &Setup| {
             let platform = setup.platform.unwrap_or(Platform::newest());

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     campaign::{
-        Reported,
+        Reported, Summary,
         batch::{SESSIONS_FOR_A_CHANGE, Sightings},
         bench::class,
+        group,
     },
     contract::Hook,
     finding::{Finding, Fingerprint, Rule},
@@ -47,7 +48,7 @@ pub(super) struct Ledger {
     /// How many fingerprints were confirmed.
     pub(super) confirmed: usize,
     /// Whether there were more fingerprints than are kept.
-    pub(super) is_full: bool,
+    is_full: bool,
 }
 
 impl Ledger {
@@ -148,16 +149,20 @@ impl Ledger {
         wanted
     }
 
-    /// What was confirmed, with the final counts, and how many fingerprints were not.
-    pub(super) fn close(self) -> (Vec<Reported>, u64) {
+    /// Puts what was confirmed into `summary`, with the final counts, and how many fingerprints were not.
+    pub(super) fn close_into(self, summary: &mut Summary) {
+        if self.is_full {
+            let note = "more different findings than are told apart: the later ones were left out";
+            summary.notes.insert(0, note.into());
+        }
         let all = self.entries.len();
         let reported: Vec<Reported> = self
             .entries
             .into_values()
             .filter_map(|entry| entry.reported.map(|reported| Reported { occurrences: entry.occurrences, ..*reported }))
             .collect();
-        let unconfirmed = (all - reported.len()) as u64;
-        (reported, unconfirmed)
+        summary.unconfirmed = (all - reported.len()) as u64;
+        summary.reported = group::arrange(reported);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ways to spend runs: [`property()`] (seeded, in parallel), [`replay()`], [`minimize_case`] and [`minimize_corpus`],
+//! Ways to spend runs: [`property()`] (seeded, in parallel), [`fuzz()`] (steered by coverage), [`replay()`], [`minimize_case`] and [`minimize_corpus`],
 //! [`run_case`]. They share `bench`, which sees a finding again in a fresh process, and `shrink`.
 //!
 //! A campaign emits [`Event`]s and gives back a summary. It prints nothing. What it needs comes in a [`Plan`]. Start
@@ -11,6 +11,7 @@ mod clerk;
 mod course;
 #[cfg(test)]
 mod fake;
+mod fuzz;
 mod group;
 mod in_order;
 mod leak;
@@ -24,6 +25,7 @@ mod shrink;
 mod single;
 mod target;
 
+pub use fuzz::{Covered, Ended, FuzzSettings, Fuzzed, Pulse, fuzz};
 pub use minimize::{Minimize, Minimized, Superfluous, minimize_case, minimize_corpus};
 pub use plan::{CampaignError, Plan, Setup, Workers, workers};
 pub use property::{PropertySettings, property};
@@ -93,6 +95,12 @@ pub enum Event {
     },
     /// A finding was confirmed, shrunk and is on disk.
     Found(Box<Reported>),
+    /// Something ran for the first time in a steered campaign.
+    Covered(Covered),
+    /// How far a steered campaign is; often.
+    Pulse(Pulse),
+    /// What the user should know before the end. It stands among the summary's notes too.
+    Note(String),
 }
 
 /// A finding with all that a report says of it.
@@ -140,6 +148,8 @@ pub struct Summary {
     pub unconfirmed: u64,
     /// What the user should know beside findings, each once: a mismatch of versions, for instance.
     pub notes: Vec<String>,
+    /// What a steered campaign learned.
+    pub fuzz: Option<Fuzzed>,
 }
 
 /// Lines of the plugin's own files that ran, of those that hold code.

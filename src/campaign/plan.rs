@@ -48,19 +48,22 @@ pub struct Setup {
     pub configuration: Option<String>,
     /// The platform, if the case brings one.
     pub platform: Option<&'static Platform>,
+    /// Whether the plugin's code is instrumented: to explore, never to see a finding again.
+    pub instrument: bool,
 }
 
 impl Setup {
     /// What `case` wants.
     pub fn of(case: &Case) -> Self {
-        Self { configuration: case.configuration.clone(), platform: Some(case.platform) }
+        Self { configuration: case.configuration.clone(), platform: Some(case.platform), instrument: false }
     }
 
     /// The target as this setup wants it.
     pub fn apply(&self, target: &Arc<Target>) -> Arc<Target> {
         let mut target = Arc::clone(target);
-        if self.configuration.is_some() || self.platform.is_some() {
+        if *self != Self::default() {
             let target = Arc::make_mut(&mut target);
+            target.instrument |= self.instrument;
             target.platform = self.platform.unwrap_or(target.platform);
             if let Some(configuration) = &self.configuration {
                 target.configuration.clone_from(configuration);
@@ -79,7 +82,7 @@ pub fn workers(
     move |setup| {
         let (worker, _loading) = Worker::start(&setup.apply(&target))?;
         let Some(other) = &other else { return Ok(Box::new(worker) as Box<dyn Run>) };
-        let platform = Setup { configuration: None, ..setup.clone() };
+        let platform = Setup { platform: setup.platform, ..Setup::default() };
         let (second, _loading) = Worker::start(&platform.apply(other))?;
         Ok(Box::new(Pair::new(worker, second)))
     }
@@ -113,6 +116,11 @@ impl Plan<'_> {
 
     /// A case of `session`, which ran after `earlier` and showed `finding`.
     pub(super) fn case(&self, earlier: &[Session], session: &Session, finding: &Finding) -> Case {
+        Case { found: Some(found(finding)), ..self.bare_case(earlier, session) }
+    }
+
+    /// A case of `session`, which ran after `earlier` and is said to show nothing.
+    pub(super) fn bare_case(&self, earlier: &[Session], session: &Session) -> Case {
         let subject = (self.subject)(&Setup::default());
         Case {
             plugin_type: subject.plugin_type,
@@ -120,7 +128,7 @@ impl Plan<'_> {
             configuration: self.configuration_in_case.map(str::to_owned),
             session: session.clone(),
             earlier: earlier.to_vec(),
-            found: Some(found(finding)),
+            found: None,
         }
     }
 }

@@ -20,8 +20,7 @@ use crate::{
         batch::{self, Sightings},
         bench::{Bench, Quiet},
         clerk::Clerk,
-        course::Course,
-        group,
+        course::{Batch, Course},
         in_order::InOrder,
     },
     case::Session,
@@ -32,7 +31,7 @@ use crate::{
 /// How many batches the threads may be ahead of the merging, for each thread.
 const AHEAD: u64 = 16;
 /// No machine has more use for.
-const JOBS_LIMIT: usize = 1024;
+pub(super) const JOBS_LIMIT: usize = 1024;
 
 /// What a property run is asked for.
 #[derive(Clone, Debug)]
@@ -70,7 +69,7 @@ pub fn property(
         quiet: Quiet::default(),
         numbers: AtomicU64::new(0),
         order: InOrder::new(AHEAD * jobs as u64),
-        clerk: Mutex::new(Clerk::new(course, settings.corpus.clone(), stop, listen)),
+        clerk: Mutex::new(Clerk::new(settings.corpus.clone(), stop, listen)),
         lines: Mutex::default(),
     };
     for outcome in pool.broadcast(|_| shared.work()) {
@@ -86,15 +85,10 @@ pub fn property(
         interrupted: ledger.sessions < course.sessions(),
         ..Summary::default()
     };
-    if ledger.is_full {
-        summary.notes.push("more different findings than are told apart: the later ones were left out".into());
-    }
     if ledger.sessions > 0 {
         summary.notes.extend(never_reached(&course.session(0), &ledger.hooks));
     }
-    let (reported, unconfirmed) = ledger.close();
-    summary.reported = group::arrange(reported);
-    summary.unconfirmed = unconfirmed;
+    ledger.close_into(&mut summary);
     summary.interrupted |= stop.requested();
     summary.elapsed = started.elapsed();
     Ok(summary)
@@ -154,7 +148,10 @@ impl Shared<'_> {
             // A batch that was taken is handed in, though it be empty: those after it wait for it.
             let sightings = batch::run(&mut bench, &self.course, number, self.stop)?;
             self.order.hand_in(number, sightings, |number, sightings| {
-                self.clerk.lock().unwrap_or_else(PoisonError::into_inner).merge(&mut bench, number, &sightings)
+                let mut clerk = self.clerk.lock().unwrap_or_else(PoisonError::into_inner);
+                clerk.merge(&mut bench, &Batch { course: &self.course, number }, &sightings)?;
+                clerk.tell_progress(self.course.sessions());
+                Ok::<(), CampaignError>(())
             })?;
         }
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).extend(bench.lines_hit());

@@ -5,7 +5,7 @@ use crate::{
     case::Session,
     contract::{Argument, Hook, Platform, PluginType},
     finding::Finding,
-    generate::{self, Domain, simplify::Shrinker},
+    generate::{self, Comparison, Dictionary, Domain, Mutator, OptionChoice, simplify::Shrinker},
     oracle::{self, Subject},
     runtime::{Loading, Trace},
 };
@@ -17,6 +17,27 @@ pub trait Source: Sync {
 
     /// A generated session.
     fn generated(&self, seed: u64, index: u64) -> Session;
+
+    /// What is known before anything ran.
+    fn dictionary(&self) -> Dictionary {
+        Dictionary::default()
+    }
+
+    /// A session like `parent`, perhaps with something of `donor`; `None` where nothing can be changed.
+    fn mutated(
+        &self,
+        _dictionary: &Dictionary,
+        _seed: u64,
+        _parent: &Session,
+        _donor: Option<&Session>,
+    ) -> Option<Session> {
+        None
+    }
+
+    /// Sessions in which what the plugin compared with stands where the other side came from, the likeliest first.
+    fn substituted(&self, _session: &Session, _comparisons: &[Comparison]) -> Vec<Session> {
+        Vec::new()
+    }
 
     /// Tries to make `session` smaller.
     fn shrinker(&self, session: &Session) -> Box<dyn Shrink>;
@@ -61,6 +82,8 @@ pub struct Generator {
     other: Option<Domain>,
     /// What a hook cannot do without: taking it away would only show a defect that the platform cannot cause.
     kept: Vec<(Hook, Argument)>,
+    /// What of the configuration may be varied.
+    options: Vec<OptionChoice>,
 }
 
 impl Generator {
@@ -70,13 +93,19 @@ impl Generator {
             let required = seen.parameters.iter().filter(|parameter| parameter.required);
             required.filter_map(|parameter| Some((seen.hook, Argument::named(&parameter.name)?)))
         });
-        Self { domain: domain(plugin_type, platform, loading), other: None, kept: kept.collect() }
+        Self { domain: domain(plugin_type, platform, loading), other: None, kept: kept.collect(), options: Vec::new() }
     }
 
     /// The same with a second plugin in every session.
     #[must_use]
     pub fn with_other(self, plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Self {
         Self { other: Some(domain(plugin_type, platform, loading)), ..self }
+    }
+
+    /// The same with options that mutation may set on top of the configuration.
+    #[must_use]
+    pub fn with_options(self, options: Vec<OptionChoice>) -> Self {
+        Self { options, ..self }
     }
 
     /// Both domains as the generator wants them, the AA plugin's first.
@@ -109,6 +138,25 @@ impl Source for Generator {
                 generate::nth_two_plugin_session(aa, store, self.domain.plugin_type, seed, index)
             }
         }
+    }
+
+    fn dictionary(&self) -> Dictionary {
+        Dictionary::new(&self.domain)
+    }
+
+    fn mutated(
+        &self,
+        dictionary: &Dictionary,
+        seed: u64,
+        parent: &Session,
+        donor: Option<&Session>,
+    ) -> Option<Session> {
+        let mutator = Mutator { domain: &self.domain, dictionary, options: &self.options, services: true };
+        mutator.mutate(seed, parent, donor)
+    }
+
+    fn substituted(&self, session: &Session, comparisons: &[Comparison]) -> Vec<Session> {
+        generate::substitutions(&self.domain, session, comparisons)
     }
 
     fn shrinker(&self, session: &Session) -> Box<dyn Shrink> {

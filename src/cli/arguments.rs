@@ -1,10 +1,13 @@
 //! What may stand on the command line. Only reads: [`super::settings`] makes it, and hookstorm.toml, into what a command
 //! needs. Every option tells its default in its help, since most are optional here to let hookstorm.toml speak.
 
+mod fuzz;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub(super) use self::fuzz::{FuzzArguments, Target};
 use super::values::{self, Partition};
 use crate::contract::Platform;
 
@@ -58,6 +61,11 @@ pub(super) enum Command {
         after_help = "To begin:\n  hookstorm test my-plugin/ --config my-plugin/default.cfg\n  hookstorm test my-plugin.zip --runs 20000 --seed 42 --format json"
     )]
     Test(TestArguments),
+    /// Run sessions that learn from what the plugin runs and compares, for a time; keep what brings coverage
+    #[command(
+        after_help = "To begin:\n  hookstorm fuzz my-plugin/ --time 10m --config my-plugin/default.cfg\n  hookstorm fuzz my-plugin.zip --time 8h --stop-after-quiet 1h --vary-config"
+    )]
+    Fuzz(FuzzArguments),
     /// Run every case of a corpus again, each in processes of its own
     #[command(
         after_help = "To begin:\n  hookstorm replay my-plugin/\n  hookstorm replay my-plugin/ corpora/MyPlugin/3f9c2a71d0b4.json"
@@ -74,7 +82,7 @@ pub(super) enum Command {
     /// Explain one rule: what it means, why it matters, what to do
     #[command(after_help = "To begin:\n  hookstorm explain secret-leak\n  hookstorm explain uncaught-exception")]
     Explain(ExplainArguments),
-    /// Print the JSON Schema of a case or of a report
+    /// Print the JSON Schema of a case, of a report or of a line of events
     #[command(
         after_help = "To begin:\n  hookstorm schema case > case.schema.json\n  hookstorm schema report > report.schema.json"
     )]
@@ -125,8 +133,9 @@ pub(super) struct Common {
     #[arg(long, value_name = "ID=error|warning|off", action = ArgAction::Append, help_heading = OUTPUT)]
     pub(super) rule: Vec<String>,
 
-    /// How to tell it: a text, or one JSON object as `hookstorm schema report` describes [default: text]
-    #[arg(long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
+    /// How to tell it: a text, one JSON object as `hookstorm schema report` describes, or one for each thing that happens
+    /// as `hookstorm schema ndjson` does [default: text]
+    #[arg(long, value_enum, value_name = "text|json|ndjson", hide_possible_values = true, help_heading = OUTPUT)]
     pub(super) format: Option<Format>,
 }
 
@@ -286,6 +295,8 @@ pub(super) enum Format {
     Text,
     /// One object for machines
     Json,
+    /// One object on each line, as things happen
+    Ndjson,
 }
 
 /// What there is a schema of.
@@ -295,6 +306,8 @@ pub(super) enum What {
     Case,
     /// The report of `--format json`
     Report,
+    /// A line of `--format ndjson`
+    Ndjson,
 }
 
 /// Shells that can be completed.

@@ -20,6 +20,8 @@ mod values;
 mod check;
 mod completions;
 mod explain;
+mod fuzz;
+mod fuzz_target;
 mod minimize;
 mod replay;
 mod rules;
@@ -67,6 +69,7 @@ fn dispatch(cli: &Cli, console: Console) -> Result<u8, CliError> {
         Command::Check(arguments) => check::run(arguments, cli.color, console),
         Command::Run(arguments) => run::run(arguments, cli.color, console),
         Command::Test(arguments) => test::run(arguments, cli.color, console),
+        Command::Fuzz(arguments) => fuzz::run(arguments, cli.color, console),
         Command::Replay(arguments) => replay::run(arguments, cli.color, console),
         Command::Minimize(arguments) => minimize::run(arguments, cli.color, console),
         Command::Rules(arguments) => rules::run(arguments, console),

@@ -19,7 +19,8 @@ use crate::{
     campaign::{Reported, Summary},
     contract::{HookSpec, PluginType},
     finding::{Finding, Severity},
-    report::{Head, Report, json::ReportJson, plain, text},
+    generate::OptionChoice,
+    report::{Head, Report, json::ReportJson, ndjson, plain, text},
     runtime::{LoadEnding, Loading, Target},
 };
 
@@ -99,10 +100,13 @@ pub(super) fn prepare(
     // What fails the run comes first, before what only warns takes the screen.
     prepared.findings.sort_by_key(|finding| finding.severity != Severity::Error);
     // Who has read the opening line may press Ctrl-C and count on a report.
-    if matches!(command, "test" | "replay" | "minimize") {
+    if matches!(command, "test" | "fuzz" | "replay" | "minimize") {
         prepared.interrupts.ask_first();
     }
     console.aside(&text::opening(&prepared.head));
+    if prepared.settings.format == Format::Ndjson {
+        console.out(&ndjson::start(&prepared.head, &prepared.findings))?;
+    }
     Ok(prepared)
 }
 
@@ -177,12 +181,26 @@ impl Prepared {
         };
         console.out(&match self.settings.format {
             Format::Json => extend(ReportJson::new(&report)).to_text(),
+            Format::Ndjson => ndjson::end(&extend(ReportJson::new(&report))),
             // A session stands before what was found in it; a count of cases ends the report itself.
             Format::Text if self.head.command == "run" => shown + &text::summary(&report),
             Format::Text => text::summary(&report) + &shown,
         })?;
         let has_errors = summary.reported.iter().any(|one| one.finding.severity == Severity::Error);
         Ok(if has_errors { status::FINDINGS } else { status::NOTHING })
+    }
+
+    /// Where events go that are told as they happen.
+    pub(super) fn stream(&self, console: Console) -> ndjson::Stream {
+        let is_wanted = self.settings.format == Format::Ndjson;
+        // Who does not read on wants to hear no more; the campaign goes on all the same.
+        ndjson::Stream::new(is_wanted.then(|| Box::new(move |line: &str| drop(console.out(line))) as _))
+    }
+
+    /// The options that default.cfg documents, except those that the user set.
+    pub(super) fn option_choices(&self) -> Vec<OptionChoice> {
+        let documented = self.opened.configuration.as_deref().unwrap_or_default();
+        seams::option_choices(documented, self.settings.configuration.as_deref().unwrap_or_default())
     }
 
     /// The plugin's type, once it is known to be runnable.

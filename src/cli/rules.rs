@@ -19,6 +19,12 @@ pub(super) fn run(arguments: &RulesArguments, console: Console) -> Result<u8, Cl
             let rules: Vec<_> = Rule::ALL.iter().map(|rule| rule_json(*rule)).collect();
             format!("{:#}\n", json!({ "rules": rules }))
         }
+        Format::Ndjson => {
+            return Err(CliError::usage(
+                "`rules` has no `--format ndjson`: nothing happens",
+                "`--format json` lists them",
+            ));
+        }
     })?;
     Ok(status::NOTHING)
 }

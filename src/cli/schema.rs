@@ -1,4 +1,4 @@
-//! `hookstorm schema case|report`: the JSON Schema of what we read and write.
+//! `hookstorm schema case|report|ndjson`: the JSON Schema of what we read and write.
 
 use super::{
     arguments::{SchemaArguments, What},
@@ -11,6 +11,7 @@ pub(super) fn run(arguments: &SchemaArguments, console: Console) -> Result<u8, C
     let schema = match arguments.what {
         What::Case => schema::case(),
         What::Report => schema::report(),
+        What::Ndjson => schema::ndjson(),
     };
     console.out(&format!("{schema:#}\n"))?;
     Ok(status::NOTHING)

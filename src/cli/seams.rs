@@ -13,14 +13,14 @@ use super::{
 };
 use crate::{
     campaign::{
-        self, CampaignError, Event, Generator, Minimize, Oracles, Plan, PropertySettings, Setup, Stop, Summary,
-        Superfluous,
+        self, CampaignError, Event, FuzzSettings, Generator, Minimize, Oracles, Plan, PropertySettings, Setup, Stop,
+        Summary, Superfluous,
     },
     case::{Case, Value},
     contract::{Argument, Hook, Kind, Platform, PluginType},
     corpus::{Corpus, CorpusError},
     finding::{Finding, Rule, RuleLevels, Severity},
-    generate::OptionWord,
+    generate::{self, OptionChoice, OptionWord},
     oracle::{self, Subject},
     package::{ArchiveLimits, Package, PackageError},
     report::{Outcome, Replayed},
@@ -210,11 +210,41 @@ pub(super) struct Job {
     pub(super) jobs: usize,
 }
 
+/// How much `fuzz` does.
+#[derive(Clone, Debug)]
+pub(super) struct FuzzAmount {
+    pub(super) runs: Option<u64>,
+    pub(super) time: Option<Duration>,
+    pub(super) quiet: Option<Duration>,
+    pub(super) seed: u64,
+    /// What of the configuration is varied; `None` where it stays as it is.
+    pub(super) options: Option<Vec<OptionChoice>>,
+}
+
+/// Runs sessions that learn.
+pub(super) fn fuzz(
+    job: &Job,
+    amount: FuzzAmount,
+    stop: &Stop,
+    listen: &(dyn Fn(Event) + Sync),
+) -> Result<Summary, CliError> {
+    let corpus = Corpus::open(&job.corpus).map_err(|error| corpus_error(&error))?;
+    corpus.must_be_writable().map_err(|error| corpus_error(&error))?;
+    let FuzzAmount { runs, time, quiet, seed, options } = amount;
+    let settings = FuzzSettings { runs, time, quiet, seed, jobs: job.jobs, corpus, options: options.is_some() };
+    job.plan(options.unwrap_or_default(), |plan| campaign::fuzz(plan, &settings, stop, listen)).map_err(campaign_error)
+}
+
+/// The options that the text `documented`, a default.cfg, knows, except those that the text `given` sets.
+pub(super) fn option_choices(documented: &str, given: &str) -> Vec<OptionChoice> {
+    generate::option_choices(&Package::options(documented), &Package::options(given))
+}
+
 impl Job {
-    /// Hands `work` the plan of this job.
-    fn plan<T>(&self, work: impl FnOnce(&Plan<'_>) -> T) -> T {
+    /// Hands `work` the plan of this job. `options` may be set by mutation.
+    fn plan<T>(&self, options: Vec<OptionChoice>, work: impl FnOnce(&Plan<'_>) -> T) -> T {
         let Target { plugin_type, platform, limits, .. } = *self.target;
-        let mut source = Generator::new(plugin_type, platform, &self.loading);
+        let mut source = Generator::new(plugin_type, platform, &self.loading).with_options(options);
         if let Some((other, loading)) = &self.other {
             source = source.with_other(other.plugin_type, platform, loading);
         }
@@ -246,7 +276,7 @@ pub(super) struct Ran {
 /// Runs a case, isolated.
 pub(super) fn run_case(job: &Job, case: &Case) -> Result<Ran, CliError> {
     let began = Instant::now();
-    let (trace, findings) = job.plan(|plan| campaign::run_case(plan, case)).map_err(campaign_error)?;
+    let (trace, findings) = job.plan(Vec::new(), |plan| campaign::run_case(plan, case)).map_err(campaign_error)?;
     let elapsed = began.elapsed();
     let secrets = oracle::secrets_of(&subject(job, &Setup::of(case)), &case.session, &trace);
     Ok(Ran { trace, findings, secrets, elapsed })
@@ -276,7 +306,16 @@ pub(super) fn property(
         partition: amount.partition.map(|partition| (partition.part, partition.of)),
         corpus,
     };
-    job.plan(|plan| campaign::property(plan, &settings, stop, listen)).map_err(campaign_error)
+    job.plan(Vec::new(), |plan| campaign::property(plan, &settings, stop, listen)).map_err(campaign_error)
+}
+
+/// Holds hookstorm itself against what it generates.
+pub(super) fn fuzz_target(
+    settings: &campaign::TargetSettings,
+    stop: &Stop,
+    listen: &(dyn Fn(campaign::TargetEvent) + Sync),
+) -> Result<campaign::TargetSummary, CliError> {
+    campaign::fuzz_target(settings, stop, listen).map_err(campaign_error)
 }
 
 /// How the cases of a corpus fare.
@@ -294,7 +333,8 @@ pub(super) fn replay(
     listen: &(dyn Fn(Event) + Sync),
 ) -> Result<ReplayedAll, CliError> {
     use campaign::Outcome as Seen;
-    let replayed = job.plan(|plan| campaign::replay(plan, cases, job.jobs, stop, listen)).map_err(campaign_error)?;
+    let replayed =
+        job.plan(Vec::new(), |plan| campaign::replay(plan, cases, job.jobs, stop, listen)).map_err(campaign_error)?;
     let ran = |one: &&campaign::Replayed| !matches!(one.outcome, Seen::OtherType | Seen::WantsOther | Seen::NotRun);
     let sessions = replayed.replayed.iter().filter(ran).count() as u64;
     let calls = replayed.replayed.iter().filter(ran).map(|one| one.case.session.calls.len() as u64).sum();
@@ -327,7 +367,7 @@ pub(super) fn replay(
 
 /// Shrinks one case. A case that shows nothing any more is an error of use, with what to do.
 pub(super) fn minimize_case(job: &Job, case: &Case, stop: &Stop) -> Result<Case, CliError> {
-    match job.plan(|plan| campaign::minimize_case(plan, case, stop)).map_err(campaign_error)? {
+    match job.plan(Vec::new(), |plan| campaign::minimize_case(plan, case, stop)).map_err(campaign_error)? {
         Minimize::Done(small) => Ok(small.case),
         Minimize::NoFinding(_) => Err(CliError::usage(
             "this case says of no finding that it shows one, so there is nothing to hold on to",
@@ -354,7 +394,8 @@ pub(super) fn superfluous(
     cases: &[(PathBuf, Case)],
     stop: &Stop,
 ) -> Result<Vec<(PathBuf, String)>, CliError> {
-    let found = job.plan(|plan| campaign::minimize_corpus(plan, cases, true, stop)).map_err(campaign_error)?;
+    let found =
+        job.plan(Vec::new(), |plan| campaign::minimize_corpus(plan, cases, true, stop)).map_err(campaign_error)?;
     let why = |reason| match reason {
         Superfluous::SmallerShowsIt(other) => format!("`{}` shows the same and is smaller", other.display()),
         Superfluous::SameAs(other) => format!("it is the same as `{}`", other.display()),

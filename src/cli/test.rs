@@ -29,13 +29,17 @@ pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Cons
     };
     let stop = prepared.interrupts.stop();
     let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
-    let ended = seams::property(&job, amount, &stop, &|event| progress.listen(&event));
+    let stream = prepared.stream(console);
+    let ended = seams::property(&job, amount, &stop, &|event| {
+        progress.listen(&event);
+        stream.listen(&event);
+    });
     progress.finish();
     let summary = prepared.summary(ended?);
     prepared.tell(&summary, Some(amount.runs), console, |report| report, String::new())
 }
 
 /// A seed that nobody chose, short enough to be read out and typed.
-fn random_seed() -> u64 {
+pub(super) fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish() >> 32
 }

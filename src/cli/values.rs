@@ -8,6 +8,10 @@ use crate::contract::Platform;
 /// The longest time limit: far beyond the platform's own, far below what a clock can add up.
 const TIMEOUT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The shortest and the longest time of a campaign.
+const SPAN_LEAST: Duration = Duration::from_secs(1);
+const SPAN_MOST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How much memory a plugin needs at the least before CPython itself gives up.
 const MEMORY_LEAST: u64 = 16 << 20;
 
@@ -26,6 +30,34 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match Duration::try_from_secs_f64(number * seconds) {
         Ok(time) if !time.is_zero() && time <= TIMEOUT_MOST => Ok(time),
         _ => Err(format!("`{text}` is out of range: from `1ms` to `24h`")),
+    }
+}
+
+/// How long a campaign may take: `90s`, `10m`, `8h`, `1h30m`, `2d`.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time: write `90s`, `10m`, `8h` or `1h30m`");
+    let mut rest = text.trim();
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let (number, after) = number_and_unit(rest);
+        let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, next) = after.split_at(end);
+        let unit = match unit {
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86400.0,
+            "" if number.is_some() => {
+                return Err(format!("`{text}` has no unit: write `90s`, `10m`, `8h` or `1h30m`"));
+            }
+            _ => return Err(wrong()),
+        };
+        seconds += number.ok_or_else(wrong)? * unit;
+        rest = next.trim_start();
+    }
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if time >= SPAN_LEAST && time <= SPAN_MOST => Ok(time),
+        _ => Err(format!("`{text}` is out of range: from `1s` to `365d`")),
     }
 }
 
@@ -128,6 +160,18 @@ mod tests {
         assert_eq!(duration("2").unwrap_err(), "`2` has no unit: write `500ms`, `2s` or `1m`");
         for wrong in ["", "s", "-1s", "2 weeks", "0s", "25h", "1e9s", "1.2.3s", "99999999999999999999s", "٢s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_campaigns_time_may_have_several_units() {
+        assert_eq!(span("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(span("8h"), Ok(Duration::from_secs(8 * 3600)));
+        assert_eq!(span("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(span("1.5h 30 s"), Ok(Duration::from_secs(5430)));
+        assert!(span("90").unwrap_err().contains("has no unit"));
+        for wrong in ["", "s", "-1s", "8 weeks", "0s", "400d", "1h30", "1h-3m", "1e9s", "9999999999999999999999d"] {
+            assert!(span(wrong).is_err(), "{wrong}");
         }
     }
 

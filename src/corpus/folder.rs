@@ -25,6 +25,8 @@ const TEMPORARY: &str = ".hookstorm-";
 const TEMPORARY_AGE: Duration = Duration::from_secs(3600);
 /// No case comes near this; something else does, and must not cost memory.
 const FILE_BYTES_LIMIT: u64 = 16 << 20;
+/// The folder for what `fuzz` learned.
+const SEEDS: &str = "seeds";
 /// How deep folders are walked.
 const DEPTH_LIMIT: usize = 32;
 
@@ -73,6 +75,13 @@ impl Corpus {
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What `fuzz` learned: cases that bring coverage, in a folder of their own inside this one. They are no regression
+    /// tests and may show anything, so [`Corpus::read_all`] leaves them out.
+    #[must_use]
+    pub fn seeds(&self) -> Self {
+        Self { folder: self.folder.join(SEEDS) }
     }
 
     /// Writes a case and gives back its file. A case with a finding is `<fingerprint>.json`; where another case of that
@@ -144,7 +153,7 @@ impl Corpus {
     }
 
     /// Every `*.json` below the folder, sorted by path. A file that is no case is given back with the reason; nothing is
-    /// skipped in silence but hidden files and folders.
+    /// skipped in silence but hidden files and folders, and the folders of [`Corpus::seeds`].
     ///
     /// # Errors
     /// [`CorpusError`] where a folder cannot be read.
@@ -196,8 +205,12 @@ fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Cor
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && entry.file_name() == SEEDS {
+            continue;
+        }
         // Links to files are followed, as mounted volumes have them; links to folders are not, since they can run in rings.
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        if is_folder {
             if depth < DEPTH_LIMIT {
                 walk(&path, depth + 1, paths)?;
             }

@@ -221,12 +221,12 @@ pub(super) struct Wanted<'d> {
 }
 
 /// A domain that a user typed: mostly that of the connection.
-fn domain(choices: &mut Choices<'_, '_>, typed_domain: &str) -> String {
+pub(super) fn domain(choices: &mut Choices<'_, '_>, typed_domain: &str) -> String {
     if choices.is_odd() { typed(choices, TYPED_DOMAINS) } else { typed_domain.to_owned() }
 }
 
 /// The groups of a user: some of them name the domain.
-fn groups(choices: &mut Choices<'_, '_>, typed_domain: &str) -> Value {
+pub(super) fn groups(choices: &mut Choices<'_, '_>, typed_domain: &str) -> Value {
     let count = match choices.byte() {
         0..120 => 1,
         120..190 => 2,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How deep dicts and lists lie in each other.
-const DEPTH_LIMIT: usize = 3;
+pub(super) const DEPTH_LIMIT: usize = 3;
 
 /// Keys that no plugin in particular reads.
 const OTHER_KEYS: &[&str] = &["ticket", "reason", "user", "", "0", "__class__", "Schlüssel", "a.b", "%s"];
@@ -118,7 +118,7 @@ fn entries(
 }
 
 /// A key, most often one that the plugin reads.
-fn key(choices: &mut Choices<'_, '_>) -> String {
+pub(super) fn key(choices: &mut Choices<'_, '_>) -> String {
     let tables = choices.domain.tables();
     match choices.byte() {
         0..170 if !tables.keys.is_empty() => choices.text(&tables.keys).to_owned(),
@@ -129,7 +129,7 @@ fn key(choices: &mut Choices<'_, '_>) -> String {
 }
 
 /// Whatever JSON can carry, at most `depth` deep.
-fn any(choices: &mut Choices<'_, '_>, depth: usize) -> Value {
+pub(super) fn any(choices: &mut Choices<'_, '_>, depth: usize) -> Value {
     match choices.byte() {
         0..110 => Value::Str(typed(choices, ANSWERS)),
         110..130 => Value::Null,

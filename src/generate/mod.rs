@@ -1,7 +1,7 @@
 //! Bytes to sessions. Written once, against `arbitrary::Unstructured`: the same bytes, the same session. Proptest
 //! strategies, campaigns and fuzz targets all stand on it. [`Domain`] says for what plugin, [`session()`] and
-//! [`nth_session`] make sessions, [`strategy()`] is proptest's view of them, and [`simplify::Shrinker`] makes a session
-//! that shows something as small as it can be.
+//! [`nth_session`] make sessions, [`strategy()`] is proptest's view of them, [`simplify::Shrinker`] makes a session
+//! that shows something as small as it can be, and [`Mutator`] changes one into another like it.
 //!
 //! Sessions keep the contract, and [`contract_violation`] says so. Nothing here runs anything.
 //!
@@ -28,6 +28,8 @@ mod domain;
 mod expect;
 mod hosts;
 pub mod manifest;
+mod mutate;
+mod options;
 pub mod package;
 pub mod plugin;
 mod session;
@@ -41,6 +43,8 @@ pub use comparison::{Comparison, ComparisonKind};
 pub use dice::nth_bytes;
 pub use domain::Domain;
 pub use expect::{Expect, Expected};
+pub use mutate::{Dictionary, Mutator, substitutions};
+pub use options::{OptionChoice, option_choices};
 pub use session::{
     nth_session, nth_two_plugin_session, ordinary_session, ordinary_two_plugin_session, session, two_plugin_session,
 };

@@ -1,4 +1,4 @@
-//! What people and machines read at the end: [`text`] for a terminal, [`json`] for a pipe, [`schema`] for who reads that,
+//! What people and machines read at the end: [`text`] for a terminal, [`json`] for a pipe, `ndjson` for who watches, [`schema`] for who reads that,
 //! and the `progress` line meanwhile.
 //!
 //! Everything here turns values into text and decides nothing. What a plugin supplied reaches no terminal raw
@@ -11,6 +11,7 @@ pub mod text;
 
 mod excerpt;
 mod mask;
+pub(crate) mod ndjson;
 pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod style;

@@ -1,22 +1,33 @@
-//! The progress line on standard error: a bar where that is a terminal, nothing elsewhere. Listens to a campaign's events
+//! The progress line on standard error: a bar where that is a terminal; elsewhere nothing, or for a campaign that goes on
+//! for long a line now and then. Listens to a campaign's events
 //! from any thread; findings scroll by above the bar as soon as they are confirmed.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    io::{IsTerminal, Write},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::text;
-use crate::campaign::Event;
+use super::{plain, text};
+use crate::campaign::{Event, Pulse};
 
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(120);
+
+/// How often a line is written where there is no terminal.
+const IN_A_PIPE_S: u64 = 60;
 
 /// The bar, or nothing.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
+    is_shown: bool,
+    is_in_a_pipe: bool,
     is_colourful: bool,
     width: usize,
+    last_pulse_s: AtomicU64,
 }
 
 impl Progress {
@@ -30,15 +41,34 @@ impl Progress {
             bar.set_message("starting");
             bar.enable_steady_tick(TICK);
         }
-        Self { bar, is_colourful, width }
+        Self { bar, is_shown, is_in_a_pipe: false, is_colourful, width, last_pulse_s: AtomicU64::new(0) }
+    }
+
+    /// The same for a steered campaign, which has no end to draw near: a line that tells how it is, and in a pipe such a
+    /// line now and then.
+    pub(crate) fn steered(is_wanted: bool, is_colourful: bool, width: usize) -> Self {
+        let mut progress = Self::new(is_wanted, is_colourful, width);
+        progress.is_in_a_pipe = is_wanted && !progress.is_shown;
+        progress
+    }
+
+    /// A line that stays, above the bar or in the pipe.
+    fn line(&self, line: &str) {
+        if self.is_shown {
+            self.bar.println(line);
+        } else {
+            // Nobody can be told that this fails.
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        }
     }
 
     /// Takes an event in.
     pub(crate) fn listen(&self, event: &Event) {
-        if self.bar.is_hidden() {
+        if !self.is_shown && !self.is_in_a_pipe {
             return;
         }
         match event {
+            Event::Progress { .. } | Event::Confirming { .. } if !self.is_shown => {}
             Event::Progress { sessions, of, calls, findings } => {
                 if let (Some(of), None) = (of, self.bar.length()) {
                     self.bar.set_length(*of);
@@ -51,9 +81,20 @@ impl Progress {
             Event::Found(reported) => {
                 let line = text::headline(&reported.finding, self.width);
                 let line = line.trim_end();
-                let plain = anstream::adapter::strip_str(line);
-                self.bar.println(if self.is_colourful { line.to_owned() } else { plain.to_string() });
+                let plain = anstream::adapter::strip_str(line).to_string();
+                self.line(if self.is_colourful { line } else { &plain });
             }
+            Event::Pulse(pulse) if self.is_shown => self.bar.set_message(live(pulse)),
+            Event::Pulse(pulse) => {
+                let last = self.last_pulse_s.load(Ordering::Relaxed);
+                let now = pulse.elapsed.as_secs();
+                if now >= last + IN_A_PIPE_S {
+                    self.last_pulse_s.store(now, Ordering::Relaxed);
+                    self.line(&live(pulse));
+                }
+            }
+            Event::Note(note) => self.line(&format!("note: {}", plain::harmless(note))),
+            Event::Covered(_) => {}
         }
     }
 
@@ -67,6 +108,23 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.finish();
     }
+}
+
+/// How a steered campaign is: `12 min 5 s, 3120 sessions/s, …, 4.0 s since the last new edge`.
+fn live(pulse: &Pulse) -> String {
+    let rate = |count: u64| (count as f64 / pulse.elapsed.as_secs_f64().max(0.001)).round();
+    format!(
+        "{}, {} sessions/s, {} calls/s, {} of {} lines, {} edges, corpus {}, {} found, {} since the last new edge",
+        plain::elapsed(pulse.elapsed),
+        rate(pulse.sessions),
+        rate(pulse.calls),
+        pulse.lines_hit,
+        pulse.lines,
+        pulse.edges,
+        pulse.entries,
+        pulse.findings,
+        plain::elapsed(pulse.since_edge),
+    )
 }
 
 fn style(template: &str) -> ProgressStyle {

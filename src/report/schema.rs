@@ -1,11 +1,11 @@
-//! The JSON Schemas (2020-12) of a case and of a report, as `hookstorm schema` prints them. The report's is made from the
-//! types that write it; the case's is made from the contract's own tables, so that an editor completes hooks and
+//! The JSON Schemas (2020-12) of a case, of a report and of a line of events, as `hookstorm schema` prints them. The
+//! latter two are made from the types that write them; the case's is made from the contract's own tables, so that an editor completes hooks and
 //! arguments.
 
 use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
-use super::json::ReportJson;
+use super::{json::ReportJson, ndjson::LineJson};
 use crate::{
     contract::{Argument, Hook, Platform, PluginType},
     finding::Rule,
@@ -14,6 +14,11 @@ use crate::{
 /// The schema of a report.
 pub fn report() -> Value {
     schema_for!(ReportJson).to_value()
+}
+
+/// The schema of a line of events.
+pub fn ndjson() -> Value {
+    schema_for!(LineJson<'_>).to_value()
 }
 
 /// The schema of a case.
@@ -149,8 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn both_say_which_draft_they_are() {
-        for schema in [case(), report()] {
+    fn all_say_which_draft_they_are() {
+        for schema in [case(), report(), ndjson()] {
             assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         }
     }

@@ -54,6 +54,8 @@ pub struct LoadRequest {
     pub scratch: PathBuf,
     /// Whether lines are marked.
     pub coverage: bool,
+    /// Whether the plugin's own code is instrumented.
+    pub instrument: bool,
     /// Whether the zygote imports the plugin; otherwise each child does.
     pub preload: bool,
     /// The hooks to look for.
@@ -83,6 +85,8 @@ pub struct LoadReply {
     pub sdk_version: Option<String>,
     /// How many threads the process has after the import.
     pub threads: usize,
+    /// How many places of the plugin's own code are watched.
+    pub places: usize,
 }
 
 /// A hook that the class has.

@@ -6,7 +6,8 @@
 
 #[doc(hidden)]
 pub mod control;
-mod feedback;
+#[doc(hidden)]
+pub mod feedback;
 #[doc(hidden)]
 pub mod flow;
 mod host;

@@ -1,5 +1,5 @@
-//! The memory that host and worker share: what a worker is doing right now, which lines ran, the batch to run and what
-//! was seen of it. A worker that dies leaves in it all that it knew.
+//! The memory that host and worker share: what a worker is doing right now, which lines ran, which edges the session that
+//! runs took and which are known, the batch to run and what was seen of it. A worker that dies leaves in it all that it knew.
 //!
 //! A plugin can write over it. So whoever reads takes a copy first and believes nothing in it.
 
@@ -7,8 +7,10 @@ use std::{
     fs::File,
     io,
     os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
-    sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering},
 };
+
+use crate::runtime::Edge;
 
 /// The first page.
 #[repr(C)]
@@ -48,6 +50,8 @@ pub struct Header {
     pub scratch_used: AtomicU32,
     /// The address space that a runner may take, in bytes, beyond what the zygote has; 0 for no limit.
     pub memory_bytes: AtomicU64,
+    /// How many edges the session that runs has taken.
+    pub edges_taken: AtomicU32,
 }
 
 /// Bits of [`Header::flags`].
@@ -56,6 +60,10 @@ pub mod flag {
     pub const KEEP_STATE: u32 = 1;
     /// Mark the lines that an isolated call runs.
     pub const LINES: u32 = 2;
+    /// Tell the edges of sessions that take new ones.
+    pub const EDGES: u32 = 4;
+    /// Tell the edges of all sessions, and what they compared.
+    pub const COMPARISONS: u32 = 8;
 }
 
 /// What a worker is doing.
@@ -88,7 +96,13 @@ impl Phase {
 pub const LINES_LIMIT: usize = 8 * LINES_BYTES;
 const LINES_BYTES: usize = 32 << 10;
 const LINES_AT: usize = 4 << 10;
-const REQUEST_AT: usize = 64 << 10;
+/// For each edge, a bit for each bucket that was seen.
+const SEEN_AT: usize = 64 << 10;
+/// For each edge, how often the session that runs took it.
+const TIMES_AT: usize = SEEN_AT + Edge::COUNT;
+/// The numbers of the edges that it took, in the order that it did.
+const TAKEN_AT: usize = TIMES_AT + Edge::COUNT;
+const REQUEST_AT: usize = TAKEN_AT + 2 * Edge::COUNT;
 /// How large a batch may be, in bytes.
 pub const REQUEST_LIMIT: usize = 8 << 20;
 const REPLY_AT: usize = REQUEST_AT + REQUEST_LIMIT;
@@ -158,6 +172,80 @@ impl Shared {
     /// Whether a line ran.
     pub fn was_hit(&self, line: usize) -> bool {
         self.line_byte(line).is_some_and(|byte| byte.load(Ordering::Relaxed) & (1 << (line % 8)) != 0)
+    }
+
+    fn edge_byte(&self, area: usize, number: u16) -> &AtomicU8 {
+        // SAFETY: both areas have a byte for each of the 64 Ki numbers, and their bytes are only touched as atomics.
+        unsafe { &*self.base.add(area + usize::from(number)).cast::<AtomicU8>() }
+    }
+
+    fn taken(&self, at: u16) -> &AtomicU16 {
+        // SAFETY: the area has two bytes for each of the 64 Ki places, begins at an even address, and is only touched as
+        // atomics.
+        unsafe { &*self.base.add(TAKEN_AT + 2 * usize::from(at)).cast::<AtomicU16>() }
+    }
+
+    /// Notes that the session that runs took an edge. Only one process at a time does: its threads, if they ever meet
+    /// here, lose a count and nothing else.
+    #[inline]
+    pub fn take_edge(&self, number: u16) {
+        let times = self.edge_byte(TIMES_AT, number);
+        match times.load(Ordering::Relaxed) {
+            0 => {
+                let taken = self.header().edges_taken.load(Ordering::Relaxed);
+                self.taken(taken as u16).store(number, Ordering::Relaxed);
+                times.store(1, Ordering::Relaxed);
+                self.header().edges_taken.store(taken.wrapping_add(1), Ordering::Relaxed);
+            }
+            u8::MAX => {}
+            before => times.store(before + 1, Ordering::Relaxed),
+        }
+    }
+
+    fn each_taken(&self, mut see: impl FnMut(u16)) {
+        let taken = self.header().edges_taken.load(Ordering::Relaxed).min(Edge::COUNT as u32);
+        (0..taken).for_each(|at| see(self.taken(at as u16).load(Ordering::Relaxed)));
+    }
+
+    /// Forgets what the last session took. Costs as much as that was.
+    pub fn forget_edges(&self) {
+        self.each_taken(|number| self.edge_byte(TIMES_AT, number).store(0, Ordering::Relaxed));
+        self.header().edges_taken.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the session took an edge that is not seen yet, as often as it did.
+    pub fn has_new_edges(&self) -> bool {
+        let mut new = false;
+        self.each_taken(|number| {
+            let times = self.edge_byte(TIMES_AT, number).load(Ordering::Relaxed);
+            let bit = 1 << Edge::bucket_of(times.into());
+            new |= times != 0 && self.edge_byte(SEEN_AT, number).load(Ordering::Relaxed) & bit == 0;
+        });
+        new
+    }
+
+    /// What the session took, ascending, each once.
+    pub fn edges(&self) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        self.each_taken(|number| {
+            let times = self.edge_byte(TIMES_AT, number).load(Ordering::Relaxed);
+            if times != 0 {
+                edges.push(Edge { number: number.into(), bucket: Edge::bucket_of(times.into()) });
+            }
+        });
+        edges.sort_unstable();
+        edges.dedup_by_key(|edge| edge.number);
+        edges
+    }
+
+    /// Takes edges as seen. Those that are none are passed over.
+    pub fn mark_seen(&self, edges: &[Edge]) {
+        for edge in edges {
+            if let Ok(number) = u16::try_from(edge.number) {
+                let bit = 1_u8.checked_shl(edge.bucket.into()).unwrap_or(0);
+                self.edge_byte(SEEN_AT, number).fetch_or(bit, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Puts a batch in place. False where it is too large.
@@ -331,6 +419,36 @@ mod tests {
         worker.hit(LINES_LIMIT - 1);
         worker.hit(LINES_LIMIT);
         assert!(host.was_hit(LINES_LIMIT - 1) && !host.was_hit(LINES_LIMIT - 2) && !host.was_hit(LINES_LIMIT));
+    }
+
+    #[test]
+    fn an_edge_is_new_until_it_was_seen_as_often() {
+        let host = Shared::new().unwrap();
+        let worker = Shared::map(host.fd().try_clone().unwrap()).unwrap();
+        let mut session = |numbers: &[u16]| {
+            worker.forget_edges();
+            numbers.iter().for_each(|&number| worker.take_edge(number));
+            (host.has_new_edges(), host.edges())
+        };
+        let edge = |number, bucket| Edge { number, bucket };
+        assert_eq!(session(&[9, 0, 9, 65535]), (true, vec![edge(0, 0), edge(9, 1), edge(65535, 0)]));
+        host.mark_seen(&[edge(0, 0), edge(9, 1), edge(65536, 0), edge(3, 200)]);
+        assert!(!session(&[9, 9, 0]).0);
+        assert_eq!(session(&[9]), (true, vec![edge(9, 0)]));
+        assert!(session(&[3]).0);
+        assert_eq!(session(&[7; 1000]).1, [edge(7, 7)]);
+        assert_eq!(session(&[]), (false, vec![]));
+    }
+
+    #[test]
+    fn edges_that_a_plugin_wrote_over_are_still_numbers_of_edges() {
+        let shared = Shared::new().unwrap();
+        shared.header().edges_taken.store(u32::MAX, Ordering::Relaxed);
+        assert_eq!(shared.edges(), []);
+        assert!(!shared.has_new_edges());
+        shared.forget_edges();
+        shared.take_edge(5);
+        assert_eq!(shared.edges().len(), 1);
     }
 
     #[test]

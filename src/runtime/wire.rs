@@ -194,6 +194,10 @@ pub mod record {
     pub const CALL: u8 = 1;
     /// The end of a session: changes, cookie, session_cookie.
     pub const SESSION: u8 = 2;
+    /// Before the end of a session that was watched: the edges that it took.
+    pub const EDGES: u8 = 3;
+    /// Before the end of a session that was watched: what it compared.
+    pub const COMPARISONS: u8 = 4;
 }
 
 /// Reads records.
@@ -214,7 +218,7 @@ impl<'a> Reader<'a> {
         self.at >= self.bytes.len()
     }
 
-    const fn error(&self) -> WireError {
+    pub(super) const fn error(&self) -> WireError {
         WireError(self.at)
     }
 

@@ -37,6 +37,7 @@ fn id(kind: &str) -> String {
 
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(content)?;
     file.persist(path).map_err(|error| error.error)?;
@@ -77,12 +78,13 @@ mod tests {
             bytes: vec![1, 2],
             parts: vec!["a tuple".into()],
             platform: Platform::newest(),
-            files: vec![("MANIFEST".into(), b"api: 1.0".to_vec())],
+            files: vec![("plugin/MANIFEST".into(), b"api: 1.0".to_vec())],
             path: None,
         };
         let kept = keep(folder.path(), TargetKind::Package, &difference).unwrap();
         assert_eq!(kept, keep(folder.path(), TargetKind::Package, &difference).unwrap());
         assert_eq!(fs::read(kept.join(BYTES)).unwrap(), [1, 2]);
+        assert_eq!(fs::read(kept.join("plugin/MANIFEST")).unwrap(), b"api: 1.0");
         let text = fs::read_to_string(kept.join("README.md")).unwrap();
         assert!(text.contains("not found: lossy-json") && text.contains("- a tuple"), "{text}");
         assert!(text.contains(&format!("--target package --again {}/bytes", kept.display())), "{text}");

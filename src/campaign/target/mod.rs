@@ -34,6 +34,8 @@ use crate::{
 };
 use sdk::Sdk;
 
+/// The folder of differences in a corpus, apart from those of plugins.
+const FOLDER: &str = "differences";
 /// How many differences are kept; more than that have few causes.
 const KEPT: usize = 50;
 /// How often a MANIFEST is tried while it is made smaller.
@@ -260,7 +262,7 @@ impl Shared<'_> {
             }
         }
         let kind = self.settings.kind;
-        let folder = self.settings.corpus.join(kind.name());
+        let folder = self.settings.corpus.join(FOLDER).join(kind.name());
         keep::keep(&folder, kind, &difference)?;
         let mut smallest = difference.clone();
         shrink::shrink(difference.bytes, kind.tries(), |bytes| {

@@ -1,7 +1,7 @@
 //! The Plugin SDK's own MANIFEST reader in a process of its own, fed line by line. It runs no plugin, only the SDK's code.
 //!
-//! Where we differ on purpose nothing is told: a duplicate key (the SDK takes the last one, YAML forbids it), what YAML 1.2
-//! refuses although PyYAML takes it (the guide demands 1.2), and platform 5.10, which the SDK does not know.
+//! Where we differ on purpose nothing is told: a duplicate key (the SDK takes the last one, YAML forbids it), what
+//! //! refuses although PyYAML takes it (the guide demands 1.2), and platform 5.10, which the SDK does not know.
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +14,8 @@ use super::manifest::verdict;
 use crate::{finding::Finding, generate::manifest::ManifestText, package::Manifest};
 
 const PROGRAM: &str = include_str!("read_manifest.py");
+/// What we read at most; the SDK has no limit of its own.
+const BYTES: usize = 256 << 10;
 
 /// A process that reads MANIFESTs with the SDK. Ends with this.
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl Sdk {
         manifest: Option<&Manifest>,
         findings: &[Finding],
     ) -> Option<String> {
-        if made.platform.is_first() {
+        if made.platform.is_first() || made.bytes.len() > BYTES {
             return None;
         }
         let answer = match self.ask(&made.bytes, &format!("{}.0", made.platform.api)) {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct FindingJson {
+pub(in crate::report) struct FindingJson {
     /// The id of the rule.
     rule: &'static str,
     severity: SeverityJson,
@@ -63,7 +63,7 @@ pub(super) struct LocationJson {
 }
 
 impl FindingJson {
-    pub(super) fn of(finding: &Finding, group: usize, case: Option<&str>) -> Self {
+    pub(in crate::report) fn of(finding: &Finding, group: usize, case: Option<&str>) -> Self {
         Self {
             rule: finding.rule.id(),
             severity: finding.severity.into(),
@@ -80,7 +80,7 @@ impl FindingJson {
         }
     }
 
-    pub(super) fn new(reported: &Reported) -> Self {
+    pub(in crate::report) fn new(reported: &Reported) -> Self {
         let case = reported.case_path.as_ref().map(|path| path.to_string_lossy().into_owned());
         Self {
             occurrences: reported.occurrences,

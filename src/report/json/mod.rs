@@ -6,7 +6,7 @@
 //! ```
 
 mod cases;
-mod finding;
+pub(super) mod finding;
 mod seen;
 
 use schemars::JsonSchema;
@@ -18,7 +18,7 @@ use self::{
     seen::TraceJson,
 };
 use super::{Minimized, Replayed, Report, Seen};
-use crate::finding::Severity;
+use crate::{campaign::Fuzzed, finding::Severity};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -50,7 +50,7 @@ impl Status {
 pub struct ReportJson {
     /// The version of hookstorm.
     hookstorm: &'static str,
-    /// The command: check, run, test, replay or minimize.
+    /// The command: check, run, test, fuzz, replay or minimize.
     command: &'static str,
     status: Status,
     plugin: PluginJson,
@@ -79,6 +79,42 @@ pub struct ReportJson {
     /// `minimize`: what became of each case.
     #[serde(skip_serializing_if = "Option::is_none")]
     minimized: Option<Vec<MinimizedJson>>,
+    /// `fuzz`: what was learned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fuzz: Option<FuzzJson>,
+}
+
+/// What a steered campaign learned.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FuzzJson {
+    /// Why it ended: runs, time, quiet or asked.
+    ended: &'static str,
+    /// Places of the plugin's code that were watched; 0 where nothing was instrumented.
+    instrumented: usize,
+    /// Edges that ran.
+    edges: usize,
+    /// Outcomes that were seen.
+    features: usize,
+    /// Sessions that brought something new.
+    corpus: usize,
+    /// Those of them that the corpus did not hold before.
+    corpus_new: usize,
+    /// When the last new edge ran, since the beginning; null where none did.
+    last_edge_seconds: Option<f64>,
+}
+
+impl FuzzJson {
+    fn new(fuzzed: &Fuzzed) -> Self {
+        Self {
+            ended: fuzzed.ended.name(),
+            instrumented: fuzzed.instrumented,
+            edges: fuzzed.edges,
+            features: fuzzed.features,
+            corpus: fuzzed.entries,
+            corpus_new: fuzzed.entries_new,
+            last_edge_seconds: fuzzed.last_edge.map(|time| rounded(time.as_secs_f64())),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -137,6 +173,7 @@ impl ReportJson {
             trace: None,
             cases: None,
             minimized: None,
+            fuzz: summary.fuzz.as_ref().map(FuzzJson::new),
         }
     }
 
@@ -179,7 +216,7 @@ impl ReportJson {
     }
 }
 
-fn rounded(number: f64) -> f64 {
+pub(super) fn rounded(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }
 

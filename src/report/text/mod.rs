@@ -21,7 +21,7 @@ use super::{
     style::{GOOD, STRONG, WARNING, of},
 };
 use crate::{
-    campaign::{Coverage, Reported},
+    campaign::{Coverage, Ended, Fuzzed, Reported},
     finding::{Rule, Severity},
 };
 
@@ -60,6 +60,11 @@ pub fn summary(report: &Report<'_>) -> String {
     }
     if report.summary.interrupted {
         text.push_str(&interruption(report));
+    }
+    match report.summary.fuzz.as_ref().map(|fuzz| fuzz.ended) {
+        Some(Ended::Time) => text.push_str("the time is up\n"),
+        Some(Ended::Quiet) => text.push_str("nothing new for as long as was asked for\n"),
+        Some(Ended::Runs | Ended::Asked) | None => {}
     }
     text.push_str(&ending(report));
     text
@@ -120,6 +125,12 @@ fn groups(reported: &[Reported]) -> Vec<Vec<&Reported>> {
 }
 
 fn interruption(report: &Report<'_>) -> String {
+    if report.summary.fuzz.is_some() {
+        let sessions = report.summary.sessions;
+        return format!(
+            "{WARNING}interrupted{WARNING:#} after {sessions} sessions; the same command goes on from what was learned\n"
+        );
+    }
     let of = report.planned.map(|planned| format!(" of {planned}")).unwrap_or_default();
     let mut words = Vec::new();
     if let Some(planned) = report.planned {
@@ -149,10 +160,17 @@ fn ending(report: &Report<'_>) -> String {
         parts.push(plain::elapsed(summary.elapsed));
     }
     parts.extend(report.head.seed.map(|seed| format!("seed {seed}")));
-    if summary.coverage.lines > 0 && report.head.command == "test" {
+    if summary.coverage.lines > 0 && matches!(report.head.command, "test" | "fuzz") {
         let Coverage { lines_hit, lines, is_sampled, .. } = summary.coverage;
         let at_least = if is_sampled && lines_hit < lines { "at least " } else { "" };
         parts.push(format!("{at_least}{lines_hit} of {lines} lines"));
+    }
+    if let Some(Fuzzed { edges, entries, entries_new, .. }) = &summary.fuzz {
+        parts.push(plain::counted(*edges as u64, "edge"));
+        parts.push(format!(
+            "{} that bring something new ({entries_new} of them new)",
+            plain::counted(*entries as u64, "session")
+        ));
     }
     line.push_str(&format!(" in {}\n", parts.join(", ")));
     line

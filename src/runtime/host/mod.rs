@@ -15,7 +15,7 @@ use crate::{
     case::{Session, Value},
     contract::Hook,
     runtime::{
-        CallTrace, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Watch, Watched,
+        CallTrace, Edge, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Watch, Watched,
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         flow::{After, Flow, Step, after_verdict},
         sandbox::Missing,
@@ -50,6 +50,9 @@ pub trait Run: Send {
         let traces = self.run(sessions, Isolation::Persistent)?;
         Ok(traces.into_iter().map(|trace| Watched { trace, ..Watched::default() }).collect())
     }
+
+    /// Takes edges as known that others saw, so that sessions are not told for their sake.
+    fn mark_seen(&mut self, _edges: &[Edge]) {}
 
     /// How many places of the plugin's own code are watched by [`Run::run_watched`]; 0 where nothing could be.
     fn instrumented(&self) -> usize {
@@ -167,6 +170,7 @@ pub struct Worker {
     standard_library: String,
     has_runner: bool,
     watches_isolated_lines: bool,
+    places: usize,
 }
 
 impl Worker {
@@ -193,6 +197,7 @@ impl Worker {
             site_packages,
             scratch: process.scratch().to_owned(),
             coverage: target.coverage,
+            instrument: target.instrument,
             preload,
             hooks: Hook::ALL.iter().map(|hook| hook.name().to_owned()).collect(),
         };
@@ -210,6 +215,7 @@ impl Worker {
             standard_library: String::new(),
             has_runner: false,
             watches_isolated_lines: false,
+            places: 0,
         };
         let mut loading = not_loaded(LoadEnding::Done);
         let mut threads = 1;
@@ -220,6 +226,7 @@ impl Worker {
                 if preload {
                     threads = reply.threads;
                     worker.standard_library.clone_from(&reply.standard_library);
+                    worker.places = reply.places;
                     take_in(&mut loading, reply);
                 }
             }
@@ -259,6 +266,7 @@ impl Worker {
         };
         if let Some(load) = reply.load {
             self.standard_library.clone_from(&load.standard_library);
+            self.places = load.places;
             take_in(loading, load);
             if loading.import != LoadEnding::Done || !loading.has_class {
                 return Ok(());
@@ -329,9 +337,10 @@ impl Worker {
         Ok(())
     }
 
-    fn persistent(&mut self, sessions: &[Session], keep_state: bool) -> Result<Vec<Trace>, RuntimeError> {
+    /// Runs sessions in one process after another; `flags` says how.
+    fn persistent(&mut self, sessions: &[Session], flags: u32) -> Result<Vec<Watched>, RuntimeError> {
         self.must_be_loaded()?;
-        let mut traces: Vec<Trace> = Vec::with_capacity(sessions.len());
+        let mut traces: Vec<Watched> = Vec::with_capacity(sessions.len());
         let mut failures = 0;
         while traces.len() < sessions.len() {
             if !self.has_runner {
@@ -340,7 +349,7 @@ impl Worker {
                 self.process.order(&[order::RUNNER])?;
                 self.has_runner = true;
             }
-            self.write_batch(&sessions[traces.len()..], keep_state)?;
+            self.write_batch(&sessions[traces.len()..], flags)?;
             self.process.send_batch()?;
             let waited = self.process.wait(self.target.limits.timeout)?;
             let stack = match waited {
@@ -363,12 +372,12 @@ impl Worker {
                 Waited::TimedOut => {
                     let ending =
                         Ending::TimedOut { limit: self.target.limits.timeout, frames: stack.unwrap_or_default() };
-                    traces.push(self.broken(session, partial, ending));
+                    traces.push(self.broken(session, partial, ending, flags));
                     self.has_runner = false;
                 }
                 Waited::Ended(status) => {
                     self.has_runner = false;
-                    if self.process.phase() != Phase::Call && partial.calls.is_empty() {
+                    if self.process.phase() != Phase::Call && partial.trace.calls.is_empty() {
                         // It died between sessions: nothing says whose fault that is, so it is tried again.
                         failures += 1;
                         if failures > TRIES {
@@ -377,7 +386,7 @@ impl Worker {
                         continue;
                     }
                     let ending = self.ending_of_status(status);
-                    traces.push(self.broken(session, partial, ending));
+                    traces.push(self.broken(session, partial, ending, flags));
                 }
             }
             if traces.len() == before {
@@ -392,7 +401,7 @@ impl Worker {
         Ok(traces)
     }
 
-    fn write_batch(&mut self, sessions: &[Session], keep_state: bool) -> Result<(), RuntimeError> {
+    fn write_batch(&mut self, sessions: &[Session], flags: u32) -> Result<(), RuntimeError> {
         let mut body = Writer::default();
         let mut count = 0;
         for session in sessions.iter().take(BATCH) {
@@ -411,42 +420,53 @@ impl Worker {
         writer.number(count);
         writer.bytes.append(&mut body.bytes);
         self.process.shared.clear_reply();
-        let flags = if keep_state { flag::KEEP_STATE } else { 0 };
         self.process.shared.header().flags.store(flags, std::sync::atomic::Ordering::Relaxed);
         self.process.shared.write_request(&writer.bytes);
         Ok(())
     }
 
     /// The sessions that are whole in the reply, and the calls of one that is not.
-    fn read_traces(&self) -> Result<(Vec<Trace>, Trace), RuntimeError> {
+    fn read_traces(&self) -> Result<(Vec<Watched>, Watched), RuntimeError> {
         let reply = self.process.shared.read_reply();
         let malformed = |error: crate::runtime::wire::WireError| RuntimeError::Reply(error.to_string());
         let mut reader = Reader::new(&reply);
         let mut complete = Vec::new();
-        let mut trace = Trace::default();
+        let mut watched = Watched::default();
         while !reader.is_at_end() {
             match reader.byte().map_err(malformed)? {
                 record::CALL => {
+                    let trace = &mut watched.trace;
                     trace.calls.push(reader.call_trace(self.target.limits.memory_bytes).map_err(malformed)?);
                 }
+                record::EDGES => watched.edges = reader.edges().map_err(malformed)?,
+                record::COMPARISONS => watched.comparisons = reader.comparisons().map_err(malformed)?,
                 record::SESSION => {
+                    let trace = &mut watched.trace;
                     for _ in 0..reader.count().map_err(malformed)? {
                         trace.changes.push(reader.text().map_err(malformed)?.to_owned());
                     }
                     trace.cookie = reader.value().map_err(malformed)?;
                     trace.session_cookie = reader.value().map_err(malformed)?;
-                    complete.push(std::mem::take(&mut trace));
+                    complete.push(std::mem::take(&mut watched));
                 }
                 _ => return Err(RuntimeError::Reply("an unexpected record".into())),
             }
         }
-        trace.cookie = Value::empty_dict();
-        trace.session_cookie = Value::empty_dict();
-        Ok((complete, trace))
+        watched.trace.cookie = Value::empty_dict();
+        watched.trace.session_cookie = Value::empty_dict();
+        Ok((complete, watched))
     }
 
-    /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them.
-    fn broken(&mut self, session: Option<&Session>, mut partial: Trace, ending: Ending) -> Trace {
+    /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them. Its
+    /// edges are still in the shared memory, what it compared is not.
+    fn broken(&mut self, session: Option<&Session>, partial: Watched, ending: Ending, flags: u32) -> Watched {
+        let Watched { trace: mut partial, mut edges, comparisons } = partial;
+        let shared = &self.process.shared;
+        let watched = flags & (flag::EDGES | flag::COMPARISONS) != 0;
+        if watched && edges.is_empty() && (flags & flag::COMPARISONS != 0 || shared.has_new_edges()) {
+            edges = shared.edges();
+            shared.mark_seen(&edges);
+        }
         self.process.distrust_scratch();
         if self.process.phase() == Phase::Call {
             let mut call = self.process.call_that_runs(ending);
@@ -470,7 +490,7 @@ impl Worker {
             after(&call, &mut partial);
             partial.calls.push(call);
         }
-        partial
+        Watched { trace: partial, edges, comparisons }
     }
 
     fn ending_of_status(&self, status: i32) -> Ending {
@@ -544,7 +564,7 @@ impl Worker {
                 }
                 Waited::Ended(status) => {
                     let (_, partial) = self.read_traces()?;
-                    let record = partial.calls.into_iter().next();
+                    let record = partial.trace.calls.into_iter().next();
                     match record {
                         Some(call) if status == 0 => return Ok(call),
                         // Something that the call left running ended the process after it.
@@ -567,7 +587,9 @@ impl Worker {
 impl Run for Worker {
     fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
         match isolation {
-            Isolation::Persistent => self.persistent(sessions, false),
+            Isolation::Persistent => {
+                Ok(self.persistent(sessions, 0)?.into_iter().map(|watched| watched.trace).collect())
+            }
             Isolation::Isolated => {
                 sessions.iter().map(|session| self.isolated(session, self.target.limits.timeout)).collect()
             }
@@ -578,9 +600,26 @@ impl Run for Worker {
         self.end_runner()?;
         let mut sessions = earlier.to_vec();
         sessions.push(session.clone());
-        let traces = self.persistent(&sessions, true)?;
+        let traces = self.persistent(&sessions, flag::KEEP_STATE)?;
         self.end_runner()?;
-        traces.into_iter().next_back().ok_or(RuntimeError::Stuck)
+        traces.into_iter().next_back().map(|watched| watched.trace).ok_or(RuntimeError::Stuck)
+    }
+
+    fn run_watched(&mut self, sessions: &[Session], watch: Watch) -> Result<Vec<Watched>, RuntimeError> {
+        let flags = match watch {
+            _ if self.places == 0 => 0,
+            Watch::NewEdges => flag::EDGES,
+            Watch::Comparisons => flag::EDGES | flag::COMPARISONS,
+        };
+        self.persistent(sessions, flags)
+    }
+
+    fn mark_seen(&mut self, edges: &[Edge]) {
+        self.process.shared.mark_seen(edges);
+    }
+
+    fn instrumented(&self) -> usize {
+        self.places
     }
 
     fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {

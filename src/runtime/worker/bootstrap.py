@@ -32,9 +32,10 @@ def prepare(fault_fd):
 runner = [0]
 
 
-def load(path, name):
-    """The module at `path`, imported as `name`."""
-    spec = importlib.util.spec_from_file_location(name, path)
+def load(path, name, loader=None):
+    """The module at `path`, imported as `name`, by a loader of that class if one is given."""
+    loader = loader(name, path) if loader and path.endswith(".py") else None
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

@@ -75,8 +75,8 @@ impl Coverage {
         Ok(Some(Self { sessions: 0 }))
     }
 
-    /// A session begins.
-    pub(crate) fn session_begins(&mut self) {
+    /// A session begins; all lines are watched, so none has to be watched for sure.
+    pub(crate) fn session_begins(&mut self, _for_sure: bool) {
         self.sessions += 1;
     }
 
@@ -119,9 +119,9 @@ impl Coverage {
         Ok(Some(Self { sessions: 0 }))
     }
 
-    /// A session begins.
-    pub(crate) fn session_begins(&mut self) {
-        let traced = self.sessions < TRACED_AT_FIRST || self.sessions.is_multiple_of(TRACED_LATER);
+    /// A session begins, whose lines are to be marked `for_sure`.
+    pub(crate) fn session_begins(&mut self, for_sure: bool) {
+        let traced = for_sure || self.sessions < TRACED_AT_FIRST || self.sessions.is_multiple_of(TRACED_LATER);
         self.sessions += 1;
         if traced {
             // SAFETY: this thread is attached, and the function has the type that CPython calls.

@@ -1,7 +1,10 @@
 //! CPython inside the worker: started isolated from the machine's environment, with streams that are captured and
 //! unbuffered, stacks on a descriptor of their own, and the plugin's paths in the platform's order.
 
-use std::{ffi::CString, os::fd::AsRawFd};
+use std::{
+    ffi::{CStr, CString},
+    os::fd::AsRawFd,
+};
 
 use hookstorm::runtime::control::LoadRequest;
 use pyo3::{ffi, prelude::*, types::PyModule};
@@ -70,16 +73,26 @@ pub(crate) fn bootstrap(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     if let Some(module) = MODULE.get() {
         return Ok(module.bind(py).clone());
     }
-    let module = PyModule::from_code(py, BOOTSTRAP, c"<hookstorm>", c"hookstorm_bootstrap")?;
-    py.import("sys")?.getattr("modules")?.call_method1("pop", ("hookstorm_bootstrap", py.None()))?;
+    let module = own_module(py, BOOTSTRAP, c"<hookstorm>", c"hookstorm_bootstrap")?;
     Ok(MODULE.get_or_init(|| module.unbind()).bind(py).clone())
 }
 
-const BOOTSTRAP: &std::ffi::CStr =
-    match std::ffi::CStr::from_bytes_with_nul(concat!(include_str!("bootstrap.py"), "\0").as_bytes()) {
-        Ok(text) => text,
-        Err(_) => panic!("bootstrap.py holds a NUL"),
-    };
+/// A module of our own Python, which the plugin cannot import.
+pub(crate) fn own_module<'py>(
+    py: Python<'py>,
+    code: &CStr,
+    file: &CStr,
+    name: &CStr,
+) -> PyResult<Bound<'py, PyModule>> {
+    let module = PyModule::from_code(py, code, file, name)?;
+    py.import("sys")?.getattr("modules")?.call_method1("pop", (name, py.None()))?;
+    Ok(module)
+}
+
+const BOOTSTRAP: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("bootstrap.py"), "\0").as_bytes()) {
+    Ok(text) => text,
+    Err(_) => panic!("bootstrap.py holds a NUL"),
+};
 
 fn prepare(py: Python<'_>, descriptors: &Descriptors) -> PyResult<()> {
     bootstrap(py)?.getattr("prepare")?.call1((descriptors.fault.raw(),))?;

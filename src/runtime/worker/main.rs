@@ -4,11 +4,13 @@
 //! It is started by the host with descriptors for its arguments and is of no use to people.
 
 mod call;
+mod comparisons;
 mod convert;
 mod coverage;
 mod exception;
 mod interpreter;
 mod plugin;
+mod probe;
 mod runner;
 mod state;
 mod zygote;

@@ -20,6 +20,7 @@ use crate::{
     coverage::Coverage,
     exception::{self, Left, Origins},
     interpreter::bootstrap,
+    probe::Instrument,
     state::State,
 };
 
@@ -99,10 +100,17 @@ impl Plugin {
             standard_library: reply.standard_library.clone(),
             scratch: request.scratch.to_string_lossy().into_owned(),
         };
+        let instrument = request.instrument.then(|| Instrument::install(py, descriptors, request)).transpose();
+        let instrument = instrument.unwrap_or_else(|error| {
+            eprintln!("hookstorm-worker: the plugin cannot be instrumented: {error}");
+            None
+        });
+        let loader = instrument.as_ref().map(|instrument| &instrument.loader);
         enter(descriptors, Phase::Import);
         let path = request.root.join(&request.entry_point);
         let name = request.entry_point.strip_suffix(".py").unwrap_or(&request.entry_point);
-        let module = bootstrap(py).and_then(|bootstrap| bootstrap.call_method1("load", (path.as_os_str(), name)));
+        let module =
+            bootstrap(py).and_then(|bootstrap| bootstrap.call_method1("load", (path.as_os_str(), name, loader)));
         let module = match module {
             Ok(module) => module,
             Err(error) => {
@@ -122,6 +130,7 @@ impl Plugin {
             }
         };
         leave(descriptors);
+        reply.places = instrument.map_or(0, |instrument| instrument.places());
         reply.threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
         match Self::look(py, descriptors, request, &module, origins, &mut reply) {
             Ok(plugin) => (plugin, reply),

@@ -26,6 +26,7 @@ use crate::{
     exception::{self, Left},
     interpreter,
     plugin::{self, Plugin, hook_seen},
+    probe,
 };
 
 /// A batch is cut short when the reply area has less room than this left.
@@ -220,7 +221,7 @@ impl<'py> Runner<'_, 'py> {
         let Ok(mut carried) = self.carried(&session) else { return 3 };
         let marks_lines = self.descriptors.shared.header().flags.load(Ordering::Relaxed) & flag::LINES != 0;
         if let Some(coverage) = self.plugin.coverage.as_mut().filter(|_| marks_lines) {
-            coverage.session_begins();
+            coverage.session_begins(true);
         }
         self.scratch.set_used(self.descriptors.shared.header().scratch_used.load(Ordering::Relaxed) != 0);
         self.call(&session, 0, (index as usize, round as usize, secret), &answered, &mut carried);
@@ -254,14 +255,14 @@ impl<'py> Runner<'_, 'py> {
             let request = self.descriptors.shared.read_request();
             let mut reader = Reader::new(&request);
             let Ok(count) = reader.count() else { return 3 };
-            let keep_state = self.descriptors.shared.header().flags.load(Ordering::Relaxed) & flag::KEEP_STATE != 0;
+            let flags = self.descriptors.shared.header().flags.load(Ordering::Relaxed);
             let mut used_up = false;
             for index in 0..count {
                 let Ok(session) = reader.session() else { return 3 };
                 self.descriptors.shared.header().session.store(index as u32, Ordering::Relaxed);
-                let changed = self.session(&session);
+                let changed = self.session(&session, flags);
                 self.descriptors.shared.header().sessions_done.store(index as u32 + 1, Ordering::Release);
-                if changed && !keep_state {
+                if changed && flags & flag::KEEP_STATE == 0 {
                     used_up = true;
                     break;
                 }
@@ -285,12 +286,14 @@ impl<'py> Runner<'_, 'py> {
         }
     }
 
-    /// Runs a session in this process. Whether it changed what may carry state over.
-    fn session(&mut self, session: &Session) -> bool {
+    /// Runs a session in this process; the [`flag`]s say what is watched. Whether it changed what may carry state over.
+    fn session(&mut self, session: &Session, flags: u32) -> bool {
         let Ok(mut carried) = self.carried(session) else { return true };
         if let Some(coverage) = &mut self.plugin.coverage {
-            coverage.session_begins();
+            // One that is worth a closer look is worth its lines.
+            coverage.session_begins(flags & flag::COMPARISONS != 0);
         }
+        probe::begin(flags);
         let mut flow = Flow::default();
         while let Some(step) = flow.step(session) {
             let answered = std::mem::take(&mut flow.answered);
@@ -299,12 +302,13 @@ impl<'py> Runner<'_, 'py> {
             flow.answered = answered;
             flow.ended(session, after);
         }
+        let mut writer = Writer::default();
+        let edges = probe::end(flags, &mut writer);
         if let Some(coverage) = &mut self.plugin.coverage {
             coverage.session_ended();
         }
         let changes = self.plugin.state.after_session(self.py);
         self.scratch.clear();
-        let mut writer = Writer::default();
         writer.byte(record::SESSION);
         writer.number(changes.len() as u64);
         for change in &changes {
@@ -315,6 +319,7 @@ impl<'py> Runner<'_, 'py> {
         if !self.descriptors.shared.append_reply(&writer.bytes) {
             return true;
         }
+        self.descriptors.shared.mark_seen(&edges);
         !changes.is_empty()
     }
 

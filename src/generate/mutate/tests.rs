@@ -1,0 +1,143 @@
+//! What is promised of all mutations.
+
+use std::collections::{HashMap, HashSet};
+
+use super::*;
+use crate::{
+    case::Value,
+    contract::{Platform, PluginType},
+    generate::{OptionWord, Words, nth_session, ordinary_session},
+};
+
+fn domain(plugin_type: PluginType, platform: &str) -> Domain {
+    let words = Words {
+        strings: ["vp", "questions", "hvac_token", "key://", "://", "#"].map(str::to_owned).to_vec(),
+        numbers: vec![17, 8200],
+        options: vec![OptionWord { section: "a".into(), name: "port".into(), value: Some("8200".into()) }],
+    };
+    Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), words)
+}
+
+fn options() -> Vec<OptionChoice> {
+    let choice = |name: &str, values: &[&str]| OptionChoice {
+        section: "auth".into(),
+        name: name.into(),
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+    };
+    vec![choice("prompt", &["Password:"]), choice("disable_echo", &["no", "yes"]), choice("limit", &["0", "1", "5"])]
+}
+
+fn services() -> Value {
+    Value::Dict(vec![("user_lists".into(), Value::Dict(vec![("admins".into(), Value::List(vec!["alice".into()]))]))])
+}
+
+#[test]
+fn thousands_of_mutated_sessions_keep_the_contract_differ_from_their_parents_and_show_every_kind_of_change() {
+    let options = options();
+    let mut kinds: HashMap<Kind, usize> = HashMap::new();
+    for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
+        for platform in ["5.10", "6.5", "9.0"] {
+            let domain = domain(plugin_type, platform);
+            let mut dictionary = Dictionary::new(&domain);
+            dictionary.learn_value(&"learned".into());
+            let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &options, services: true };
+            let mut given_up = 0;
+            for index in 0..300 {
+                let mut parent = nth_session(&domain, 1, index);
+                parent.services = services();
+                let donor = nth_session(&domain, 2, index);
+                if index % 5 == 0 {
+                    parent.calls[0].arguments.truncate(2);
+                }
+                // Children of children, as a corpus has them.
+                for step in 0..12 {
+                    let seed = index * 100 + step;
+                    let tell = |kind| *kinds.entry(kind).or_default() += 1;
+                    let Some(child) = mutator.mutate_and_tell(seed, &parent, Some(&donor), tell) else {
+                        given_up += 1;
+                        continue;
+                    };
+                    assert_ne!(child, parent);
+                    assert_eq!(contract_violation(&child, &domain), None, "{child:#?}");
+                    parent = child;
+                }
+            }
+            assert!(given_up < 10, "{given_up} of 3600 could not be changed");
+        }
+    }
+    let all = [
+        Kind::Fresh,
+        Kind::Nobody,
+        Kind::Equal,
+        Kind::Moved,
+        Kind::Changed,
+        Kind::Unknown,
+        Kind::CallAdded,
+        Kind::CallDropped,
+        Kind::CallRepeated,
+        Kind::CallsSwapped,
+        Kind::CutOff,
+        Kind::Answers,
+        Kind::SessionCookie,
+        Kind::Cookie,
+        Kind::Services,
+        Kind::Option,
+        Kind::OptionDropped,
+        Kind::Spliced,
+        Kind::Completed,
+    ];
+    for kind in all {
+        assert!(kinds.get(&kind).is_some_and(|count| *count > 20), "{kind:?} is rare: {kinds:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_session_and_another_one_another() {
+    let domain = domain(PluginType::CredentialStore, "9.0");
+    let dictionary = Dictionary::new(&domain);
+    let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
+    let (parent, donor) = (ordinary_session(&domain, 0), nth_session(&domain, 1, 1));
+    let mut different = HashSet::new();
+    for seed in 0..500 {
+        let child = mutator.mutate(seed, &parent, Some(&donor));
+        assert_eq!(child, mutator.mutate(seed, &parent, Some(&donor)));
+        different.insert(format!("{child:?}"));
+    }
+    assert!(different.len() > 400, "{}", different.len());
+}
+
+#[test]
+fn configuration_and_services_stay_where_nobody_asked_for_them() {
+    let domain = domain(PluginType::Aa, "9.0");
+    let dictionary = Dictionary::new(&domain);
+    let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
+    let parent = Session { services: services(), ..ordinary_session(&domain, 0) };
+    let donor = nth_session(&domain, 1, 1);
+    for seed in 0..2_000 {
+        let child = mutator.mutate(seed, &parent, Some(&donor)).unwrap();
+        assert!(child.options.is_empty() && child.services == parent.services);
+    }
+}
+
+#[test]
+fn a_foreign_cookie_is_rare() {
+    let domain = domain(PluginType::CredentialStore, "9.0");
+    let dictionary = Dictionary::new(&domain);
+    let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
+    let parent = ordinary_session(&domain, 0);
+    let foreign = (0..2_000).filter(|seed| mutator.mutate(*seed, &parent, None).unwrap().has_foreign_cookie()).count();
+    assert!((1..80).contains(&foreign), "{foreign}");
+}
+
+#[test]
+fn a_session_without_calls_is_no_reason_to_panic() {
+    let domain = domain(PluginType::Aa, "9.0");
+    let dictionary = Dictionary::new(&domain);
+    let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &options(), services: true };
+    let empty = Session::new(Vec::new());
+    for seed in 0..300 {
+        if let Some(child) = mutator.mutate(seed, &empty, Some(&empty)) {
+            assert_eq!(contract_violation(&child, &domain), None);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+"""A module of a package without `__init__.py`."""
+NAME = __name__

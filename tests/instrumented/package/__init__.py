@@ -1,0 +1,2 @@
+"""A package; its files in other encodings are written by the test."""
+from . import bom, crlf, latin, part
