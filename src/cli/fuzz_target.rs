@@ -43,7 +43,10 @@ pub(super) fn run(
             "`--target session`, the default, tries the hooks of PLUGIN",
         ));
     }
-    if arguments.vary_config || arguments.stop_after_quiet.is_some() || !common.rule.is_empty() || common.config.is_some()
+    if arguments.vary_config
+        || arguments.stop_after_quiet.is_some()
+        || !common.rule.is_empty()
+        || common.config.is_some()
     {
         return Err(CliError::usage(
             format!(

@@ -112,8 +112,7 @@ impl Expect {
             let _ = writeln!(text, "not found: {expected}");
         }
         for finding in surplus {
-            let place =
-                finding.location.as_ref().map(|at| format!(" at {}:{}", at.file, at.line)).unwrap_or_default();
+            let place = finding.location.as_ref().map(|at| format!(" at {}:{}", at.file, at.line)).unwrap_or_default();
             let hook = finding.hook.map(|hook| format!(" of {hook}")).unwrap_or_default();
             let _ = writeln!(
                 text,

@@ -35,6 +35,8 @@ pub struct PackageMade {
     pub is_known: bool,
     /// Whether it must be possible to load it; `None` where that is not known.
     pub is_runnable: Option<bool>,
+    /// Whether all files of the plugin are there, so that what it does is known.
+    pub is_whole: bool,
     /// Its plugin.
     pub plugin: PluginSource,
     /// What was built, in words.
@@ -96,7 +98,10 @@ pub fn package(u: &mut Unstructured<'_>) -> PackageMade {
     let lines = configuration.map_or(&[][..], |(_, lines)| lines);
     let known = Known { text: &text, any_manifest, lines };
     let (expect, is_runnable) = known.expect(&files, archive.as_ref());
+    let unpacked = archive.as_ref().map_or(&files, |archive| &archive.unpacked);
+    let is_whole = plugin.files.iter().all(|(path, _)| unpacked.iter().any(|(known, _)| known == path));
     PackageMade {
+        is_whole,
         is_known: archive.as_ref().is_none_or(|archive| archive.is_known),
         files,
         archive,

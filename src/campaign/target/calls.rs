@@ -46,13 +46,15 @@ pub(super) fn compare(
         let mut isolated = one(worker.run(std::slice::from_ref(session), Isolation::Isolated)?);
         let hangs = |trace: &Trace| {
             trace.calls.iter().any(|seen| {
-                matches!(seen.ending, Ending::TimedOut { .. }) && plan(planned, seen).is_none_or(|plan| plan.act != Act::TimesOut)
+                matches!(seen.ending, Ending::TimedOut { .. })
+                    && plan(planned, seen).is_none_or(|plan| plan.act != Act::TimesOut)
             })
         };
         if hangs(&isolated) {
             isolated = worker.run_with_timeout(session, PATIENCE)?;
         }
-        let problem = session_problem(planned, subject, session, &isolated).map(|problem| format!("isolated: {problem}"));
+        let problem =
+            session_problem(planned, subject, session, &isolated).map(|problem| format!("isolated: {problem}"));
         let problem = problem.or_else(|| {
             if hangs(persistent) {
                 return None;
@@ -68,7 +70,10 @@ pub(super) fn compare(
         let differs = oracle::difference(&isolated, persistent).is_some() && !hangs(persistent);
         if differs != unsteady && !hangs(persistent) {
             let words = if unsteady { "show no difference, and the result is random" } else { "differ" };
-            return Ok(Some(format!("isolated and persistent {words}: {:?}", oracle::difference(&isolated, persistent))));
+            return Ok(Some(format!(
+                "isolated and persistent {words}: {:?}",
+                oracle::difference(&isolated, persistent)
+            )));
         }
         let finding = oracle::nondeterministic(subject, session, &isolated, persistent);
         if unsteady != finding.is_some_and(|finding| finding.rule == Rule::Nondeterministic) && !hangs(persistent) {
@@ -149,7 +154,11 @@ fn call_problem(plan: &PlannedHook, seen: &CallTrace) -> Option<String> {
     };
     if !is_right {
         let shown = |text: String| text.chars().take(600).collect::<String>();
-        return Some(format!("ended otherwise: built {}, seen {}", shown(format!("{:?}", plan.act)), shown(format!("{:?}", seen.ending))));
+        return Some(format!(
+            "ended otherwise: built {}, seen {}",
+            shown(format!("{:?}", plan.act)),
+            shown(format!("{:?}", seen.ending))
+        ));
     }
     // What a process that dies has not flushed yet is lost with it.
     if !matches!(plan.act, Act::Returns(_) | Act::ReturnsSomething | Act::Raises(..)) {
@@ -161,7 +170,10 @@ fn call_problem(plan: &PlannedHook, seen: &CallTrace) -> Option<String> {
             length => output.bytes == length as u64 && output.text.starts_with(&built[..OUTPUT]),
         };
         if !is_right {
-            return Some(format!("standard {name}: built {built:?}, seen {:?}", output.text.chars().take(600).collect::<String>()));
+            return Some(format!(
+                "standard {name}: built {built:?}, seen {:?}",
+                output.text.chars().take(600).collect::<String>()
+            ));
         }
     }
     None
@@ -175,7 +187,8 @@ fn state_problem(planned: &[PlannedHook], trace: &Trace) -> Option<String> {
         return None;
     }
     let built: Vec<&String> = trace.calls.iter().filter_map(|seen| plan(planned, seen)?.changes.as_ref()).collect();
-    let differs = built.iter().any(|change| !trace.changes.contains(change)) || built.is_empty() != trace.changes.is_empty();
+    let differs =
+        built.iter().any(|change| !trace.changes.contains(change)) || built.is_empty() != trace.changes.is_empty();
     differs.then(|| format!("state changed: built {built:?}, seen {:?}", trace.changes))
 }
 
@@ -185,7 +198,9 @@ fn is_same(one: &Observed, other: &Observed) -> bool {
         one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
     };
     match (one, other) {
-        (Observed::Float(one), Observed::Float(other)) => one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan(),
+        (Observed::Float(one), Observed::Float(other)) => {
+            one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan()
+        }
         (Observed::List(one), Observed::List(other))
         | (Observed::Tuple(one), Observed::Tuple(other))
         | (Observed::Set(one), Observed::Set(other)) => all(one, other),

@@ -30,8 +30,9 @@ pub(super) fn keep(folder: &Path, kind: TargetKind, difference: &Difference) -> 
 /// A name that is the same for the same cause.
 fn id(kind: &str) -> String {
     // FNV-1a, as fingerprints have it.
-    let hash =
-        kind.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = kind
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     format!("{:012x}", hash >> 16)
 }
 

@@ -49,7 +49,10 @@ pub fn against_generator(made: &ManifestText, manifest: Option<&Manifest>, findi
             let Some(read) = manifest.field(name) else { return Some(format!("field `{name}` was not read")) };
             let differs = read.type_name != *type_name || read.text != *text;
             differs.then(|| {
-                format!("field `{name}` is {} {:?}, and was read as {} {:?}", type_name, text, read.type_name, read.text)
+                format!(
+                    "field `{name}` is {} {:?}, and was read as {} {:?}",
+                    type_name, text, read.type_name, read.text
+                )
             })
         }),
     }

@@ -2,8 +2,7 @@
 //! and in one, judged; each step is held against what was built. [`super::calls`] does the part with the hooks.
 
 use std::{
-    fs,
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -70,7 +69,7 @@ fn problem_of(made: &PackageMade) -> Option<String> {
     if let Some(problem) = opened_otherwise(made, &opened) {
         return Some(problem);
     }
-    if made.is_runnable != Some(true) || !made.is_known {
+    if made.is_runnable != Some(true) || !made.is_known || !made.is_whole {
         return None;
     }
     let package = opened.package?;

@@ -55,7 +55,8 @@ const UNSAFE: &[(&[u8], &str)] = &[
 ];
 
 /// Kinds of file that no archive of a plugin needs.
-const KINDS: &[(u32, &str)] = &[(0o120_777, "symlink"), (0o020_600, "neither"), (0o010_644, "neither"), (0o060_600, "neither")];
+const KINDS: &[(u32, &str)] =
+    &[(0o120_777, "symlink"), (0o020_600, "neither"), (0o010_644, "neither"), (0o060_600, "neither")];
 
 /// An archive with `files`; what is done to it beside stands in the result.
 pub fn archive(u: &mut Unstructured<'_>, files: &[(String, Vec<u8>)]) -> ArchiveMade {
@@ -74,12 +75,16 @@ pub fn archive(u: &mut Unstructured<'_>, files: &[(String, Vec<u8>)]) -> Archive
     for _ in 0..dice.below(4) {
         harmless(&mut dice, &mut entries, &mut frame, &mut made);
     }
-    let hurts = dice.chance(100);
-    if hurts {
-        hurt(&mut dice, &mut entries, &mut frame, &mut made);
-    }
+    let hurts_bytes = match dice.below(8) {
+        5 | 6 => {
+            hurt(&mut dice, &mut entries, &mut frame, &mut made);
+            false
+        }
+        7 => true,
+        _ => false,
+    };
     made.bytes = build(&entries, &frame);
-    if hurts && dice.chance(48) && made.expect.findings.is_empty() {
+    if hurts_bytes {
         hurt_bytes(&mut dice, &mut made);
     }
     if !made.is_opened {

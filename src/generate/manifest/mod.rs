@@ -140,14 +140,34 @@ fn ordinary(dice: &mut Dice<'_, '_>, plugin_type: Option<&str>, platform: &Platf
 /// Texts that break a field's form, or just do not.
 fn off(dice: &mut Dice<'_, '_>, name: &str) -> Value {
     let texts: &[&str] = match name {
-        "api" => &["1.6", "1.7", "1.9", "1.10", "2.0", "0.9", "1", "1.06", "1.9.7", "latest", "", "v1.0", "1.6 ", "1.0.x"],
+        "api" => {
+            &["1.6", "1.7", "1.9", "1.10", "2.0", "0.9", "1", "1.06", "1.9.7", "latest", "", "v1.0", "1.6 ", "1.0.x"]
+        }
         "type" => &["AA", "credential-store", "credentialsstore", "signingca", "", "a a", "aa "],
         "name" => &["M", "2Mine", "my-plugin", "Miné", "", " Mine", "Mine ", "A b", "_x", "Mine\n", "Zz"],
         "version" => &["v1", "", "1", "1.0.0", " 1", "1.", "x", "0", "٣.1", "1.0 beta"],
         "description" => &["", " ", "\t", "\u{feff}", "a\n\nb"],
         "entry_point" => &["", "lib/main.py", "..", "main py", "Main-2.0_x.py", "m\u{e4}in.py", ".", "main.py\n"],
         "author_email" => &["nobody", "a@b.", "@b", "a@", "", "a@b@c", "a b@c", "ä@b.de", "a@b\n"],
-        _ => &["", "x", "5.10", "a: b", "# no comment", "- a", "[a", "{", "*a", "&a", "%", "@", "`", "? a", "!x", "|", ">"],
+        _ => &[
+            "",
+            "x",
+            "5.10",
+            "a: b",
+            "# no comment",
+            "- a",
+            "[a",
+            "{",
+            "*a",
+            "&a",
+            "%",
+            "@",
+            "`",
+            "? a",
+            "!x",
+            "|",
+            ">",
+        ],
     };
     Value::Text(dice.word(texts).to_owned())
 }
@@ -268,11 +288,7 @@ fn finish(
 }
 
 /// What must be found for fields that are not there.
-fn absent(
-    read: &[(String, &'static str, Option<String>)],
-    platform: &Platform,
-    found: &mut Vec<Expected>,
-) {
+fn absent(read: &[(String, &'static str, Option<String>)], platform: &Platform, found: &mut Vec<Expected>) {
     for name in model::KNOWN {
         if !read.iter().any(|(known, ..)| known == name)
             && let Some((rule, severity)) = model::judge(name, None, platform)

@@ -60,7 +60,8 @@ pub(super) fn judge(field: &str, value: Option<&Reading>, platform: &Platform) -
     let text = value.filter(|value| value.type_name == "str").and_then(|value| value.text.as_deref());
     let shown = value.and_then(|value| value.text.as_deref());
     let is_truthy = value.is_some_and(|value| value.is_truthy);
-    let check = |pattern: &Regex, text: Option<&str>| (!text.is_some_and(|text| pattern.is_match(text))).then_some(INVALID);
+    let check =
+        |pattern: &Regex, text: Option<&str>| (!text.is_some_and(|text| pattern.is_match(text))).then_some(INVALID);
     match field {
         "api" => match (value, is_first) {
             (None, _) => Some(MISSING),

@@ -121,8 +121,7 @@ fn may_be_plain(text: &str) -> bool {
 /// `text` in one of the ways that leave it as it is.
 pub(super) fn written_text(dice: &mut Dice<'_, '_>, text: &str, is_flow: bool) -> Written {
     // YAML 1.2 takes a byte order mark between quotes only.
-    let is_block =
-        !is_flow && !text.is_empty() && !text.starts_with([' ', '\t']) && !text.contains(['\n', '\u{feff}']);
+    let is_block = !is_flow && !text.is_empty() && !text.starts_with([' ', '\t']) && !text.contains(['\n', '\u{feff}']);
     let source = match dice.below(if is_flow { 6 } else { 11 }) {
         0 if may_be_plain(text) => text.to_owned(),
         1 => single(text),

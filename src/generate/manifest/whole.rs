@@ -2,11 +2,7 @@
 //! reader of YAML gets over.
 
 use super::{Expect, Expected, FILE, ManifestText, line_of, unreadable, values};
-use crate::{
-    contract::Platform,
-    finding::Rule,
-    generate::dice::Dice,
-};
+use crate::{contract::Platform, finding::Rule, generate::dice::Dice};
 
 macro_rules! wholes {
     ($($(#[$doc:meta])* $variant:ident $words:literal;)*) => {
@@ -192,7 +188,10 @@ fn nested() -> String {
     let deep = format!("{}{}", "[".repeat(90), "]".repeat(90));
     let wide = vec!["{k: [v]}"; 20].join(", ");
     let long = "long ".repeat(300);
-    format!("x-nested:\n  deep: {deep}\n  wide: [{wide}]\n  ? long\n  : {}\n  block: |+\n    a\n\n   # b\n", values::double(&long))
+    format!(
+        "x-nested:\n  deep: {deep}\n  wide: [{wide}]\n  ? long\n  : {}\n  block: |+\n    a\n\n   # b\n",
+        values::double(&long)
+    )
 }
 
 /// A field's name as a key.

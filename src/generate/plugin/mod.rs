@@ -14,10 +14,7 @@ use arbitrary::Unstructured;
 
 pub use acts::Act;
 
-use super::{
-    dice::Dice,
-    expect::Expected,
-};
+use super::{dice::Dice, expect::Expected};
 use crate::{
     contract::{Hook, HookSpec, Platform, PluginType},
     finding::Rule,

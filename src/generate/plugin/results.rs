@@ -80,7 +80,9 @@ fn shaped(dice: &mut Dice<'_, '_>, shape: ResultShape) -> Judged {
     let mut wrong = |values: Vec<Observed>| (dice.pick(&values).clone(), vec![Rule::ReturnValueInvalid]);
     let number = Observed::Int(5);
     match shape {
-        ResultShape::Cookie => wrong(vec![Observed::None, Observed::List(vec![]), text("a"), number, Observed::Bool(false)]),
+        ResultShape::Cookie => {
+            wrong(vec![Observed::None, Observed::List(vec![]), text("a"), number, Observed::Bool(false)])
+        }
         ResultShape::Passwords | ResultShape::TextList | ResultShape::Groups => wrong(vec![
             text("Qx-one"),
             Observed::None,

@@ -203,6 +203,23 @@ fn has_more_entries(reader: &mut BufReader<File>, start: u64) -> bool {
     read::<4>(reader, start + HEADER_BYTES + rest) == Some(*b"PK\x01\x02")
 }
 
+/// Whether the header before an entry's data has another name than the directory. Python's `zipfile` refuses such an
+/// entry. Where no header is to be seen the unpacking tells it.
+pub(super) fn has_other_local_name(reader: &mut BufReader<File>, entry: &ZipFileEntry<'_>) -> bool {
+    const NAME_LENGTH: usize = 26;
+    let name = entry.name_raw();
+    let mut header = [0; 30];
+    if reader.seek(SeekFrom::Start(entry.header_start())).is_err()
+        || reader.read_exact(&mut header).is_err()
+        || !header.starts_with(b"PK\x03\x04")
+    {
+        return false;
+    }
+    let length = u16::from_le_bytes([header[NAME_LENGTH], header[NAME_LENGTH + 1]]);
+    let mut local = vec![0; usize::from(length)];
+    reader.read_exact(&mut local).is_ok_and(|()| local != name)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, io::Cursor};

@@ -16,7 +16,7 @@ use std::{
 
 use zip::{ZipReadOptions, read::Config, result::ZipError, unstable::read::ZipIterable};
 
-use self::listing::{Listing, is_folder, list, name, parents, plain};
+use self::listing::{Listing, has_other_local_name, is_folder, list, name, parents, plain};
 use super::{ArchiveLimits, note::note};
 use crate::{
     contract::ARCHIVE_BYTES_LIMIT,
@@ -147,6 +147,10 @@ impl Unpacking<'_> {
             }
             if !self.make_folders(&path)? {
                 return Ok(false);
+            }
+            if has_other_local_name(iterator.reader_mut(), &entry) {
+                self.unreadable(&path, "the header before its data has another name than the directory");
+                continue;
             }
             match entry.with_reader(iterator.reader_mut(), ZipReadOptions::new()) {
                 Ok(mut file) => {
@@ -362,6 +366,18 @@ pub(super) mod tests {
         assert_eq!(unpacked.rules(), [Rule::ArchiveUnreadable]);
         assert!(unpacked.findings[0].message.contains("`a.py`"), "{}", unpacked.findings[0].message);
         assert!(!unpacked.has("a.py") && unpacked.has("b.py"));
+    }
+
+    #[test]
+    fn an_entry_whose_two_headers_disagree_about_its_name_is_unreadable() {
+        // Python's `zipfile` refuses it, and readers that go by the local headers unpack another file.
+        let mut bytes = archive(&[("MANIFEST", b"api: 1.6"), ("main.py", b"pass")]);
+        let local = bytes.windows(7).position(|window| window == b"main.py").unwrap();
+        bytes[local..local + 7].copy_from_slice(b"mein.py");
+        let unpacked = unpacked(&bytes);
+        assert_eq!(unpacked.rules(), [Rule::ArchiveUnreadable]);
+        assert!(unpacked.findings[0].message.contains("`main.py` cannot be unpacked"), "{:?}", unpacked.findings);
+        assert!(unpacked.has("MANIFEST") && !unpacked.has("main.py") && !unpacked.has("mein.py"));
     }
 
     #[test]
