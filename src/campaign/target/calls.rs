@@ -104,7 +104,7 @@ fn session_problem(planned: &[PlannedHook], subject: &Subject, session: &Session
     for seen in &trace.calls {
         let plan = plan(planned, seen)?;
         if let Some(problem) = call_problem(plan, seen) {
-            return Some(format!("{}: {problem}", seen.hook));
+            return Some(format!("`{}`: {problem}", seen.hook));
         }
         expect.findings.extend(plan.expected.iter().cloned());
     }

@@ -185,7 +185,7 @@ fn change(dice: &mut Dice<'_, '_>, fields: &mut Vec<Field>, platform: &Platform)
             "a field is no text"
         }
         4 => {
-            let names = ["author_name", "author_email", "scb_min_version", "x", "1", "description", "äö", "on"];
+            let names = ["author_name", "author_email", "scb_min_version", "x", "7", "description", "äö", "on"];
             let name = dice.word(&names).to_owned();
             if !fields.iter().any(|field| field.name == name) {
                 let value = if dice.chance(128) { Value::Odd } else { off(dice, &name) };
@@ -279,7 +279,7 @@ fn finish(
         if let Some(severity) = ambiguous.filter(|_| !is_told) {
             found.push(at(Expected::of(Rule::ManifestAmbiguous).severity(severity)).word(format!("`{name}")));
         }
-        if name != "1" && name != "on" {
+        if name != "7" && name != "on" {
             read.push((name, reading.type_name, reading.text));
         }
     }

@@ -167,8 +167,8 @@ fn import(main: &mut Source, broken: usize, made: &mut PluginSource) {
         }
         5 | 6 => made.loading.push(Expected::of(Rule::PluginClassMissing)),
         7 => {
-            main.line("os.kill(os.getpid(), signal.SIGKILL)");
-            made.loading.push(failed.word("signal 9"));
+            let line = main.line("faulthandler._sigsegv()");
+            made.loading.push(failed.at("main.py", line).word("signal 11"));
         }
         _ => {}
     }
