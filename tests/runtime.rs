@@ -189,7 +189,9 @@ fn a_crash_is_placed_and_the_next_session_is_unharmed() {
 
 #[test]
 fn a_signal_that_a_plugin_sends_itself_ends_the_call_as_a_fault_does() {
-    let folder = store("        import os, signal\n        os.kill(os.getpid(), signal.SIGSEGV)");
+    let folder = store(
+        "    def get_password_list(self):\n        import os, signal\n        os.kill(os.getpid(), signal.SIGSEGV)\n",
+    );
     let (mut worker, _) = start(folder.target());
     for isolation in BOTH {
         let trace = one(&mut worker, &store_session(), isolation);

@@ -79,6 +79,8 @@ impl Harness {
 /// Runs the session that `data` gives, and panics with what it shows.
 pub fn session(data: &[u8]) {
     let mut harness = HARNESS.lock().unwrap_or_else(PoisonError::into_inner);
+    let harness = &mut *harness;
+    let known = &harness.known;
     let Ok(session) = generate::session(&mut Unstructured::new(data), &harness.domain) else { return };
     let sessions = std::slice::from_ref(&session);
     let watched = harness.worker.run_watched(sessions, Watch::NewEdges).expect("the runtime outlives any plugin");
@@ -89,7 +91,7 @@ pub fn session(data: &[u8]) {
             counter.store([1, 2, 3, 4, 8, 16, 32, 128][usize::from(edge.bucket.min(7))], Ordering::Relaxed);
         }
         let findings = oracle::judge(&harness.subject, &session, &seen.trace);
-        let is_new = |fingerprint: &str| !harness.known.iter().any(|known| known == fingerprint);
+        let is_new = |fingerprint: &str| !known.iter().any(|known| known == fingerprint);
         if !findings.iter().any(|one| one.severity == Severity::Error && is_new(one.fingerprint.as_str())) {
             continue;
         }
