@@ -129,8 +129,10 @@ fn harmless(dice: &mut Dice<'_, '_>, entries: &mut Vec<Entry>, frame: &mut Frame
             "data descriptors"
         }
         6 => {
-            entries.insert(0, entry("empty/", b""));
-            entries.push(entry("lib/", b""));
+            if !made.parts.contains(&"folders") {
+                entries.insert(0, entry("empty/", b""));
+                entries.push(entry("lib/", b""));
+            }
             "folders"
         }
         7 => {
