@@ -7,7 +7,7 @@ export PYTHON
 export PYO3_PYTHON := $(PYTHON)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: three-hosts help setup venv demo test test-other bench ratios fuzz-figures planted lint doc rules clean
+.PHONY: help setup venv demo test test-other bench ratios fuzz-figures planted three-hosts fuzz lint doc rules clean
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -62,6 +62,23 @@ planted: setup $(if $(filter-out 0,$(COMPARE)),$(RIVALS_VENV)/done) ## find twel
 three-hosts: setup ## show that three hosts share a corpus through an S3 server, cut off, killed and refused
 	cargo build --release --locked --quiet
 	@scripts/three-hosts $(TARGET_DIR)/release/hookstorm
+
+# What libFuzzer learns and breaks stays in fuzz/; the seeds are only read.
+TIME ?= 60
+fuzz: ## run a libFuzzer target (nightly, cargo-fuzz): TARGET=manifest TIME=60, and PLUGIN=… for TARGET=session
+	@test -n "$(TARGET)" -a -f "fuzz/fuzz_targets/$(TARGET).rs" || \
+		{ echo "error: TARGET names one of $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))" >&2; exit 2; }
+	@cargo +nightly --version >/dev/null 2>&1 || \
+		{ echo 'error: no nightly compiler: `rustup toolchain install nightly`' >&2; exit 2; }
+	@cargo fuzz --version >/dev/null 2>&1 || \
+		{ echo 'error: no cargo-fuzz: `cargo install cargo-fuzz`' >&2; exit 2; }
+	@test "$(TARGET)" != session -o -n "$(PLUGIN)" || \
+		{ echo 'error: the target `session` wants a plugin: PLUGIN=examples/faulty-store' >&2; exit 2; }
+	@test "$(TARGET)" != session || cargo build --release --locked --quiet
+	@mkdir -p fuzz/corpus/$(TARGET)
+	HOOKSTORM_FUZZ_PLUGIN="$(abspath $(PLUGIN))" HOOKSTORM_WORKER="$(abspath $(TARGET_DIR))/release/hookstorm-worker" \
+		cargo +nightly fuzz run --sanitizer none $(TARGET) fuzz/corpus/$(TARGET) $(wildcard corpora/fuzz/$(TARGET)) -- \
+		-max_total_time=$(TIME) $(patsubst %,-dict=%,$(wildcard fuzz/dictionaries/$(TARGET).dict))
 
 lint: setup ## check format and lints, warnings denied
 	cargo fmt --check

@@ -1,5 +1,8 @@
 //! The cases in `corpora/`: those of the clean examples stay silent, those of the faulty one show its known defects and
 //! no others. Together the first cover the contract: every hook and argument, None wherever it may be, the odd paths.
+//!
+//! `manifests/`, `archives/`, `arguments/`, `cookies/` and `sessions/` are seeds with what is expected of each beside
+//! them; `fuzz/` holds those of the fuzz targets, which are replayed here without a fuzzer.
 
 use std::{
     collections::BTreeSet,
@@ -10,11 +13,13 @@ use std::{
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use hookstorm::{
+    campaign::bodies::BODIES,
     case::{Case, Session, Value},
     contract::{Argument, Hook, HookSpec, Kind, Platform, PluginType},
-    generate::{Domain, Words, contract_violation},
+    generate::{Domain, Words, archive::LIMITS, contract_violation},
     package::{ArchiveLimits, Package},
 };
+use serde::de::DeserializeOwned;
 
 /// The clean examples, the names of their corpora, and how many cases each has at least.
 const CLEAN: [(&str, &str, usize); 3] =
@@ -238,5 +243,121 @@ fn see(session: &Session, plugin_type: PluginType, seen: &mut BTreeSet<String>) 
         Some(Value::List(_)) => note("questions as a list".into()),
         Some(Value::Str(_)) => note("questions as text".into()),
         _ => {}
+    }
+}
+
+/// A seed, and what must be found in it: rule, and for a MANIFEST severity and line.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seed {
+    file: String,
+    platform: Option<String>,
+    why: String,
+    findings: Vec<String>,
+}
+
+impl Seed {
+    fn platform(&self) -> &'static Platform {
+        self.platform.as_deref().map_or(Platform::newest(), |name| Platform::named(name).expect("a platform"))
+    }
+
+    /// Opens what lies at `path`, and holds what was found against what is expected.
+    #[track_caller]
+    fn check(&self, path: &Path) {
+        let opened = Package::open(path, self.platform(), &LIMITS).unwrap();
+        let words = self.findings.iter().map(|finding| finding.split(' ').count());
+        let words = words.max().unwrap_or(1);
+        let shown = |finding: &hookstorm::finding::Finding| {
+            let line = finding.location.as_ref().map_or(0, |at| at.line);
+            let all = [finding.rule.to_string(), finding.severity.to_string(), line.to_string()];
+            all[..words].join(" ")
+        };
+        let mut found: Vec<String> = opened.findings.iter().map(shown).collect();
+        let mut expected = self.findings.clone();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{} ({}): {:#?}", self.file, self.why, opened.findings);
+    }
+}
+
+/// A case, and the example that stays silent on it.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SilentCase {
+    file: String,
+    plugin: String,
+    why: String,
+}
+
+/// The entries of a folder's `expected.toml`, which names every other file there.
+fn expected<T: DeserializeOwned>(folder: &str, key: &str, file: fn(&T) -> &str) -> Vec<T> {
+    let path = root().join("corpora").join(folder).join("expected.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut table: std::collections::BTreeMap<String, Vec<T>> = toml::from_str(&text).unwrap();
+    let entries = table.remove(key).unwrap();
+    let named: BTreeSet<String> = entries.iter().map(|entry| file(entry).to_owned()).collect();
+    let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut there: BTreeSet<String> = files(folder).into_iter().map(name).collect();
+    there.remove("expected.toml");
+    assert_eq!(named, there, "{folder}");
+    assert_eq!(named.len(), entries.len(), "{folder}: a file stands twice");
+    entries
+}
+
+#[test]
+fn every_manifest_of_the_seeds_brings_what_is_expected_of_it() {
+    for seed in expected::<Seed>("manifests", "manifest", |seed| &seed.file) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(root().join("corpora/manifests").join(&seed.file), folder.path().join("MANIFEST")).unwrap();
+        std::fs::write(folder.path().join("main.py"), "class Plugin: pass\n").unwrap();
+        // Whatever it names as its module is there, so that only the MANIFEST is judged.
+        seed.check(folder.path());
+    }
+}
+
+#[test]
+fn every_archive_of_the_seeds_brings_what_is_expected_of_it() {
+    for seed in expected::<Seed>("archives", "archive", |seed| &seed.file) {
+        seed.check(&root().join("corpora/archives").join(&seed.file));
+    }
+}
+
+#[test]
+fn examples_stay_silent_on_every_case_of_the_seeds() {
+    for folder in ["arguments", "cookies", "sessions"] {
+        let cases = expected::<SilentCase>(folder, "case", |case| &case.file);
+        for example in ["clean-store", "clean-aa"] {
+            let of_example: Vec<&SilentCase> = cases.iter().filter(|case| case.plugin == example).collect();
+            let paths: Vec<PathBuf> =
+                of_example.iter().map(|case| root().join("corpora").join(folder).join(&case.file)).collect();
+            let paths: Vec<&str> = paths.iter().map(|path| path.to_str().unwrap()).collect();
+            let (output, report) = replay(example, &paths);
+            assert_eq!(output.status.code(), Some(0), "{folder}: {report:#}");
+            let replayed = report["cases"].as_array().unwrap();
+            assert_eq!(replayed.len(), of_example.len(), "{folder}");
+            for case in replayed {
+                assert_eq!(case["outcome"], "silent", "{case:#}");
+            }
+        }
+        for seed in cases {
+            assert!(!seed.why.is_empty() && CLEAN.iter().any(|(example, ..)| *example == seed.plugin), "{}", seed.file);
+            let path = root().join("corpora").join(folder).join(&seed.file);
+            let case = case(&path);
+            assert_eq!(case.to_json(), std::fs::read_to_string(&path).unwrap(), "{}", path.display());
+            let domain = Domain::new(case.plugin_type, case.platform, Hook::ALL.to_vec(), Words::default());
+            assert_eq!(contract_violation(&case.session, &domain), None, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_seed_of_the_fuzz_targets_holds_what_they_demand() {
+    for (target, body) in BODIES {
+        let seeds = files(&format!("fuzz/{target}"));
+        assert!(seeds.len() >= 4, "{target} has {} seeds", seeds.len());
+        for seed in seeds {
+            println!("{}", seed.display());
+            body(&std::fs::read(&seed).unwrap());
+        }
     }
 }

@@ -188,6 +188,19 @@ fn a_crash_is_placed_and_the_next_session_is_unharmed() {
 }
 
 #[test]
+fn a_signal_that_a_plugin_sends_itself_ends_the_call_as_a_fault_does() {
+    let folder = store(
+        "    def get_password_list(self):\n        import os, signal\n        os.kill(os.getpid(), signal.SIGSEGV)\n",
+    );
+    let (mut worker, _) = start(folder.target());
+    for isolation in BOTH {
+        let trace = one(&mut worker, &store_session(), isolation);
+        let ending = &trace.calls.last().unwrap().ending;
+        assert!(matches!(ending, Ending::Signalled { signal: libc::SIGSEGV, .. }), "{isolation:?}: {ending:?}");
+    }
+}
+
+#[test]
 fn what_a_session_carried_is_known_although_its_process_died() {
     let folder = store(
         "    def get_password_list(self):\n        return {'cookie': {'a': 1}, 'session_cookie': {'b': 2}}\n    def session_ended(self):\n        import os\n        os.kill(os.getpid(), 9)\n",

@@ -23,6 +23,7 @@ mod replay;
 mod seams;
 mod shrink;
 mod single;
+mod target;
 
 pub use fuzz::{Covered, Ended, FuzzSettings, Fuzzed, Pulse, fuzz};
 pub use minimize::{Minimize, Minimized, Superfluous, minimize_case, minimize_corpus};
@@ -31,6 +32,11 @@ pub use property::{PropertySettings, property};
 pub use replay::{Outcome, ReplaySummary, Replayed, replay};
 pub use seams::{Generator, Judge, Oracles, Shrink, Source};
 pub use single::run_case;
+#[doc(hidden)]
+pub use target::bodies;
+pub use target::{
+    Difference, TargetEvent, TargetKind, TargetSettings, TargetSummary, against_generator, fuzz_target, target_again,
+};
 
 use std::{
     path::PathBuf,

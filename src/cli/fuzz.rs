@@ -7,13 +7,14 @@ use super::{
     arguments::{Color, FuzzArguments, Target, With},
     console::Console,
     error::CliError,
+    fuzz_target,
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
     sharing::Sharing,
     test::random_seed,
 };
-use crate::{corpus::remote::Scope, report::progress::Progress};
+use crate::{campaign::TargetKind, corpus::remote::Scope, report::progress::Progress};
 
 pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     if arguments.with.is_some() {
@@ -24,12 +25,14 @@ pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Cons
     }
     match arguments.target.unwrap_or_default() {
         Target::Session => {}
-        Target::Package | Target::Manifest => {
-            return Err(CliError::usage(
-                "`--target package` and `--target manifest` are not built yet",
-                "`--target session`, the default, tries the hooks of PLUGIN",
-            ));
-        }
+        Target::Package => return fuzz_target::run(TargetKind::Package, arguments, color, console),
+        Target::Manifest => return fuzz_target::run(TargetKind::Manifest, arguments, color, console),
+    }
+    if arguments.again.is_some() || arguments.skip.is_some() {
+        return Err(CliError::usage(
+            "`--again` and `--skip` are for `--target package` and `--target manifest`",
+            "`hookstorm run PLUGIN --case FILE` shows a case again",
+        ));
     }
     let Some(plugin) = &arguments.plugin else {
         return Err(CliError::usage("there is no PLUGIN to try", "`hookstorm fuzz my-plugin/`"));

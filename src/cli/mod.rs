@@ -23,6 +23,7 @@ mod check;
 mod completions;
 mod explain;
 mod fuzz;
+mod fuzz_target;
 mod init;
 mod minimize;
 mod replay;

@@ -311,6 +311,15 @@ pub(super) fn property(
     job.plan(Vec::new(), |plan| campaign::property(plan, &settings, stop, listen)).map_err(campaign_error)
 }
 
+/// Holds hookstorm itself against what it generates.
+pub(super) fn fuzz_target(
+    settings: &campaign::TargetSettings,
+    stop: &Stop,
+    listen: &(dyn Fn(campaign::TargetEvent) + Sync),
+) -> Result<campaign::TargetSummary, CliError> {
+    campaign::fuzz_target(settings, stop, listen).map_err(campaign_error)
+}
+
 /// How the cases of a corpus fare.
 #[derive(Debug)]
 pub(super) struct ReplayedAll {

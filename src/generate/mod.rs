@@ -17,15 +17,21 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod archive;
 mod calls;
 mod choices;
 mod comparison;
 mod connection;
 mod cookies;
+mod dice;
 mod domain;
+mod expect;
 mod hosts;
+pub mod manifest;
 mod mutate;
 mod options;
+pub mod package;
+pub mod plugin;
 mod services;
 mod session;
 pub mod simplify;
@@ -35,7 +41,9 @@ mod violation;
 mod words;
 
 pub use comparison::{Comparison, ComparisonKind};
+pub use dice::nth_bytes;
 pub use domain::Domain;
+pub use expect::{Expect, Expected};
 pub use mutate::{Dictionary, Mutator, substitutions};
 pub use options::{OptionChoice, option_choices};
 pub use services::{configured_services, services};

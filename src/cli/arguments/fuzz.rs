@@ -38,6 +38,14 @@ pub(in crate::cli) struct FuzzArguments {
     #[arg(long, help_heading = CASES)]
     pub(in crate::cli) vary_config: bool,
 
+    /// With `--target package|manifest`: pass over so many of the seed's, to see a later one at once [default: 0]
+    #[arg(long, value_name = "N", help_heading = AMOUNT)]
+    pub(in crate::cli) skip: Option<u64>,
+
+    /// With `--target package|manifest`: make what the bytes in FILE give once more, and nothing else [default: none]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "target", help_heading = CASES)]
+    pub(in crate::cli) again: Option<PathBuf>,
+
     /// Only to say that it is not taken [default: none]
     #[arg(long, value_name = "OTHER", hide = true)]
     pub(in crate::cli) with: Option<PathBuf>,

@@ -140,7 +140,9 @@ fn refusal(entry: &ZipFileEntry<'_>, name: &str) -> Option<String> {
     let has_drive = drive.next().is_some_and(|letter| letter.is_ascii_alphabetic()) && drive.next() == Some(':');
     // Python reads a mode whatever system the entry says it comes from.
     let kind = (entry.external_attributes() >> 16) & KIND;
-    let why = if entry.name().is_err() {
+    // The crate reads such a name in another code page; Python's `zipfile` refuses the whole archive.
+    let says_utf8 = entry.flags().as_u16() & (1 << 11) != 0;
+    let why = if entry.name().is_err() || says_utf8 && std::str::from_utf8(bytes).is_err() {
         "its name is not UTF-8, though it says so"
     } else if name.is_empty() {
         "it has no name"
@@ -201,6 +203,23 @@ fn has_more_entries(reader: &mut BufReader<File>, start: u64) -> bool {
     let Some(header) = read::<46>(reader, start) else { return false };
     let rest: u64 = [28, 30, 32].iter().map(|&at| u64::from(u16::from_le_bytes([header[at], header[at + 1]]))).sum();
     read::<4>(reader, start + HEADER_BYTES + rest) == Some(*b"PK\x01\x02")
+}
+
+/// Whether the header before an entry's data has another name than the directory. Python's `zipfile` refuses such an
+/// entry. Where no header is to be seen the unpacking tells it.
+pub(super) fn has_other_local_name(reader: &mut BufReader<File>, entry: &ZipFileEntry<'_>) -> bool {
+    const NAME_LENGTH: usize = 26;
+    let name = entry.name_raw();
+    let mut header = [0; 30];
+    if reader.seek(SeekFrom::Start(entry.header_start())).is_err()
+        || reader.read_exact(&mut header).is_err()
+        || !header.starts_with(b"PK\x03\x04")
+    {
+        return false;
+    }
+    let length = u16::from_le_bytes([header[NAME_LENGTH], header[NAME_LENGTH + 1]]);
+    let mut local = vec![0; usize::from(length)];
+    reader.read_exact(&mut local).is_ok_and(|()| local != name)
 }
 
 #[cfg(test)]
@@ -274,6 +293,41 @@ mod tests {
         assert!(unpacked.findings[1].message.contains("`Yib` is a file in the same archive"));
         assert_eq!(fs::read(unpacked.folder.path().join("main.py")).unwrap(), b"1");
         assert!(unpacked.has("Xa"));
+    }
+
+    #[test]
+    fn a_name_that_says_it_is_utf_8_and_is_not_is_unsafe() {
+        let mut bytes = archive(&[("MANIFEST", b"x"), ("na\u{e9}f.py", b"x")]);
+        patch(&mut bytes, "na\u{e9}f.py".as_bytes(), b"na\xff\xfef.py");
+        let unpacked = unpacked(&bytes);
+        assert_eq!(unpacked.rules(), [Rule::ArchiveUnsafeEntry], "{:?}", unpacked.findings);
+        assert!(unpacked.findings[0].message.contains("is not UTF-8"));
+        assert_eq!(unpacked.contents.as_ref().unwrap().files, ["MANIFEST"]);
+    }
+
+    #[test]
+    fn an_entry_that_has_another_size_than_its_header_says_is_unreadable() {
+        let text = b"the text, twice the text, and then the text".repeat(40);
+        let promised = u32::try_from(text.len()).unwrap();
+        for lie in [promised - 1, promised + 1] {
+            let mut bytes = archive(&[("a.py", &text), ("b.py", b"pass")]);
+            patch(&mut bytes, &promised.to_le_bytes(), &lie.to_le_bytes());
+            let unpacked = unpacked(&bytes);
+            assert_eq!(unpacked.rules(), [Rule::ArchiveUnreadable], "{lie}");
+            assert!(!unpacked.has("a.py") && unpacked.has("b.py"), "{lie}");
+        }
+    }
+
+    #[test]
+    fn an_entry_whose_two_headers_disagree_about_its_name_is_unreadable() {
+        // Python's `zipfile` refuses it, and readers that go by the local headers unpack another file.
+        let mut bytes = archive(&[("MANIFEST", b"api: 1.6"), ("main.py", b"pass")]);
+        let local = bytes.windows(7).position(|window| window == b"main.py").unwrap();
+        bytes[local..local + 7].copy_from_slice(b"mein.py");
+        let unpacked = unpacked(&bytes);
+        assert_eq!(unpacked.rules(), [Rule::ArchiveUnreadable]);
+        assert!(unpacked.findings[0].message.contains("`main.py` cannot be unpacked"), "{:?}", unpacked.findings);
+        assert!(unpacked.has("MANIFEST") && !unpacked.has("main.py") && !unpacked.has("mein.py"));
     }
 
     #[test]

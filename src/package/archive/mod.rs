@@ -16,7 +16,7 @@ use std::{
 
 use zip::{ZipReadOptions, read::Config, result::ZipError, unstable::read::ZipIterable};
 
-use self::listing::{Listing, is_folder, list, name, parents, plain};
+use self::listing::{Listing, has_other_local_name, is_folder, list, name, parents, plain};
 use super::{ArchiveLimits, note::note};
 use crate::{
     contract::ARCHIVE_BYTES_LIMIT,
@@ -148,9 +148,14 @@ impl Unpacking<'_> {
             if !self.make_folders(&path)? {
                 return Ok(false);
             }
+            if has_other_local_name(iterator.reader_mut(), &entry) {
+                self.unreadable(&path, "the header before its data has another name than the directory");
+                continue;
+            }
+            let promised = entry.size();
             match entry.with_reader(iterator.reader_mut(), ZipReadOptions::new()) {
                 Ok(mut file) => {
-                    if !self.write(&path, &mut file)? {
+                    if !self.write(&path, promised, &mut file)? {
                         return Ok(false);
                     }
                 }
@@ -178,16 +183,26 @@ impl Unpacking<'_> {
         Ok(true)
     }
 
-    /// Writes one file. False where the limit was hit; its beginning is not kept.
-    fn write(&mut self, path: &str, source: &mut impl Read) -> Result<bool, WriteError> {
+    /// Writes one file of `promised` bytes. False where the limit was hit; its beginning is not kept.
+    fn write(&mut self, path: &str, promised: u64, source: &mut impl Read) -> Result<bool, WriteError> {
         let target = self.folder.join(path);
         let failed = |source| WriteError { path: target.clone(), source };
         // A name that differs only in what the file system ignores would open the first one again: `create_new` does not.
         let mut file = OpenOptions::new().write(true).create_new(true).open(&target).map_err(failed)?;
         let mut buffer = vec![0; 64 << 10];
+        let before = self.unpacked_bytes;
         loop {
             let count = match source.read(&mut buffer) {
-                Ok(0) => return Ok(true),
+                Ok(0) => {
+                    let length = self.unpacked_bytes - before;
+                    if length != promised {
+                        // Readers believe one or the other: Python's `zipfile` cuts it at what the header says.
+                        drop(file);
+                        let _ = fs::remove_file(&target);
+                        self.unreadable(path, &format!("it has {length} bytes, and its header says {promised}"));
+                    }
+                    return Ok(true);
+                }
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {

@@ -104,6 +104,13 @@ impl Manifest {
         (Some(manifest), findings)
     }
 
+    /// Whether the bytes are YAML 1.2 at all, whatever they say: where PyYAML takes what this refuses, we are strict on
+    /// purpose \[G\].
+    pub fn is_yaml_1_2(bytes: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(bytes);
+        yaml::is_well_formed(text.trim_start_matches('\u{feff}'))
+    }
+
     /// The field of that name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().rfind(|field| field.name == name)

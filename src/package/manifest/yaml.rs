@@ -101,6 +101,11 @@ pub(super) fn parse(text: &str) -> Result<Document, Fault> {
     Ok(Document { nodes: builder.nodes, root: builder.root })
 }
 
+/// Whether the parser of YAML 1.2 gets to the end of `text`.
+pub(super) fn is_well_formed(text: &str) -> bool {
+    Parser::new_from_str(text).all(|event| event.is_ok())
+}
+
 /// A collection that is not closed yet.
 struct Open {
     id: NodeId,

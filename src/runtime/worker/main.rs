@@ -42,6 +42,12 @@ fn main() -> ExitCode {
     // It was for this program only; nothing that a plugin starts is to inherit it.
     // SAFETY: the process has one thread.
     unsafe { std::env::remove_var("LD_BIND_NOW") };
+    for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        // Rust's own handler takes such a signal for a fault that will come again and returns. One that a plugin sends
+        // itself does not, and the plugin would live on, which it does not on the platform.
+        // SAFETY: nothing here relies on that handler: it only words the overflow of a stack of Rust's.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
     let arguments: Vec<i32> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let [control, data, shared, stdout, stderr, fault, open] = arguments[..] else {
         eprintln!("hookstorm-worker is started by hookstorm; run `hookstorm --help`");

@@ -1,0 +1,108 @@
+//! The target `session`: runs sessions of one plugin in a worker that holds CPython, and hands libFuzzer the edges of the
+//! plugin's own code as extra counters, so that it learns what it reached in Python.
+//!
+//! `HOOKSTORM_FUZZ_PLUGIN` names the plugin, `HOOKSTORM_WORKER` the worker's program, `VIRTUAL_ENV` the packages that the
+//! plugin may import, `HOOKSTORM_FUZZ_IGNORE` fingerprints that are known, with commas between. libFuzzer knows extra
+//! counters on Linux only.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, LazyLock, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use arbitrary::Unstructured;
+use hookstorm::{
+    contract::Platform,
+    finding::Severity,
+    generate::{self, Domain},
+    oracle::{self, Subject},
+    package::{ArchiveLimits, Package},
+    runtime::{Edge, Isolation, Limits, Network, Run, Target, Watch, Worker},
+};
+
+/// A counter for each edge of Python code. libFuzzer finds the section by its name and reads it after each run.
+#[unsafe(link_section = "__libfuzzer_extra_counters")]
+static COUNTERS: [AtomicU8; Edge::COUNT] = [const { AtomicU8::new(0) }; Edge::COUNT];
+
+/// The plugin, loaded once.
+struct Harness {
+    /// Owns the folder that an archive is unpacked into.
+    _package: Package,
+    domain: Domain,
+    subject: Subject,
+    worker: Worker,
+    known: Vec<String>,
+}
+
+static HARNESS: LazyLock<Mutex<Harness>> = LazyLock::new(|| Mutex::new(Harness::start()));
+
+impl Harness {
+    /// Loads the plugin. Whoever starts the fuzzer with a wrong environment is told at once.
+    fn start() -> Self {
+        let path = std::env::var_os("HOOKSTORM_FUZZ_PLUGIN").map(PathBuf::from);
+        let path = path.expect("HOOKSTORM_FUZZ_PLUGIN names the plugin, a `.zip` or a folder");
+        let platform = Platform::newest();
+        let opened = Package::open(&path, platform, &ArchiveLimits::default()).expect("the plugin can be opened");
+        let package = opened.package.expect("the plugin can be read: `hookstorm check` says why not");
+        let plugin_type = package.plugin_type().expect("MANIFEST names the plugin's type");
+        let configuration = package.configuration.clone().unwrap_or_default();
+        let target = Arc::new(Target {
+            root: package.root.canonicalize().expect("it was opened a moment ago"),
+            entry_point: package.entry_point().to_owned(),
+            plugin_type,
+            platform,
+            configuration: configuration.clone(),
+            venv: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
+            limits: Limits::default(),
+            network: Network::Closed,
+            coverage: false,
+            instrument: true,
+        });
+        let (worker, loading) = Worker::start(&target).expect("the worker starts: HOOKSTORM_WORKER names its program");
+        let hooks = loading.hooks.iter().filter(|seen| seen.callable).map(|seen| seen.hook).collect();
+        let secrets = Package::configuration_secrets(&configuration);
+        let logs_debug = Package::logs_debug(&configuration);
+        let known = std::env::var("HOOKSTORM_FUZZ_IGNORE").unwrap_or_default();
+        Self {
+            domain: Domain::new(plugin_type, platform, hooks, loading.words.clone()),
+            subject: Subject::new(plugin_type, platform, &configuration, secrets, logs_debug, Some(&loading)),
+            worker,
+            known: known.split(',').map(str::to_owned).collect(),
+            _package: package,
+        }
+    }
+}
+
+/// Runs the session that `data` gives, and panics with what it shows.
+pub fn session(data: &[u8]) {
+    let mut harness = HARNESS.lock().unwrap_or_else(PoisonError::into_inner);
+    let harness = &mut *harness;
+    let known = &harness.known;
+    let Ok(session) = generate::session(&mut Unstructured::new(data), &harness.domain) else { return };
+    let sessions = std::slice::from_ref(&session);
+    let watched = harness.worker.run_watched(sessions, Watch::NewEdges).expect("the runtime outlives any plugin");
+    for seen in &watched {
+        for edge in &seen.edges {
+            let counter = &COUNTERS[edge.number as usize % Edge::COUNT];
+            // The eight buckets are libFuzzer's own.
+            counter.store([1, 2, 3, 4, 8, 16, 32, 128][usize::from(edge.bucket.min(7))], Ordering::Relaxed);
+        }
+        let findings = oracle::judge(&harness.subject, &session, &seen.trace);
+        let is_new = |fingerprint: &str| !known.iter().any(|known| known == fingerprint);
+        if !findings.iter().any(|one| one.severity == Severity::Error && is_new(one.fingerprint.as_str())) {
+            continue;
+        }
+        // What does not show in fresh processes is no finding.
+        let again = harness.worker.run(sessions, Isolation::Isolated).expect("the runtime outlives any plugin");
+        for finding in again.iter().flat_map(|trace| oracle::judge(&harness.subject, &session, trace)) {
+            if finding.severity == Severity::Error && is_new(finding.fingerprint.as_str()) {
+                let hook = finding.hook.map(|hook| format!(" {hook}")).unwrap_or_default();
+                let place = finding.location.map(|at| format!("\n  --> {}:{}", at.file, at.line)).unwrap_or_default();
+                panic!("error[{}]{hook}: {}{place}\n  fingerprint {}", finding.rule, finding.message, finding.fingerprint);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What is known of a generated package by construction: which findings it must bring, and which it may. [`Expect`] holds
+//! the findings of hookstorm against it, one by one.
+
+use std::fmt::{self, Display, Write as _};
+
+use crate::{
+    contract::Hook,
+    finding::{Finding, Rule, Severity},
+};
+
+/// A finding that must come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Its rule.
+    pub rule: Rule,
+    /// How bad it is; `None` where that is not known.
+    pub severity: Option<Severity>,
+    /// The hook that it names.
+    pub hook: Option<Hook>,
+    /// Where it is, file and line; `None` where that is not known.
+    pub place: Option<(String, u32)>,
+    /// A word that its message must have; empty for any message.
+    pub word: String,
+}
+
+impl Expected {
+    /// A finding of `rule`, at the rule's own severity, anywhere.
+    pub fn of(rule: Rule) -> Self {
+        Self { rule, severity: Some(rule.severity()), hook: None, place: None, word: String::new() }
+    }
+
+    /// The same with another severity.
+    #[must_use]
+    pub fn severity(self, severity: Severity) -> Self {
+        Self { severity: Some(severity), ..self }
+    }
+
+    /// The same of a hook.
+    #[must_use]
+    pub fn hook(self, hook: Hook) -> Self {
+        Self { hook: Some(hook), ..self }
+    }
+
+    /// The same at a line of a file.
+    #[must_use]
+    pub fn at(self, file: impl Into<String>, line: u32) -> Self {
+        Self { place: Some((file.into(), line)), ..self }
+    }
+
+    /// The same with a word in its message.
+    #[must_use]
+    pub fn word(self, word: impl Into<String>) -> Self {
+        Self { word: word.into(), ..self }
+    }
+
+    fn is(&self, finding: &Finding) -> bool {
+        self.rule == finding.rule
+            && self.severity.is_none_or(|severity| severity == finding.severity)
+            && self.hook == finding.hook
+            && self.place.as_ref().is_none_or(|(file, line)| {
+                finding.location.as_ref().is_some_and(|at| at.file == *file && at.line == *line)
+            })
+            && finding.message.contains(&self.word)
+    }
+}
+
+impl Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.rule)?;
+        if let Some(severity) = self.severity {
+            write!(f, " ({severity})")?;
+        }
+        if let Some(hook) = self.hook {
+            write!(f, " of {hook}")?;
+        }
+        if let Some((file, line)) = &self.place {
+            write!(f, " at {file}:{line}")?;
+        }
+        if !self.word.is_empty() {
+            write!(f, " saying `{}`", self.word.escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
+/// Which findings must come, and which may.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expect {
+    /// Each of these comes exactly once.
+    pub findings: Vec<Expected>,
+    /// Findings of these rules may come besides.
+    pub may: Vec<Rule>,
+}
+
+impl Expect {
+    /// How `found` differs from what is expected, in words; `None` where it does not.
+    pub fn difference(&self, found: &[Finding]) -> Option<String> {
+        let mut missing: Vec<&Expected> = self.findings.iter().collect();
+        let mut surplus: Vec<&Finding> = Vec::new();
+        for finding in found {
+            match missing.iter().position(|expected| expected.is(finding)) {
+                Some(at) => drop(missing.remove(at)),
+                None if self.may.contains(&finding.rule) => {}
+                None => surplus.push(finding),
+            }
+        }
+        if missing.is_empty() && surplus.is_empty() {
+            return None;
+        }
+        let mut text = String::new();
+        for expected in missing {
+            let _ = writeln!(text, "not found: {expected}");
+        }
+        for finding in surplus {
+            let place = finding.location.as_ref().map(|at| format!(" at {}:{}", at.file, at.line)).unwrap_or_default();
+            let hook = finding.hook.map(|hook| format!(" of {hook}")).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "found, not expected: {} ({}){hook}{place}: {}",
+                finding.rule, finding.severity, finding.message
+            );
+        }
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Location;
+
+    fn at(line: u32) -> Finding {
+        let place = Location { file: "main.py".into(), line, column: 0, function: String::new() };
+        Finding::draft(Rule::UncaughtException, "KeyError: 'a'").hook(Hook::Authorize).at(Some(place)).finish()
+    }
+
+    #[test]
+    fn every_finding_is_expected_once_at_its_place() {
+        let expected = Expected::of(Rule::UncaughtException).hook(Hook::Authorize).at("main.py", 3).word("KeyError");
+        let expect = Expect { findings: vec![expected], may: vec![Rule::LossyJson] };
+        assert_eq!(expect.difference(&[at(3)]), None);
+        assert_eq!(expect.difference(&[at(3), Finding::draft(Rule::LossyJson, "").finish()]), None);
+        assert!(expect.difference(&[at(4)]).unwrap().contains("not found: uncaught-exception (error) of authorize"));
+        assert!(expect.difference(&[at(3), at(3)]).unwrap().starts_with("found, not expected"));
+        assert!(expect.difference(&[]).is_some());
+    }
+}
