@@ -322,7 +322,7 @@ mod tests {
         let text = String::from_utf8(plain.bytes).unwrap();
         assert_eq!(
             text,
-            "api: 1.0\ntype: credentialstore\nname: Mine\nversion: \"1.0\"\ndescription: text\nentry_point: main.py\n"
+            "api: \"1.6\"\ntype: credentialstore\nname: Mine\nversion: \"1.0\"\ndescription: text\nentry_point: main.py\n"
         );
     }
 
