@@ -6,6 +6,7 @@ use crate::{
     campaign::{Plan, Setup},
     case::Session,
     finding::{Finding, Fingerprint, Rule},
+    generate,
     oracle::Subject,
     runtime::{Ending, Isolation, Run, RuntimeError, Trace},
 };
@@ -145,6 +146,15 @@ impl<'p> Bench<'p> {
         let Some(at) = same.or_else(|| judged.iter().position(|again| finding.is_confirmed_by(again))) else {
             return Ok(None);
         };
+        // A text that the plugin writes anyway may be the same as the password.
+        if finding.rule == Rule::SecretLeak
+            && let Some(other) = generate::disguised(session)
+        {
+            let trace = self.isolated(&other)?;
+            if self.judge(&other, &trace).iter().all(|again| again.fingerprint != judged[at].fingerprint) {
+                return Ok(None);
+            }
+        }
         // It keeps the name under which it is known.
         let finding = Finding { fingerprint: finding.fingerprint.clone(), ..judged.swap_remove(at) };
         Ok(Some(Seen { session: session.clone(), finding, trace }))

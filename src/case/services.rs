@@ -95,6 +95,9 @@ pub fn check_services(services: &Value) -> Result<(), ServicesProblem> {
     Ok(())
 }
 
+/// Attributes of a directory's users that hold passwords, in lower case.
+const LDAP_SECRETS: [&str; 5] = ["userpassword", "unicodepwd", "sambantpassword", "sambalmpassword", "olcrootpw"];
+
 /// The texts in `services` that are secrets: passwords and keys of credential stores, attributes of the directory that are
 /// named like passwords.
 pub fn secrets_of_services(services: &Value) -> Vec<&str> {
@@ -117,8 +120,8 @@ pub fn secrets_of_services(services: &Value) -> Vec<&str> {
     for (_, server) in dict(services.get("ldap")) {
         for (_, attributes) in dict(server.get("users")) {
             for (name, value) in dict(Some(attributes)) {
-                let name = name.to_lowercase();
-                if ["password", "passwd", "secret"].iter().any(|word| name.contains(word)) {
+                // By their names in directories: a configuration may name any other attribute, to show it or not.
+                if LDAP_SECRETS.contains(&name.to_ascii_lowercase().as_str()) {
                     texts(value, &mut secrets);
                 }
             }

@@ -24,6 +24,7 @@ mod comparison;
 mod connection;
 mod cookies;
 mod dice;
+mod disguise;
 mod domain;
 mod expect;
 mod hosts;
@@ -42,6 +43,7 @@ mod words;
 
 pub use comparison::{Comparison, ComparisonKind};
 pub use dice::nth_bytes;
+pub use disguise::disguised;
 pub use domain::Domain;
 pub use expect::{Expect, Expected};
 pub use mutate::{Dictionary, Mutator, substitutions};

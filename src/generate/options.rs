@@ -158,9 +158,8 @@ fn by_words(words: &[&str], is_last_of_more: bool, add: &mut impl FnMut(&[&str])
                 "vault.example.com.",
             ]);
         }
-        () if has(&["cert", "certs", "certificate", "ca"]) => {
-            add(&["$[authorities]"]);
-        }
+        // A certificate that fits what the plugin does with it cannot be guessed, and any other one is rightly refused.
+        () if has(&["cert", "certs", "certificate", "ca"]) => {}
         () if has(&["password", "passwd", "secret", "token", "apikey", "passphrase", "credential", "pin"])
             || is_last_of_more && has(&["key"]) =>
         {

@@ -2,9 +2,7 @@
 //! set.
 
 use super::{
-    Change, Kind,
-    place::{as_option_value, is_option_value},
-    text,
+    Change, Kind, text,
     value::{self, Parts},
 };
 use crate::{
@@ -149,29 +147,16 @@ impl Change<'_, '_, '_> {
         Some(Kind::Option)
     }
 
-    /// Sets the option to one of its values, or to a word where it may be any text.
+    /// Sets the option to one of its values. Any other text may be nonsense, which a plugin is right to refuse.
     fn set(&mut self, session: &mut Session, choice: &OptionChoice) -> Option<()> {
-        // What may be nothing at all may be anything.
-        let is_text = choice.values.iter().any(String::is_empty);
-        let value = match self.choices.byte() {
-            0..40 if is_text => {
-                let old = session.options.iter().find(|option| is_of(option, choice));
-                let old = old.map(|option| &option.value).or(choice.values.first())?;
-                as_option_value(&text::changed(old, self.choices, self.mutator.dictionary))
-            }
-            40..80 if is_text => as_option_value(&text::word(self.choices, self.mutator.dictionary)),
-            _ if choice.values.is_empty() => return None,
-            _ => {
-                // The documented default comes first, and changes the least.
-                let first = usize::from(choice.values.len() > 1 && self.choices.byte() < 220);
-                choice.values[first + self.choices.below(choice.values.len() - first)].clone()
-            }
-        };
-        // `configparser` strips them, and so a case would say what is not so.
-        let value = value.trim().to_owned();
-        if !is_option_value(&value) {
+        if choice.values.is_empty() {
             return None;
         }
+        // The documented default comes first, and changes the least.
+        let first = usize::from(choice.values.len() > 1 && self.choices.byte() < 220);
+        let value = choice.values[first + self.choices.below(choice.values.len() - first)].clone();
+        // `configparser` strips them, and so a case would say what is not so.
+        let value = value.trim().to_owned();
         match session.options.iter().position(|option| is_of(option, choice)) {
             Some(at) => session.options[at].value = value,
             None if session.options.len() < OPTIONS_LIMIT => {

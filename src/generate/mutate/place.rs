@@ -22,8 +22,6 @@ pub(super) enum Root {
     Cookie,
     /// What the platform's services hold.
     Services,
-    /// The value of the set option of that number.
-    Option(usize),
 }
 
 /// Where a value stands: where it begins, and the way through dicts and lists, by position.
@@ -183,17 +181,8 @@ pub(super) fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether `text` can stand in an INI file as the value of an option, where its lines are deeper than the first.
-pub(super) fn is_option_value(text: &str) -> bool {
-    !text.contains(['\n', '\r', '\0'])
-}
-
-/// `text` as an option's value that `configparser` reads as `text`.
-pub(super) fn as_option_value(text: &str) -> String {
-    text.replace('%', "%%")
-}
-
-/// The values of `session`, each with its place, whole and in parts. Options and answers are text.
+/// The values of `session`, each with its place, whole and in parts. Answers are text. Options are left out: a value that
+/// nobody would set is rightly refused.
 pub(super) fn values(session: &Session) -> Vec<(Place, Seen<'_>)> {
     let mut values = Vec::with_capacity(64);
     let mut arguments = 0_u32;
@@ -213,9 +202,6 @@ pub(super) fn values(session: &Session) -> Vec<(Place, Seen<'_>)> {
         }
     }
     walk(&session.session_cookie, &mut Place::of(Root::SessionCookie), &mut values);
-    for (index, option) in session.options.iter().enumerate() {
-        values.push((Place::of(Root::Option(index)), Seen::Text(&option.value)));
-    }
     walk(&session.services, &mut Place::of(Root::Services), &mut values);
     if session.has_foreign_cookie() {
         walk(&session.cookie, &mut Place::of(Root::Cookie), &mut values);
@@ -275,14 +261,6 @@ pub(super) fn change(
             let answer = session.calls.get_mut(call).and_then(|call| call.answers.get_mut(index));
             answer.is_some_and(|answer| change_text(answer, change))
         }
-        Root::Option(index) => session.options.get_mut(index).is_some_and(|option| {
-            let mut value = option.value.replace("%%", "%");
-            let is_changed = change_text(&mut value, change) && is_option_value(&value);
-            if is_changed {
-                option.value = as_option_value(&value);
-            }
-            is_changed
-        }),
         Root::SessionCookie => part(&mut session.session_cookie, &place.path).is_some_and(change),
         Root::Cookie => part(&mut session.cookie, &place.path).is_some_and(change),
         Root::Services => part(&mut session.services, &place.path).is_some_and(change),
