@@ -146,12 +146,15 @@ impl<'p> Bench<'p> {
         let Some(at) = same.or_else(|| judged.iter().position(|again| finding.is_confirmed_by(again))) else {
             return Ok(None);
         };
-        // A text that the plugin writes anyway may be the same as the password.
+        // The plugin may write a text that is the same as the secret for another reason. Then it writes it when the secret is
+        // another one, too.
         if finding.rule == Rule::SecretLeak
             && let Some(other) = generate::disguised(session)
         {
             let trace = self.isolated(&other)?;
-            if self.judge(&other, &trace).iter().all(|again| again.fingerprint != judged[at].fingerprint) {
+            let shows =
+                |session| self.judge(session, &trace).iter().any(|one| one.fingerprint == judged[at].fingerprint);
+            if shows(session) && !shows(&other) {
                 return Ok(None);
             }
         }
@@ -170,4 +173,44 @@ pub(super) fn class(finding: &Finding) -> (bool, std::cmp::Reverse<crate::findin
 /// Whether a call ran out of time: such a trace depends on the machine and is compared with nothing.
 pub(super) fn timed_out(trace: &Trace) -> bool {
     trace.calls.iter().any(|call| matches!(call.ending, Ending::TimedOut { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        campaign::{Oracles, fake::FakePlugin},
+        case::Call,
+        contract::{Argument, Hook},
+        runtime::Exception,
+    };
+
+    const PASSWORD: &str = "tin-saddle-4711";
+
+    /// Whether a hook that raises `message` of its password is confirmed to leak it.
+    fn leaks(message: fn(&str) -> String) -> bool {
+        let plugin = FakePlugin::new(move |call, _, _| {
+            let password = call.argument(Argument::GatewayPassword).and_then(|value| value.as_str()).unwrap();
+            Ending::Raised(Exception { type_name: "E".into(), message: message(password), ..Exception::default() })
+        });
+        let password = vec![(Argument::GatewayPassword, PASSWORD.into())];
+        let session = Session::new(vec![Call::new(Hook::GetPasswordList, password)]);
+        plugin.with_plan(|plan| {
+            let plan = Plan { judge: &Oracles, ..*plan };
+            let quiet = Quiet::default();
+            let mut bench = Bench::start(&plan, &Setup::default(), &quiet).unwrap();
+            let trace = bench.isolated(&session).unwrap();
+            let findings = bench.judge(&session, &trace);
+            let leak = findings.iter().find(|finding| finding.rule == Rule::SecretLeak).unwrap();
+            bench.confirm(&session, leak).unwrap().is_some()
+        })
+    }
+
+    #[test]
+    fn a_text_that_is_written_whatever_the_password_is_leaks_none() {
+        assert!(leaks(|password| format!("login failed with {password}")));
+        assert!(!leaks(|_| format!("no such path {PASSWORD}")));
+        // Who is let in by one password alone tells it all the same.
+        assert!(leaks(|password| if password == PASSWORD { format!("let in with {password}") } else { "no".into() }));
+    }
 }
