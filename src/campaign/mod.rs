@@ -1,5 +1,5 @@
-//! Ways to spend runs: [`property()`] (seeded, in parallel), [`fuzz()`] (steered by coverage), [`replay()`], [`minimize_case`] and [`minimize_corpus`],
-//! [`run_case`]. They share `bench`, which sees a finding again in a fresh process, and `shrink`.
+//! Ways to spend runs: [`property()`] (seeded, in parallel), [`fuzz()`] (steered by coverage), [`replay()`],
+//! [`minimize_case`] and [`minimize_corpus`], [`run_case`]. They share `bench`, which sees a finding again in a fresh process, and `shrink`.
 //!
 //! A campaign emits [`Event`]s and gives back a summary. It prints nothing. What it needs comes in a [`Plan`]. Start
 //! reading at [`property()`] and follow it to `batch` (what threads do), `in_order`, and `clerk` (what is decided).
