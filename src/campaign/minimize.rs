@@ -1,6 +1,4 @@
-//! Makes one case small ([`minimize_case`]), and a corpus to the cases that matter ([`minimize_corpus`]).
-
-use std::{collections::HashMap, path::PathBuf};
+//! Makes one case small: [`minimize_case`].
 
 use crate::{
     campaign::{
@@ -79,87 +77,6 @@ pub fn minimize_case(plan: &Plan<'_>, case: &Case, stop: &Stop) -> Result<Minimi
     Ok(Minimize::Done(Box::new(Minimized { case: small, calls_before, calls_after, tries })))
 }
 
-/// Why a case need not stay in its corpus.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Superfluous {
-    /// This one shows the same finding and is smaller.
-    SmallerShowsIt(PathBuf),
-    /// This one is the same.
-    SameAs(PathBuf),
-    /// It must stay silent, and runs no line of the plugin that smaller ones do not run.
-    NoNewLines,
-}
-
-/// Says which cases need not stay, in the order in which they were given; the caller removes them. Cases of another type
-/// and cases whose finding is not seen now stay: they are no waste, they are history. Of the others the smallest that
-/// shows a finding stays. Cases without a finding stay unless they are the same as another, or with `by_coverage` unless
-/// smaller ones run all of their lines.
-///
-/// # Errors
-/// [`CampaignError::Runtime`] where the runtime failed, not the plugin.
-pub fn minimize_corpus(
-    plan: &Plan<'_>,
-    cases: &[(PathBuf, Case)],
-    by_coverage: bool,
-    stop: &Stop,
-) -> Result<Vec<(PathBuf, Superfluous)>, CampaignError> {
-    let plugin_type = (plan.subject)(&Setup::default()).plugin_type;
-    let quiet = Quiet::default();
-    let mut order: Vec<usize> = (0..cases.len()).collect();
-    order.sort_by_cached_key(|&index| (size(&cases[index].1), cases[index].0.clone()));
-
-    let mut superfluous: Vec<Option<Superfluous>> = vec![None; cases.len()];
-    let mut contents: HashMap<String, usize> = HashMap::new();
-    let mut shown: HashMap<String, usize> = HashMap::new();
-    let mut benches: Vec<(Setup, Bench<'_>)> = Vec::new();
-    for index in order {
-        let (_, case) = &cases[index];
-        if let Some(&same) = contents.get(&case.to_json()) {
-            superfluous[index] = Some(Superfluous::SameAs(cases[same].0.clone()));
-            continue;
-        }
-        contents.insert(case.to_json(), index);
-        let fingerprint = case.found.as_ref().map(|found| found.fingerprint.clone());
-        let smaller = fingerprint.as_ref().and_then(|fingerprint| shown.get(fingerprint)).copied();
-        let can_run = case.plugin_type == plugin_type && !plan.lacks_other(case);
-        if !can_run || !(fingerprint.is_some() || by_coverage) || stop.requested() {
-            continue;
-        }
-        let setup = Setup::of(case);
-        // Cases are sorted by size, so setups alternate; a corpus has few of them, and one worker at a time is enough.
-        if benches.last().is_none_or(|(known, _)| *known != setup) {
-            benches.clear();
-            let mut bench = Bench::start(plan, &setup, &quiet)?;
-            bench.watch_lines();
-            benches.push((setup.clone(), bench));
-        }
-        let Some((_, bench)) = benches.last_mut() else { continue };
-        let lines_before = bench.lines_hit().len();
-        let (_, findings) = examine(bench, case)?;
-        match fingerprint {
-            Some(fingerprint) => {
-                let shows = findings.iter().any(|finding| finding.fingerprint.as_str() == fingerprint);
-                match smaller {
-                    Some(smaller) if shows => {
-                        superfluous[index] = Some(Superfluous::SmallerShowsIt(cases[smaller].0.clone()));
-                    }
-                    None if shows => {
-                        shown.insert(fingerprint, index);
-                    }
-                    _ => {}
-                }
-            }
-            None if bench.lines_hit().len() == lines_before => superfluous[index] = Some(Superfluous::NoNewLines),
-            None => {}
-        }
-    }
-    Ok(cases
-        .iter()
-        .zip(superfluous)
-        .filter_map(|((path, _), reason)| reason.map(|reason| (path.clone(), reason)))
-        .collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,29 +129,5 @@ mod tests {
         let minimize = |case| plugin().with_plan(|plan| minimize_case(plan, &case, &Stop::default()).unwrap());
         assert_eq!(minimize(case(fake::session(30), true)), Minimize::ShowsNothing(Vec::new()));
         assert_eq!(minimize(case(fake::session(30), false)), Minimize::NoFinding(Vec::new()));
-    }
-
-    #[test]
-    fn a_corpus_keeps_the_smallest_of_each_finding_and_what_runs_new_lines() {
-        let only = |hook: usize, port| Session::new(vec![fake::session(port).calls[hook].clone()]);
-        let cases: Vec<(PathBuf, Case)> = [
-            ("large", case(fake::session(3), true)),
-            ("small", case(only(1, 4), true)),
-            ("fixed", case(fake::session(30), true)),
-            ("quiet", case(only(0, 30), false)),
-            ("quiet-again", case(only(0, 30), false)),
-            ("quiet-too", case(only(0, 3000), false)),
-            ("quiet-elsewhere", case(only(2, 3000), false)),
-        ]
-        .map(|(name, case)| (PathBuf::from(name), case))
-        .to_vec();
-        let minimize = |by_coverage| {
-            plugin().with_plan(|plan| minimize_corpus(plan, &cases, by_coverage, &Stop::default()).unwrap())
-        };
-        let large = (PathBuf::from("large"), Superfluous::SmallerShowsIt("small".into()));
-        let again = (PathBuf::from("quiet-again"), Superfluous::SameAs("quiet".into()));
-        let covered = (PathBuf::from("quiet-too"), Superfluous::NoNewLines);
-        assert_eq!(minimize(false), [large.clone(), again.clone()]);
-        assert_eq!(minimize(true), [large, again, covered]);
     }
 }

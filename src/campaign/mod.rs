@@ -1,5 +1,6 @@
-//! Ways to spend runs: [`property()`] (seeded, in parallel), [`fuzz()`] (steered by coverage), [`replay()`], [`minimize_case`] and [`minimize_corpus`],
-//! [`run_case`]. They share `bench`, which sees a finding again in a fresh process, and `shrink`.
+//! Ways to spend runs: [`property()`] (seeded, in parallel), [`fuzz()`] (steered by coverage), [`replay()`],
+//! [`minimize_case`] and [`minimize_corpus`], [`run_case`]. They share `bench`, which sees a finding again in a fresh
+//! process, and `shrink`.
 //!
 //! A campaign emits [`Event`]s and gives back a summary. It prints nothing. What it needs comes in a [`Plan`]. Start
 //! reading at [`property()`] and follow it to `batch` (what threads do), `in_order`, and `clerk` (what is decided).
@@ -9,6 +10,8 @@ mod batch;
 mod bench;
 mod clerk;
 mod course;
+mod cover;
+mod distill;
 #[cfg(test)]
 mod fake;
 mod fuzz;
@@ -25,8 +28,9 @@ mod shrink;
 mod single;
 mod target;
 
+pub use distill::{Cases, Superfluous, minimize_corpus};
 pub use fuzz::{Covered, Ended, FuzzSettings, Fuzzed, Pulse, fuzz};
-pub use minimize::{Minimize, Minimized, Superfluous, minimize_case, minimize_corpus};
+pub use minimize::{Minimize, Minimized, minimize_case};
 pub use plan::{CampaignError, Plan, Setup, Workers, workers};
 pub use property::{PropertySettings, property};
 pub use replay::{Outcome, ReplaySummary, Replayed, replay};

@@ -1,5 +1,5 @@
 //! The forms of a report: here a name that the user may give meets the file in `report/` that writes it. One more form is
-//! one more line in [`write`], and its name in `arguments`.
+//! one more line in [`write()`], and its name in `arguments`.
 
 use std::env;
 

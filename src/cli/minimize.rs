@@ -56,7 +56,9 @@ pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: 
         }
         None => {
             let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &[], job.target.plugin_type)?;
-            take_out(&cases, seams::superfluous(&job, &cases, &stop)?)?
+            let seeds = seams::read_seeds(&job.corpus)?;
+            let superfluous = seams::superfluous(&job, &cases, &seeds, &stop)?;
+            take_out(&[cases, seeds].concat(), superfluous)?
         }
     };
     let elapsed = prepared.elapsed();

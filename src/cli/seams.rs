@@ -393,17 +393,25 @@ pub(super) fn minimize_case(job: &Job, case: &Case, stop: &Stop) -> Result<Case,
 /// Which cases need not stay in their corpus, and why. Removes none.
 pub(super) fn superfluous(
     job: &Job,
-    cases: &[(PathBuf, Case)],
+    tests: &[(PathBuf, Case)],
+    seeds: &[(PathBuf, Case)],
     stop: &Stop,
 ) -> Result<Vec<(PathBuf, String)>, CliError> {
+    let cases = campaign::Cases { tests, seeds };
     let found =
         job.plan(Vec::new(), |plan| campaign::minimize_corpus(plan, cases, true, stop)).map_err(campaign_error)?;
     let why = |reason| match reason {
         Superfluous::SmallerShowsIt(other) => format!("`{}` shows the same and is smaller", other.display()),
         Superfluous::SameAs(other) => format!("it is the same as `{}`", other.display()),
-        Superfluous::NoNewLines => "smaller cases run all of its lines".into(),
+        Superfluous::NothingNew => "those that stay run all that it runs".into(),
     };
     Ok(found.into_iter().map(|(path, reason)| (path, why(reason))).collect())
+}
+
+/// What `fuzz` learned for the corpus in `folder`, by path; nothing where it never ran. As [`read_corpus`].
+pub(super) fn read_seeds(folder: &Path) -> Result<Vec<(PathBuf, Case)>, CliError> {
+    let seeds = Corpus::open(folder).map_err(|error| corpus_error(&error))?.seeds();
+    if seeds.folder().is_dir() { read_corpus(seeds.folder()) } else { Ok(Vec::new()) }
 }
 
 /// Every case under a folder, by path. A file that is no case is an error that names it.

@@ -22,14 +22,14 @@ const OF_A_KIND: usize = 64;
 
 /// An outcome: its kind, and which one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Feature {
+pub(in crate::campaign) struct Feature {
     kind: u16,
     which: u64,
 }
 
 /// The outcomes of a session, each once, ascending. Of one that ended broken only that of the call that broke: what went
 /// well before must still be news when a whole session shows it.
-pub(super) fn features(session: &Session, trace: &Trace) -> Vec<Feature> {
+pub(in crate::campaign) fn features(session: &Session, trace: &Trace) -> Vec<Feature> {
     let mut found = Vec::new();
     let whole = if is_broken(trace) { trace.calls.len() - 1 } else { 0 };
     for call in &trace.calls[whole..] {
@@ -41,7 +41,7 @@ pub(super) fn features(session: &Session, trace: &Trace) -> Vec<Feature> {
 }
 
 /// Whether the last call broke, so that the session ended there.
-pub(super) fn is_broken(trace: &Trace) -> bool {
+pub(in crate::campaign) fn is_broken(trace: &Trace) -> bool {
     trace.calls.last().is_some_and(|call| !matches!(call.ending, Ending::Returned(_) | Ending::CutOff))
 }
 

@@ -28,6 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(super) use self::feature::{Feature, features, is_broken};
 use self::{
     explore::{Batch, Explorer},
     steering::{Brought, Steering},
