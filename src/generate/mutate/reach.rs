@@ -227,22 +227,6 @@ fn a_bound_falls_on_both_sides() {
 }
 
 #[test]
-fn the_length_of_a_part_and_a_number_computed_from_one_fall() {
-    let plugin = |session: &Session, watch: &mut Watch| {
-        let mut parts = text(&session.calls[0], Argument::ServerUsername).split('@');
-        let (Some(badge), Some(_), None) = (parts.next(), parts.next(), parts.next()) else { return false };
-        let length = badge.chars().count() as i64;
-        watch.tell(1, ComparisonKind::Order, length.into(), 11.into(), length > 11)
-            && badge.parse::<i64>().is_ok_and(|badge| {
-                let building = badge / 10_000_000_000;
-                watch.tell(2, ComparisonKind::Order, building.into(), 8000.into(), building >= 8000)
-            })
-    };
-    let count = sessions_until(PluginType::CredentialStore, plugin);
-    assert!(count <= 5_000, "{count}");
-}
-
-#[test]
 fn a_number_in_a_text_is_scaled_to_what_is_computed_from_it() {
     let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
     let mut session = nth_session(&domain, 1, 0);
