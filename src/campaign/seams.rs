@@ -116,7 +116,11 @@ impl Generator {
 
 fn domain(plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Domain {
     let hooks = loading.hooks.iter().filter(|seen| seen.callable).map(|seen| seen.hook).collect();
-    Domain::new(plugin_type, platform, hooks, loading.words.clone())
+    let domain = Domain::new(plugin_type, platform, hooks, loading.words.clone());
+    loading.hooks.iter().filter(|seen| !seen.takes_any).fold(domain, |domain, seen| {
+        let named = seen.parameters.iter().filter(|parameter| !parameter.positional_only);
+        domain.taking(seen.hook, named.filter_map(|parameter| Argument::named(&parameter.name)))
+    })
 }
 
 impl Source for Generator {

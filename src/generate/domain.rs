@@ -38,6 +38,8 @@ pub struct Domain {
     /// The plugin's own words, normalised.
     pub words: Words,
     tables: Arc<Tables>,
+    /// For each hook, by its number: what it takes, where that is not everything.
+    taken: [Option<Vec<Argument>>; Hook::ALL.len()],
 }
 
 /// What is looked up while sessions are made.
@@ -79,7 +81,20 @@ impl Domain {
                 .filter(|argument| !matches!(argument, Argument::Cookie | Argument::SessionCookie))
                 .collect();
         }
-        Self { plugin_type, platform, hooks, words, tables: Arc::new(tables) }
+        Self { plugin_type, platform, hooks, words, tables: Arc::new(tables), taken: Default::default() }
+    }
+
+    /// The same where `hook` takes `arguments` by name and sees nothing else: changes prefer them. What is generated is as
+    /// before.
+    #[must_use]
+    pub fn taking(mut self, hook: Hook, arguments: impl IntoIterator<Item = Argument>) -> Self {
+        self.taken[hook as usize] = Some(arguments.into_iter().collect());
+        self
+    }
+
+    /// Whether `hook` sees `argument`.
+    pub(super) fn takes(&self, hook: Hook, argument: Argument) -> bool {
+        self.taken[hook as usize].as_ref().is_none_or(|taken| taken.contains(&argument))
     }
 
     /// Whether the plugin has the hook and the platform calls it.

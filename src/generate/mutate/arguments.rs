@@ -1,7 +1,7 @@
 //! Changes what the platform passes: a value made anew, changed, taken from elsewhere in the session, or left unknown.
 
 use super::{
-    Change, Kind,
+    Change, Kind, UNSEEN,
     place::{self, Root, Seen, tell, told},
     text,
     value::{self, Parts},
@@ -79,14 +79,27 @@ impl<'d> Change<'d, '_, '_> {
         tell(session, self.mutator.domain, argument, &new).then_some(kind)
     }
 
-    /// An argument that is passed; seldom one that plugins only carry along.
-    fn any_argument(&mut self, session: &Session) -> Option<Argument> {
+    /// An argument that is passed; seldom one that no hook takes, or that plugins only carry along.
+    pub(super) fn any_argument(&mut self, session: &Session) -> Option<Argument> {
+        let domain = self.mutator.domain;
+        let taken = || {
+            session.calls.iter().flat_map(|call| {
+                let arguments = call.arguments.iter().map(|(argument, _)| *argument);
+                arguments.filter(|argument| domain.takes(call.hook, *argument))
+            })
+        };
+        let (taken_count, all) = (taken().count(), session.calls.iter().map(|call| call.arguments.len()).sum());
+        let prefers = taken_count > 0 && taken_count < all && self.choices.byte() >= UNSEEN;
         for _ in 0..8 {
-            let call = session.calls.get(self.choices.below(session.calls.len()))?;
-            if call.arguments.is_empty() {
-                continue;
-            }
-            let (argument, _) = call.arguments[self.choices.below(call.arguments.len())];
+            let argument = if prefers {
+                taken().nth(self.choices.below(taken_count))?
+            } else {
+                let call = session.calls.get(self.choices.below(session.calls.len()))?;
+                if call.arguments.is_empty() {
+                    continue;
+                }
+                call.arguments[self.choices.below(call.arguments.len())].0
+            };
             let is_wanted = match argument.kind() {
                 Argued::Cookie => false,
                 Argued::SessionId => self.choices.byte() < 16,

@@ -36,9 +36,9 @@ impl Change<'_, '_, '_> {
     pub(super) fn splice(&mut self, session: &mut Session, donor: &Session) -> Option<Kind> {
         let is_changed = match self.choices.byte() {
             0..70 => {
-                let call = donor.calls.get(self.choices.below(donor.calls.len()))?;
-                let (argument, value) = call.arguments.get(self.choices.below(call.arguments.len()))?;
-                *argument != Argument::SessionId && tell(session, self.mutator.domain, *argument, value)
+                let argument = self.any_argument(donor)?;
+                let value = told(donor, argument)?;
+                argument != Argument::SessionId && tell(session, self.mutator.domain, argument, value)
             }
             70..110 => self.side(session, donor),
             110..160 => {

@@ -47,7 +47,7 @@ pub use substitute::substitutions;
 
 use crate::{
     case::Session,
-    contract::Hook,
+    contract::{Argument, Hook},
     generate::{Domain, OptionChoice, choices::Choices, contract_violation},
 };
 
@@ -57,6 +57,8 @@ const BYTES: usize = 384;
 const ATTEMPTS: u64 = 12;
 /// How often it is tried to make one change.
 const TRIES: usize = 6;
+/// How many of 256 changes are made where no hook looks: its signature may tell too little.
+const UNSEEN: u8 = 16;
 
 /// Changes sessions, one or a few changes at a time.
 ///
@@ -169,11 +171,14 @@ impl Change<'_, '_, '_> {
         if let Some(kind) = self.complete(session) {
             return Some(kind);
         }
-        let asks = self.mutator.domain.has(Hook::Authenticate);
+        let domain = self.mutator.domain;
+        let asks = domain.has(Hook::Authenticate);
+        let sees = |argument| session.calls.iter().any(|call| domain.takes(call.hook, argument));
+        let sees_session_cookie = sees(Argument::SessionCookie) || self.choices.byte() < UNSEEN;
         for _ in 0..TRIES {
             let kind = match self.choices.byte() {
                 0..106 => self.argument(session),
-                106..142 => self.session_cookie(session),
+                106..142 if sees_session_cookie => self.session_cookie(session),
                 142..164 => self.calls(session),
                 164..186 => donor.and_then(|donor| self.splice(session, donor)),
                 186..206 if asks => self.answers(session),

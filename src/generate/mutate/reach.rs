@@ -65,15 +65,19 @@ fn sessions_until(plugin_type: PluginType, plugin: impl Fn(&Session, &mut Watch)
 }
 
 fn sessions_of_seed(plugin_type: PluginType, seed: u64, plugin: impl Fn(&Session, &mut Watch) -> bool) -> usize {
-    const LIMIT: usize = 20_000;
     let domain = Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), Words::default());
-    let mut dictionary = Dictionary::new(&domain);
-    let mut corpus: Vec<Session> = (0..4).map(|index| nth_session(&domain, seed, index)).collect();
+    sessions_in(&domain, seed, plugin)
+}
+
+fn sessions_in(domain: &Domain, seed: u64, plugin: impl Fn(&Session, &mut Watch) -> bool) -> usize {
+    const LIMIT: usize = 20_000;
+    let mut dictionary = Dictionary::new(domain);
+    let mut corpus: Vec<Session> = (0..4).map(|index| nth_session(domain, seed, index)).collect();
     let mut queue = corpus.clone();
     let mut seen: HashSet<(u32, bool)> = HashSet::new();
     for count in 1..=LIMIT {
         let session = queue.pop().unwrap_or_else(|| {
-            let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
+            let mutator = Mutator { domain, dictionary: &dictionary, options: &[], services: false };
             // The newest is as likely as all others.
             let parent = if count % 2 == 0 { corpus.len() - 1 } else { count / 2 % corpus.len() };
             let donor = &corpus[count % corpus.len()];
@@ -89,7 +93,7 @@ fn sessions_of_seed(plugin_type: PluginType, seed: u64, plugin: impl Fn(&Session
             is_new |= seen.insert((comparison.place, comparison.held));
         }
         if is_new {
-            queue.extend(substitutions(&domain, &session, &watch.comparisons).into_iter().rev());
+            queue.extend(substitutions(domain, &session, &watch.comparisons).into_iter().rev());
             corpus.push(session);
         }
     }
@@ -220,6 +224,45 @@ fn a_bound_falls_on_both_sides() {
     };
     let count = sessions_until(PluginType::CredentialStore, plugin);
     assert!(count <= 50, "{count}");
+}
+
+#[test]
+fn a_number_in_a_text_is_scaled_to_what_is_computed_from_it() {
+    let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+    let mut session = nth_session(&domain, 1, 0);
+    let user = |text: &str| Value::text(text);
+    place::tell(&mut session, &domain, Argument::ServerUsername, &user("815@lab"));
+    let compared = |left: i64, right: i64| Comparison {
+        place: 1,
+        kind: ComparisonKind::Order,
+        left: left.into(),
+        right: right.into(),
+        held: false,
+    };
+    let becomes = |comparison| -> Vec<Value> {
+        let made = substitutions(&domain, &session, &[comparison]);
+        made.iter().filter_map(|made| place::told(made, Argument::ServerUsername).cloned()).collect()
+    };
+    assert!(becomes(compared(0, 80)).contains(&user("80815@lab")), "a quotient by 1000");
+    assert!(becomes(compared(15, 7)).contains(&user("807@lab")), "a rest by 100");
+    assert!(becomes(compared(3, 5)).contains(&user("81581@lab")), "the length of a part");
+}
+
+#[test]
+fn what_no_hook_takes_is_seldom_changed_and_tried_last() {
+    let all = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+    let domain = Hook::ALL.iter().fold(all.clone(), |domain, hook| domain.taking(*hook, [Argument::GatewayUsername]));
+    let dictionary = Dictionary::new(&domain);
+    let parent = nth_session(&domain, 3, 0);
+    assert_eq!(parent, nth_session(&all, 3, 0), "what is generated stays");
+    let changed = |domain: &Domain| {
+        let mutator = Mutator { domain, dictionary: &dictionary, options: &[], services: false };
+        let children = (0..1000).filter_map(|seed| mutator.mutate(seed, &parent, None));
+        let user = Argument::GatewayUsername;
+        children.filter(|child| place::told(child, user) != place::told(&parent, user)).count()
+    };
+    let (of_all, of_taken) = (changed(&all), changed(&domain));
+    assert!(of_taken > 600 && of_taken > 4 * of_all, "{of_taken} of 1000, else {of_all}");
 }
 
 #[test]

@@ -19,6 +19,14 @@ const COUNT_LIMIT: i64 = 4096;
 /// The shortest part that hardly stands there by chance, in bytes.
 const TELLING_BYTES: usize = 3;
 
+/// A number as text that stands nowhere else.
+pub(super) const NUMBER: &str = "4099";
+/// What numbers are divided by.
+const DIVISORS: &[i64] = &[1000, 100, 10, 10_000, 1_000_000, 60, 3600, 1024, 2];
+
+/// What is added to numbers, at most.
+const NEAR: u64 = 16;
+
 /// How unlikely it is that the value came in this way; 0 is the likeliest.
 pub(super) type Rank = u8;
 
@@ -68,6 +76,11 @@ pub(super) fn respelled(leaf: &Leaf<'_>, found: &Value, wanted: &Value, mut push
             }
         }
         (found, Seen::Value(own)) if found == own => push(0, wanted.clone()),
+        (Value::Int(found), Seen::Value(Value::Int(own))) => {
+            if let Value::Int(wanted) = wanted {
+                computed(*own, *found, *wanted, |number| push(4, Value::Int(number)));
+            }
+        }
         // `user or ""`
         (Value::Str(found), Seen::Value(Value::Null)) if found.is_empty() => push(3, wanted.clone()),
         (Value::Str(found), Seen::Value(Value::Int(own))) if own.to_string() == *found => {
@@ -134,7 +147,17 @@ fn texts(own: &str, leaf: &Leaf<'_>, found: &str, wanted: &Value, mut push: impl
     let mut is_part = false;
     for (at, part) in own.match_indices(found).take(OCCURRENCES_LIMIT) {
         is_part = true;
-        push(2 + by_chance, Value::Str([&own[..at], &wanted, &own[at + part.len()..]].concat()));
+        let (before, after) = (&own[..at], &own[at + part.len()..]);
+        push(2 + by_chance, Value::Str([before, &wanted, after].concat()));
+        // What stands beside it is a number, often: of a port, a badge, a ticket.
+        for separator in SEPARATORS.iter().filter(|separator| !separator.is_empty()) {
+            if before.len() > separator.len() && before.ends_with(separator) {
+                push(3 + by_chance, Value::Str([NUMBER, separator, &wanted, after].concat()));
+            }
+            if after.len() > separator.len() && after.starts_with(separator) {
+                push(3 + by_chance, Value::Str([before, &wanted, separator, NUMBER].concat()));
+            }
+        }
     }
     if !is_part && own.is_ascii() && found.is_ascii() {
         let (lower, part) = (own.to_ascii_lowercase(), found.to_ascii_lowercase());
@@ -172,10 +195,33 @@ fn number_in_text(own: &str, found: i64, wanted: &Value, mut push: impl FnMut(Ra
         let wanted = wanted_number.to_string();
         push(2 + by_chance, Value::Str([&own[..at], &wanted, &own[at + digits.len()..]].concat()));
     }
+    for (from, to) in numbers_in(own) {
+        let Ok(number) = own[from..to].parse() else { continue };
+        computed(number, found, wanted_number, |number| {
+            push(4, Value::Str([&own[..from], &number.to_string(), &own[to..]].concat()));
+        });
+    }
     if (0..=COUNT_LIMIT).contains(&wanted_number) && found >= 0 {
         let wanted = wanted_number as usize;
         if own.chars().count() as i64 == found {
             push(3, Value::Str(resized(own, wanted)));
+        }
+        for separator in SEPARATORS.iter().filter(|separator| !separator.is_empty() && own.contains(**separator)) {
+            let parts: Vec<&str> = own.split(separator).collect();
+            let as_long = |(_, part): &(usize, &&str)| part.chars().count() as i64 == found;
+            for (at, part) in parts.iter().enumerate().filter(as_long).take(OCCURRENCES_LIMIT) {
+                let part = resized(part, wanted);
+                let with = [&parts[..at], &[part.as_str()], &parts[at + 1..]].concat();
+                push(4, Value::Str(with.join(separator)));
+            }
+        }
+        // It is split where nothing stands yet.
+        if found == 1 && (2..64).contains(&wanted) {
+            for separator in SEPARATORS.iter().filter(|separator| !separator.is_empty() && !own.contains(**separator)) {
+                let start = if own.is_empty() { "a" } else { own };
+                let parts: Vec<&str> = std::iter::once(start).chain(std::iter::repeat("a")).take(wanted).collect();
+                push(5, Value::Str(parts.join(separator)));
+            }
         }
         let parts = |separator: &&&str| !separator.is_empty() && own.split(**separator).count() as i64 == found;
         if found > 1
@@ -186,6 +232,45 @@ fn number_in_text(own: &str, found: i64, wanted: &Value, mut push: impl FnMut(Ra
             let parts: Vec<&str> = own.split(separator).chain(std::iter::repeat("a")).take(wanted).collect();
             push(5, Value::Str(parts.join(separator)));
         }
+    }
+}
+
+/// Where the first numbers of a text begin and end.
+fn numbers_in(text: &str) -> Vec<(usize, usize)> {
+    let mut numbers = Vec::new();
+    let mut at = 0;
+    while let Some(from) = text[at..].find(|character: char| character.is_ascii_digit()).map(|from| at + from)
+        && numbers.len() < OCCURRENCES_LIMIT
+    {
+        let rest = text[from..].find(|character: char| !character.is_ascii_digit());
+        at = rest.map_or(text.len(), |to| from + to);
+        numbers.push((from, at));
+    }
+    numbers
+}
+
+/// What `own` has to become where `found` was computed from it by one step: a quotient, a rest, a sum or a product.
+fn computed(own: i64, found: i64, wanted: i64, mut push: impl FnMut(i64)) {
+    if own == found || own < 0 || wanted < 0 || found < 0 {
+        return;
+    }
+    for &divisor in DIVISORS {
+        if own / divisor == found {
+            wanted
+                .checked_mul(divisor)
+                .and_then(|number| number.checked_add(own % divisor))
+                .into_iter()
+                .for_each(&mut push);
+        }
+        if own % divisor == found && wanted < divisor {
+            (own - found).checked_add(wanted).into_iter().for_each(&mut push);
+        }
+    }
+    if own > 0 && found % own == 0 && found > own {
+        push((wanted / (found / own)).max(1));
+    }
+    if found.abs_diff(own) <= NEAR {
+        wanted.checked_add(own - found).into_iter().for_each(push);
     }
 }
 

@@ -6,8 +6,8 @@
 
 use super::{
     pattern,
-    place::{Place, Root, Seen, as_text, change, values},
-    spelling::{Leaf, Rank, SEPARATORS, respelled},
+    place::{Place, Root, Seen, as_text, change, meaning, values},
+    spelling::{Leaf, NUMBER, Rank, SEPARATORS, respelled},
 };
 use crate::{
     case::{Session, Value},
@@ -25,8 +25,8 @@ const COMPARISONS_LIMIT: usize = 1024;
 const ITEMS_LIMIT: usize = 16;
 /// The longest operand that is looked for, in bytes.
 const OPERAND_BYTES_LIMIT: usize = 8192;
-/// A number as text that stands nowhere else.
-const NUMBER: &str = "4099";
+/// How much later comes what is put where no hook looks.
+const UNSEEN: Rank = 8;
 
 /// What is changed at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,19 @@ enum Edit {
     Rename(Place, usize, String),
     /// The list gets an item.
     Item(Place, Value),
+}
+
+impl Edit {
+    /// What is changed.
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        let (several, one) = match self {
+            Self::Set(values) => (&values[..], None),
+            Self::Key(place, ..) | Self::NoKey(place, _) | Self::Rename(place, ..) | Self::Item(place, _) => {
+                (&[][..], Some(place))
+            }
+        };
+        several.iter().map(|(place, _)| place).chain(one)
+    }
 }
 
 /// Sessions like `session` in which one side of a comparison stands where the other side came from, the likeliest first.
@@ -63,11 +76,26 @@ enum Edit {
 pub fn substitutions(domain: &Domain, session: &Session, comparisons: &[Comparison]) -> Vec<Session> {
     let values = values(session);
     let places: Vec<(Place, Leaf<'_>)> = values.into_iter().map(|(place, seen)| (place, Leaf::new(seen))).collect();
+    let sees = |place: &Place| {
+        session.calls.iter().any(|call| match place.root {
+            Root::Argument(argument) => {
+                call.arguments.iter().any(|(known, _)| meaning(*known) == argument && domain.takes(call.hook, *known))
+            }
+            Root::SessionCookie => domain.takes(call.hook, Argument::SessionCookie),
+            _ => true,
+        })
+    };
+    let unseen: Vec<&Place> = places.iter().map(|(place, _)| place).filter(|place| !sees(place)).collect();
     let mut all: Vec<(Rank, Edit)> = Vec::new();
     for comparison in comparisons.iter().take(COMPARISONS_LIMIT) {
         let mut edits = Edits { places: &places, edits: Vec::new() };
         edits.of(comparison);
         let mut edits = edits.edits;
+        for (rank, edit) in &mut edits {
+            if edit.places().all(|place| unseen.contains(&place)) {
+                *rank += UNSEEN;
+            }
+        }
         edits.sort_by_key(|(rank, _)| *rank);
         edits.truncate(OF_ONE_LIMIT);
         // A comparison that held leads where the session went already, most often.
@@ -314,6 +342,11 @@ impl Edits<'_, '_> {
         for key in keys.iter().take(ITEMS_LIMIT) {
             self.replace(1, left, key);
         }
+        if held {
+            for beyond in beyond(keys) {
+                self.replace(0, left, &beyond.into());
+            }
+        }
         let Some(key) = as_text(left) else { return };
         for (place, leaf) in self.places {
             let Seen::Value(Value::Dict(entries)) = leaf.seen else { continue };
@@ -393,6 +426,21 @@ fn around(bound: &Value) -> Vec<Value> {
         }
         other => vec![other.clone()],
     }
+}
+
+/// Numbers that are no key where all keys are numbers: next to them, and the largest with as many digits.
+fn beyond(keys: &[Value]) -> Vec<i64> {
+    let number = |key: &Value| match key {
+        Value::Int(number) => Some(*number),
+        _ => None,
+    };
+    let Some(numbers) = keys.iter().map(number).collect::<Option<Vec<i64>>>() else { return Vec::new() };
+    let (Some(least), Some(most)) = (numbers.iter().min(), numbers.iter().max()) else { return Vec::new() };
+    let digits = most.unsigned_abs().checked_ilog10().unwrap_or_default() + 1;
+    let longest = 10_i64.checked_pow(digits).map(|power| power - 1);
+    let mut beyond: Vec<i64> = [most.checked_add(1), longest, least.checked_sub(1)].into_iter().flatten().collect();
+    beyond.retain(|number| !numbers.contains(number));
+    beyond
 }
 
 /// Whether two items are the same but for case and blanks.

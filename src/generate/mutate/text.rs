@@ -90,7 +90,8 @@ fn part_replaced<'d>(text: &str, choices: &mut Choices<'d, '_>, dictionary: &'d 
     let mut parts: Vec<Cow<'_, str>> = text.split(separator).map(Cow::Borrowed).collect();
     let at = choices.below(parts.len());
     match choices.byte() {
-        0..170 => parts[at] = word(choices, dictionary),
+        0..130 => parts[at] = word(choices, dictionary),
+        130..170 => parts[at] = digits(&parts[at], choices, dictionary).into(),
         170..195 => _ = parts.remove(at),
         195..220 => parts.insert(at, parts[at].clone()),
         220.. => parts.rotate_left(1),
