@@ -176,6 +176,24 @@ fn a_case_is_made_as_small_as_it_gets_and_a_corpus_loses_what_shows_the_same() {
 }
 
 #[test]
+fn a_seed_that_runs_nothing_new_goes_and_one_that_does_stays() {
+    let desk = Desk::new();
+    store(&desk, "store", "return {\"passwords\": [\"x\"]} if server_ip == \"192.0.2.77\" else None");
+    let seed = |ip: &str, session_id: &str| {
+        let arguments = json!({"session_id": session_id, "server_ip": ip});
+        let calls = json!([{"hook": "get_password_list", "arguments": arguments}]);
+        json!({"format": 1, "type": "credentialstore", "platform": "9.0", "calls": calls}).to_string()
+    };
+    desk.write("corpora/store/seeds/a.json", seed("192.0.2.1", "s"));
+    desk.write("corpora/store/seeds/b.json", seed("192.0.2.1", "longer"));
+    desk.write("corpora/store/seeds/c.json", seed("192.0.2.77", "longer"));
+    let ran = desk.run(&words("minimize store --corpus corpora"));
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let stays = |name: &str| desk.path(&format!("corpora/store/seeds/{name}.json")).exists();
+    assert_eq!(["a", "b", "c"].map(stays), [true, false, true], "{}", ran.stdout);
+}
+
+#[test]
 fn two_plugins_share_the_session_cookie_and_nothing_else() {
     let desk = Desk::new();
     store(&desk, "store", "return {\"passwords\": [session_cookie[\"account\"]], \"cookie\": {\"got\": cookie}}");
