@@ -180,7 +180,9 @@ fn a_seed_that_runs_nothing_new_goes_and_one_that_does_stays() {
     let desk = Desk::new();
     store(&desk, "store", "return {\"passwords\": [\"x\"]} if server_ip == \"192.0.2.77\" else None");
     let seed = |ip: &str, session_id: &str| {
-        let arguments = json!({"session_id": session_id, "server_ip": ip});
+        let arguments = json!({
+            "session_id": session_id, "gateway_password": "", "server_ip": ip, "server_hostname": null
+        });
         let calls = json!([{"hook": "get_password_list", "arguments": arguments}]);
         json!({"format": 1, "type": "credentialstore", "platform": "9.0", "calls": calls}).to_string()
     };
