@@ -13,7 +13,9 @@ mod explore;
 mod feature;
 mod leads;
 mod map;
+mod progress;
 mod schedule;
+mod settings;
 mod steering;
 #[cfg(test)]
 mod tests;
@@ -22,7 +24,7 @@ use std::{
     collections::HashSet,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -32,6 +34,10 @@ pub(super) use self::feature::{Feature, features, is_broken};
 use self::{
     explore::{Batch, Explorer},
     steering::{Brought, Steering},
+};
+pub use self::{
+    progress::{Covered, Ended, Fuzzed, Pulse},
+    settings::FuzzSettings,
 };
 use crate::{
     campaign::{
@@ -44,7 +50,7 @@ use crate::{
         property::{JOBS_LIMIT, threads},
     },
     case::{Case, Session},
-    corpus::{Corpus, CorpusError, read_case, remote, size},
+    corpus::{CorpusError, read_case, size},
     oracle::Subject,
 };
 
@@ -54,113 +60,6 @@ const AHEAD: u64 = 64;
 const PULSE: Duration = Duration::from_millis(100);
 /// How often a thread tells which lines ran.
 const LINES: Duration = Duration::from_secs(2);
-
-/// What a campaign is asked for. Without an end it goes on until somebody asks it to stop.
-#[derive(Clone, Debug)]
-pub struct FuzzSettings {
-    /// End after that many sessions. Then no clock steers what is run.
-    pub runs: Option<u64>,
-    /// End after that long.
-    pub time: Option<Duration>,
-    /// End when nothing was new for that long: no coverage, no outcome, no finding.
-    pub quiet: Option<Duration>,
-    /// What all that is drawn depends on.
-    pub seed: u64,
-    /// How many threads, each with workers of its own.
-    pub jobs: usize,
-    /// Where cases are written, and what was learned in its [`Corpus::seeds`].
-    pub corpus: Corpus,
-    /// Whether sessions of the corpus may set options on top of the configuration.
-    pub options: bool,
-    /// What other hosts find meanwhile, where the corpus is shared. Then the same seed does not give the same sessions.
-    pub others: Option<Arc<remote::Shared>>,
-}
-
-/// Why a campaign ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// All sessions ran.
-    Runs,
-    /// The time was up.
-    Time,
-    /// Nothing was new for long enough.
-    Quiet,
-    /// Somebody asked it to stop.
-    Asked,
-}
-
-impl Ended {
-    /// The word for it in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Runs => "runs",
-            Self::Time => "time",
-            Self::Quiet => "quiet",
-            Self::Asked => "asked",
-        }
-    }
-}
-
-/// What a campaign learned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fuzzed {
-    /// Places of the plugin's code that were watched; 0 where nothing was instrumented.
-    pub instrumented: usize,
-    /// Edges that ran.
-    pub edges: usize,
-    /// Outcomes that were seen.
-    pub features: usize,
-    /// Sessions that brought something new.
-    pub entries: usize,
-    /// Those of them that were not in the corpus before.
-    pub entries_new: usize,
-    /// When the last new edge ran, since the beginning; `None` where none did.
-    pub last_edge: Option<Duration>,
-    /// Why it ended.
-    pub ended: Ended,
-}
-
-/// How far a campaign is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pulse {
-    /// Since the beginning.
-    pub elapsed: Duration,
-    /// Sessions that ran.
-    pub sessions: u64,
-    /// Calls that ran.
-    pub calls: u64,
-    /// Lines of the plugin's own files that ran.
-    pub lines_hit: usize,
-    /// Lines that hold code.
-    pub lines: usize,
-    /// Edges that ran.
-    pub edges: usize,
-    /// Outcomes that were seen.
-    pub features: usize,
-    /// Sessions that brought something new.
-    pub entries: usize,
-    /// Findings that were confirmed.
-    pub findings: usize,
-    /// How long no new edge ran.
-    pub since_edge: Duration,
-}
-
-/// Something that ran for the first time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Covered {
-    /// Since the beginning.
-    pub elapsed: Duration,
-    /// Edges that never ran before.
-    pub new_edges: usize,
-    /// Edges that never ran as often before, the new ones included.
-    pub new_counts: usize,
-    /// Outcomes that were never seen before.
-    pub new_features: usize,
-    /// Edges that ran so far.
-    pub edges: usize,
-    /// The case that shows it, where one was written.
-    pub case_path: Option<PathBuf>,
-}
 
 /// Runs sessions, learns from them, and reports what they show.
 ///

@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Mutex, atomic::AtomicU32},
+    sync::{Arc, Mutex, atomic::AtomicU32},
 };
 
 use super::*;
@@ -10,6 +10,7 @@ use crate::{
     campaign::fake::{FakePlugin, give, port, raise, raised},
     case::Value,
     contract::Hook,
+    corpus::{Corpus, remote},
     finding::Rule,
     generate::{Comparison, ComparisonKind},
     runtime::{Edge, Ending},
