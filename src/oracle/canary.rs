@@ -240,6 +240,11 @@ pub(super) fn is_known_otherwise(context: &Context<'_>, canary: &Canary<'_>) -> 
     if inputs.iter().any(|text| text.contains(canary_text)) {
         return true;
     }
+    // A password that the hook returned may be part of the gateway's; where that one leaks, it is told.
+    let gateway = context.session.calls.iter().filter_map(|call| call.argument(Argument::GatewayPassword)?.as_str());
+    if !canary.kind.is_passed_in() && gateway.into_iter().any(|password| password.contains(canary_text)) {
+        return true;
+    }
     // The configuration's `example.com` behind an `@` is no leak of an answer `@example`.
     let own = if canary.kind.is_passed_in() { &context.subject.known_text[..] } else { &[] };
     let names = || inputs.iter().copied().chain(own.iter().map(String::as_str));

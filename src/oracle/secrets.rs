@@ -211,6 +211,14 @@ mod tests {
     }
 
     #[test]
+    fn a_returned_password_that_is_part_of_the_gateways_is_told_as_the_gateways() {
+        let returned = dict([("passwords", list([text("ub4dor&3-x")]))]);
+        let played = Played::returned(HOOK, returned).with(Argument::GatewayPassword, "Trub4dor&3-x");
+        let finding = played.stderr("login with Trub4dor&3-x\n").only(&store());
+        assert!(finding.message.starts_with("the gateway password is written"), "{}", finding.message);
+    }
+
+    #[test]
     fn an_encoded_password_is_found_and_said_to_be() {
         let said = |line| wrote(line).only(&store()).message;
         assert!(said("Basic YWxpY2U6VHIwdWI0ZG9yJjM=").contains("standard error, in base64: `Basic"));
