@@ -66,15 +66,19 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // A forked child that unwinds must not take its parent's folder.
-        if self.process == std::process::id() && folders().remove(&self.path) {
-            let _ = fs::remove_dir_all(&self.path);
+        if self.process == std::process::id() {
+            // Held until the folder is gone: whoever ends the process must not come between.
+            let mut folders = folders();
+            if folders.remove(&self.path) {
+                let _ = fs::remove_dir_all(&self.path);
+            }
         }
     }
 }
 
 /// Removes every scratch folder of this process, for the path that ends it without unwinding. Workers may still be at
 /// work in them: each is moved away first, so that none is made anew under its old name, and a file that comes meanwhile
-/// is removed in another try.
+/// is removed in another try. After it none can be made: who tries, or drops one, waits for the end of the process.
 pub fn remove_scratch_folders() {
     let mut folders = folders();
     for path in std::mem::take(&mut *folders) {
@@ -84,6 +88,8 @@ pub fn remove_scratch_folders() {
         let is_left = |_: &usize| fs::remove_dir_all(&gone).is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
         let _ = (0..REMOVE_TRIES).take_while(is_left).count();
     }
+    // Never given back, so that no thread makes a folder between here and the end.
+    std::mem::forget(folders);
 }
 
 /// Removes what processes that were killed left in the temporary folder: only folders of the same user, only those whose
