@@ -224,7 +224,7 @@ mod tests {
             "location": {location}}}"#
         );
         let log: Value =
-            serde_json::from_str(&super::text(&document(path, &finding), Some(Path::new("/work/repo")))).unwrap();
+            serde_json::from_str(&super::text(&document(path, &finding), Some(Path::new("/srv/repo")))).unwrap();
         log["runs"][0]["results"][0].clone()
     }
 
@@ -336,7 +336,7 @@ mod tests {
             ("./", "lib/a%20b.py"),
             ("plugins/./vault/", "plugins/vault/lib/a%20b.py"),
             ("plugins/x/../vault", "plugins/vault/lib/a%20b.py"),
-            ("/work/repo/vault", "vault/lib/a%20b.py"),
+            ("/srv/repo/vault", "vault/lib/a%20b.py"),
             ("dist/vault.zip", "lib/a%20b.py"),
         ] {
             assert_eq!(artifact(path, place), json!({"uri": uri, "uriBaseId": "%SRCROOT%"}), "{path}");
