@@ -32,54 +32,7 @@ use rand_xoshiro::{
 };
 
 /// Reads hexadecimal texts line by line, and answers each with a line of JSON.
-const SDK: &str = r#"
-import datetime, io, json, sys, yaml
-from safeguard.sessions.plugin_impl.tasks.manifest import Manifest
-
-def read(data, compatible):
-    stream = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
-    manifest = Manifest.from_stream(stream, compatible=compatible)
-    manifest.check_api_version("1.9.0")
-    return manifest.data
-
-def duplicates(node, seen):
-    if id(node) in seen:
-        return False
-    seen.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
-        return any(duplicates(item, seen) for item in node.value)
-    if not isinstance(node, yaml.MappingNode):
-        return False
-    keys = [equal(key) for key, _ in node.value]
-    return len(keys) != len(set(keys)) or any(duplicates(part, seen) for pair in node.value for part in pair)
-
-def equal(key):
-    if not isinstance(key, yaml.ScalarNode):
-        return id(key)
-    try:
-        return yaml.SafeLoader("").construct_object(key)
-    except Exception:
-        return "?" + key.value
-
-def shown(value):
-    simple = (str, int, float, bool, type(None), datetime.date)
-    return [type(value).__name__, str(value) if isinstance(value, simple) else None]
-
-for line in sys.stdin:
-    data = bytes.fromhex(line)
-    answer = {"strict": None, "compatible": None, "values": {}, "duplicate": False}
-    for mode in ("strict", "compatible"):
-        try:
-            values = read(data, mode == "compatible")
-            answer["values"] = {key: shown(value) for key, value in values.items() if isinstance(key, str)}
-        except Exception as error:
-            answer[mode] = "%s: %s" % (type(error).__name__, " ".join(str(error).split()))
-    try:
-        answer["duplicate"] = duplicates(yaml.compose(data.decode("utf-8"), yaml.SafeLoader), set())
-    except Exception:
-        pass
-    print(json.dumps(answer))
-"#;
+const SDK: &str = include_str!("../src/campaign/target/read_manifest.py");
 
 #[derive(serde::Deserialize)]
 struct Answer {
@@ -114,15 +67,18 @@ fn ask_sdk(texts: &[Vec<u8>]) -> Vec<Answer> {
         .spawn()
         .expect("the interpreter ran a moment ago");
     let mut stdin = child.stdin.take().expect("it is piped");
-    let lines: String =
-        texts.iter().map(|text| text.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n").collect();
+    let lines: String = texts
+        .iter()
+        .map(|text| format!("1.9.0 {}\n", text.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+        .collect();
     // The answers are read meanwhile, so that neither side waits for the other.
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
     let output = child.wait_with_output().expect("it can be waited for");
     writer.join().expect("writing does not panic").expect("the SDK reads all texts");
     assert!(output.status.success(), "the SDK's process failed");
     let answers = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-    answers.lines().map(|line| serde_json::from_str(line).expect("each line is an answer")).collect()
+    // The first line says that it is ready.
+    answers.lines().skip(1).map(|line| serde_json::from_str(line).expect("each line is an answer")).collect()
 }
 
 fn number(name: &str, default: u64) -> u64 {

@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    campaign::{Judge, Plan, Setup, Shrink, Source},
-    case::{Call, Session, Value},
+    campaign::{Judge, Plan, Setup, Shrink, Source, plan::found},
+    case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
     finding::{Finding, Fingerprint, Rule, RuleLevels, fingerprint},
     generate::{Comparison, Dictionary},
@@ -391,4 +391,28 @@ impl FakePlugin {
 /// A trace of one call that ended so.
 pub(super) fn trace_of(ending: Ending) -> Trace {
     Trace { calls: vec![call(0, Hook::GetPasswordList, ending)], ..Trace::default() }
+}
+
+/// A plugin that raises in its second hook, if that is called with a port below 10.
+pub(super) fn fragile() -> FakePlugin {
+    FakePlugin::new(|call, _, _| match call.hook {
+        Hook::GetPrivateKeyList if (1..10).contains(&port(call)) => raise("KeyError"),
+        _ => give(1),
+    })
+}
+
+/// A case of it, which shows, or does not show, its finding.
+pub(super) fn fragile_case(session: Session, shows: bool) -> Case {
+    let finding = fragile().with_plan(|plan| {
+        let trace = Trace { calls: vec![call(0, Hook::GetPrivateKeyList, raise("KeyError"))], ..Default::default() };
+        plan.judge.judge(&(plan.subject)(&Setup::default()), &session, &trace).remove(0)
+    });
+    Case {
+        plugin_type: PluginType::CredentialStore,
+        platform: Platform::newest(),
+        configuration: None,
+        session,
+        earlier: Vec::new(),
+        found: shows.then(|| found(&finding)),
+    }
 }

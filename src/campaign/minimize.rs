@@ -81,36 +81,9 @@ pub fn minimize_case(plan: &Plan<'_>, case: &Case, stop: &Stop) -> Result<Minimi
 mod tests {
     use super::*;
     use crate::{
-        campaign::fake::{self, FakePlugin},
-        case::Session,
-        contract::{Hook, Platform, PluginType},
+        campaign::fake::{self, fragile as plugin, fragile_case as case},
+        contract::Hook,
     };
-
-    /// Raises in the last hook, if the first one was called by anybody with a port below 10.
-    fn plugin() -> FakePlugin {
-        FakePlugin::new(|call, _, _| match call.hook {
-            Hook::GetPrivateKeyList if (1..10).contains(&fake::port(call)) => fake::raise("KeyError"),
-            _ => fake::give(1),
-        })
-    }
-
-    fn case(session: Session, shows: bool) -> Case {
-        let finding = plugin().with_plan(|plan| {
-            let trace = crate::runtime::Trace {
-                calls: vec![fake::call(0, Hook::GetPrivateKeyList, fake::raise("KeyError"))],
-                ..Default::default()
-            };
-            plan.judge.judge(&(plan.subject)(&Setup::default()), &session, &trace).remove(0)
-        });
-        Case {
-            plugin_type: PluginType::CredentialStore,
-            platform: Platform::newest(),
-            configuration: None,
-            session,
-            earlier: Vec::new(),
-            found: shows.then(|| found(&finding)),
-        }
-    }
 
     #[test]
     fn a_case_becomes_the_one_call_and_the_one_argument_that_matter() {

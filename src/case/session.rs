@@ -1,9 +1,7 @@
 //! What one user connection does: calls in order, with the cookies that the first one gets.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
-    case::Value,
+    case::{SetOption, Value},
     contract::{Argument, Hook},
 };
 
@@ -23,18 +21,6 @@ pub struct Session {
     /// What the platform's own services hold when the session begins \[S\]: a dict with a key for each service. What
     /// is absent is empty.
     pub services: Value,
-}
-
-/// An option of the configuration with a value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SetOption {
-    /// Its section.
-    pub section: String,
-    /// Its name, in lower case.
-    pub name: String,
-    /// Its value.
-    pub value: String,
 }
 
 /// One invocation of a hook.

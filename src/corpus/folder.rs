@@ -280,25 +280,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::{
-        case::{Call, Found, Session, Value},
-        contract::{Hook, Platform, PluginType},
-    };
-
-    fn case(calls: usize, fingerprint: Option<&str>) -> Case {
-        Case {
-            plugin_type: PluginType::CredentialStore,
-            platform: Platform::newest(),
-            configuration: None,
-            session: Session::new(vec![Call::new(Hook::GetPasswordList, Vec::new()); calls]),
-            earlier: Vec::new(),
-            found: fingerprint.map(|fingerprint| Found {
-                rule: "timeout".into(),
-                fingerprint: fingerprint.into(),
-                message: String::new(),
-            }),
-        }
-    }
+    use crate::{case::Value, corpus::remote::testing::case};
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> =

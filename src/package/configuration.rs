@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::case::SetOption;
+use serde::{Deserialize, Serialize};
 
 /// An option that a configuration sets, or documents in a comment of the form `; name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,18 @@ pub struct ConfigOption {
     pub commented: bool,
     /// What the comments right above it say, without their signs.
     pub prose: Arc<str>,
+}
+
+/// An option of the configuration with a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetOption {
+    /// Its section.
+    pub section: String,
+    /// Its name, in lower case.
+    pub name: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// Why a text is not INI, and on which line (from 1).

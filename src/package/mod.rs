@@ -20,7 +20,7 @@ use std::{
 
 use thiserror::Error;
 
-pub use configuration::ConfigOption;
+pub use configuration::{ConfigOption, SetOption};
 pub use manifest::{Field, Manifest};
 pub use scratch::{Scratch, clear_stale_scratch, remove_scratch_folders};
 
@@ -178,7 +178,7 @@ impl Package {
     }
 
     /// The configuration `text` with `options` set, every other line as it was.
-    pub fn with_options(text: &str, options: &[crate::case::SetOption]) -> String {
+    pub fn with_options(text: &str, options: &[SetOption]) -> String {
         configuration::with_options(text, options)
     }
 

@@ -12,7 +12,6 @@ pub mod feedback;
 pub mod flow;
 mod host;
 mod loading;
-mod observed;
 mod pair;
 #[doc(hidden)]
 pub mod sandbox;
@@ -25,11 +24,10 @@ mod trace;
 #[doc(hidden)]
 pub mod wire;
 
+pub use crate::case::Observed;
 pub use feedback::{Edge, Watch, Watched};
 pub use host::{Isolation, Run, RuntimeError, Worker};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
-pub use observed::Observed;
-pub(crate) use observed::is_invisible;
 pub use pair::Pair;
 pub use target::{Limits, Network, Target};
 pub use trace::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};

@@ -2,22 +2,11 @@
 
 use super::*;
 use crate::{
-    campaign::{
-        fake::{self, FakePlugin, port},
-        plan::found,
-    },
+    campaign::fake::{self, FakePlugin, fragile as plugin, fragile_case as case, port},
     case::{Session, SetOption},
-    contract::{Hook, Platform, PluginType},
+    contract::Platform,
     runtime::Edge,
 };
-
-/// Raises in its second hook, if it is called with a port below 10.
-fn plugin() -> FakePlugin {
-    FakePlugin::new(|call, _, _| match call.hook {
-        Hook::GetPrivateKeyList if (1..10).contains(&port(call)) => fake::raise("KeyError"),
-        _ => fake::give(1),
-    })
-}
 
 /// The same, where the bits of each call's port are the edges that it runs.
 fn watched() -> FakePlugin {
@@ -26,24 +15,6 @@ fn watched() -> FakePlugin {
         let edges = (0..32).filter(|bit| bits >> bit & 1 == 1).map(|number| Edge { number, bucket: 0 });
         (edges.collect(), Vec::new())
     })
-}
-
-fn case(session: Session, shows: bool) -> Case {
-    let finding = plugin().with_plan(|plan| {
-        let trace = crate::runtime::Trace {
-            calls: vec![fake::call(0, Hook::GetPrivateKeyList, fake::raise("KeyError"))],
-            ..Default::default()
-        };
-        plan.judge.judge(&(plan.subject)(&Setup::default()), &session, &trace).remove(0)
-    });
-    Case {
-        plugin_type: PluginType::CredentialStore,
-        platform: Platform::newest(),
-        configuration: None,
-        session,
-        earlier: Vec::new(),
-        found: shows.then(|| found(&finding)),
-    }
 }
 
 /// The session with that one call.

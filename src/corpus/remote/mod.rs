@@ -19,7 +19,7 @@ mod step;
 mod trouble;
 
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 

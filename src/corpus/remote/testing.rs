@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A case with so many calls that shows, or does not show, a finding.
-pub(super) fn case(calls: usize, fingerprint: Option<&str>) -> Case {
+pub(in crate::corpus) fn case(calls: usize, fingerprint: Option<&str>) -> Case {
     Case {
         plugin_type: PluginType::CredentialStore,
         platform: Platform::newest(),
