@@ -11,10 +11,10 @@ use super::{
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
-    sharing::Sharing,
+    spend::spend,
     test::random_seed,
 };
-use crate::{campaign::TargetKind, corpus::remote::Scope, report::progress::Progress};
+use crate::{campaign::TargetKind, report::progress::Progress};
 
 pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     if arguments.with.is_some() {
@@ -63,31 +63,16 @@ fn session(plugin: &Path, arguments: &FuzzArguments, color: Option<Color>, conso
         Ok(job) => job,
         Err(status) => return Ok(status),
     };
-    let stop = prepared.interrupts.stop();
     let progress = Progress::steered(!console.is_quiet, console.has_colourful_errors(), console.width());
-    let sharing = Sharing::begin(&prepared.settings, &job, Scope::Folder, &stop, &progress, console)?;
-    let stream = prepared.stream(console);
-    let ended = seams::fuzz(
-        &job,
-        seams::FuzzAmount {
+    spend(&mut prepared, &job, &progress, arguments.runs, console, |ways| {
+        let amount = seams::FuzzAmount {
             runs: arguments.runs,
             time: arguments.time,
             quiet: arguments.stop_after_quiet,
             seed,
             options: arguments.vary_config.then_some(options),
-            others: sharing.shared(),
-        },
-        &stop,
-        &|event| {
-            progress.listen(&event);
-            sharing.listen(&event);
-            stream.listen(&event);
-        },
-    );
-    progress.finish();
-    let notes = sharing.end();
-    let mut summary = ended?;
-    summary.notes.extend(notes);
-    let summary = prepared.summary(summary);
-    prepared.tell(&summary, arguments.runs, console, |report| report, String::new())
+            others: ways.others.clone(),
+        };
+        seams::fuzz(&job, amount, ways.stop, ways.listen)
+    })
 }

@@ -17,6 +17,7 @@ mod seams;
 mod settings;
 mod sharing;
 mod signals;
+mod spend;
 mod values;
 
 mod check;

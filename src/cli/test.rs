@@ -9,9 +9,9 @@ use super::{
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
-    sharing::Sharing,
+    spend::spend,
 };
-use crate::{corpus::remote::Scope, report::progress::Progress};
+use crate::report::progress::Progress;
 
 pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let TestArguments { runs, seed, partition, .. } = *arguments;
@@ -29,21 +29,10 @@ pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Cons
         Ok(job) => job,
         Err(status) => return Ok(status),
     };
-    let stop = prepared.interrupts.stop();
     let progress = Progress::new(!console.is_quiet, console.has_colourful_errors(), console.width());
-    let sharing = Sharing::begin(&prepared.settings, &job, Scope::Folder, &stop, &progress, console)?;
-    let stream = prepared.stream(console);
-    let ended = seams::property(&job, amount, &stop, &|event| {
-        progress.listen(&event);
-        sharing.listen(&event);
-        stream.listen(&event);
-    });
-    progress.finish();
-    let notes = sharing.end();
-    let mut summary = ended?;
-    summary.notes.extend(notes);
-    let summary = prepared.summary(summary);
-    prepared.tell(&summary, Some(amount.runs), console, |report| report, String::new())
+    spend(&mut prepared, &job, &progress, Some(amount.runs), console, |ways| {
+        seams::property(&job, amount, ways.stop, ways.listen)
+    })
 }
 
 /// A seed that nobody chose, short enough to be read out and typed.
