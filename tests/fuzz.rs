@@ -91,6 +91,51 @@ fn a_clean_plugin_gives_silence() {
 }
 
 #[test]
+fn what_the_configuration_in_use_sets_is_not_varied() {
+    let desk = Desk::new();
+    desk.write(
+        "plugin/MANIFEST",
+        "api: \"1.0\"\ntype: credentialstore\nname: Strict\nversion: \"1.0\"\ndescription: x\n",
+    );
+    desk.write("plugin/default.cfg", "[a]\nwhen = session-ended\n; extra = <extra>\n");
+    desk.write(
+        "plugin/main.py",
+        "import configparser
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.config = configparser.ConfigParser()
+        self.config.read_string(configuration)
+
+    def get_password_list(self):
+        if self.config.get('a', 'when') != 'session-ended':
+            raise ValueError('no such time')
+        if self.config.has_option('a', 'extra'):
+            raise KeyError('extra')
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None
+",
+    );
+    let ran = desk.run(&["fuzz", "plugin", "--runs", "3000", "--seed", "1", "--vary-config", "--format", "json"]);
+    let report = ran.json();
+    let findings = report["findings"].as_array().unwrap();
+    let calling: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding["rule"] == "uncaught-exception")
+        .map(|finding| finding["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(calling, ["KeyError: 'extra'"], "{report:#}");
+}
+
+#[test]
 fn time_that_is_up_is_success() {
     let ran = fuzz(&Desk::new(), "examples/clean-store", &["--time", "1s", "--format", "json"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");

@@ -210,10 +210,10 @@ impl Prepared {
         )
     }
 
-    /// The options that default.cfg documents, except those that the user set.
+    /// The options that default.cfg documents, except those that the configuration in use sets.
     pub(super) fn option_choices(&self) -> Vec<OptionChoice> {
         let documented = self.opened.configuration.as_deref().unwrap_or_default();
-        seams::option_choices(documented, self.settings.configuration.as_deref().unwrap_or_default())
+        seams::option_choices(documented, self.settings.configuration.as_deref().unwrap_or(documented))
     }
 
     /// The plugin's type, once it is known to be runnable.

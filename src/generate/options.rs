@@ -26,7 +26,7 @@ pub struct OptionChoice {
 }
 
 /// The options that `documented`, the options of default.cfg, knows, in its order, except those that `given` sets: what
-/// the user set is not changed.
+/// is in use already, by the user's wish or the package's, is not changed.
 ///
 /// ```
 /// use hookstorm::{generate::option_choices, package::Package};
@@ -112,9 +112,6 @@ fn values(option: &ConfigOption, documented: &[ConfigOption]) -> Vec<String> {
         }
     } else if listed.is_empty() {
         by_name(option, &mut add);
-        if option.value.is_some() {
-            add(&["", "a"]);
-        }
     }
     values
 }
@@ -136,7 +133,7 @@ fn by_name(option: &ConfigOption, add: &mut impl FnMut(&[&str])) {
     let words: Vec<&str> = option.name.split(|character: char| !character.is_alphanumeric()).collect();
     let last = &words[words.len() - 1..];
     if !by_words(last, words.len() > 1, add) && !by_words(&words, false, add) && option.value.is_none() {
-        add(&["yes", "1", "a", "admin", ""]);
+        add(&["yes", "1", "a", "admin"]);
     }
 }
 
