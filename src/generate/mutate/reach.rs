@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     case::{Call, Value},
     contract::{Argument, Platform, PluginType},
-    generate::{Comparison, ComparisonKind, Words, nth_session},
+    generate::{Comparison, ComparisonKind, Words, nth_session, ordinary_session},
 };
 
 /// What a plugin compared in one session.
@@ -263,6 +263,23 @@ fn what_no_hook_takes_is_seldom_changed_and_tried_last() {
     };
     let (of_all, of_taken) = (changed(&all), changed(&domain));
     assert!(of_taken > 600 && of_taken > 4 * of_all, "{of_taken} of 1000, else {of_all}");
+
+    // One text stands in two arguments, and each hook takes only the one or only the other.
+    let names = [Argument::GatewayUsername, Argument::ServerUsername];
+    let session = (0..1000).map(|index| ordinary_session(&all, index)).find(|session| {
+        let [one, other] = names.map(|name| place::told(session, name));
+        one == other && one.is_some_and(|value| value.as_str().is_some())
+    });
+    let session = session.expect("both users are the same often");
+    let left = place::told(&session, names[0]).expect("it was looked for").clone();
+    let (kind, right) = (ComparisonKind::Equal, "breakglass-operator1".into());
+    let compared = [Comparison { place: 7, kind, left, right, held: false }];
+    for name in names {
+        let domain = Hook::ALL.iter().fold(all.clone(), |domain, hook| domain.taking(*hook, [name]));
+        let first = &substitutions(&domain, &session, &compared)[0];
+        let changed = names.map(|name| place::told(first, name) != place::told(&session, name));
+        assert_eq!(changed, names.map(|other| other == name), "{name:?}");
+    }
 }
 
 #[test]
