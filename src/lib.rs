@@ -13,6 +13,7 @@
 //! | [`oracle`] | (case, trace, contract) to findings |
 //! | [`corpus`] | cases on disk or in a bucket |
 //! | [`campaign`] | ways to spend runs |
+//! | [`load`] | arrivals by a schedule, what they waited, how many are carried |
 //! | [`report`] | terminal and JSON |
 //! | [`cli`] | the commands |
 
@@ -23,6 +24,7 @@ pub mod contract;
 pub mod corpus;
 pub mod finding;
 pub mod generate;
+pub mod load;
 pub mod oracle;
 pub mod package;
 pub mod report;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::json::{ReportJson, Status};
-use crate::finding::Severity;
+use crate::{finding::Severity, load::Measured};
 
 /// A report.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +54,9 @@ pub struct Document {
     /// `minimize`: what became of each case.
     #[serde(default)]
     minimized: Vec<Shrunk>,
+    /// `load`: what was measured.
+    #[serde(default)]
+    pub load: Option<Measured>,
     /// As it was written.
     #[serde(skip)]
     json: serde_json::Value,

@@ -18,7 +18,7 @@ use self::{
     seen::TraceJson,
 };
 use super::{Again, Mask, Minimized, Replayed, Report, Seen, Source};
-use crate::{campaign::Fuzzed, finding::Baseline};
+use crate::{campaign::Fuzzed, finding::Baseline, load::Measured};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,7 +50,7 @@ impl Status {
 pub struct ReportJson {
     /// The version of hookstorm.
     hookstorm: &'static str,
-    /// The command: check, run, test, fuzz, replay or minimize.
+    /// The command: check, run, test, fuzz, replay, load or minimize.
     command: &'static str,
     status: Status,
     plugin: PluginJson,
@@ -84,6 +84,9 @@ pub struct ReportJson {
     /// `fuzz`: what was learned.
     #[serde(skip_serializing_if = "Option::is_none")]
     fuzz: Option<FuzzJson>,
+    /// `load`: what was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load: Option<Measured>,
 }
 
 /// What a steered campaign learned.
@@ -199,6 +202,7 @@ impl ReportJson {
             cases: None,
             minimized: None,
             fuzz: summary.fuzz.as_ref().map(FuzzJson::new),
+            load: None,
         }
     }
 
@@ -237,6 +241,15 @@ impl ReportJson {
     #[must_use]
     pub fn with_minimized(mut self, results: &[Minimized]) -> Self {
         self.minimized = Some(results.iter().map(MinimizedJson::new).collect());
+        self
+    }
+
+    /// With what `load` measured. A missed objective or a regression is a failure, as an error is.
+    #[must_use]
+    pub fn with_load(mut self, measured: &Measured) -> Self {
+        let has_errors = self.status == Status::Findings || measured.is_failure();
+        self.status = Status::of(has_errors, self.status == Status::Interrupted);
+        self.load = Some(measured.clone());
         self
     }
 
