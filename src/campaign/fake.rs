@@ -97,9 +97,9 @@ impl Run for FakeRunner {
             let mut is_new = false;
             edges.iter().for_each(|edge| is_new |= self.edges.insert(*edge));
             match watch {
-                Watch::Comparisons => Watched { trace, edges, comparisons },
+                Watch::Comparisons => Watched { trace, edges, comparisons, ..Watched::default() },
                 Watch::NewEdges => {
-                    Watched { trace, edges: if is_new { edges } else { Vec::new() }, comparisons: Vec::new() }
+                    Watched { trace, edges: if is_new { edges } else { Vec::new() }, ..Watched::default() }
                 }
             }
         });

@@ -26,6 +26,7 @@ mod replay;
 mod seams;
 mod shrink;
 mod single;
+mod suspected;
 mod target;
 
 pub use distill::{Cases, Superfluous, minimize_corpus};
@@ -36,6 +37,7 @@ pub use property::{PropertySettings, property};
 pub use replay::{Outcome, ReplaySummary, Replayed, replay};
 pub use seams::{Generator, Judge, Oracles, Shrink, Source};
 pub use single::run_case;
+pub use suspected::{Suspected, look_again};
 #[doc(hidden)]
 pub use target::bodies;
 pub use target::{

@@ -53,6 +53,8 @@ pub struct LoadRequest {
     pub site_packages: Vec<PathBuf>,
     /// The folder for everything that the plugin writes.
     pub scratch: PathBuf,
+    /// The folder that holds the plugin's state folders, where they are shared with other workers and outlive sessions.
+    pub state: Option<PathBuf>,
     /// Whether lines are marked.
     pub coverage: bool,
     /// Whether the plugin's own code is instrumented.

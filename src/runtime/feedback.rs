@@ -7,7 +7,7 @@
 use crate::{
     generate::{Comparison, ComparisonKind},
     runtime::{
-        Trace,
+        Holding, Trace, Usage,
         wire::{Reader, WireError, Writer},
     },
 };
@@ -34,6 +34,10 @@ pub struct Watched {
     /// What the plugin compared, each once, at most [`COMPARISONS_LIMIT`]; empty under [`Watch::NewEdges`], and for a
     /// session that ended its process.
     pub comparisons: Vec<Comparison>,
+    /// What the calls cost, where that was asked for: one for each call that lived to tell.
+    pub usage: Vec<Usage>,
+    /// What the process held afterwards, now and then where it was asked for.
+    pub holding: Option<Holding>,
 }
 
 /// From one line of the plugin's code to another.

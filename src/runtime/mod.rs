@@ -21,13 +21,17 @@ pub mod scratch;
 pub mod shared;
 mod target;
 mod trace;
+mod underway;
+mod usage;
 #[doc(hidden)]
 pub mod wire;
 
 pub use crate::case::Observed;
 pub use feedback::{Edge, Watch, Watched};
-pub use host::{Isolation, Run, RuntimeError, Worker};
+pub use host::{Isolation, Run, RuntimeError, Server, Worker};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
 pub use pair::Pair;
 pub use target::{Limits, Network, Target};
 pub use trace::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};
+pub use underway::Underway;
+pub use usage::{Holding, Usage};

@@ -77,17 +77,17 @@ pub fn refuse_sockets() -> io::Result<()> {
 /// Where programs write without being asked; `/dev` for `/dev/null` and shared memory.
 const OPEN_FOLDERS: [&str; 3] = ["/tmp", "/var/tmp", "/dev"];
 
-/// Lets this process and all its children write below `scratch` and in the folders for temporary files, and nowhere else:
+/// Lets this process and all its children write below `scratch` and `state`, and in the folders for temporary files, and nowhere else:
 /// elsewhere it gets `EACCES`, as somebody who does not own the machine does. A user name such as `/etc/passwd` that a
 /// plugin makes a file's name of must not leave a file there only because the one who tests is root.
 ///
 /// # Errors
 /// Where the kernel has no Landlock.
-pub fn refuse_writes(scratch: &Path) -> io::Result<()> {
+pub fn refuse_writes(scratch: &Path, state: Option<&Path>) -> io::Result<()> {
     use landlock::{ABI, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules};
     // What the kernel does not know of these it leaves out.
     let writing = AccessFs::from_write(ABI::V3);
-    let open = OPEN_FOLDERS.map(Path::new).into_iter().chain([scratch]);
+    let open = OPEN_FOLDERS.map(Path::new).into_iter().chain([scratch]).chain(state);
     let status = Ruleset::default()
         .handle_access(writing)
         .and_then(Ruleset::create)

@@ -21,6 +21,9 @@ const FILLED: [(&str, &str); 2] = [("state", "state"), ("ephemeral", "ephemeral"
 /// The file in the root, outside of all folders, in which an isolated call leaves the memory cache for the next one.
 pub const CARRIED: &str = "carried";
 
+/// The most that one call hands to the next, in bytes.
+pub const CARRIED_LIMIT: u64 = 16 << 20;
+
 /// How many files are told.
 const FILES_LIMIT: usize = 32;
 /// How much of each is told.

@@ -64,6 +64,8 @@ pub mod flag {
     pub const EDGES: u32 = 4;
     /// Tell the edges of all sessions, and what they compared.
     pub const COMPARISONS: u32 = 8;
+    /// Tell what calls cost, and now and then what the process holds.
+    pub const USAGE: u32 = 16;
 }
 
 /// What a worker is doing.

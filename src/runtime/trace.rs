@@ -84,6 +84,11 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Whether the call neither returned nor was cut off on purpose.
+    pub const fn is_broken(&self) -> bool {
+        !matches!(self, Self::Returned(_) | Self::CutOff)
+    }
+
     /// Where it happened, innermost first.
     pub fn frames(&self) -> &[Frame] {
         match self {

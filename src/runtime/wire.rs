@@ -198,6 +198,10 @@ pub mod record {
     pub const EDGES: u8 = 3;
     /// Before the end of a session that was watched: what it compared.
     pub const COMPARISONS: u8 = 4;
+    /// After a call that was measured: what it cost.
+    pub const USAGE: u8 = 5;
+    /// Before the end of a session that was measured, now and then: what the process holds.
+    pub const HOLDING: u8 = 6;
 }
 
 /// Reads records.

@@ -4,19 +4,21 @@
 //! on with a fresh runner. What a worker wrote is read as hostile bytes.
 
 mod process;
+mod server;
 mod stack;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use thiserror::Error;
 
 use self::process::{Process, Waited};
+pub use self::server::Server;
 use crate::{
     case::{Session, Value},
     contract::Hook,
     generate::configured_services,
     runtime::{
-        CallTrace, Edge, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Watch, Watched,
+        CallTrace, Edge, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Usage, Watch, Watched,
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         flow::{After, Flow, Step, after_verdict},
         sandbox::Missing,
@@ -171,6 +173,8 @@ pub struct Worker {
     standard_library: String,
     has_runner: bool,
     watches_isolated_lines: bool,
+    /// Whether isolated calls tell what they cost.
+    measures: bool,
     places: usize,
 }
 
@@ -181,22 +185,28 @@ impl Worker {
     /// [`RuntimeError`] where no worker can be started. A plugin that cannot be loaded is in [`Loading`], and then
     /// running sessions is an error.
     pub fn start(target: &Arc<Target>) -> Result<(Self, Loading), RuntimeError> {
-        let (worker, threads) = Self::start_with(target, true)?;
-        // A process that has threads cannot be forked as a whole: then each child imports for itself.
-        let worker = if threads > 1 { Self::start_with(target, false)?.0 } else { worker };
+        let worker = Self::start_in(target, None)?;
         let loading = Loading::clone(&worker.loading);
         Ok((worker, loading))
     }
 
-    fn start_with(target: &Arc<Target>, preload: bool) -> Result<(Self, usize), RuntimeError> {
+    /// The same with state folders in `state` instead of its own.
+    fn start_in(target: &Arc<Target>, state: Option<&Path>) -> Result<Self, RuntimeError> {
+        let (worker, threads) = Self::start_with(target, state, true)?;
+        // A process that has threads cannot be forked as a whole: then each child imports for itself.
+        Ok(if threads > 1 { Self::start_with(target, state, false)?.0 } else { worker })
+    }
+
+    fn start_with(target: &Arc<Target>, state: Option<&Path>, preload: bool) -> Result<(Self, usize), RuntimeError> {
         let site_packages = target.venv.as_deref().map(process::site_packages).transpose()?.unwrap_or_default();
-        let mut process = Process::spawn(target.network)?;
+        let mut process = Process::spawn(target.network, state)?;
         let request = LoadRequest {
             root: target.root.clone(),
             entry_point: target.entry_point.clone(),
             configuration: target.configuration.clone(),
             site_packages,
             scratch: process.scratch().to_owned(),
+            state: state.map(Path::to_owned),
             coverage: target.coverage,
             instrument: target.instrument,
             preload,
@@ -217,6 +227,7 @@ impl Worker {
             standard_library: String::new(),
             has_runner: false,
             watches_isolated_lines: false,
+            measures: false,
             places: 0,
         };
         let mut loading = not_loaded(LoadEnding::Done);
@@ -442,6 +453,8 @@ impl Worker {
                 }
                 record::EDGES => watched.edges = reader.edges().map_err(malformed)?,
                 record::COMPARISONS => watched.comparisons = reader.comparisons().map_err(malformed)?,
+                record::USAGE => watched.usage.push(reader.usage().map_err(malformed)?),
+                record::HOLDING => watched.holding = Some(reader.holding().map_err(malformed)?),
                 record::SESSION => {
                     let trace = &mut watched.trace;
                     for _ in 0..reader.count().map_err(malformed)? {
@@ -462,7 +475,7 @@ impl Worker {
     /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them. Its
     /// edges are still in the shared memory, what it compared is not.
     fn broken(&mut self, session: Option<&Session>, partial: Watched, ending: Ending, flags: u32) -> Watched {
-        let Watched { trace: mut partial, mut edges, comparisons } = partial;
+        let Watched { trace: mut partial, mut edges, comparisons, usage, holding } = partial;
         let shared = &self.process.shared;
         let watched = flags & (flag::EDGES | flag::COMPARISONS) != 0;
         if watched && edges.is_empty() && (flags & flag::COMPARISONS != 0 || shared.has_new_edges()) {
@@ -492,7 +505,7 @@ impl Worker {
             after(&call, &mut partial);
             partial.calls.push(call);
         }
-        Watched { trace: partial, edges, comparisons }
+        Watched { trace: partial, edges, comparisons, usage, holding }
     }
 
     fn ending_of_status(&self, status: i32) -> Ending {
@@ -515,7 +528,7 @@ impl Worker {
         };
         let mut flow = Flow::default();
         while let Some(step) = flow.step(session) {
-            let call = self.isolated_call(session, step, &flow.answered, &trace, timeout)?;
+            let (call, _) = self.isolated_call(session, step, &flow.answered, &trace, timeout)?;
             let after = after(&call, &mut trace);
             if after == After::Broke {
                 // It may have left what it did not live to tell.
@@ -535,7 +548,7 @@ impl Worker {
         answered: &[(String, String)],
         trace: &Trace,
         timeout: Duration,
-    ) -> Result<CallTrace, RuntimeError> {
+    ) -> Result<(CallTrace, Option<Usage>), RuntimeError> {
         let mut writer = Writer::default();
         writer.number(step.call as u64);
         writer.number(step.round as u64);
@@ -556,25 +569,27 @@ impl Worker {
                 return Err(RuntimeError::SessionTooLarge(writer.bytes.len()));
             }
             self.process.forget_output();
-            let flags = if self.watches_isolated_lines { flag::LINES } else { 0 };
+            let flags = u32::from(self.watches_isolated_lines) * flag::LINES | u32::from(self.measures) * flag::USAGE;
             self.process.shared.header().flags.store(flags, std::sync::atomic::Ordering::Relaxed);
             self.process.order(&[order::CALL])?;
             let waited = self.process.wait(timeout)?;
             match waited {
                 Waited::TimedOut => {
                     let frames = self.process.stack_of_child(&self.target.root, &self.standard_library)?;
-                    return Ok(self.process.call_that_runs(Ending::TimedOut { limit: timeout, frames }));
+                    let ending = Ending::TimedOut { limit: timeout, frames };
+                    return Ok((self.process.call_that_runs(ending), None));
                 }
                 Waited::Ended(status) => {
                     let (_, partial) = self.read_traces()?;
+                    let usage = partial.usage.first().copied();
                     let record = partial.trace.calls.into_iter().next();
                     match record {
-                        Some(call) if status == 0 => return Ok(call),
+                        Some(call) if status == 0 => return Ok((call, usage)),
                         // Something that the call left running ended the process after it.
-                        Some(call) => return Ok(CallTrace { ending: self.ending_of_status(status), ..call }),
+                        Some(call) => return Ok((CallTrace { ending: self.ending_of_status(status), ..call }, usage)),
                         None if self.process.phase() == Phase::Call => {
                             let ending = self.ending_of_status(status);
-                            return Ok(self.process.call_that_runs(ending));
+                            return Ok((self.process.call_that_runs(ending), None));
                         }
                         None => {}
                     }

@@ -27,7 +27,7 @@ use crate::{
         CallTrace, Ending, Frame, Network,
         control::{order, word},
         sandbox::Missing,
-        scratch::{CARRIED, FOLDERS, Scratch},
+        scratch::{CARRIED, CARRIED_LIMIT, FOLDERS, Scratch},
         shared::{Capture, Phase, Shared, now_ns},
     },
 };
@@ -66,8 +66,8 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts the program beside this one.
-    pub(super) fn spawn(network: Network) -> Result<Self, RuntimeError> {
+    /// Starts the program beside this one. `state` holds the plugin's state folders, where they are not its own.
+    pub(super) fn spawn(network: Network, state: Option<&Path>) -> Result<Self, RuntimeError> {
         let program = program()?;
         let start = || -> Result<Self, RuntimeError> {
             let scratch = crate::package::Scratch::new()
@@ -93,6 +93,7 @@ impl Process {
                 fault.raw(),
             ];
             let folder = |name: &str| scratch.path().join(name);
+            let state_folder = |name: &str| state.unwrap_or(scratch.path()).join(name);
             let mut command = Command::new(&program);
             command
                 .args(handed.map(|fd| fd.to_string()))
@@ -105,8 +106,8 @@ impl Process {
                 .env("TZ", "UTC")
                 .env("HOME", folder("home"))
                 .env("TMPDIR", folder("tmp"))
-                .env("SCB_PLUGIN_STATE_DIRECTORY", folder("state"))
-                .env("EPHEMERAL_PLUGIN_STATE_DIRECTORY", folder("ephemeral"))
+                .env("SCB_PLUGIN_STATE_DIRECTORY", state_folder("state"))
+                .env("EPHEMERAL_PLUGIN_STATE_DIRECTORY", state_folder("ephemeral"))
                 .stdin(Stdio::null())
                 .stdout(stdout.as_fd().try_clone_to_owned()?)
                 .stderr(stderr.as_fd().try_clone_to_owned()?);
@@ -149,6 +150,23 @@ impl Process {
         if Scratch::unwatched(self.scratch.path()).fill(services) {
             self.distrust_scratch();
         }
+    }
+
+    /// Leaves the memory cache of a session for its next call.
+    pub(super) fn hand_over(&self, carried: &[u8]) {
+        let path = self.scratch.path().join(CARRIED);
+        // What cannot be written is not there, which the plugin sees and may tell.
+        let _ = if carried.is_empty() { std::fs::remove_file(path) } else { std::fs::write(path, carried) };
+    }
+
+    /// The memory cache that a call left.
+    pub(super) fn take_over(&self) -> Vec<u8> {
+        use std::io::Read;
+        let mut carried = Vec::new();
+        if let Ok(file) = std::fs::File::open(self.scratch.path().join(CARRIED)) {
+            let _ = file.take(CARRIED_LIMIT).read_to_end(&mut carried);
+        }
+        carried
     }
 
     /// Takes it that something lies in that folder.

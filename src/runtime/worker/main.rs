@@ -14,6 +14,7 @@ mod probe;
 mod runner;
 mod services;
 mod state;
+mod usage;
 mod zygote;
 
 use std::{

@@ -1,11 +1,16 @@
 //! The children of the zygote: a runner, which runs batches of sessions, and the children of one call or of one
 //! construction.
 
-use std::{os::fd::OwnedFd, sync::atomic::Ordering};
+use std::{
+    os::fd::OwnedFd,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use hookstorm::{
     case::{Session, Value},
     runtime::{
+        Usage,
         control::{ConstructReply, LoadRequest, order, word},
         flow::{After, Flow},
         scratch::Scratch,
@@ -26,13 +31,16 @@ use crate::{
     exception::{self, Left},
     interpreter,
     plugin::{self, Plugin, hook_seen},
-    probe, services,
+    probe, services, usage,
 };
 
 /// A batch is cut short when the reply area has less room than this left.
 const ROOM: usize = 8 << 20;
 /// A runner that has grown by this much ends, and a fresh one takes its place.
 const GROWTH_LIMIT: u64 = 128 << 20;
+
+/// How often a runner that is measured tells what it holds: reading that costs more than a small call.
+const HELD_EVERY: Duration = Duration::from_millis(100);
 
 /// What a child is forked for.
 pub(crate) struct Order {
@@ -69,7 +77,7 @@ pub(crate) fn main(
     }
     let Some(plugin) = plugin else { return 3 };
     let Ok(own) = OnlyHere::new() else { return 3 };
-    let mut runner = Runner { py, descriptors, plugin, scratch, own, output_at: (0, 0) };
+    let mut runner = Runner { py, descriptors, plugin, scratch, own, output_at: (0, 0), held_at: None };
     if let Some(go) = go {
         let mut byte = [0_u8; 1];
         loop {
@@ -164,6 +172,8 @@ struct Runner<'a, 'py> {
     own: OnlyHere,
     /// How much was written to standard output and error by the end of the last call: where the next one begins.
     output_at: (u64, u64),
+    /// When last it was told what this process holds.
+    held_at: Option<Instant>,
 }
 
 /// A mark that a child of this process does not have.
@@ -277,7 +287,8 @@ impl<'py> Runner<'_, 'py> {
                     break;
                 }
             }
-            used_up |= address_space() > size_at_start + GROWTH_LIMIT;
+            // Who keeps state wants to see where it leads.
+            used_up |= flags & flag::KEEP_STATE == 0 && address_space() > size_at_start + GROWTH_LIMIT;
             self.say(if used_up { word::RETIRED } else { word::DONE });
             if used_up {
                 return 0;
@@ -324,6 +335,10 @@ impl<'py> Runner<'_, 'py> {
             changes.push("the platform's services".into());
         }
         self.scratch.clear();
+        if flags & flag::USAGE != 0 && self.held_at.is_none_or(|at| at.elapsed() >= HELD_EVERY) {
+            self.held_at = Some(Instant::now());
+            writer.holding(&usage::holding());
+        }
         writer.byte(record::SESSION);
         writer.number(changes.len() as u64);
         for change in &changes {
@@ -364,6 +379,8 @@ impl<'py> Runner<'_, 'py> {
         let (stdout_start, stderr_start) = self.output_at;
         header.stdout_start.store(stdout_start, Ordering::Relaxed);
         header.stderr_start.store(stderr_start, Ordering::Relaxed);
+        let measures = header.flags.load(Ordering::Relaxed) & flag::USAGE != 0;
+        let cpu_before = measures.then(usage::cpu);
         let since_ns = plugin::enter(self.descriptors, Phase::Call);
         let gave = call::make(self.py, &mut self.plugin, call, &session.options, given, &mut ending);
         if !self.own.is_here() {
@@ -397,6 +414,13 @@ impl<'py> Runner<'_, 'py> {
             writer.byte(hookstorm::runtime::wire::ending::RETURNED);
             writer.byte(hookstorm::runtime::wire::tag::TRUNCATED);
             writer.bytes.extend_from_slice(&[0, 0, 0, 0, 0]);
+            self.descriptors.shared.append_reply(&writer.bytes);
+        }
+        if let Some(before) = cpu_before {
+            let cost =
+                Usage { began_ns: since_ns, cpu: usage::cpu().saturating_sub(before), peak_bytes: usage::peak_bytes() };
+            let mut writer = Writer::default();
+            writer.usage(&cost);
             self.descriptors.shared.append_reply(&writer.bytes);
         }
         if call.cut_off {

@@ -5,7 +5,10 @@
 
 use std::path::Path;
 
-use hookstorm::{case::Value, runtime::scratch::CARRIED};
+use hookstorm::{
+    case::Value,
+    runtime::scratch::{CARRIED, CARRIED_LIMIT},
+};
 use pyo3::{
     prelude::*,
     types::{PyList, PyModule},
@@ -18,9 +21,6 @@ const SERVICES: &std::ffi::CStr =
         Ok(text) => text,
         Err(_) => panic!("services.py holds a NUL"),
     };
-
-/// The most that one call hands to the next.
-const CARRIED_LIMIT: u64 = 16 << 20;
 
 struct Handles {
     module: Py<PyModule>,

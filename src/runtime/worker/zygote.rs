@@ -127,7 +127,7 @@ impl Zygote {
         let request: LoadRequest = serde_json::from_slice(&self.descriptors.shared.read_request())
             .map_err(|error| format!("the host's request is malformed: {error}"))?;
         // A kernel without Landlock lets the plugin write wherever the user may.
-        let _ = sandbox::refuse_writes(&request.scratch);
+        let _ = sandbox::refuse_writes(&request.scratch, request.state.as_deref());
         interpreter::set_paths(py, &request).map_err(|error| format!("the paths cannot be set: {error}"))?;
         let (plugin, reply) =
             if request.preload { Plugin::load(py, &self.descriptors, &request) } else { (None, LoadReply::default()) };

@@ -1,0 +1,147 @@
+//! Looks again at what somebody else saw while running sessions for another end: [`look_again`]. What shows in a fresh
+//! process is shrunk, kept and reported as in any campaign; what does not is none.
+
+use std::{collections::BTreeMap, ops::Range, time::Instant};
+
+use crate::{
+    campaign::{
+        CampaignError, Event, Plan, Setup, Stop, Summary,
+        batch::{Sightings, Suspicion},
+        bench::{Bench, Quiet, class},
+        clerk::{Clerk, Sessions},
+    },
+    case::Session,
+    contract::Hook,
+    corpus::Corpus,
+    finding::{Finding, Fingerprint},
+    runtime::Trace,
+};
+
+/// How many different fingerprints are kept: each has a session in memory.
+const FINGERPRINTS: usize = 256;
+
+/// What sessions seemed to show. Bounded, however many there are.
+#[derive(Debug, Default)]
+pub struct Suspected {
+    sessions: u64,
+    calls: u64,
+    hooks: BTreeMap<Hook, u64>,
+    /// The sessions that are examples, one for each fingerprint.
+    examples: Vec<Session>,
+    suspicions: BTreeMap<Fingerprint, Suspicion>,
+    are_ordinary: bool,
+}
+
+impl Suspected {
+    /// Nothing so far. Sessions that are ordinary tell what shows in every one of them.
+    pub fn new(are_ordinary: bool) -> Self {
+        Self { are_ordinary, ..Self::default() }
+    }
+
+    /// Takes in what a session seemed to show.
+    pub fn add(&mut self, session: &Session, trace: &Trace, findings: Vec<Finding>) {
+        self.sessions += 1;
+        self.calls += trace.calls.len() as u64;
+        for call in &trace.calls {
+            *self.hooks.entry(call.hook).or_default() += u64::from(call.round == 0);
+        }
+        for finding in findings {
+            let is_full = self.suspicions.len() >= FINGERPRINTS;
+            match self.suspicions.get_mut(&finding.fingerprint) {
+                Some(known) => {
+                    known.sessions += 1;
+                    if known.examples.iter().all(|(_, example)| class(&finding) < class(example)) {
+                        known.examples.push((self.examples.len() as u64, finding));
+                        self.examples.push(session.clone());
+                    }
+                }
+                None if !is_full => {
+                    let fingerprint = finding.fingerprint.clone();
+                    let examples = vec![(self.examples.len() as u64, finding)];
+                    self.suspicions.insert(fingerprint, Suspicion { sessions: 1, examples });
+                    self.examples.push(session.clone());
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+struct Examples(Vec<Session>, bool);
+
+impl Sessions for Examples {
+    fn numbers(&self) -> Range<u64> {
+        0..self.0.len() as u64
+    }
+
+    fn session(&self, number: u64) -> Option<Session> {
+        self.0.get(usize::try_from(number).ok()?).cloned()
+    }
+
+    fn are_ordinary(&self) -> bool {
+        self.1
+    }
+
+    fn is_sample(&self, _: u64) -> bool {
+        false
+    }
+}
+
+/// Runs the examples of what is suspected again in fresh processes, and shrinks and keeps what shows there. The summary
+/// counts the sessions that were suspected of it, not those that were run for this.
+///
+/// # Errors
+/// [`CampaignError`] where the runtime or the disk failed. What was found by then is on disk.
+pub fn look_again(
+    plan: &Plan<'_>,
+    suspected: Suspected,
+    corpus: &Corpus,
+    stop: &Stop,
+    listen: &(dyn Fn(Event) + Sync),
+) -> Result<Summary, CampaignError> {
+    let started = Instant::now();
+    let quiet = Quiet::default();
+    let mut bench = Bench::idle(plan, &Setup::default(), &quiet);
+    let mut clerk = Clerk::new(corpus.clone(), stop, listen);
+    let sightings = Sightings {
+        sessions: suspected.sessions,
+        calls: suspected.calls,
+        suspicions: suspected.suspicions,
+        hooks: suspected.hooks.keys().copied().collect(),
+        ordinary_calls: if suspected.are_ordinary { suspected.hooks } else { BTreeMap::new() },
+        ..Sightings::default()
+    };
+    clerk.merge(&mut bench, &Examples(suspected.examples, suspected.are_ordinary), &sightings)?;
+    let mut summary = Summary { sessions: sightings.sessions, calls: sightings.calls, ..Summary::default() };
+    clerk.ledger.close_into(&mut summary);
+    summary.interrupted = stop.requested();
+    summary.elapsed = started.elapsed();
+    Ok(summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::fake::{self, FakePlugin};
+
+    #[test]
+    fn only_what_shows_again_is_told_with_the_count_of_those_that_showed_it() {
+        // Port 1 raises always; whatever else was seen does not come again.
+        let plugin = FakePlugin::new(|call, _, _| match fake::port(call) {
+            1 if call.hook == Hook::GetPasswordList => fake::raise("KeyError"),
+            _ => fake::give(1),
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let corpus = Corpus::open(folder.path()).unwrap();
+        let mut suspected = Suspected::new(true);
+        for (port, type_name) in [(1, "KeyError"), (1, "KeyError"), (2, "OSError"), (0, "")] {
+            let trace = fake::trace_of(if port == 0 { fake::give(1) } else { fake::raise(type_name) });
+            let findings = if port == 0 { Vec::new() } else { fake::findings(&trace) };
+            suspected.add(&fake::session(port), &trace, findings);
+        }
+        let summary = plugin.with_plan(|plan| look_again(plan, suspected, &corpus, &Stop::default(), &|_| {}).unwrap());
+        assert_eq!((summary.sessions, summary.unconfirmed, summary.reported.len()), (4, 1, 1));
+        assert_eq!((summary.reported[0].finding.message.as_str(), summary.reported[0].occurrences), ("KeyError", 2));
+        assert!(summary.reported[0].case_path.as_ref().is_some_and(|path| path.is_file()));
+    }
+}
