@@ -2,12 +2,16 @@
 //! needs. Every option tells its default in its help, since most are optional here to let hookstorm.toml speak.
 
 mod fuzz;
+mod load;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-pub(super) use self::fuzz::{FuzzArguments, Target};
+pub(super) use self::{
+    fuzz::{FuzzArguments, Target},
+    load::LoadArguments,
+};
 use super::values::{self, Partition};
 use crate::{contract::Platform, corpus::remote::Place};
 
@@ -66,6 +70,11 @@ pub(super) enum Command {
         after_help = "To begin:\n  hookstorm fuzz my-plugin/ --time 10m --config my-plugin/default.cfg\n  hookstorm fuzz my-plugin.zip --time 8h --stop-after-quiet 1h --vary-config"
     )]
     Fuzz(FuzzArguments),
+    /// Run sessions that begin by a schedule; measure what users wait, and how many sessions the plugin carries
+    #[command(
+        after_help = "To begin:\n  hookstorm load my-plugin/ --rate 20/s --objective p99=500ms\n  hookstorm load my-plugin.zip --capacity"
+    )]
+    Load(LoadArguments),
     /// Run every case of a corpus again, each in processes of its own
     #[command(
         after_help = "To begin:\n  hookstorm replay my-plugin/\n  hookstorm replay my-plugin/ corpora/MyPlugin/3f9c2a71d0b4.json"
@@ -167,8 +176,8 @@ pub(super) struct Sharing {
 /// What is known already.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Known {
-    /// Fail only on findings that are not in FILE, an earlier report of `--format json` or a list of fingerprints
-    /// [default: every finding counts]
+    /// Fail only on findings that are not in FILE, an earlier report of `--format json` or a list of fingerprints; `load`
+    /// also fails on what is slower than in its earlier report by more than the noise [default: every finding counts]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OUTPUT)]
     pub(super) baseline: Option<PathBuf>,
 }

@@ -26,6 +26,7 @@ mod explain;
 mod fuzz;
 mod fuzz_target;
 mod init;
+mod load;
 mod minimize;
 mod replay;
 mod report;
@@ -75,6 +76,7 @@ fn dispatch(cli: &Cli, console: Console) -> Result<u8, CliError> {
         Command::Run(arguments) => run::run(arguments, cli.color, console),
         Command::Test(arguments) => test::run(arguments, cli.color, console),
         Command::Fuzz(arguments) => fuzz::run(arguments, cli.color, console),
+        Command::Load(arguments) => load::run(arguments, cli.color, console),
         Command::Replay(arguments) => replay::run(arguments, cli.color, console),
         Command::Minimize(arguments) => minimize::run(arguments, cli.color, console),
         Command::Rules(arguments) => rules::run(arguments, console),

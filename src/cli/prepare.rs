@@ -101,7 +101,7 @@ pub(super) fn prepare(
     // What fails the run comes first, before what only warns takes the screen.
     prepared.findings.sort_by_key(|finding| finding.severity != Severity::Error);
     // Who has read the opening line may press Ctrl-C and count on a report.
-    if matches!(command, "test" | "fuzz" | "replay" | "minimize") {
+    if matches!(command, "test" | "fuzz" | "load" | "replay" | "minimize") {
         prepared.interrupts.ask_first();
     }
     console.aside(&text::opening(&prepared.head));

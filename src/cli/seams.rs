@@ -1,12 +1,15 @@
 //! Where the commands meet the rooms that do the work: one function for each thing that a command wants of another room,
 //! in the commands' own words. A room that changes its signatures is followed here and nowhere else.
 
+mod load;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+pub(super) use self::load::{Sessions, load_run};
 use super::{
     error::{CliError, reason},
     values::Partition,

@@ -61,8 +61,8 @@ pub(super) struct Settings {
     pub(super) again: Again,
     /// Findings that are known: [`Settings::with_baseline`].
     pub(super) baseline: Baseline,
-    /// The file of them that hookstorm.toml names.
-    baseline_file: Option<PathBuf>,
+    /// The file of them that the user names, or hookstorm.toml.
+    pub(super) baseline_file: Option<PathBuf>,
 }
 
 /// What `test` takes, and `replay` in part.
@@ -158,7 +158,8 @@ impl Settings {
     /// With the findings that the user knows: for the commands that tell new ones from them.
     pub(super) fn with_baseline(mut self, known: &Known) -> Result<Self, CliError> {
         self.again.baseline = known.baseline.as_ref().map(|path| path.to_string_lossy().into_owned());
-        if let Some(path) = known.baseline.as_ref().or(self.baseline_file.as_ref()) {
+        self.baseline_file = known.baseline.clone().or(self.baseline_file);
+        if let Some(path) = &self.baseline_file {
             self.baseline = Baseline::parse(&files::text(path, false)?).map_err(|error| {
                 CliError::usage(
                     format!("`{}` is no baseline: {error}", path.display()),

@@ -101,6 +101,14 @@ pub(super) fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
+/// How many rounds.
+pub(super) fn rounds(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(rounds @ 3..=100) => Ok(rounds),
+        _ => Err(format!("`{text}` is not a number of rounds: from 3, below which there is no spread, to 100")),
+    }
+}
+
 /// The seed of a run.
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("`{text}` is not a seed: a whole number from 0 to {}", u64::MAX))

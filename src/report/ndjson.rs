@@ -21,7 +21,7 @@ use super::{
     Head, Mask,
     json::{ReportJson, finding::FindingJson, rounded},
 };
-use crate::{campaign::Event, finding::Finding};
+use crate::{campaign::Event, finding::Finding, load::LoadEvent};
 
 /// How often a pulse is told.
 const PULSE: Duration = Duration::from_secs(10);
@@ -64,6 +64,8 @@ pub(super) enum LineJson<'a> {
     },
     /// How far it is, every ten seconds or so.
     Pulse(PulseJson),
+    /// `load`: how it goes, every ten seconds or so.
+    Load(LoadPulseJson),
     /// What the user should know.
     Note { text: &'a str },
     /// The last line: the report, as `--format json` has it.
@@ -94,6 +96,26 @@ pub(super) struct PulseJson {
     corpus: Option<usize>,
     /// How long no new edge ran.
     quiet_seconds: Option<f64>,
+}
+
+/// How a load run goes.
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
+pub(super) struct LoadPulseJson {
+    elapsed_seconds: f64,
+    /// Sessions that ended, per second, of late.
+    achieved_rate: f64,
+    /// Sessions that have begun and not ended.
+    in_flight: u64,
+    /// Sessions that were due and have not begun.
+    waiting: u64,
+    /// Of the latencies of sessions that ended of late.
+    p50_ms: f64,
+    /// As `p50_ms`.
+    p99_ms: f64,
+    /// Sessions that ended so far.
+    sessions: u64,
+    /// Calls that did not return so far.
+    errors: u64,
 }
 
 impl LineJson<'_> {
@@ -151,6 +173,27 @@ impl Stream {
         let Some(write) = &self.write else { return };
         if let Some(line) = self.line(event) {
             write(&line.to_text());
+        }
+    }
+
+    /// Takes an event of a load run in.
+    pub(crate) fn load(&self, event: &LoadEvent) {
+        match (event, &self.write) {
+            (LoadEvent::Campaign(event), _) => self.listen(event),
+            (LoadEvent::Pulse(pulse), Some(write)) if self.is_due() => {
+                let line = LineJson::Load(LoadPulseJson {
+                    elapsed_seconds: rounded(pulse.elapsed.as_secs_f64()),
+                    achieved_rate: rounded(pulse.rate),
+                    in_flight: pulse.in_flight,
+                    waiting: pulse.waiting,
+                    p50_ms: pulse.p50_ms,
+                    p99_ms: pulse.p99_ms,
+                    sessions: pulse.sessions,
+                    errors: pulse.errors,
+                });
+                write(&line.to_text());
+            }
+            _ => {}
         }
     }
 

@@ -11,7 +11,10 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{plain, text};
-use crate::campaign::{Event, Pulse};
+use crate::{
+    campaign::{Event, Pulse},
+    load::{self, LoadEvent},
+};
 
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(120);
@@ -85,16 +88,32 @@ impl Progress {
                 self.line(if self.is_colourful { line } else { &plain });
             }
             Event::Pulse(pulse) if self.is_shown => self.bar.set_message(live(pulse)),
-            Event::Pulse(pulse) => {
-                let last = self.last_pulse_s.load(Ordering::Relaxed);
-                let now = pulse.elapsed.as_secs();
-                if now >= last + IN_A_PIPE_S {
-                    self.last_pulse_s.store(now, Ordering::Relaxed);
-                    self.line(&live(pulse));
-                }
-            }
+            Event::Pulse(pulse) => self.now_and_then(pulse.elapsed, || live(pulse)),
             Event::Note(note) => self.line(&format!("note: {}", plain::harmless(note))),
             Event::Covered(_) => {}
+        }
+    }
+
+    /// Takes an event of a load run in.
+    pub(crate) fn load(&self, event: &LoadEvent) {
+        match event {
+            LoadEvent::Campaign(event) => self.listen(event),
+            LoadEvent::Starting(started, of) if self.is_shown => {
+                self.bar.set_message(format!("{started} of {of} workers started"));
+            }
+            LoadEvent::Trying(rate) if self.is_shown => self.line(&format!("trying {rate}")),
+            LoadEvent::Pulse(pulse) if self.is_shown => self.bar.set_message(load(pulse)),
+            LoadEvent::Pulse(pulse) => self.now_and_then(pulse.elapsed, || load(pulse)),
+            LoadEvent::Starting(..) | LoadEvent::Trying(_) => {}
+        }
+    }
+
+    /// A line in a pipe, unless there was one of late.
+    fn now_and_then(&self, elapsed: Duration, line: impl FnOnce() -> String) {
+        let (last, now) = (self.last_pulse_s.load(Ordering::Relaxed), elapsed.as_secs());
+        if self.is_in_a_pipe && now >= last + IN_A_PIPE_S {
+            self.last_pulse_s.store(now, Ordering::Relaxed);
+            self.line(&line());
         }
     }
 
@@ -136,6 +155,20 @@ fn live(pulse: &Pulse) -> String {
         pulse.entries,
         pulse.findings,
         plain::elapsed(pulse.since_edge),
+    )
+}
+
+/// How a load run goes: `12 s, 49.8 sessions/s, 3 in flight, 0 waiting, p50 51.2 ms, p99 60.4 ms, 0 errors`.
+fn load(pulse: &load::Pulse) -> String {
+    format!(
+        "{}, {:.1} sessions/s, {} in flight, {} waiting, p50 {:.1} ms, p99 {:.1} ms, {}",
+        plain::elapsed(pulse.elapsed),
+        pulse.rate,
+        pulse.in_flight,
+        pulse.waiting,
+        pulse.p50_ms,
+        pulse.p99_ms,
+        plain::counted(pulse.errors, "error"),
     )
 }
 

@@ -31,6 +31,8 @@ pub use feedback::{Edge, Watch, Watched};
 pub use host::{Isolation, Run, RuntimeError, Server, Worker};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
 pub use pair::Pair;
+#[doc(hidden)]
+pub use shared::now_ns;
 pub use target::{Limits, Network, Target};
 pub use trace::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};
 pub use underway::Underway;

@@ -1,0 +1,251 @@
+//! The figures that `load` promises, in one run: `make load-figures`, or `cargo bench --bench load`. With CHROMIUM naming the
+//! browser the page is opened too.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use hookstorm::{
+    campaign::{self, Generator, Oracles, Plan, Stop},
+    case::Session,
+    contract::{Hook, Platform, PluginType},
+    corpus::Corpus,
+    finding::RuleLevels,
+    load::{Arrivals, CallTimes, Host, Load, LoadSettings, Loaded, Made, Profile, Rate, Recorder, Shape, load},
+    oracle::{self, Subject},
+    runtime::{Isolation, Limits, Loading, Network, Run, Server, Target, Usage, Worker},
+};
+
+/// How long each side of a comparison runs in a round, and how many rounds; the median counts.
+const ROUND: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 5;
+const SEED: u64 = 42;
+
+struct Subjected {
+    target: Arc<Target>,
+    loading: Loading,
+    levels: RuleLevels,
+}
+
+impl Subjected {
+    fn new() -> Self {
+        let target = Arc::new(Target {
+            root: Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/plugins/small"),
+            entry_point: "main.py".into(),
+            plugin_type: PluginType::CredentialStore,
+            platform: Platform::newest(),
+            configuration: String::new(),
+            venv: None,
+            limits: Limits::default(),
+            network: Network::Closed,
+            coverage: false,
+            instrument: false,
+        });
+        let (_, loading) = Worker::start(&target).expect("a worker starts");
+        Self { target, loading, levels: RuleLevels::default() }
+    }
+
+    fn subject(&self) -> Subject {
+        let Target { plugin_type, platform, .. } = *self.target;
+        Subject::new(plugin_type, platform, "", Vec::new(), false, Some(&self.loading))
+    }
+
+    fn source(&self) -> Generator {
+        Generator::new(self.target.plugin_type, self.target.platform, &self.loading)
+    }
+
+    /// Runs a load.
+    fn load(&self, settings: &LoadSettings, is_search: bool) -> Loaded {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let corpus = Corpus::open(folder.path().join("corpus")).expect("it can be one");
+        let source = self.source();
+        let workers = campaign::workers(Arc::clone(&self.target), None);
+        let plan = Plan {
+            loading: &self.loading,
+            levels: &self.levels,
+            configuration_in_case: None,
+            timeout: self.target.limits.timeout,
+            with_other: false,
+            workers: &workers,
+            subject: &|_| self.subject(),
+            source: &source,
+            judge: &Oracles,
+        };
+        let start = || Ok(Box::new(Server::start(&self.target, folder.path())?) as Box<dyn Host>);
+        let supply = Made { source: &source, seed: 0, are_ordinary: true };
+        let stop = Stop::default();
+        let one = Load {
+            plan: &plan,
+            start: &start,
+            supply: &supply,
+            state: folder.path(),
+            corpus: &corpus,
+            stop: &stop,
+            listen: &|_| {},
+        };
+        load(&one, settings, is_search).expect("the runtime works")
+    }
+
+    /// Sessions per second of one worker that has more than it can do.
+    fn measured(&self, isolation: Isolation) -> f64 {
+        let rate = if isolation == Isolation::Isolated { 5000.0 } else { 50_000.0 };
+        let settings = LoadSettings { isolation, in_flight: 1, drain: Duration::ZERO, ..settings(rate, ROUND) };
+        self.load(&settings, false).measured.achieved_rate
+    }
+
+    /// The same sessions, run and judged one after another, and not measured.
+    fn plain(&self, isolation: Isolation) -> f64 {
+        let (mut worker, _) = Worker::start(&self.target).expect("a worker starts");
+        let (source, subject) = (self.source(), self.subject());
+        let (begin, mut sessions) = (Instant::now(), 0_u64);
+        while begin.elapsed() < ROUND {
+            let session: Session = campaign::Source::ordinary(&source, sessions);
+            let traces = worker.run(std::slice::from_ref(&session), isolation).expect("the runtime works");
+            std::hint::black_box(oracle::judge(&subject, &session, &traces[0]));
+            sessions += 1;
+        }
+        sessions as f64 / begin.elapsed().as_secs_f64()
+    }
+}
+
+fn settings(rate: f64, duration: Duration) -> LoadSettings {
+    LoadSettings {
+        profile: Profile::constant(Rate::per_second(rate).expect("it is a rate")),
+        arrivals: Arrivals::Poisson,
+        duration,
+        sessions: None,
+        in_flight: 16,
+        think: Duration::ZERO,
+        isolation: Isolation::Isolated,
+        seed: SEED,
+        rounds: 5,
+        objectives: Vec::new(),
+        drain: Duration::from_secs(30),
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn tell(what: &str, value: String, is_met: bool) {
+    println!("{what:<66} {value:>24}{}", if is_met { "" } else { "  <- missed" });
+}
+
+fn cost(subjected: &Subjected, name: &str, isolation: Isolation) {
+    let rounds: Vec<(f64, f64)> =
+        (0..ROUNDS).map(|_| (subjected.measured(isolation), subjected.plain(isolation))).collect();
+    let cost = 1.0 - median(rounds.iter().map(|(measured, plain)| measured / plain).collect());
+    let rate = median(rounds.iter().map(|round| round.0).collect());
+    let what = format!("{name}: cost of measuring, at {rate:.0} sessions/s");
+    tell(&what, format!("{:.1} %, at most 5 %", cost * 100.0), cost <= 0.05);
+}
+
+fn schedule(subjected: &Subjected) {
+    let objectives = ["p99=1s", "errors=0.1%"].map(|text| hookstorm::load::Objective::parse(text).expect("it is one"));
+    let search = LoadSettings { objectives: objectives.to_vec(), ..settings(1.0, Duration::from_secs(5)) };
+    let capacity = subjected.load(&search, true).measured.capacity.expect("it was searched for").rate;
+    let ran = subjected.load(&settings(0.8 * capacity, Duration::from_secs(10)), false).measured;
+    let delay = ran.schedule_delay.p99_ms;
+    let what = format!("schedule's own delay at 0.8 of {capacity:.0} sessions/s, p99");
+    tell(&what, format!("{delay:.2} ms, at most 2 ms"), delay <= 2.0);
+}
+
+fn recording() {
+    let shape = Shape {
+        duration: Duration::MAX,
+        rounds: 10,
+        in_flight: 16,
+        isolation: Isolation::Isolated,
+        arrivals: Arrivals::Poisson,
+        offered_rate: 100.0,
+    };
+    let mut recorder = Recorder::new(&shape);
+    let (begin, calls) = (Instant::now(), 10_000_000_u64);
+    let mut most = 0;
+    for number in 0..calls {
+        let at = Duration::from_millis(number * 3);
+        let latency = Duration::from_micros(500 + number.wrapping_mul(2_654_435_761) % 1_000_000);
+        let hook = Hook::ALL[number as usize % Hook::ALL.len()];
+        if number % 3 == 0 {
+            recorder.due(at);
+            recorder.begun();
+        }
+        recorder.call(&CallTimes {
+            hook,
+            at,
+            latency,
+            waiting: latency / 2,
+            plugin: latency / 3,
+            usage: Some(Usage { began_ns: 0, cpu: latency / 4, peak_bytes: 1 << 24 }),
+            is_error: number % 1000 == 0,
+        });
+        if number % 3 == 2 {
+            recorder.ended(at, latency * 3);
+        }
+        if number.is_multiple_of(100_000) {
+            most = most.max(recorder.bytes());
+        }
+    }
+    let took = begin.elapsed();
+    let megabytes = most.max(recorder.bytes()) as f64 / f64::from(1 << 20);
+    let what = format!("memory of the recording over {calls} calls, {} ns each", took.as_nanos() / u128::from(calls));
+    tell(&what, format!("{megabytes:.1} MB, at most 64 MB"), megabytes <= 64.0);
+}
+
+/// The page of 10,000 sessions: how large it is, and how long a browser takes to open it, beside an empty one.
+fn page() {
+    let Some(browser) = std::env::var_os("CHROMIUM").map(PathBuf::from) else {
+        println!("page for 10,000 sessions: left out, since CHROMIUM names no browser");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/plugins/small");
+    let output = Command::new(env!("CARGO_BIN_EXE_hookstorm"))
+        .arg("load")
+        .arg(&plugin)
+        .args(["--persistent", "--sessions", "10000", "--rate", "1000/s", "--format", "html", "--seed", "1", "-q"])
+        .current_dir(folder.path())
+        .output()
+        .expect("hookstorm starts");
+    let full = folder.path().join("page.html");
+    std::fs::write(&full, &output.stdout).expect("it can be written");
+    let empty = folder.path().join("empty.html");
+    std::fs::write(&empty, "<!doctype html><title>x</title>").expect("it can be written");
+    let open = |page: &Path| {
+        let begin = Instant::now();
+        let profile = tempfile::tempdir().expect("a folder can be made");
+        let status = Command::new(&browser)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"])
+            .args(["--disable-component-update", "--disable-sync", "--disable-quic", "--dump-dom"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(format!("file://{}", page.display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "the browser opens {}", page.display());
+        begin.elapsed().as_secs_f64()
+    };
+    let opened: Vec<f64> = (0..ROUNDS).map(|_| open(&full) - open(&empty)).collect();
+    let megabytes = output.stdout.len() as f64 / f64::from(1 << 20);
+    tell("page for 10,000 sessions", format!("{megabytes:.2} MB, at most 2 MB"), megabytes <= 2.0 && megabytes > 0.01);
+    let seconds = median(opened);
+    tell("opening it, beyond an empty page", format!("{seconds:.2} s, at most 1 s"), seconds <= 1.0);
+}
+
+fn main() {
+    // `cargo test --benches` runs this too, and only wants to know that it builds.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let subjected = Subjected::new();
+    cost(&subjected, "isolated", Isolation::Isolated);
+    cost(&subjected, "persistent", Isolation::Persistent);
+    schedule(&subjected);
+    recording();
+    page();
+}

@@ -1,0 +1,177 @@
+//! `hookstorm load`: sessions by a schedule, what their users wait, and how many of them the plugin carries.
+
+use std::{path::Path, time::Duration};
+
+use super::{
+    arguments::{Color, LoadArguments, With},
+    cases,
+    console::Console,
+    error::CliError,
+    files,
+    prepare::{Prepared, prepare},
+    seams::{self, Job, Sessions},
+    settings::{Amount, Settings},
+    sharing::Sharing,
+    test::random_seed,
+};
+use crate::{
+    case::{Case, Session},
+    corpus::remote::Scope,
+    load::{self, LoadEvent, LoadSettings, Measured, Objective, Profile, Rate},
+    report::{Document, plain, progress::Progress, text},
+    runtime::Isolation,
+};
+
+/// How long sessions are due for unless the user says otherwise, and at each rate of a search.
+const DURATION: Duration = Duration::from_secs(30);
+const DURATION_OF_A_STEP: Duration = Duration::from_secs(10);
+/// How many calls run at once unless the user says otherwise.
+const IN_FLIGHT: usize = 16;
+/// How many rounds a run is divided into unless the user says otherwise.
+const ROUNDS: usize = 10;
+/// How many sessions begin unless the user says otherwise.
+const RATE: &str = "10/s";
+/// What a search for the capacity asks for where the user asks for nothing.
+const OBJECTIVES: [&str; 2] = ["p99=1s", "errors=0.1%"];
+/// How long what was due is waited for at the end: as long as sessions were due, within these bounds.
+const DRAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+
+pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
+    if arguments.with.is_some() {
+        return Err(CliError::usage(
+            "`load` runs one plugin, and `--with` names a second one",
+            "run `load` on each of the two",
+        ));
+    }
+    let plugin = &arguments.plugin.plugin;
+    let amount = Amount { runs: None, seed: arguments.seed, partition: None };
+    let mut settings =
+        Settings::new(plugin, &arguments.common, &With::default(), amount, color)?.with_baseline(&arguments.known)?;
+    let baseline = settings.baseline_file.clone();
+    let before = baseline.as_deref().map(earlier).transpose()?.flatten();
+    let console = Console { color: settings.color, ..console };
+    let seed = settings.seed.unwrap_or_else(random_seed);
+    let has_other = settings.other.take().is_some();
+    let load_settings = load_settings(arguments, seed);
+    let mut prepared = prepare("load", settings, Some(seed), None, console)?;
+    if has_other {
+        prepared
+            .notes
+            .push("the second plugin that `hookstorm.toml` names takes no part: `load` runs one plugin".into());
+    }
+    let job = match prepared.runnable(console)? {
+        Ok(job) => job,
+        Err(status) => return Ok(status),
+    };
+    let stop = prepared.interrupts.stop();
+    let progress = Progress::steered(!console.is_quiet, console.has_colourful_errors(), console.width());
+    let sharing = Sharing::begin(&prepared.settings, &job, Scope::FolderOrAll, &stop, &progress, console)?;
+    let sessions = sessions(arguments, &mut prepared, &job)?;
+    let stream = prepared.stream(console);
+    let listen = |event| {
+        progress.load(&event);
+        stream.load(&event);
+        if let LoadEvent::Campaign(event) = &event {
+            sharing.listen(event);
+        }
+    };
+    let ended = seams::load_run(&job, &load_settings, arguments.capacity, sessions, &stop, &listen);
+    progress.finish();
+    // What was found before a failure goes to the others all the same.
+    let notes = sharing.end();
+    let load::Loaded { mut measured, mut summary } = ended?;
+    summary.notes.extend(notes);
+    if let (Some(path), Some(before)) = (&baseline, &before) {
+        measured.baseline = Some(load::compare(&path.to_string_lossy(), before, &measured));
+    }
+    let summary = prepared.summary(summary);
+    let shown = format!("{measured:?}");
+    prepared.tell(&summary, None, console, |report| report.with_load(&measured), shown)
+}
+
+/// What an earlier report measured. One that measured nothing holds findings that are known, and no more.
+fn earlier(path: &Path) -> Result<Option<Measured>, CliError> {
+    Ok(Document::parse(&files::text(path, false)?).ok().and_then(|document| document.load))
+}
+
+fn load_settings(arguments: &LoadArguments, seed: u64) -> LoadSettings {
+    let parsed = |text: &str| Objective::parse(text).expect("the objectives here are well formed");
+    let objectives = match &arguments.objective[..] {
+        [] if arguments.capacity => OBJECTIVES.map(parsed).to_vec(),
+        given => given.to_vec(),
+    };
+    let duration = match (arguments.duration, arguments.sessions) {
+        (Some(duration), _) => duration,
+        (None, Some(_)) if arguments.ramp.is_none() => Duration::MAX,
+        (None, _) if arguments.capacity => DURATION_OF_A_STEP,
+        (None, _) => DURATION,
+    };
+    let rate = || arguments.rate.unwrap_or_else(|| Rate::parse(RATE).expect("the rate here is well formed"));
+    LoadSettings {
+        profile: arguments.ramp.unwrap_or_else(|| Profile::constant(rate())),
+        arrivals: arguments.arrivals.unwrap_or_default().into(),
+        duration,
+        sessions: arguments.sessions,
+        in_flight: arguments.in_flight.unwrap_or(IN_FLIGHT),
+        think: arguments.think_time.unwrap_or_default(),
+        isolation: if arguments.persistent { Isolation::Persistent } else { Isolation::Isolated },
+        seed,
+        rounds: arguments.rounds.unwrap_or(ROUNDS),
+        objectives,
+        drain: if duration == Duration::MAX { DRAIN.1 } else { duration.clamp(DRAIN.0, DRAIN.1) },
+    }
+}
+
+/// Which sessions are run: of the case or the corpus that was named, or made.
+fn sessions(arguments: &LoadArguments, prepared: &mut Prepared, job: &Job) -> Result<Sessions, CliError> {
+    if let Some(path) = &arguments.case {
+        let case = cases::read(path)?;
+        return Ok(Sessions::Recorded(vec![usable(case, job).map_err(|problem| CliError::Usage {
+            problem: format!("`{}` cannot be run here: {problem}", path.display()),
+            hint: Some("`hookstorm run PLUGIN --case FILE` runs a case with all that it asks for".into()),
+        })?]));
+    }
+    if arguments.common.corpus.is_none() || arguments.generated {
+        return Ok(Sessions::Made { are_ordinary: !arguments.generated });
+    }
+    let mut sessions = Vec::new();
+    let mut left_out = 0;
+    let mut all = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &[], job.target.plugin_type)?;
+    all.extend(seams::read_seeds(&job.corpus)?);
+    for (_, case) in all {
+        // One that shows a defect says nothing of how much is carried.
+        let is_sound = case.found.is_none();
+        match usable(case, job) {
+            Ok(session) if is_sound => sessions.push(session),
+            _ => left_out += 1,
+        }
+    }
+    if sessions.is_empty() {
+        return Err(CliError::usage(
+            format!("no case in `{}` can be run under load", prepared.settings.corpus.display()),
+            "cases that show a defect, have a configuration of their own or a second plugin are left out; without `--corpus` \
+             everyday sessions are made",
+        ));
+    }
+    if left_out > 0 {
+        let note = format!(
+            "{} left out: they show a defect, or want another configuration, platform or plugin",
+            plain::counted(left_out, "case")
+        );
+        prepared.notes.push(note);
+    }
+    Ok(Sessions::Recorded(sessions))
+}
+
+/// The session of a case that can be run as it stands beside others.
+fn usable(case: Case, job: &Job) -> Result<Session, &'static str> {
+    let calls_other = case.session.calls.iter().any(|call| call.other);
+    match () {
+        () if case.plugin_type != job.target.plugin_type => Err("it is for a plugin of another type"),
+        () if case.configuration.is_some() => Err("it has a configuration of its own"),
+        () if !std::ptr::eq(case.platform, job.target.platform) => Err("it is for another platform"),
+        () if calls_other => Err("it calls a second plugin"),
+        () if !case.earlier.is_empty() => Err("it needs sessions before it"),
+        () => Ok(case.session),
+    }
+}

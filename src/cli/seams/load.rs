@@ -1,0 +1,58 @@
+//! Where `load` meets the rooms that do its work.
+
+use std::sync::Arc;
+
+use super::{Job, campaign_error, corpus_error, runtime_error};
+use crate::{
+    campaign::Stop,
+    case::Session,
+    cli::error::CliError,
+    corpus::Corpus,
+    load::{self, Host, Load, LoadEvent, LoadSettings, Loaded, Made, Recorded, Supply},
+    package::Scratch,
+    runtime::{RuntimeError, Server, Target},
+};
+
+/// Which sessions a load run has.
+#[derive(Clone, Debug)]
+pub(in crate::cli) enum Sessions {
+    /// Made: everyday ones, or those of `test`.
+    Made { are_ordinary: bool },
+    /// Those, over and over.
+    Recorded(Vec<Session>),
+}
+
+/// Runs sessions by a schedule, or looks for the rate that the plugin carries.
+pub(in crate::cli) fn load_run(
+    job: &Job,
+    settings: &LoadSettings,
+    is_search: bool,
+    sessions: Sessions,
+    stop: &Stop,
+    listen: &(dyn Fn(LoadEvent) + Sync),
+) -> Result<Loaded, CliError> {
+    let corpus = Corpus::open(&job.corpus).map_err(|error| corpus_error(&error))?;
+    corpus.must_be_writable().map_err(|error| corpus_error(&error))?;
+    let state =
+        Scratch::new().map_err(|source| runtime_error(RuntimeError::Scratch { path: std::env::temp_dir(), source }))?;
+    // Lines are not counted: it would be part of what is measured.
+    let target = Arc::new(Target { coverage: false, ..Target::clone(&job.target) });
+    let start = || Ok(Box::new(Server::start(&target, state.path())?) as Box<dyn Host>);
+    job.plan(Vec::new(), |plan| {
+        let recorded;
+        let made;
+        let supply: &dyn Supply = match sessions {
+            Sessions::Made { are_ordinary } => {
+                made = Made { source: plan.source, seed: settings.seed, are_ordinary };
+                &made
+            }
+            Sessions::Recorded(sessions) => {
+                recorded = Recorded::new(sessions).expect("there is a session, or an error before");
+                &recorded
+            }
+        };
+        let load = Load { plan, start: &start, supply, state: state.path(), corpus: &corpus, stop, listen };
+        load::load(&load, settings, is_search)
+    })
+    .map_err(campaign_error)
+}

@@ -1,0 +1,204 @@
+//! One run at a schedule: [`Engine::run`] keeps the schedule in the calling thread, with a lane for each host beside it. What is due
+//! is released when it is due, whoever is free, and how late the schedule was is part of what is measured.
+
+use std::{path::Path, sync::Mutex, time::Duration};
+
+use crate::{
+    campaign::{Stop, Suspected},
+    load::{
+        GrowthWatch, Host, LoadSettings, Measured, Profile, Pulse, Recorder, Sample, Schedule, Shape, Supply,
+        files::count_files,
+        lane::{Clock, Judge, Lane, Shared, lock},
+        processors::Look,
+        queue::{Queue, Ready},
+    },
+    runtime::RuntimeError,
+};
+
+/// How long after the start the first session is due: the threads are there by then.
+const LEAD: Duration = Duration::from_millis(20);
+/// How often it is told how it goes.
+const PULSE: Duration = Duration::from_millis(200);
+/// How long nobody sleeps at most, so that Ctrl-C is heard.
+const NAP: Duration = Duration::from_millis(50);
+/// How many sessions may wait; then no more come, since memory is not for queues.
+const BACKLOG: usize = 200_000;
+/// How often files are counted at most, and what part of the time that may take.
+const FILES_EVERY: Duration = Duration::from_secs(1);
+const FILES_SHARE: u32 = 100;
+
+/// What all runs of a command share.
+pub(super) struct Engine<'a> {
+    pub(super) settings: &'a LoadSettings,
+    pub(super) supply: &'a dyn Supply,
+    pub(super) judge: &'a Judge<'a>,
+    pub(super) suspected: &'a Mutex<Suspected>,
+    pub(super) growth: &'a Mutex<GrowthWatch>,
+    /// Where the plugin's state folders lie.
+    pub(super) state: &'a Path,
+    pub(super) stop: &'a Stop,
+    pub(super) listen: &'a (dyn Fn(Pulse) + Sync),
+}
+
+/// What a run gave.
+pub(super) struct Ran {
+    pub(super) measured: Measured,
+    /// Whether somebody asked it to end.
+    pub(super) is_interrupted: bool,
+    /// Whether so many sessions waited that no more were let in.
+    pub(super) is_overrun: bool,
+}
+
+impl Engine<'_> {
+    /// Runs sessions at the rates of `profile` for `duration`, the first of them with number `first`.
+    pub(super) fn run(
+        &self,
+        hosts: &mut [Box<dyn Host>],
+        profile: Profile,
+        duration: Duration,
+        first: u64,
+    ) -> Result<Ran, RuntimeError> {
+        let LoadSettings { arrivals, sessions, seed, rounds, isolation, think, .. } = *self.settings;
+        let schedule = Schedule::new(profile, arrivals, duration, sessions, seed);
+        let shape = Shape {
+            duration,
+            rounds,
+            in_flight: hosts.len(),
+            isolation,
+            arrivals,
+            offered_rate: schedule.offered_rate(),
+        };
+        let clock = Clock::start_in(LEAD);
+        let shared = Shared {
+            queue: Queue::default(),
+            clock,
+            supply: self.supply,
+            judge: self.judge,
+            isolation,
+            think,
+            recorder: Mutex::new(Recorder::new(&shape)),
+            suspected: self.suspected,
+            growth: self.growth,
+        };
+        let before = Look::now();
+        let kept = std::thread::scope(|scope| {
+            for (at, host) in hosts.iter_mut().enumerate() {
+                let shared = &shared;
+                let lane = std::thread::Builder::new().name(format!("lane-{at}"));
+                let lane = lane.spawn_scoped(scope, move || Lane::new(shared, &mut **host, at == 0).work());
+                if let Err(error) = lane {
+                    shared.queue.fail(error.into());
+                    break;
+                }
+            }
+            let closing = CloseOnDrop(&shared.queue);
+            let kept = self.keep(&shared, schedule, duration, first);
+            drop(closing);
+            kept
+        });
+        let elapsed = clock.now();
+        let after = Look::now();
+        let Shared { queue, recorder, .. } = shared;
+        if let Some(error) = queue.into_error() {
+            return Err(error);
+        }
+        let recorder = recorder.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let plugin = recorder.cpu();
+        let mut measured = recorder.finish(elapsed, kept.scheduled);
+        measured.processors = before.until(&after, plugin, elapsed);
+        Ok(Ran { measured, is_interrupted: kept.is_interrupted, is_overrun: kept.is_overrun })
+    }
+
+    /// Releases what is due until nothing is left, or nobody wants to wait any longer.
+    fn keep(&self, shared: &Shared<'_>, schedule: Schedule, duration: Duration, first: u64) -> Kept {
+        let Shared { queue, clock, recorder, .. } = shared;
+        let mut schedule = schedule.enumerate().peekable();
+        let mut kept = Kept::default();
+        let (mut next_pulse, mut next_files) = (PULSE, Duration::ZERO);
+        let (mut give_up, mut scheduled, mut last_due) = (None, None, Duration::ZERO);
+        loop {
+            let now = clock.now();
+            let mut due = Vec::new();
+            while let Some((number, moment)) = schedule.next_if(|(_, moment)| *moment <= now) {
+                due.push((first + number as u64, moment));
+                last_due = moment;
+            }
+            let timers = queue.release_timers(now);
+            if !due.is_empty() || !timers.is_empty() {
+                queue.release(due.iter().copied());
+                let mut recorder = lock(recorder);
+                for &(_, moment) in &due {
+                    recorder.due(moment);
+                }
+                for moment in due.iter().map(|(_, moment)| *moment).chain(timers) {
+                    recorder.released(now.saturating_sub(moment));
+                }
+            }
+            kept.is_interrupted = self.stop.requested();
+            if kept.is_interrupted {
+                break;
+            }
+            if queue.counts().0 > BACKLOG {
+                kept.is_overrun = true;
+                break;
+            }
+            if schedule.peek().is_none() {
+                scheduled.get_or_insert(if duration == Duration::MAX { last_due } else { duration });
+                let give_up = *give_up.get_or_insert(now + self.settings.drain);
+                if queue.is_through() || now >= give_up {
+                    break;
+                }
+            }
+            if now >= next_pulse {
+                next_pulse = now + PULSE;
+                (self.listen)(lock(recorder).pulse(now));
+            }
+            if now >= next_files {
+                let (files, took) = count_files(self.state);
+                next_files = clock.now() + FILES_EVERY.max(took * FILES_SHARE);
+                let calls = lock(recorder).calls();
+                lock(self.growth).add(&Sample { calls, files: Some(files), ..Sample::default() });
+            }
+            let next = [schedule.peek().map(|(_, moment)| *moment), queue.next_timer(), Some(next_pulse)];
+            let next = next.into_iter().flatten().min().unwrap_or(next_pulse);
+            queue.wait(next.saturating_sub(clock.now()).min(NAP));
+        }
+        let now = clock.now();
+        let left = queue.close();
+        let mut recorder = lock(recorder);
+        for ready in left {
+            match ready {
+                Ready::Session { due, .. } => recorder.unfinished(false, now.saturating_sub(due)),
+                Ready::Call(visit) => {
+                    recorder.unfinished(true, now.saturating_sub(visit.due + visit.thought));
+                    queue.ended();
+                }
+            }
+        }
+        // A run that was cut short was scheduled until then.
+        kept.scheduled = scheduled.map_or(now, |scheduled| scheduled.min(now));
+        (self.listen)(recorder.pulse(now));
+        kept
+    }
+}
+
+/// How the schedule was kept.
+#[derive(Debug, Default)]
+struct Kept {
+    /// How long sessions were due for.
+    scheduled: Duration,
+    is_interrupted: bool,
+    is_overrun: bool,
+}
+
+/// Lets lanes end whatever happens to the one who keeps the schedule.
+struct CloseOnDrop<'a>(&'a Queue);
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! Who makes the calls of a load run: [`Host`]. The real one is [`Server`]; tests bring their own, without Python.
+
+use crate::{
+    case::Session,
+    runtime::{Holding, RuntimeError, Server, Trace, Underway, Usage},
+};
+
+/// Makes calls, one at a time.
+pub trait Host: Send {
+    /// Makes the session's next call in a process of its own. What it cost is not known where it did not live to tell.
+    ///
+    /// # Errors
+    /// Where the runtime itself failed.
+    fn step(&mut self, underway: &mut Underway) -> Result<Option<Usage>, RuntimeError>;
+
+    /// Runs a whole session in the process that ran the others before: its trace, what its calls cost, and now and then
+    /// what the process holds.
+    ///
+    /// # Errors
+    /// Where the runtime itself failed.
+    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<Usage>, Option<Holding>), RuntimeError>;
+}
+
+impl Host for Server {
+    fn step(&mut self, underway: &mut Underway) -> Result<Option<Usage>, RuntimeError> {
+        Self::step(self, underway)
+    }
+
+    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<Usage>, Option<Holding>), RuntimeError> {
+        Self::session(self, session)
+    }
+}
