@@ -4,8 +4,10 @@
 //! A latency counts from the moment at which something was due. Nothing here prints, and nothing here knows Python.
 #![forbid(unsafe_code)]
 
+mod arrivals;
 mod measured;
 
+pub use arrivals::{Arrivals, Profile, Rate, Schedule};
 pub use measured::{
     Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles, Processors,
     Round, RoundTimes, Slice, Step,
