@@ -6,9 +6,11 @@
 
 mod arrivals;
 mod measured;
+mod recorder;
 
 pub use arrivals::{Arrivals, Profile, Rate, Schedule};
 pub use measured::{
     Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles, Processors,
     Round, RoundTimes, Slice, Step,
 };
+pub use recorder::{CallTimes, Pulse, Recorder, Shape};
