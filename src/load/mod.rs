@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod measured;
+mod objective;
 mod recorder;
 
 pub use arrivals::{Arrivals, Profile, Rate, Schedule};
@@ -13,4 +14,5 @@ pub use measured::{
     Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles, Processors,
     Round, RoundTimes, Slice, Step,
 };
+pub use objective::Objective;
 pub use recorder::{CallTimes, Pulse, Recorder, Shape};
