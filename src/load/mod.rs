@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod arrivals;
+mod compare;
 mod measured;
 mod objective;
 mod recorder;
 
 pub use arrivals::{Arrivals, Profile, Rate, Schedule};
+pub use compare::compare;
 pub use measured::{
     Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles, Processors,
     Round, RoundTimes, Slice, Step,
