@@ -6,12 +6,14 @@
 
 mod arrivals;
 mod compare;
+mod growth;
 mod measured;
 mod objective;
 mod recorder;
 
 pub use arrivals::{Arrivals, Profile, Rate, Schedule};
 pub use compare::compare;
+pub use growth::{GrowthWatch, Sample};
 pub use measured::{
     Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles, Processors,
     Round, RoundTimes, Slice, Step,

@@ -225,8 +225,9 @@ impl Recorder {
     /// What was measured, when the run was over after `elapsed` and its schedule after `scheduled`. What the recorder does
     /// not see stays empty: how busy the processors were, objectives, capacity, comparison, growth.
     pub fn finish(self, elapsed: Duration, scheduled: Duration) -> Measured {
-        let scheduled = scheduled.max(self.last_due);
         let elapsed = elapsed.max(self.last_end);
+        // A schedule without an end was over when the run was.
+        let scheduled = if scheduled == Duration::MAX { elapsed } else { scheduled.max(self.last_due) };
         let offered_rate = self.offered_rate(scheduled);
         let span = self.span(scheduled, offered_rate);
         let per_second = |count: u64| if span > 0.0 { count as f64 / span } else { 0.0 };
