@@ -16,7 +16,7 @@ use hookstorm::{
     finding::RuleLevels,
     load::{Arrivals, CallTimes, Host, Load, LoadSettings, Loaded, Made, Profile, Rate, Recorder, Shape, load},
     oracle::{self, Subject},
-    runtime::{Isolation, Limits, Loading, Network, Run, Server, Target, Usage, Worker},
+    runtime::{Isolation, Limits, Loading, Network, Run, Server, Target, Worker},
 };
 
 /// How long each side of a comparison runs in a round, and how many rounds; the median counts.
@@ -160,11 +160,12 @@ fn recording() {
         duration: Duration::MAX,
         rounds: 10,
         in_flight: 16,
-        isolation: Isolation::Isolated,
+        isolation: "isolated".into(),
         arrivals: Arrivals::Poisson,
+        processors: 2,
         offered_rate: 100.0,
     };
-    let mut recorder = Recorder::new(&shape);
+    let mut recorder = Recorder::new(shape);
     let (begin, calls) = (Instant::now(), 10_000_000_u64);
     let mut most = 0;
     for number in 0..calls {
@@ -181,7 +182,8 @@ fn recording() {
             latency,
             waiting: latency / 2,
             plugin: latency / 3,
-            usage: Some(Usage { began_ns: 0, cpu: latency / 4, peak_bytes: 1 << 24 }),
+            cpu: latency / 4,
+            peak_bytes: 1 << 24,
             is_error: number % 1000 == 0,
         });
         if number % 3 == 2 {

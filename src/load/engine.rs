@@ -12,7 +12,7 @@ use crate::{
         processors::Look,
         queue::{Queue, Ready},
     },
-    runtime::RuntimeError,
+    runtime::{Isolation, RuntimeError},
 };
 
 /// How long after the start the first session is due: the threads are there by then.
@@ -33,7 +33,10 @@ pub(super) struct Engine<'a> {
     pub(super) supply: &'a dyn Supply,
     pub(super) judge: &'a Judge<'a>,
     pub(super) suspected: &'a Mutex<Suspected>,
+    /// What one lane's process holds, by that lane's calls.
     pub(super) growth: &'a Mutex<GrowthWatch>,
+    /// The files in the state folders, by the calls of the run that goes on.
+    pub(super) files: &'a Mutex<GrowthWatch>,
     /// Where the plugin's state folders lie.
     pub(super) state: &'a Path,
     pub(super) stop: &'a Stop,
@@ -59,13 +62,15 @@ impl Engine<'_> {
         first: u64,
     ) -> Result<Ran, RuntimeError> {
         let LoadSettings { arrivals, sessions, seed, rounds, isolation, think, .. } = *self.settings;
+        let before = Look::now();
         let schedule = Schedule::new(profile, arrivals, duration, sessions, seed);
         let shape = Shape {
-            duration,
+            duration: schedule.length(),
             rounds,
             in_flight: hosts.len(),
-            isolation,
+            isolation: name(isolation).to_owned(),
             arrivals,
+            processors: before.count(),
             offered_rate: schedule.offered_rate(),
         };
         let clock = Clock::start_in(LEAD);
@@ -76,11 +81,10 @@ impl Engine<'_> {
             judge: self.judge,
             isolation,
             think,
-            recorder: Mutex::new(Recorder::new(&shape)),
+            recorder: Mutex::new(Recorder::new(shape)),
             suspected: self.suspected,
             growth: self.growth,
         };
-        let before = Look::now();
         let kept = std::thread::scope(|scope| {
             for (at, host) in hosts.iter_mut().enumerate() {
                 let shared = &shared;
@@ -92,7 +96,7 @@ impl Engine<'_> {
                 }
             }
             let closing = CloseOnDrop(&shared.queue);
-            let kept = self.keep(&shared, schedule, duration, first);
+            let kept = self.keep(&shared, schedule, first);
             drop(closing);
             kept
         });
@@ -110,18 +114,18 @@ impl Engine<'_> {
     }
 
     /// Releases what is due until nothing is left, or nobody wants to wait any longer.
-    fn keep(&self, shared: &Shared<'_>, schedule: Schedule, duration: Duration, first: u64) -> Kept {
+    fn keep(&self, shared: &Shared<'_>, schedule: Schedule, first: u64) -> Kept {
+        let length = schedule.length();
         let Shared { queue, clock, recorder, .. } = shared;
         let mut schedule = schedule.enumerate().peekable();
         let mut kept = Kept::default();
         let (mut next_pulse, mut next_files) = (PULSE, Duration::ZERO);
-        let (mut give_up, mut scheduled, mut last_due) = (None, None, Duration::ZERO);
+        let (mut give_up, mut scheduled) = (None, None);
         loop {
             let now = clock.now();
             let mut due = Vec::new();
             while let Some((number, moment)) = schedule.next_if(|(_, moment)| *moment <= now) {
                 due.push((first + number as u64, moment));
-                last_due = moment;
             }
             let timers = queue.release_timers(now);
             if !due.is_empty() || !timers.is_empty() {
@@ -143,7 +147,7 @@ impl Engine<'_> {
                 break;
             }
             if schedule.peek().is_none() {
-                scheduled.get_or_insert(if duration == Duration::MAX { last_due } else { duration });
+                scheduled.get_or_insert(length);
                 let give_up = *give_up.get_or_insert(now + self.settings.drain);
                 if queue.is_through() || now >= give_up {
                     break;
@@ -157,7 +161,7 @@ impl Engine<'_> {
                 let (files, took) = count_files(self.state);
                 next_files = clock.now() + FILES_EVERY.max(took * FILES_SHARE);
                 let calls = lock(recorder).calls();
-                lock(self.growth).add(&Sample { calls, files: Some(files), ..Sample::default() });
+                lock(self.files).sample(Sample { calls, files: Some(files), ..Sample::default() });
             }
             let next = [schedule.peek().map(|(_, moment)| *moment), queue.next_timer(), Some(next_pulse)];
             let next = next.into_iter().flatten().min().unwrap_or(next_pulse);
@@ -168,9 +172,9 @@ impl Engine<'_> {
         let mut recorder = lock(recorder);
         for ready in left {
             match ready {
-                Ready::Session { due, .. } => recorder.unfinished(false, now.saturating_sub(due)),
+                Ready::Session { due, .. } => recorder.unfinished(now.saturating_sub(due)),
                 Ready::Call(visit) => {
-                    recorder.unfinished(true, now.saturating_sub(visit.due + visit.thought));
+                    recorder.unfinished(now.saturating_sub(visit.due + visit.thought));
                     queue.ended();
                 }
             }
@@ -179,6 +183,14 @@ impl Engine<'_> {
         kept.scheduled = scheduled.map_or(now, |scheduled| scheduled.min(now));
         (self.listen)(recorder.pulse(now));
         kept
+    }
+}
+
+/// As reports have it.
+const fn name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Isolated => "isolated",
+        Isolation::Persistent => "persistent",
     }
 }
 

@@ -102,7 +102,7 @@ impl<'s, 'a> Lane<'s, 'a> {
                 return Ok(());
             }
             if queue.is_closed() {
-                lock(recorder).unfinished(true, clock.now().saturating_sub(visit.due + visit.thought));
+                lock(recorder).unfinished(clock.now().saturating_sub(visit.due + visit.thought));
                 queue.ended();
                 return Ok(());
             }
@@ -116,7 +116,8 @@ impl<'s, 'a> Lane<'s, 'a> {
                     latency: end.saturating_sub(visit.call_due),
                     waiting: began.saturating_sub(visit.call_due),
                     plugin: call.elapsed,
-                    usage,
+                    cpu: usage.unwrap_or_default().cpu,
+                    peak_bytes: usage.unwrap_or_default().peak_bytes,
                     is_error: call.ending.is_broken(),
                 });
             }
@@ -155,7 +156,8 @@ impl<'s, 'a> Lane<'s, 'a> {
                     latency: call_end.saturating_sub(call_due),
                     waiting: free.saturating_sub(call_due),
                     plugin: call.elapsed,
-                    usage,
+                    cpu: usage.unwrap_or_default().cpu,
+                    peak_bytes: usage.unwrap_or_default().peak_bytes,
                     is_error: call.ending.is_broken(),
                 });
                 (call_due, free) = (call_end, call_end);
@@ -163,7 +165,7 @@ impl<'s, 'a> Lane<'s, 'a> {
         }
         self.calls += trace.calls.len() as u64;
         if let Some(holding) = holding.filter(|_| self.is_watched) {
-            lock(growth).add(&Sample {
+            lock(growth).sample(Sample {
                 calls: self.calls,
                 memory_bytes: Some(holding.memory_bytes),
                 descriptors: Some(holding.descriptors),

@@ -30,16 +30,21 @@ impl Look {
         Self { ticks: stat.lines().filter_map(line).collect() }
     }
 
+    /// How many there are for us.
+    pub(super) fn count(&self) -> usize {
+        if self.ticks.is_empty() {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        } else {
+            self.ticks.len()
+        }
+    }
+
     /// What there was from then until `later`, with `plugin` as the processor time of the plugin's calls in `elapsed`.
     pub(super) fn until(&self, later: &Self, plugin: Duration, elapsed: Duration) -> Processors {
         let sum = |look: &Self| look.ticks.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let (before, after) = (sum(self), sum(later));
         let share = |part: u64, all: u64| if all == 0 { 0.0 } else { (part as f64 / all as f64).clamp(0.0, 1.0) };
-        let count = if later.ticks.is_empty() {
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-        } else {
-            later.ticks.len()
-        };
+        let count = later.count();
         let seconds = elapsed.as_secs_f64() * count as f64;
         Processors {
             count,

@@ -67,7 +67,7 @@ pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result
         judged.into_iter().filter_map(|finding| load.plan.levels.apply(finding)).collect()
     };
     let suspected = Mutex::new(Suspected::new(load.supply.are_ordinary()));
-    let growth = Mutex::new(GrowthWatch::default());
+    let (growth, files) = (Mutex::new(GrowthWatch::default()), Mutex::new(GrowthWatch::default()));
     let pulse = |pulse| (load.listen)(LoadEvent::Pulse(pulse));
     let engine = Engine {
         settings,
@@ -75,6 +75,7 @@ pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result
         judge: &judge,
         suspected: &suspected,
         growth: &growth,
+        files: &files,
         state: load.state,
         stop: load.stop,
         listen: &pulse,
@@ -86,7 +87,7 @@ pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result
     // Workers go before others come to look again.
     drop(hosts);
     let Ran { mut measured, is_interrupted, is_overrun } = ran;
-    measured.growth = grown(&growth);
+    measured.growth = [grown(&growth), grown(&files)].concat();
     measured.objectives = settings.objectives.iter().map(|objective| objective.judge(&measured)).collect();
     let suspected = suspected.into_inner().unwrap_or_else(PoisonError::into_inner);
     let listen = |event| (load.listen)(LoadEvent::Campaign(event));

@@ -183,7 +183,7 @@ impl Stream {
             (LoadEvent::Pulse(pulse), Some(write)) if self.is_due() => {
                 let line = LineJson::Load(LoadPulseJson {
                     elapsed_seconds: rounded(pulse.elapsed.as_secs_f64()),
-                    achieved_rate: rounded(pulse.rate),
+                    achieved_rate: rounded(pulse.achieved_rate),
                     in_flight: pulse.in_flight,
                     waiting: pulse.waiting,
                     p50_ms: pulse.p50_ms,

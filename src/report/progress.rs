@@ -163,7 +163,7 @@ fn load(pulse: &load::Pulse) -> String {
     format!(
         "{}, {:.1} sessions/s, {} in flight, {} waiting, p50 {:.1} ms, p99 {:.1} ms, {}",
         plain::elapsed(pulse.elapsed),
-        pulse.rate,
+        pulse.achieved_rate,
         pulse.in_flight,
         pulse.waiting,
         pulse.p50_ms,

@@ -88,6 +88,7 @@ fn run(fake: &Fake, settings: &LoadSettings, stop: &Stop) -> Result<Ran, Runtime
         judge: &|_, _| Vec::new(),
         suspected: &Mutex::default(),
         growth: &Mutex::default(),
+        files: &Mutex::default(),
         state: folder.path(),
         stop,
         listen: &|_| {},

@@ -1,0 +1,265 @@
+//! Watches what a plugin keeps: [`GrowthWatch`]. Memory, descriptors, threads or files that grow with the number of calls
+//! are what a long run is for.
+//!
+//! What grows is told from what was merely warmed up and from what goes up and down. The first tenth of the calls is left out,
+//! the rest is cut into five parts, and from each part's median to the next it must have grown, by a share of what it grew on
+//! the whole: a cache that fills up grows less and less, and one jump touches two parts at most. All of it must be large enough
+//! to matter. However long the run, 256 samples are kept at most: when they would be more, every other one is dropped, and
+//! from then on every other one is not taken.
+
+use super::{compare::median, measured::Growth};
+
+/// How many samples are kept at most.
+const SAMPLES: usize = 256;
+
+/// Fewer than this, two for each part, say nothing.
+const SAMPLES_LEAST: usize = 2 * PARTS;
+
+/// How large a part of the calls is warming up.
+const WARM_UP: f64 = 0.1;
+
+/// Into how many parts the rest is cut.
+const PARTS: usize = 5;
+
+/// From each part to the next it grows at least by this share of the mean.
+const STEADY: f64 = 0.25;
+
+/// What there was after so many calls; none where it could not be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// Calls that had ended.
+    pub calls: u64,
+    /// Memory of the plugin's processes.
+    pub memory_bytes: Option<u64>,
+    /// Open descriptors.
+    pub descriptors: Option<u64>,
+    /// Threads.
+    pub threads: Option<u64>,
+    /// Files in the scratch folder.
+    pub files: Option<u64>,
+}
+
+/// Samples of one run, in the order of its calls.
+#[derive(Clone, Debug)]
+pub struct GrowthWatch {
+    samples: Vec<Sample>,
+    /// One of so many samples is kept.
+    stride: u64,
+    seen: u64,
+    /// The latest, whether or not it is kept: the end of the run counts.
+    last: Option<Sample>,
+}
+
+/// Something that may grow.
+struct Kind {
+    name: &'static str,
+    of: fn(&Sample) -> Option<u64>,
+    /// Less than this in all is not worth a word.
+    floor: f64,
+    /// Nor is less than this for each call.
+    floor_per_call: f64,
+}
+
+const KINDS: [Kind; 4] = [
+    Kind { name: "memory", of: |sample| sample.memory_bytes, floor: (4u64 << 20) as f64, floor_per_call: 64.0 },
+    Kind { name: "descriptors", of: |sample| sample.descriptors, floor: 8.0, floor_per_call: 0.01 },
+    Kind { name: "threads", of: |sample| sample.threads, floor: 8.0, floor_per_call: 0.01 },
+    Kind { name: "files", of: |sample| sample.files, floor: 8.0, floor_per_call: 0.01 },
+];
+
+impl Default for GrowthWatch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl GrowthWatch {
+    /// Without samples.
+    pub fn new() -> Self {
+        Self { samples: Vec::with_capacity(SAMPLES), stride: 1, seen: 0, last: None }
+    }
+
+    /// Takes a sample. One with fewer calls than the one before is of another run, and left out.
+    pub fn sample(&mut self, sample: Sample) {
+        if self.last.is_some_and(|last| last.calls > sample.calls) {
+            return;
+        }
+        self.last = Some(sample);
+        if self.seen.is_multiple_of(self.stride) {
+            if self.samples.len() == SAMPLES {
+                let mut nth = 0;
+                self.samples.retain(|_| {
+                    nth += 1;
+                    nth % 2 == 1
+                });
+                self.stride *= 2;
+            }
+            if self.seen.is_multiple_of(self.stride) {
+                self.samples.push(sample);
+            }
+        }
+        self.seen += 1;
+    }
+
+    /// What grows, by all samples so far.
+    pub fn growth(&self) -> Vec<Growth> {
+        KINDS.iter().filter_map(|kind| self.grows(kind)).collect()
+    }
+
+    fn grows(&self, kind: &Kind) -> Option<Growth> {
+        let unkept = self.last.filter(|last| self.samples.last().is_some_and(|kept| kept != last));
+        let samples = self.samples.iter().chain(&unkept);
+        let all: Vec<_> = samples.filter_map(|sample| Some((sample.calls as f64, (kind.of)(sample)? as f64))).collect();
+        let (begin, end) = (all.first()?.0, all.last()?.0);
+        let warm = begin + WARM_UP * (end - begin);
+        let points: Vec<_> = all.into_iter().filter(|(calls, _)| *calls >= warm).collect();
+        if points.len() < SAMPLES_LEAST || end <= warm {
+            return None;
+        }
+        let middles = middles(&points);
+        let slope = |one: (f64, f64), other: (f64, f64)| (other.1 - one.1) / (other.0 - one.0).max(1.0);
+        let per_call = slope(middles[0], middles[PARTS - 1]);
+        let is_steady = middles.windows(2).all(|two| slope(two[0], two[1]) >= STEADY * per_call);
+        // The middles are less far apart than the ends; the line goes all of the way.
+        let grown = per_call * (end - warm);
+        let is_growth = is_steady && grown >= kind.floor && per_call >= kind.floor_per_call;
+        let (from, to) = (points.first()?.1, points.last()?.1);
+        is_growth.then(|| Growth { what: kind.name.to_owned(), per_call, from, to, calls: (end - warm) as u64 })
+    }
+}
+
+/// The median of each part of `points`, of both coordinates.
+fn middles(points: &[(f64, f64)]) -> [(f64, f64); PARTS] {
+    std::array::from_fn(|nth| {
+        let part = &points[nth * points.len() / PARTS..(nth + 1) * points.len() / PARTS];
+        let median_of = |of: fn(&(f64, f64)) -> f64| median(&part.iter().map(of).collect::<Vec<_>>());
+        (median_of(|point| point.0), median_of(|point| point.1))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_xoshiro::{
+        Xoshiro256PlusPlus,
+        rand_core::{Rng, SeedableRng},
+    };
+
+    use super::*;
+
+    const MB: f64 = (1u64 << 20) as f64;
+
+    /// What is found in a run of `samples` samples, one every 100 calls, whose memory is as `memory` says of the calls.
+    fn memory(samples: u64, mut memory: impl FnMut(f64) -> f64) -> Vec<Growth> {
+        let mut watch = GrowthWatch::new();
+        for nth in 0..samples {
+            let calls = nth * 100;
+            watch.sample(Sample { calls, memory_bytes: Some(memory(calls as f64) as u64), ..Sample::default() });
+        }
+        watch.growth()
+    }
+
+    fn noise(seed: u64) -> impl FnMut() -> f64 {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        move || random.next_u64() as f64 / u64::MAX as f64 - 0.5
+    }
+
+    #[test]
+    fn memory_that_grows_with_each_call_is_told_with_how_much() {
+        for samples in [30, 1000, 50_000] {
+            let mut noise = noise(samples);
+            let growth = memory(samples, |calls| 30.0 * MB + 5_000.0 * calls + MB * noise());
+            let [growth] = growth.as_slice() else { panic!("{samples}: {growth:?}") };
+            assert_eq!(growth.what, "memory");
+            assert!((growth.per_call - 5_000.0).abs() < 600.0, "{growth:?}");
+            assert!(growth.to > growth.from && growth.calls > samples * 85, "{growth:?}");
+        }
+    }
+
+    #[test]
+    fn what_grows_faster_and_faster_or_in_steps_is_growth_too() {
+        assert_eq!(memory(1000, |calls| 30.0 * MB + 50.0 * MB * (calls / 100_000.0).powi(2)).len(), 1);
+        assert_eq!(memory(1000, |calls| 30.0 * MB + 2.0 * MB * (calls / 5_000.0).floor()).len(), 1);
+    }
+
+    #[test]
+    fn what_fills_up_and_then_stays_is_no_growth() {
+        for full in [0.02, 0.08, 0.2, 0.5] {
+            let growth = memory(1000, |calls| 30.0 * MB + 80.0 * MB * (calls / (full * 100_000.0)).min(1.0));
+            assert_eq!(growth, [], "full after {full} of the run");
+        }
+        let growth = memory(1000, |calls| 30.0 * MB + 80.0 * MB * (1.0 - (-calls / 15_000.0).exp()));
+        assert_eq!(growth, [], "a cache that fills ever more slowly");
+    }
+
+    #[test]
+    fn what_goes_up_and_down_is_no_growth() {
+        for seed in 0..200 {
+            let mut noise = noise(seed);
+            assert_eq!(memory(300, |_| 60.0 * MB + 6.0 * MB * noise()), [], "{seed}");
+        }
+        assert_eq!(memory(1000, |calls| 60.0 * MB + 20.0 * MB * ((calls / 5_000.0) % 1.0)), [], "a saw");
+        assert_eq!(memory(1000, |calls| 90.0 * MB - 500.0 * calls), [], "what shrinks");
+    }
+
+    #[test]
+    fn one_jump_is_no_growth_wherever_it_is() {
+        let mut noise = noise(3);
+        for percent in 0..100 {
+            // Not from one call to the next, but in a twentieth of the run.
+            let done = |calls: f64| ((calls - f64::from(percent) * 1000.0) / 5_000.0).clamp(0.0, 1.0);
+            let growth = memory(1000, |calls| 30.0 * MB + 60.0 * MB * done(calls) + 0.1 * MB * noise());
+            assert_eq!(growth, [], "a jump after {percent} % of the calls");
+        }
+    }
+
+    #[test]
+    fn a_little_growth_is_not_worth_a_word() {
+        assert_eq!(
+            memory(1000, |calls| 30.0 * MB + 40.0 * calls),
+            [],
+            "40 bytes a call are not, even if they are 4 MB"
+        );
+        assert_eq!(memory(100, |calls| 30.0 * MB + 300.0 * calls), [], "3 MB in all are not");
+    }
+
+    #[test]
+    fn descriptors_threads_and_files_are_watched_each_for_itself() {
+        let mut watch = GrowthWatch::new();
+        for nth in 0..500 {
+            watch.sample(Sample {
+                calls: nth * 10,
+                memory_bytes: None,
+                descriptors: Some(12 + nth / 5),
+                threads: Some(1 + nth % 3),
+                files: (nth % 2 == 0).then_some(nth * 10),
+            });
+        }
+        let growth = watch.growth();
+        let found: Vec<_> = growth.iter().map(|growth| growth.what.as_str()).collect();
+        assert_eq!(found, ["descriptors", "files"]);
+        assert!((growth[0].per_call - 0.02).abs() < 0.001 && (growth[1].per_call - 1.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_few_samples_say_nothing() {
+        assert_eq!(memory(0, |_| 0.0), []);
+        assert_eq!(memory(8, |calls| MB * calls), []);
+        let mut watch = GrowthWatch::new();
+        (0..100).for_each(|nth| watch.sample(Sample { calls: 7, memory_bytes: Some(nth << 20), ..Sample::default() }));
+        assert_eq!(watch.growth(), [], "nothing was called meanwhile");
+    }
+
+    #[test]
+    fn samples_are_thinned_evenly_and_stay_few() {
+        let mut watch = GrowthWatch::new();
+        for calls in 0..1_000_000 {
+            watch.sample(Sample { calls, ..Sample::default() });
+            assert!(watch.samples.len() <= SAMPLES);
+        }
+        let steps: Vec<_> = watch.samples.windows(2).map(|two| two[1].calls - two[0].calls).collect();
+        assert!(steps.iter().all(|step| *step == watch.stride), "{steps:?}");
+        assert!(watch.samples.len() > SAMPLES / 3 && watch.samples[0].calls == 0);
+        watch.sample(Sample::default());
+        assert_eq!(watch.last.map(|last| last.calls), Some(999_999), "one of another run is left out");
+    }
+}
