@@ -47,13 +47,15 @@ bench: venv ## run the benchmarks of criterion, then print the promised figures
 	@$(MAKE) --no-print-directory ratios
 
 # Baselines stand in target/criterion, with what every other run of criterion leaves there.
+BASE_NAMED = test -n "$(filter-out new change report,$(BASE))" || \
+	{ echo "error: BASE is \`$(BASE)\`, which is no name for a baseline" >&2; echo '  hint: BASE=main' >&2; exit 2; }
 bench-save: setup ## keep the benchmarks' times under a name: BASE=main, and BENCHES="oracle wire" for some alone
-	@test -n "$(BASE)" || { echo 'error: BASE names the baseline: BASE=main' >&2; exit 2; }
+	@$(BASE_NAMED)
 	$(CRITERION) -- --save-baseline "$(BASE)"
 
 THRESHOLD ?= 10
 bench-compare: setup ## fail if a benchmark is slower than in BASE=main by more than THRESHOLD=10 percent
-	@test -n "$(BASE)" || { echo 'error: BASE names the baseline: BASE=main' >&2; exit 2; }
+	@$(BASE_NAMED)
 	@scripts/bench-compare forget $(TARGET_DIR)/criterion
 	$(CRITERION) -- --baseline-lenient "$(BASE)"
 	@scripts/bench-compare judge $(TARGET_DIR)/criterion "$(BASE)" "$(THRESHOLD)"
