@@ -7,11 +7,11 @@ export PYTHON
 export PYO3_PYTHON := $(PYTHON)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup venv demo test test-other bench ratios fuzz-figures planted three-hosts fuzz lint doc rules clean
+.PHONY: help setup venv demo test test-other bench bench-save bench-compare bench-peers ratios fuzz-figures planted three-hosts fuzz lint doc rules clean
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo '  PYTHON=/path/to/python3 picks the interpreter that is embedded (now $(PYTHON))'
 
@@ -39,8 +39,26 @@ test-other: setup ## run the tests of the runtime built against another interpre
 	@scripts/make-venv $(OTHER_DIR)/venv
 	HOOKSTORM_TEST_VENV=$(abspath $(OTHER_DIR))/venv CARGO_TARGET_DIR=$(OTHER_DIR) cargo test --locked --test runtime --test feedback
 
-bench: setup ## run the benchmarks of criterion
-	cargo bench --locked $(foreach bench,manifest archive generate wire oracle call report,--bench $(bench))
+# BENCHES="oracle wire" runs those alone.
+BENCHES ?= manifest archive generate wire oracle call report
+CRITERION = cargo bench --locked $(foreach bench,$(BENCHES),--bench $(bench))
+bench: venv ## run the benchmarks of criterion, then print the promised figures
+	$(CRITERION)
+	@$(MAKE) --no-print-directory ratios
+
+# Baselines stand in target/criterion, with what every other run of criterion leaves there.
+BASE_NAMED = test -n "$(filter-out new change report,$(BASE))" || \
+	{ echo "error: BASE is \`$(BASE)\`, which is no name for a baseline" >&2; echo '  hint: BASE=main' >&2; exit 2; }
+bench-save: setup ## keep the benchmarks' times under a name: BASE=main, and BENCHES="oracle wire" for some alone
+	@$(BASE_NAMED)
+	$(CRITERION) -- --save-baseline "$(BASE)"
+
+THRESHOLD ?= 10
+bench-compare: setup ## fail if a benchmark is slower than in BASE=main by more than THRESHOLD=10 percent
+	@$(BASE_NAMED)
+	@scripts/bench-compare forget $(TARGET_DIR)/criterion
+	$(CRITERION) -- --baseline-lenient "$(BASE)"
+	@scripts/bench-compare judge $(TARGET_DIR)/criterion "$(BASE)" "$(THRESHOLD)"
 
 ratios: venv ## print the promised figures, each beside what it is held against
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench ratios
@@ -48,16 +66,19 @@ ratios: venv ## print the promised figures, each beside what it is held against
 fuzz-figures: venv ## print the promised figures of fuzz: MINUTES=30 watches memory for that long
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench fuzz
 
-# Atheris and Hypothesis, which `fuzz` is held against, in an environment of their own.
-RIVALS_VENV := $(abspath $(TARGET_DIR))/rivals-venv
-RIVALS := benches/planted/harness/requirements.txt
-$(RIVALS_VENV)/done: $(RIVALS)
-	$(PYTHON) -m venv $(RIVALS_VENV)
-	$(RIVALS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r $(RIVALS)
+# Atheris and Hypothesis, which hookstorm is held against, in an environment of their own, with the SDK.
+PEERS_VENV := $(abspath $(TARGET_DIR))/peers-venv
+PEERS := benches/peers/requirements.txt
+$(PEERS_VENV)/done: $(PEERS) scripts/test-requirements.txt
+	scripts/make-venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $(PEERS)
 	@touch $@
 
-planted: setup $(if $(filter-out 0,$(COMPARE)),$(RIVALS_VENV)/done) ## find twelve planted defects with fuzz; COMPARE=1: Atheris and Hypothesis too
-	RIVALS_VENV=$(RIVALS_VENV) cargo bench --locked --bench planted
+planted: setup $(if $(filter-out 0,$(COMPARE)),$(PEERS_VENV)/done) ## find twelve planted defects with fuzz; COMPARE=1: Atheris and Hypothesis too
+	PEERS_VENV=$(PEERS_VENV) cargo bench --locked --bench planted
+
+bench-peers: setup $(PEERS_VENV)/done ## hold hookstorm against the plain loop, Hypothesis and Atheris: SEEDS=10 RIVAL_SEEDS=3 TIME=60 ONLY=…
+	PEERS_VENV=$(PEERS_VENV) cargo bench --locked --bench peers
 
 three-hosts: setup ## show that three hosts share a corpus through an S3 server, cut off, killed and refused
 	cargo build --release --locked --quiet

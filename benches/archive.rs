@@ -1,6 +1,8 @@
 //! How long it takes to open a package: an archive of 20 files, unpacked and checked, and the same files as a folder.
 
-use std::{fs, io::Write, time::Duration};
+mod quick;
+
+use std::{fs, io::Write};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hookstorm::{
@@ -46,7 +48,7 @@ fn open(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    config = quick::criterion();
     targets = open
 }
 criterion_main!(benches);

@@ -1,7 +1,9 @@
 //! How long the way to a plugin and back takes, with a real worker: one call in a process that stays, the same in a
 //! process of its own, a whole session, and a batch of sessions as campaigns send them.
 
-use std::{path::Path, sync::Arc, time::Duration};
+mod quick;
+
+use std::{path::Path, sync::Arc};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hookstorm::{
@@ -59,7 +61,7 @@ fn call(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    config = quick::criterion();
     targets = call
 }
 criterion_main!(benches);

@@ -7,13 +7,11 @@
 mod hunt;
 
 use std::{
-    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use hunt::{Planted, median, set};
-use serde_json::Value;
+use hunt::{Planted, median, program::Tested, set};
 
 /// How many rounds; the median counts.
 const ROUNDS: usize = 3;
@@ -21,49 +19,6 @@ const ROUNDS: usize = 3;
 const HUNT_LIMIT: Duration = Duration::from_secs(60);
 /// How often the host's memory is read.
 const SAMPLED_EVERY: Duration = Duration::from_millis(500);
-
-/// A plugin, and the environment that it needs.
-struct Tested<'a> {
-    name: &'a str,
-    folder: &'a str,
-    venv: Option<&'a Path>,
-}
-
-impl Tested<'_> {
-    /// A run of a command on the plugin, with a corpus of its own.
-    fn run(&self, command: &str, core: Option<usize>, arguments: &[&str]) -> Value {
-        let corpus = tempfile::tempdir().expect("a folder can be made");
-        let program = env!("CARGO_BIN_EXE_hookstorm");
-        let mut run = match core {
-            Some(core) => hunt::on_core(core, program),
-            None => Command::new(program),
-        };
-        run.arg(command).arg(hunt::folder(self.folder)).args(["--format", "json", "--seed", "1", "--corpus"]);
-        run.arg(corpus.path()).args(arguments);
-        if let Some(venv) = self.venv {
-            run.arg("--venv").arg(venv);
-        }
-        let output = run.output().expect("the program and taskset are there");
-        serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("no report ({error}): {}", String::from_utf8_lossy(&output.stderr)))
-    }
-
-    /// Sessions per second of `fuzz`.
-    fn fuzz(&self, jobs: &str, core: Option<usize>, seconds: u64) -> f64 {
-        rate(&self.run("fuzz", core, &["--jobs", jobs, "--time", &format!("{seconds}s")]))
-    }
-
-    /// Sessions per second of `test`, with as many as take about as long.
-    fn test(&self, core: Option<usize>, seconds: u64) -> f64 {
-        let test = |runs: f64| rate(&self.run("test", core, &["--jobs", "1", "--runs", &format!("{runs:.0}")]));
-        test((test(5000.0) * seconds as f64).max(5000.0))
-    }
-}
-
-fn rate(report: &Value) -> f64 {
-    let number = |name: &str| report[name].as_f64().unwrap_or_else(|| panic!("no `{name}` in the report"));
-    number("sessions") / number("elapsed_seconds")
-}
 
 /// Runs both sides in turn and prints the medians and the median of the ratios.
 fn compare(name: &str, least: f64, mut ours: impl FnMut() -> f64, mut theirs: impl FnMut() -> f64) {
@@ -150,13 +105,13 @@ fn main() {
             continue;
         }
         let name = format!("{}: fuzz against test", tested.name);
-        compare(&name, 0.7, || tested.fuzz("1", Some(0), seconds), || tested.test(Some(0), seconds));
+        compare(&name, 0.7, || tested.fuzz("1", Some(0), seconds).sessions, || tested.test(Some(0), seconds).sessions);
     }
     compare(
         "small plugin: two workers against one",
         1.8,
-        || small.fuzz("2", None, seconds),
-        || small.fuzz("1", None, seconds),
+        || small.fuzz("2", None, seconds).sessions,
+        || small.fuzz("1", None, seconds).sessions,
     );
     find("a string of 20 characters, compared whole", "03-whole-word", seeds);
     find("three nested comparisons, three arguments", "05-three-nested", seeds);

@@ -1,5 +1,7 @@
 //! How long it takes to make a session, or to change one: every run begins with it.
 
+mod quick;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -79,5 +81,9 @@ fn changes(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, sessions, changes);
+criterion_group! {
+    name = benches;
+    config = quick::criterion();
+    targets = sessions, changes
+}
 criterion_main!(benches);

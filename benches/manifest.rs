@@ -1,6 +1,8 @@
 //! How long it takes to read a MANIFEST, which every command begins with: one as people write it, and one full of mistakes.
 
-use std::{hint::black_box, time::Duration};
+mod quick;
+
+use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hookstorm::{contract::Platform, package::Manifest};
@@ -21,7 +23,7 @@ fn read(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
+    config = quick::criterion();
     targets = read
 }
 criterion_main!(benches);

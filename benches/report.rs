@@ -1,6 +1,8 @@
-//! How long a report takes that nobody should ever get: 10,000 findings, as text and as JSON.
+//! How long a report takes that nobody should ever get: 10,000 findings, in each of its forms.
 
-use std::{hint::black_box, time::Duration};
+mod quick;
+
+use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hookstorm::{
@@ -8,7 +10,7 @@ use hookstorm::{
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
     finding::{Baseline, Finding, Location, Rule},
-    report::{Again, Head, Report, json::ReportJson, text},
+    report::{Again, Document, Head, Report, json::ReportJson, markdown, sarif, text},
 };
 
 const FINDINGS: u32 = 10_000;
@@ -88,12 +90,20 @@ fn report(criterion: &mut Criterion) {
     group.bench_function("text", |bencher| bencher.iter(|| text::summary(black_box(&short))));
     group.bench_function("text, every finding whole", |bencher| bencher.iter(|| text::summary(black_box(&whole))));
     group.bench_function("JSON", |bencher| bencher.iter(|| ReportJson::new(black_box(&short)).to_text()));
+    // The other forms are made of the report that was read back.
+    let json = ReportJson::new(&short).to_text();
+    let read = || Document::parse(&json).expect("it was written so");
+    let document = read();
+    assert!(sarif::text(&document, None).contains(&document.findings[FINDINGS as usize - 1].fingerprint));
+    group.bench_function("JSON, read back", |bencher| bencher.iter(read));
+    group.bench_function("SARIF", |bencher| bencher.iter(|| sarif::text(black_box(&document), None)));
+    group.bench_function("Markdown", |bencher| bencher.iter(|| markdown::text(black_box(&document))));
     group.finish();
 }
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    config = quick::criterion();
     targets = report
 }
 criterion_main!(benches);

@@ -1,6 +1,8 @@
 //! How long it takes to hand a session to a worker, and to read what it saw.
 
-use std::{hint::black_box, time::Duration};
+mod quick;
+
+use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hookstorm::{
@@ -77,7 +79,7 @@ fn wire(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2));
+    config = quick::criterion();
     targets = wire
 }
 criterion_main!(benches);

@@ -2,6 +2,9 @@
 //! Time counts from the start of the process to the line that tells the finding.
 #![allow(dead_code)]
 
+pub(crate) mod program;
+pub(crate) mod tools;
+
 use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},

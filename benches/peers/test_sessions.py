@@ -2,7 +2,7 @@
 
 What is the same as in hookstorm: hooks and their order, arguments by name, a new `Plugin` for each call, cookies and
 results that cross JSON, questions that are answered, and what counts as a defect. What is in the harnesses' favour: only
-arguments that some hook of the plugin names are made, and all in one process without isolation.
+arguments that some hook of the plugin takes are made, and all in one process without isolation.
 
 The files of this folder begin with `test_`, so that Hypothesis takes its words from the plugin alone and not from here.
 """
@@ -35,6 +35,21 @@ VERDICTS = ("ACCEPT", "DENY", "NEEDINFO", "NONE", None)
 
 STORE_HOOKS = ("get_password_list", "get_private_key_list", "authentication_completed", "session_ended")
 AA_HOOKS = ("authenticate", "authorize", "session_ended")
+# Hooks that a store may have besides.
+MORE_STORE_HOOKS = ("get_remote_app_credentials", "get_totp_codes")
+# What a hook with **kwargs gets: all that the platform passes to it.
+CONNECTION = ("protocol", "client_ip", "client_hostname", "gateway_username", "gateway_domain", "gateway_password",
+              "gateway_groups", "server_username", "server_ip", "server_hostname", "server_domain", "server_port")
+TARGET = ("target_username", "target_host", "target_domain", "target_port")
+COMMON = ("cookie", "session_cookie", "session_id")
+PASSED = {
+    "get_password_list": COMMON + CONNECTION + TARGET,
+    "get_private_key_list": COMMON + CONNECTION + TARGET,
+    "get_remote_app_credentials": COMMON + CONNECTION + ("asset", "connection_name"),
+    "get_totp_codes": COMMON + CONNECTION,
+    "authentication_completed": COMMON,
+    "session_ended": COMMON,
+}
 QUESTIONS_LIMIT = 3
 # Shorter secrets may be in a text by chance.
 SECRET_LENGTH = 6
@@ -58,12 +73,20 @@ class Tested:
         configuration = os.path.join(folder, "default.cfg")
         self.configuration = open(configuration, encoding="utf-8").read() if os.path.exists(configuration) else ""
         sys.path.insert(0, self.folder)
-        self.plugin = importlib.import_module("main").Plugin
+        # Before the import: a handler of logging keeps the file that it is made with.
+        self.log = io.StringIO()
+        usual, sys.stderr = sys.stderr, self.log
+        try:
+            self.plugin = importlib.import_module("main").Plugin
+        except BaseException:
+            sys.stderr = usual
+            raise
         self.takes_configuration = self.plugin.__init__ is not object.__init__
         hooks = AA_HOOKS if self.is_aa else STORE_HOOKS
-        self.parameters = {hook: set(inspect.signature(getattr(self.plugin, hook)).parameters) - {"self"} for hook in hooks}
+        self.more = () if self.is_aa else tuple(hook for hook in MORE_STORE_HOOKS if hasattr(self.plugin, hook))
+        self.parameters = {hook: parameters(getattr(self.plugin, hook), hook) for hook in hooks + self.more}
         self.wanted = set().union(*self.parameters.values())
-        self.log = sys.stderr = io.StringIO()
+        self.calls = 0
 
     def call(self, hook, session, arguments):
         """Calls a hook as the platform does, and carries the cookies. Raises `Found` for what is a defect."""
@@ -72,6 +95,7 @@ class Tested:
         for name in ("cookie", "session_cookie"):
             if name in takes:
                 passed[name] = session[name]
+        self.calls += 1
         plugin = self.plugin(self.configuration) if self.takes_configuration else self.plugin()
         try:
             result = getattr(plugin, hook)(**passed)
@@ -124,6 +148,13 @@ class Tested:
                 raise Found("secret-leak", hook)
 
 
+def parameters(method, hook):
+    """What a hook takes by name: all that is passed where it has **kwargs."""
+    taken = inspect.signature(method).parameters.values()
+    takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in taken)
+    return set(PASSED[hook]) if takes_any else {parameter.name for parameter in taken} - {"self"}
+
+
 def run_session(tested, source):
     """One session, with all choices from `source`: text, numbers, items of pools and yes or no."""
     session = {"cookie": {}, "session_cookie": {}}
@@ -138,7 +169,10 @@ def run_session(tested, source):
 
 def run_store(tested, source, session, arguments):
     for _ in range(source.number(1, 4)):
-        tested.call("get_private_key_list" if source.yes(0.4) else "get_password_list", session, arguments)
+        if tested.more and source.yes(0.2):
+            tested.call(source.item(tested.more), session, arguments)
+        else:
+            tested.call("get_private_key_list" if source.yes(0.4) else "get_password_list", session, arguments)
     if source.yes(0.7):
         tested.call("authentication_completed", session, arguments)
     tested.call("session_ended", session, arguments)
@@ -230,7 +264,8 @@ class Hunt:
 
     def __init__(self, tested, rule, hook, seconds):
         self.tested, self.rule, self.hook = tested, rule, hook
-        self.deadline = time.monotonic() + seconds
+        self.begin = time.monotonic()
+        self.deadline = self.begin + seconds
         self.sessions = 0
         self.others = set()
 
@@ -247,7 +282,8 @@ class Hunt:
             self.end(None)
 
     def end(self, found):
-        told = {"found": found is not None, "sessions": self.sessions, "others": sorted(map(str, self.others))}
+        told = {"found": found is not None, "sessions": self.sessions, "calls": self.tested.calls,
+                "seconds": time.monotonic() - self.begin, "others": sorted(map(str, self.others))}
         if found:
             told["line"] = found.line
         os.write(1, (json.dumps(told) + "\n").encode())

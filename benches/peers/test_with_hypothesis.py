@@ -1,4 +1,5 @@
-"""Looks for a planted defect with Hypothesis: `test_with_hypothesis.py PLUGIN RULE HOOK SEED SECONDS`.
+"""Looks for a planted defect with Hypothesis: `test_with_hypothesis.py PLUGIN RULE HOOK SEED SECONDS`. RULE `none` is
+found nowhere, and counts calls until time is up.
 
 A strategy for each kind of value, drawn as the session goes on, since answers depend on what was asked. Hypothesis takes
 the constants of the plugin's code into its texts and numbers by itself. No database, no deadline, no limit but time.

@@ -1,4 +1,5 @@
-"""Looks for a planted defect with Atheris: `test_with_atheris.py PLUGIN RULE HOOK SEED SECONDS`.
+"""Looks for a planted defect with Atheris: `test_with_atheris.py PLUGIN RULE HOOK SEED SECONDS`. RULE `none` is found
+nowhere, and counts calls until time is up.
 
 Coverage of the plugin's module, value profile, and both of the optional hooks (`str` for startswith and endswith,
 `RegEx`) are on. The dictionary holds every constant of the plugin's code and every value of its configuration.
@@ -58,7 +59,9 @@ def write_dictionary(folder, scratch):
 def main():
     folder, rule, hook, seed, seconds = sys.argv[1:]
     atheris.enabled_hooks.add("str")
-    atheris.enabled_hooks.add("RegEx")
+    # Atheris 3.0 fails on a pattern of bytes that the Plugin SDK brings along; what counts calls is quicker without it.
+    if rule != "none":
+        atheris.enabled_hooks.add("RegEx")
     with atheris.instrument_imports(include=["main"]):
         tested = test_sessions.Tested(folder)
     hunt = test_sessions.Hunt(tested, rule, hook, float(seconds))
