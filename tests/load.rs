@@ -151,7 +151,7 @@ fn thinking_is_no_part_of_a_latency_and_holds_no_worker() {
 
 #[test]
 fn what_piles_up_in_one_process_is_told_with_its_growth() {
-    let options = ["--persistent", "--rate", "200/s", "--duration", "4s", "--in-flight", "1"];
+    let options = ["--persistent", "--rate", "200/s", "--duration", "4s", "--in-flight", "1", "--memory", "64GB"];
     let ran = load(&Desk::new(), "keeps", &options);
     let growth = measured(&ran)["growth"].clone();
     let what: Vec<&str> = growth.as_array().unwrap().iter().map(|grown| grown["what"].as_str().unwrap()).collect();

@@ -66,6 +66,15 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
     let stop = prepared.interrupts.stop();
     let progress = Progress::steered(!console.is_quiet, console.has_colourful_errors(), console.width());
     let sharing = Sharing::begin(&prepared.settings, &job, Scope::FolderOrAll, &stop, &progress, console)?;
+    let lacks = |objective: &&Objective| {
+        objective.hook().is_some_and(|hook| !job.loading.hooks.iter().any(|seen| seen.hook == hook && seen.callable))
+    };
+    if let Some(objective) = load_settings.objectives.iter().find(lacks) {
+        return Err(CliError::usage(
+            format!("`--objective {objective}` is about a hook that this plugin does not have"),
+            "`hookstorm check PLUGIN` tells which hooks are missing",
+        ));
+    }
     let sessions = sessions(arguments, &mut prepared, &job)?;
     let stream = prepared.stream(console);
     let listen = |event| {

@@ -31,7 +31,7 @@ pub(super) struct Found {
 
 /// Searches, beginning with `first`; `attempt` runs a rate, or gives `None` to end the search.
 pub(super) fn search<E>(first: Rate, mut attempt: impl FnMut(Rate) -> Result<Option<Tried>, E>) -> Result<Found, E> {
-    let mut rate = first.get().clamp(LEAST, MOST);
+    let mut rate = readable(first.get().clamp(LEAST, MOST));
     let mut steps = Vec::new();
     // The best that met, and the lowest that did not.
     let (mut best, mut failed): (Option<(f64, Measured)>, Option<(f64, Measured)>) = (None, None);
@@ -78,8 +78,10 @@ fn rate_of(rate: f64) -> Rate {
 
 /// To three digits, as people write rates.
 fn readable(rate: f64) -> f64 {
-    let unit = 10_f64.powf(rate.log10().floor() - 2.0);
-    (rate / unit).round() * unit
+    let decimals = (2.0 - rate.log10().floor()).clamp(-5.0, 5.0) as i32;
+    let unit = 10_f64.powi(decimals.abs());
+    // What is divided in the end is the nearest to what people would write.
+    if decimals >= 0 { (rate * unit).round() / unit } else { (rate / unit).round() * unit }
 }
 
 fn step(rate: f64, tried: &Tried) -> Step {

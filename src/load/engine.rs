@@ -24,7 +24,7 @@ const NAP: Duration = Duration::from_millis(50);
 /// How many sessions may wait; then no more come, since memory is not for queues.
 const BACKLOG: usize = 200_000;
 /// How often files are counted at most, and what part of the time that may take.
-const FILES_EVERY: Duration = Duration::from_secs(1);
+const FILES_EVERY: Duration = Duration::from_millis(200);
 const FILES_SHARE: u32 = 100;
 
 /// What all runs of a command share.

@@ -124,7 +124,13 @@ impl GrowthWatch {
         let grown = per_call * (end - warm);
         let is_growth = is_steady && grown >= kind.floor && per_call >= kind.floor_per_call;
         let (from, to) = (points.first()?.1, points.last()?.1);
-        is_growth.then(|| Growth { what: kind.name.to_owned(), per_call, from, to, calls: (end - warm) as u64 })
+        is_growth.then(|| Growth {
+            what: kind.name.to_owned(),
+            per_call: (per_call * 1e3).round() / 1e3,
+            from,
+            to,
+            calls: (end - warm) as u64,
+        })
     }
 }
 

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 pub struct Measured {
     /// Sessions that were due, per second of the schedule.
     pub offered_rate: f64,
-    /// Sessions that ended, per second until the last one did.
+    /// Sessions that ended, per second of the time over which they did, at least the schedule's.
     pub achieved_rate: f64,
-    /// Calls that ended, per second until the last one did.
+    /// Calls that ended, per second of that time.
     #[serde(default)]
     pub call_rate: f64,
     /// Whether sessions came faster than they were served, so that the queue grew until the schedule's end.

@@ -240,9 +240,9 @@ impl Recorder {
         let scheduled = if scheduled == Duration::MAX { elapsed } else { scheduled.max(self.last_due) };
         let offered_rate = self.offered_rate(scheduled);
         let span = self.span(scheduled, offered_rate);
-        let per_second = |count: u64| if span > 0.0 { count as f64 / span } else { 0.0 };
+        let per_second = |count: u64| if span > 0.0 { rounded(count as f64 / span) } else { 0.0 };
         Measured {
-            offered_rate,
+            offered_rate: rounded(offered_rate),
             achieved_rate: per_second(self.counts.ended),
             call_rate: per_second(self.counts.calls),
             saturated: self.queue.is_saturated(scheduled),
@@ -252,7 +252,7 @@ impl Recorder {
             arrivals: self.shape.arrivals.name().to_owned(),
             isolation: self.shape.isolation,
             in_flight: self.shape.in_flight,
-            duration_seconds: scheduled.as_secs_f64(),
+            duration_seconds: rounded(scheduled.as_secs_f64()),
             schedule_delay: self.delays.percentiles(),
             session: self.sessions.percentiles(),
             hooks: Hook::ALL
@@ -309,9 +309,14 @@ impl HookTotals {
             plugin: self.plugin.percentiles(),
             waiting: self.waiting.percentiles(),
             cpu_ms: millis(self.cpu, self.latency.count()),
-            peak_mb: self.peak_bytes as f64 / MB,
+            peak_mb: rounded(self.peak_bytes as f64 / MB),
         }
     }
+}
+
+/// To three digits behind the point.
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
 }
 
 /// The mean of `count` times, in milliseconds of three digits.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{
-    CallTimes, HOOKS, MB, millis,
+    CallTimes, HOOKS, MB, millis, rounded,
     series::{Cell, Series},
     timeline::{lengths, merge_tail},
     times::Coarse,
@@ -80,7 +80,7 @@ impl Rounds {
         let lengths = lengths(self.0.cells().len(), length, elapsed.as_secs_f64());
         let cells = merge_tail(self.0.into_cells(), lengths.len());
         let round = |(cell, seconds): (RoundCell, f64)| Round {
-            achieved_rate: cell.sessions.count() as f64 / seconds,
+            achieved_rate: rounded(cell.sessions.count() as f64 / seconds),
             session: times(&cell.sessions),
             hooks: Hook::ALL
                 .iter()
@@ -102,7 +102,7 @@ impl HookCell {
     fn times(&self) -> RoundTimes {
         RoundTimes {
             cpu_ms: millis(self.cpu, self.latency.count()),
-            peak_mb: self.peak_bytes as f64 / MB,
+            peak_mb: rounded(self.peak_bytes as f64 / MB),
             ..times(&self.latency)
         }
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{
+    rounded,
     series::{Cell, Series},
     times::Coarse,
 };
@@ -72,10 +73,10 @@ impl Timeline {
         let slice = |(index, (cell, seconds)): (usize, (SliceCell, f64))| {
             before = cell.at_end.unwrap_or(before);
             Slice {
-                at_seconds: index as f64 * length,
-                seconds,
-                offered_rate: cell.due as f64 / seconds,
-                achieved_rate: cell.sessions.count() as f64 / seconds,
+                at_seconds: rounded(index as f64 * length),
+                seconds: rounded(seconds),
+                offered_rate: rounded(cell.due as f64 / seconds),
+                achieved_rate: rounded(cell.sessions.count() as f64 / seconds),
                 in_flight: before.in_flight,
                 waiting: before.waiting,
                 p50_ms: cell.sessions.quantile_ms(0.5),

@@ -330,12 +330,14 @@ impl<'py> Runner<'_, 'py> {
             coverage.session_ended();
         }
         let whole = services::end(self.py, &session.services);
-        let mut changes = self.plugin.state.after_session(self.py);
+        // Looking costs the more the more a plugin keeps, and would be part of what is measured.
+        let is_measured = flags & flag::USAGE != 0;
+        let mut changes = if is_measured { Vec::new() } else { self.plugin.state.after_session(self.py) };
         if !whole {
             changes.push("the platform's services".into());
         }
         self.scratch.clear();
-        if flags & flag::USAGE != 0 && self.held_at.is_none_or(|at| at.elapsed() >= HELD_EVERY) {
+        if is_measured && self.held_at.is_none_or(|at| at.elapsed() >= HELD_EVERY) {
             self.held_at = Some(Instant::now());
             writer.holding(&usage::holding());
         }
