@@ -4,12 +4,18 @@
 //! Reads what any version wrote: a field that it does not know is passed over, one that came later may be missing, a rule
 //! that it does not know stays a name. What is no report at all is refused.
 
+mod detail;
 mod text;
 
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::json::{ReportJson, Status};
+pub(super) use detail::{Call, Covered, Learned, Moment, Output, SourceLine, Trace};
+
+use super::{
+    json::{ReportJson, Status},
+    plain,
+};
 use crate::{finding::Severity, load::Measured};
 
 /// A report.
@@ -57,6 +63,15 @@ pub struct Document {
     /// `load`: what was measured.
     #[serde(default)]
     pub load: Option<Measured>,
+    /// `run`: what was seen.
+    #[serde(default)]
+    pub trace: Option<Trace>,
+    /// `fuzz`: what was learned.
+    #[serde(default)]
+    pub fuzz: Option<Learned>,
+    /// How the run went, moment by moment.
+    #[serde(default)]
+    pub history: Vec<Moment>,
     /// As it was written.
     #[serde(skip)]
     json: serde_json::Value,
@@ -94,6 +109,9 @@ pub struct Lines {
     /// Whether more may have run.
     #[serde(default)]
     pub sampled: bool,
+    /// Each file.
+    #[serde(default)]
+    pub files: Vec<Covered>,
 }
 
 /// A finding.
@@ -133,6 +151,12 @@ pub struct Told {
     pub known: bool,
     /// The command that shows it again.
     pub again: Option<String>,
+    /// Lines of source around its place.
+    #[serde(default)]
+    pub source: Vec<SourceLine>,
+    /// The call that shows it.
+    #[serde(default)]
+    pub call: Option<Call>,
 }
 
 /// A place in the plugin's files.
@@ -247,9 +271,33 @@ impl Document {
         self.again.baseline.is_some() || self.told().iter().any(|told| told.known)
     }
 
+    /// The command that does the same again, to be pasted into a shell.
+    pub fn command_line(&self) -> String {
+        let mut words = Vec::new();
+        words.extend(self.seed.into_iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+        words.extend(self.again.options.iter().cloned());
+        words.extend(self.again.levels.iter().flat_map(|level| ["--rule".to_owned(), level.clone()]));
+        words.extend(self.again.baseline.iter().flat_map(|file| ["--baseline".to_owned(), file.clone()]));
+        let mut line =
+            format!("hookstorm {} {}", plain::shell_word(&self.command), plain::shell_word(&self.plugin.path));
+        for word in words {
+            line.push(' ');
+            line.push_str(&plain::shell_word(&word));
+        }
+        line
+    }
+
     /// As it was written, with all that this version does not know.
     pub fn to_json(&self) -> String {
         format!("{:#}\n", self.json)
+    }
+
+    /// What became of each case that was shrunk: its file, calls and arguments before and now, and why it was taken out.
+    pub fn shrunk(&self) -> impl Iterator<Item = (&str, (usize, usize), Option<(usize, usize)>, Option<&str>)> {
+        let size = |size: SizeRead| (size.calls, size.arguments);
+        self.minimized
+            .iter()
+            .map(move |one| (one.path.as_str(), size(one.before), one.after.map(size), one.reason.as_deref()))
     }
 
     /// All findings, and those of `replay` that are still there.
@@ -271,6 +319,8 @@ impl Document {
                 case: Some(case.path.clone()),
                 known: case.known,
                 again: case.again.clone(),
+                source: Vec::new(),
+                call: None,
             })
         });
         self.findings.iter().cloned().chain(still).collect()
