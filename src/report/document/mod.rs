@@ -4,13 +4,16 @@
 //! Reads what any version wrote: a field that it does not know is passed over, one that came later may be missing, a rule
 //! that it does not know stays a name. What is no report at all is refused.
 
-mod detail;
+mod details;
+mod learned;
 mod text;
 
 use serde::Deserialize;
 use thiserror::Error;
 
-pub(super) use detail::{Call, Covered, Learned, Moment, Output, SourceLine, Trace};
+pub(super) use details::{Called, FileLines, Line, Output, Point, SetTo};
+
+pub(super) use learned::{Learned, Trace};
 
 use super::{
     json::{ReportJson, Status},
@@ -54,6 +57,9 @@ pub struct Document {
     /// What the user should know beside findings.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// How far it was over time, the end the last; empty where the report does not tell.
+    #[serde(default)]
+    pub history: Vec<Point>,
     /// `replay`: how each case fares.
     #[serde(default)]
     pub cases: Vec<Case>,
@@ -69,9 +75,6 @@ pub struct Document {
     /// `fuzz`: what was learned.
     #[serde(default)]
     pub fuzz: Option<Learned>,
-    /// How the run went, moment by moment.
-    #[serde(default)]
-    pub history: Vec<Moment>,
     /// As it was written.
     #[serde(skip)]
     json: serde_json::Value,
@@ -109,9 +112,9 @@ pub struct Lines {
     /// Whether more may have run.
     #[serde(default)]
     pub sampled: bool,
-    /// Each file.
+    /// Each file, and which of its lines ran; empty where the report does not tell.
     #[serde(default)]
-    pub files: Vec<Covered>,
+    pub files: Vec<FileLines>,
 }
 
 /// A finding.
@@ -151,12 +154,15 @@ pub struct Told {
     pub known: bool,
     /// The command that shows it again.
     pub again: Option<String>,
-    /// Lines of source around its place.
+    /// The options without which it does not show.
     #[serde(default)]
-    pub source: Vec<SourceLine>,
-    /// The call that shows it.
+    pub options: Vec<SetTo>,
+    /// Lines of source around the place; empty where it is in no file of the plugin.
     #[serde(default)]
-    pub call: Option<Call>,
+    pub source: Vec<Line>,
+    /// The call of the smallest case that shows it, as it was seen.
+    #[serde(default)]
+    pub call: Option<Called>,
 }
 
 /// A place in the plugin's files.
@@ -292,14 +298,6 @@ impl Document {
         format!("{:#}\n", self.json)
     }
 
-    /// What became of each case that was shrunk: its file, calls and arguments before and now, and why it was taken out.
-    pub fn shrunk(&self) -> impl Iterator<Item = (&str, (usize, usize), Option<(usize, usize)>, Option<&str>)> {
-        let size = |size: SizeRead| (size.calls, size.arguments);
-        self.minimized
-            .iter()
-            .map(move |one| (one.path.as_str(), size(one.before), one.after.map(size), one.reason.as_deref()))
-    }
-
     /// All findings, and those of `replay` that are still there.
     pub fn told(&self) -> Vec<Told> {
         let still = self.cases.iter().filter(|case| case.outcome == "still-there");
@@ -319,6 +317,7 @@ impl Document {
                 case: Some(case.path.clone()),
                 known: case.known,
                 again: case.again.clone(),
+                options: Vec::new(),
                 source: Vec::new(),
                 call: None,
             })

@@ -1,20 +1,26 @@
 //! A call: what the hook was given, how it ended, what it printed.
 
-use serde_json::Value;
-
 use super::{
     finding,
     html::{Html, html},
     parts::{self, short_text, table, words},
 };
-use crate::report::document::{Call, Output};
+use crate::{
+    case::Value,
+    report::{
+        document::{Called, Output},
+        plain,
+    },
+};
 
 /// All that was seen of a call.
-pub(super) fn seen(call: &Call) -> Html {
+pub(super) fn seen(call: &Called) -> Html {
     let mut body = Html::default();
-    if !call.arguments.is_empty() {
-        let row = |(name, value): (&String, &Value)| vec![Html::code(name), short_text(&value.to_string())];
-        let rows = call.arguments.iter().map(row).collect();
+    if let Value::Dict(arguments) = &call.arguments
+        && !arguments.is_empty()
+    {
+        let row = |(name, value): &(String, Value)| vec![Html::code(name), short_text(&plain::json(value))];
+        let rows = arguments.iter().map(row).collect();
         body.push(table("Arguments", &[words("argument"), words("value")], rows));
     }
     let took = if call.elapsed_ms > 0.0 { format!(" after {}", parts::time(call.elapsed_ms)) } else { String::new() };
@@ -43,7 +49,7 @@ pub(super) fn seen(call: &Call) -> Html {
 }
 
 /// The calls of a session, in order.
-pub(super) fn all(calls: &[Call]) -> Html {
+pub(super) fn all(calls: &[Called]) -> Html {
     let articles = calls.iter().enumerate().map(|(number, call)| {
         html!(
             "<article class=\"finding\">\n<h3>{}. {}</h3>\n{}</article>\n",

@@ -31,8 +31,23 @@ pub(super) fn replayed(document: &Document) -> Option<Html> {
     Some(table("Cases that were run again; open one for its command", &columns, rows.collect()))
 }
 
+/// Cases by how they fare: those that fail, those that are well, and those that were not run.
+pub(super) fn counts(document: &Document) -> [(Mood, u64); 3] {
+    let count = |wanted: &[Mood]| document.cases.iter().filter(|case| wanted.contains(&mood(case).0)).count() as u64;
+    [
+        (Mood::Bad, count(&[Mood::Bad, Mood::Warning])),
+        (Mood::Good, count(&[Mood::Good])),
+        (Mood::Quiet, count(&[Mood::Quiet])),
+    ]
+}
+
 fn outcome(case: &Case) -> Html {
-    let (mood, words) = match case.outcome.as_str() {
+    let (mood, words) = mood(case);
+    badge(mood, words)
+}
+
+fn mood(case: &Case) -> (Mood, &str) {
+    match case.outcome.as_str() {
         "still-there" => (Mood::Bad, "still there"),
         "became-another" => (Mood::Bad, "became another"),
         "broke" => (Mood::Bad, "broke"),
@@ -43,19 +58,19 @@ fn outcome(case: &Case) -> Html {
         "wants-other" => (Mood::Quiet, "wants another plugin"),
         "not-run" => (Mood::Quiet, "not run"),
         other => (Mood::Warning, other),
-    };
-    badge(mood, words)
+    }
 }
 
 /// Cases that were shrunk; none where there are none.
 pub(super) fn minimized(document: &Document) -> Option<Html> {
     let rows: Vec<_> = document
         .shrunk()
-        .map(|(path, before, after, reason)| {
+        .map(|one| {
             let size = |(calls, arguments): (usize, usize)| format!("{calls} calls, {arguments} arguments");
-            let now =
-                after.map_or_else(|| html!("taken out: {}", reason.unwrap_or_default()), |after| size(after).into());
-            vec![Html::code(path), size(before).into(), now]
+            let now = one
+                .after
+                .map_or_else(|| html!("taken out: {}", one.reason.unwrap_or_default()), |after| size(after).into());
+            vec![Html::code(one.path), size(one.before).into(), now]
         })
         .collect();
     (!rows.is_empty())

@@ -5,7 +5,7 @@ use super::{
     html::{Html, html},
     parts::{number, numbers, percent, short, table, words},
 };
-use crate::report::document::{Covered, Document, Moment};
+use crate::report::document::{Document, FileLines, Point};
 
 /// The files; none where the report holds none.
 pub(super) fn files(document: &Document) -> Option<Html> {
@@ -41,18 +41,18 @@ pub(super) fn files(document: &Document) -> Option<Html> {
     Some(body)
 }
 
-fn counts(file: &Covered) -> (u64, u64) {
-    let count = |ranges: &[(u32, u32)]| -> u64 {
-        ranges.iter().map(|(first, last)| u64::from(last.saturating_sub(*first)) + 1).sum()
+fn counts(file: &FileLines) -> (u64, u64) {
+    let count = |ranges: &[[u32; 2]]| -> u64 {
+        ranges.iter().map(|[first, last]| u64::from(last.saturating_sub(*first)) + 1).sum()
     };
     let hit = count(&file.hit);
     (hit, hit + count(&file.missed))
 }
 
-fn listing(file: &Covered) -> Html {
+fn listing(file: &FileLines) -> Html {
     let (hit, all) = counts(file);
     let Some(source) = &file.source else { return Html::default() };
-    let holds = |ranges: &[(u32, u32)], line: u32| ranges.iter().any(|(first, last)| (*first..=*last).contains(&line));
+    let holds = |ranges: &[[u32; 2]], line: u32| ranges.iter().any(|[first, last]| (*first..=*last).contains(&line));
     let lines: Html = source
         .lines()
         .zip(1..)
@@ -87,8 +87,9 @@ pub(super) fn over_time(document: &Document) -> Option<Html> {
     let end = moments.last()?.at_seconds;
     let unit = TimeUnit::of(end);
     let axis = unit.axis(unit.from(end));
-    let plot = |id, title, note: &str, name, of: fn(&Moment) -> u64, role, most: u64| {
-        let points = moments.iter().map(|moment| (unit.from(moment.at_seconds), of(moment) as f64));
+    let plot = |id, title, note: &str, name, of: fn(&Point) -> Option<u64>, role, most: u64| {
+        let point = |moment: &Point| Some((unit.from(moment.at_seconds), of(moment)? as f64));
+        let points = moments.iter().filter_map(point);
         let points: Vec<_> = [(0.0, 0.0)].into_iter().chain(points).collect();
         let mut values: Vec<_> = points.iter().map(|(_, value)| *value).collect();
         values.push(most as f64);
@@ -101,12 +102,12 @@ pub(super) fn over_time(document: &Document) -> Option<Html> {
         "Sessions over time",
         "How many had run by then.",
         "sessions",
-        |moment| moment.sessions,
+        |moment| Some(moment.sessions),
         Role::First,
         4,
     );
     let lines = document.coverage.lines;
-    if lines > 0 {
+    if lines > 0 && moments.iter().any(|moment| moment.lines_hit.is_some()) {
         let note = format!("Of {} that hold code.", number(lines));
         all.push(plot(
             "chart-lines",
@@ -125,7 +126,7 @@ pub(super) fn over_time(document: &Document) -> Option<Html> {
             "Findings over time",
             note,
             "findings",
-            |moment| moment.findings,
+            |moment| Some(moment.findings),
             Role::Second,
             4,
         ));

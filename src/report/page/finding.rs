@@ -1,5 +1,7 @@
 //! Findings by rule: what the rule is, then each finding with all that is known of it, then how to see it again.
 
+use std::collections::BTreeSet;
+
 use super::{
     call,
     html::{Html, html},
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     finding::{Rule, Severity, explanation},
-    report::document::{Document, Place, Told},
+    report::document::{Document, Place, SetTo, Told},
 };
 
 /// Findings that are new, by rule; none where there are none.
@@ -27,8 +29,18 @@ pub(super) fn new(document: &Document, told: &[Told]) -> Option<Html> {
     if told.len() > 1 {
         body.push(table("Rules that are broken", &columns, rows.collect()));
     }
+    // Two cases of a replay may show one defect, and an id stands for one place.
+    let mut named = BTreeSet::new();
     for (rule, findings) in &groups {
-        let all: Html = findings.iter().map(|one| article(document, one)).collect();
+        let mut all = Html::default();
+        for one in findings {
+            let id = if named.insert(&one.fingerprint) {
+                html!(" id=\"finding-{}\"", &one.fingerprint)
+            } else {
+                Html::default()
+            };
+            all.push(article(document, one, id));
+        }
         body.push(html!(
             "<section class=\"rule\" id=\"rule-{}\">\n<h3><code>{}</code></h3>\n{}{}</section>\n",
             *rule,
@@ -91,7 +103,7 @@ fn about(rule: &str) -> Html {
     )
 }
 
-fn article(document: &Document, told: &Told) -> Html {
+fn article(document: &Document, told: &Told, id: Html) -> Html {
     let mut body = Html::default();
     if let Some(place) = &told.location {
         body.push(html!("<p class=\"place\">{}</p>\n", at(place)));
@@ -110,7 +122,14 @@ fn article(document: &Document, told: &Told) -> Html {
         body.push(html!("<pre class=\"listing\" tabindex=\"0\"><code>{}</code></pre>\n", lines));
     }
     if let Some(hint) = &told.hint {
-        body.push(html!("<p class=\"hint\"><b>What to do</b> {}</p>\n", hint));
+        body.push(html!("<p class=\"hint\"><b>What to do</b> {}</p>\n", prose::spans(hint)));
+    }
+    if !told.options.is_empty() {
+        let row = |option: &SetTo| {
+            vec![Html::code(&format!("[{}] {}", option.section, option.name)), short_text(&option.value)]
+        };
+        let rows = told.options.iter().map(row).collect();
+        body.push(table("Options without which it does not show", &[words("option"), words("value")], rows));
     }
     if let Some(seen) = &told.call {
         body.push(call::seen(seen));
@@ -119,14 +138,14 @@ fn article(document: &Document, told: &Told) -> Html {
         body.push(html!("<h5>See it again</h5>\n{}", command(again)));
     }
     html!(
-        "<article class=\"finding\" id=\"finding-{}\">\n<p class=\"line-up\">{} {}<span class=\"quiet\">{}</span>{}</p>\n\
+        "<article class=\"finding\"{}>\n<p class=\"line-up\">{} {}<span class=\"quiet\">{}</span>{}</p>\n\
          <h4 class=\"message\">{}</h4>\n{}{}</article>\n",
-        &told.fingerprint,
+        id,
         severity(told.severity),
         told.hook.as_deref().map(Html::code).unwrap_or_default(),
         seen_in(document, told),
         marks(told),
-        &told.message,
+        prose::spans(&told.message),
         body,
         foot(told)
     )

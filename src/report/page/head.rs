@@ -1,6 +1,7 @@
 //! The top of the page, what it is about and what came of it, and its foot.
 
 use super::{
+    cases,
     html::{Html, html},
     load,
     parts::{self, Mood, number, percent, tile, tiles, time},
@@ -71,7 +72,11 @@ fn verdict(document: &Document) -> Vec<(Mood, String)> {
     let counts: Vec<_> = counts.map(|(number, noun)| plain::counted(number, noun)).collect();
     let findings = plain::counted(new.len() as u64, "finding");
     match (errors, warnings) {
-        (0, 0) if known.is_empty() && document.load.is_none() => all.push((Mood::Good, "Nothing found".to_owned())),
+        (0, 0) if known.is_empty() && document.load.is_none() => {
+            let sessions = plain::counted(document.sessions, "session");
+            let seen = if document.sessions > 1 { format!(" in {sessions}") } else { String::new() };
+            all.push((Mood::Good, format!("Nothing found{seen}")));
+        }
         (0, 0) if known.is_empty() => all.push((Mood::Good, "The oracles found nothing".to_owned())),
         (0, 0) => all.push((Mood::Good, "Nothing new found".to_owned())),
         (0, _) => all.push((Mood::Warning, format!("{findings}: {}", counts.join(", ")))),
@@ -88,10 +93,18 @@ fn verdict(document: &Document) -> Vec<(Mood, String)> {
 fn figures(document: &Document) -> Html {
     let mut all = Vec::new();
     if !document.cases.is_empty() {
-        all.push(tile("Cases", number(document.cases.len() as u64), "replayed"));
+        let names = [
+            ("Cases that fail", "of"),
+            ("Cases that are well", "fixed, or silent as they must be; of"),
+            ("Cases not run", "of"),
+        ];
+        let of = number(document.cases.len() as u64);
+        for ((name, more), (_, count)) in names.into_iter().zip(cases::counts(document)) {
+            all.push(tile(name, number(count), format!("{more} {of}")));
+        }
     }
     if document.sessions > 0 {
-        all.push(tile("Sessions", number(document.sessions), "of generated or kept input"));
+        all.push(tile("Sessions", number(document.sessions), "each what one connection does"));
     }
     if document.calls > 0 {
         let rate = document.calls as f64 / document.elapsed_seconds;

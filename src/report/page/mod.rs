@@ -15,6 +15,9 @@ mod load;
 mod parts;
 mod prose;
 
+#[cfg(test)]
+mod tests;
+
 use self::{
     html::{Html, html},
     parts::section,
@@ -27,6 +30,9 @@ const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 /// `icon.svg`: in base64, so that the page holds no address, not even the name of SVG's own.
 const ICON: &str = concat!("data:image/svg+xml;base64,", include_str!("icon.svg.base64"));
+
+/// More findings than this are not laid out all at once.
+const MANY: usize = 200;
 
 /// The report as one HTML file.
 pub fn text(document: &Document) -> String {
@@ -44,12 +50,14 @@ pub fn text(document: &Document) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{}</title>\n<link rel=\"icon\" href=\"{}\">\n<style>\n{}</style>\n</head>\n<body>\n{}{}\
+         <title>{}</title>\n<link rel=\"icon\" href=\"{}\">\n<style>\n{}</style>\n</head>\n<body{}>\n{}{}\
          <main>\n{}</main>\n{}</body>\n</html>\n",
         POLICY,
         head::title(document),
         ICON.trim_end(),
         Html::own(STYLE.to_owned()),
+        // A browser lays out thousands of findings only when they come into view.
+        if document.findings.len() > MANY { html!(" class=\"many\"") } else { Html::default() },
         head::header(document),
         contents,
         body,
@@ -63,12 +71,12 @@ fn sections(document: &Document) -> Vec<(&'static str, &'static str, Html)> {
     let told = document.told();
     let mut all = Vec::new();
     let mut add = |id, title, body: Option<Html>| all.extend(body.map(|body| (id, title, body)));
-    add("notes", "Notes", notes(document));
     add("cases", "Cases", cases::replayed(document));
     add("findings", "Findings", finding::new(document, &told));
     add("minimized", "Cases", cases::minimized(document));
     add("calls", "Calls", document.trace.as_ref().map(|trace| call::all(&trace.calls)));
     add("known", "Known findings", finding::known(&told));
+    add("notes", "Notes", notes(document));
     if let Some(measured) = &document.load {
         all.extend(load::sections(measured));
     }
@@ -79,6 +87,6 @@ fn sections(document: &Document) -> Vec<(&'static str, &'static str, Html)> {
 }
 
 fn notes(document: &Document) -> Option<Html> {
-    let notes = document.notes.iter().map(|note| html!("<li>{}</li>\n", note));
+    let notes = document.notes.iter().map(|note| html!("<li>{}</li>\n", prose::spans(note)));
     (!document.notes.is_empty()).then(|| html!("<ul class=\"notes\">\n{}</ul>\n", notes.collect::<Html>()))
 }

@@ -34,21 +34,23 @@ pub(super) fn rest(markdown: &str) -> Html {
 /// The first paragraph: what the rule is, in a sentence or two.
 pub(super) fn lead(markdown: &str) -> Html {
     let text = markdown.split_once('\n').map_or("", |(_, text)| text).trim_start();
-    spans(text.split("\n\n").next().unwrap_or_default())
+    spans(&text.split("\n\n").next().unwrap_or_default().replace('\n', " "))
 }
 
 fn end(paragraph: &mut Vec<&str>) -> Html {
     if paragraph.is_empty() {
         return Html::default();
     }
-    let text = paragraph.join("\n");
+    let text = paragraph.join(" ");
     paragraph.clear();
     html!("<p>{}</p>\n", spans(&text))
 }
 
-/// Every second part between backticks is code.
-fn spans(text: &str) -> Html {
-    let text = text.replace('\n', " ");
+/// A line in which what stands between backticks is code; as it is where they do not match.
+pub(super) fn spans(text: &str) -> Html {
+    if text.matches('`').count() % 2 == 1 {
+        return text.into();
+    }
     let parts = text.split('`').enumerate();
     parts.map(|(place, part)| if place % 2 == 1 { Html::code(part) } else { Html::from(part) }).collect()
 }

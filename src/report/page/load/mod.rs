@@ -85,7 +85,11 @@ pub(super) fn sections(measured: &Measured) -> Vec<(&'static str, &'static str, 
     let both = html!("{}{}", charts::hooks(measured), charts::shares(measured));
     let hooks = html!("<div class=\"charts\">\n{}</div>\n{}", both, tables::hooks(measured));
     all.push(("hooks", "How long hooks take", hooks));
-    all.push(("over-time", "Over time", html!("<div class=\"charts\">\n{}</div>\n", charts::over_time(measured))));
+    let over_time = match measured.timeline.len() {
+        0 => html!("<p class=\"nothing\">The report does not tell what happened when.</p>\n"),
+        _ => html!("<div class=\"charts\">\n{}</div>\n", charts::over_time(measured)),
+    };
+    all.push(("over-time", "Over time", over_time));
     if let Some(capacity) = &measured.capacity {
         let limit = html!("<p>{}</p>\n", capacity.reason.as_str());
         let both = html!("{}{}", charts::capacity(measured, capacity), charts::achieved(capacity));
@@ -143,11 +147,4 @@ fn conditions(measured: &Measured) -> Html {
 
 fn parts_of(count: usize) -> String {
     if count == 1 { "1 processor".to_owned() } else { format!("{count} processors") }
-}
-
-/// All of it as one piece, for tests.
-#[cfg(test)]
-pub(super) fn text(measured: &Measured) -> String {
-    let all = sections(measured).into_iter().map(|(id, title, body)| parts::section(id, title, body));
-    all.chain([summary(measured)]).collect::<Html>().into_text()
 }
