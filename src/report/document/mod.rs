@@ -4,10 +4,13 @@
 //! Reads what any version wrote: a field that it does not know is passed over, one that came later may be missing, a rule
 //! that it does not know stays a name. What is no report at all is refused.
 
+mod details;
 mod text;
 
 use serde::Deserialize;
 use thiserror::Error;
+
+pub use details::{Called, FileLines, Line, Output, Point, SetTo};
 
 use super::json::{ReportJson, Status};
 use crate::{finding::Severity, load::Measured};
@@ -48,6 +51,9 @@ pub struct Document {
     /// What the user should know beside findings.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// How far it was over time, the end the last; empty where the report does not tell.
+    #[serde(default)]
+    pub history: Vec<Point>,
     /// `replay`: how each case fares.
     #[serde(default)]
     pub cases: Vec<Case>,
@@ -94,6 +100,9 @@ pub struct Lines {
     /// Whether more may have run.
     #[serde(default)]
     pub sampled: bool,
+    /// Each file, and which of its lines ran; empty where the report does not tell.
+    #[serde(default)]
+    pub files: Vec<FileLines>,
 }
 
 /// A finding.
@@ -133,6 +142,15 @@ pub struct Told {
     pub known: bool,
     /// The command that shows it again.
     pub again: Option<String>,
+    /// The options without which it does not show.
+    #[serde(default)]
+    pub options: Vec<SetTo>,
+    /// Lines of source around the place; empty where it is in no file of the plugin.
+    #[serde(default)]
+    pub source: Vec<Line>,
+    /// The call of the smallest case that shows it, as it was seen.
+    #[serde(default)]
+    pub call: Option<Called>,
 }
 
 /// A place in the plugin's files.
@@ -271,6 +289,9 @@ impl Document {
                 case: Some(case.path.clone()),
                 known: case.known,
                 again: case.again.clone(),
+                options: Vec::new(),
+                source: Vec::new(),
+                call: None,
             })
         });
         self.findings.iter().cloned().chain(still).collect()
