@@ -18,6 +18,7 @@ pub mod text;
 
 mod document;
 mod excerpt;
+mod history;
 mod mask;
 pub(crate) mod ndjson;
 pub(crate) mod plain;
@@ -25,6 +26,7 @@ pub(crate) mod progress;
 pub(crate) mod style;
 
 pub use document::{Document, DocumentError};
+pub use history::{History, Point};
 pub use mask::Mask;
 
 use std::path::{Path, PathBuf};

@@ -12,7 +12,6 @@ use serde::Deserialize;
 use thiserror::Error;
 
 pub(super) use details::{Called, FileLines, Line, Output, Point, SetTo};
-
 pub(super) use learned::{Learned, Trace};
 
 use super::{

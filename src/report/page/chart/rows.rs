@@ -6,7 +6,7 @@ use plotters::{
 };
 
 use super::{Axis, Canvas, Drawn, Key, Mark, Role, draw_mark, figure, letters, nothing};
-use crate::report::page::html::Html;
+use crate::report::{page::html::Html, plain};
 
 /// How high a row is, and how deep in it its line lies.
 const ROW: u32 = 84;
@@ -84,7 +84,7 @@ impl Rows {
             let top = number as i32 * ROW as i32;
             let level = top + LINE;
             let name = Text::new(
-                row.name.clone(),
+                plain::harmless(&row.name).into_owned(),
                 (range.0.start + 6, top + 10),
                 letters(Role::Words, Pos::new(HPos::Left, VPos::Top)),
             );
