@@ -76,15 +76,11 @@ fn printed(where_to: &str, output: &Output) -> Html {
     if output.text.is_empty() {
         return Html::default();
     }
-    let whole = if output.bytes > output.text.len() as u64 {
-        format!(", part of {} bytes", parts::number(output.bytes))
-    } else {
-        String::new()
-    };
+    let bytes = format!(" ({} bytes)", parts::number(output.bytes));
     html!(
         "<details><summary>Printed to {}{}</summary>\n<pre class=\"wrapped\" tabindex=\"0\"><code>{}</code></pre></details>\n",
         where_to,
-        whole,
+        bytes,
         Html::lines(&parts::cut(&output.text))
     )
 }

@@ -21,11 +21,12 @@ pub(super) fn files(document: &Document) -> Option<Html> {
             format!("{:.1}", part * 100.0),
             percent(part)
         );
+        let bar = if all > 0 { bar } else { "no code".into() };
         vec![Html::code(&file.file), number(hit).into(), number(all).into(), bar]
     });
     let columns = [words("file"), numbers("lines that ran"), numbers("of"), words("part")];
     let mut body = Html::default();
-    if document.coverage.sampled {
+    if document.coverage.sampled && document.coverage.lines_hit < document.coverage.lines {
         body.push(html!(
             "<p class=\"quiet\">{}</p>\n",
             "Lines were marked in some of the sessions only: more may have run."
@@ -107,7 +108,7 @@ pub(super) fn over_time(document: &Document) -> Option<Html> {
         4,
     );
     let lines = document.coverage.lines;
-    if lines > 0 && moments.iter().any(|moment| moment.lines_hit.is_some()) {
+    if lines > 0 && moments.iter().filter(|moment| moment.lines_hit.is_some()).nth(1).is_some() {
         let note = format!("Of {} that hold code.", number(lines));
         all.push(plot(
             "chart-lines",

@@ -115,9 +115,9 @@ impl Axis {
 
     /// What stands at a tick.
     pub(super) fn label(&self, tick: f64) -> String {
-        // Sums of steps are off by a hair, and zero would show it.
+        // Sums of steps are off by a hair, and zero would show it. Nothing needs no unit.
         let is_zero = self.scale == Scale::Linear && tick.abs() < (self.high - self.low) * 1e-9;
-        (self.show)(if is_zero { 0.0 } else { tick })
+        if is_zero { "0".to_owned() } else { (self.show)(tick) }
     }
 }
 
