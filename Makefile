@@ -7,7 +7,7 @@ export PYTHON
 export PYO3_PYTHON := $(PYTHON)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup venv demo test test-other bench bench-save bench-compare bench-peers ratios fuzz-figures planted three-hosts fuzz lint doc rules clean
+.PHONY: help setup venv browser demo test test-other bench bench-save bench-compare bench-peers ratios fuzz-figures load-figures planted three-hosts fuzz lint doc rules clean
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -21,6 +21,9 @@ setup: ## see that Rust and an embeddable Python are there; as root on Debian, i
 venv: setup ## make .venv with the Plugin SDK for the tests
 	@scripts/make-venv .venv
 
+browser: ## see that there is a Chromium for the tests of pages; as root on Debian, install it
+	@scripts/setup browser
+
 # The demo has done its work when hookstorm found something, which is its exit status 1.
 demo: setup ## build, then find the faults of an example plugin
 	cargo build --release --locked --quiet
@@ -29,7 +32,7 @@ demo: setup ## build, then find the faults of an example plugin
 		echo "error: the demo ended with status $$status, not with findings (1)" >&2; exit 1; \
 	fi
 
-test: venv ## run every test, those on the real SDK included
+test: venv browser ## run every test, those on the real SDK included
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo test --locked
 
 # A target folder and a virtual environment of its own, so that nothing built against the usual interpreter is lost.
@@ -62,6 +65,9 @@ bench-compare: setup ## fail if a benchmark is slower than in BASE=main by more 
 
 ratios: venv ## print the promised figures, each beside what it is held against
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench ratios
+
+load-figures: browser ## print the promised figures of load
+	CHROMIUM=$$(command -v chromium) cargo bench --locked --bench load
 
 fuzz-figures: venv ## print the promised figures of fuzz: MINUTES=30 watches memory for that long
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench fuzz

@@ -65,6 +65,8 @@ fn timeless(ran: &Ran) -> Value {
     for key in ["elapsed_seconds", "calls_per_second"] {
         assert!(report.as_object_mut().unwrap().remove(key).is_some_and(|value| value.is_number()));
     }
+    report.as_object_mut().unwrap().remove("history");
+    program::forget_durations(&mut report);
     report
 }
 

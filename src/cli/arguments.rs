@@ -155,8 +155,8 @@ pub(super) struct Common {
     pub(super) rule: Vec<String>,
 
     /// How to tell it: a text, one JSON object as `hookstorm schema report` describes, one for each thing that happens as
-    /// `hookstorm schema ndjson` does, SARIF 2.1.0 for code scanning, or Markdown for an issue [default: text]
-    #[arg(long, value_enum, value_name = "text|json|ndjson|sarif|markdown", hide_possible_values = true, help_heading = OUTPUT)]
+    /// `hookstorm schema ndjson` does, SARIF 2.1.0 for code scanning, Markdown for an issue, or a page to look at [default: text]
+    #[arg(long, value_enum, value_name = "text|json|ndjson|sarif|markdown|html", hide_possible_values = true, help_heading = OUTPUT)]
     pub(super) format: Option<Format>,
 }
 
@@ -307,7 +307,7 @@ pub(super) struct ReportArguments {
     pub(super) file: PathBuf,
 
     /// What to make of it [default: text]
-    #[arg(long, value_enum, value_name = "text|json|sarif|markdown", hide_possible_values = true, help_heading = OUTPUT)]
+    #[arg(long, value_enum, value_name = "text|json|sarif|markdown|html", hide_possible_values = true, help_heading = OUTPUT)]
     pub(super) format: Option<Format>,
 }
 
@@ -380,6 +380,8 @@ pub(super) enum Format {
     Sarif,
     /// Markdown, for an issue or a summary
     Markdown,
+    /// A page to look at: one HTML file
+    Html,
 }
 
 /// How a list is written.

@@ -4,7 +4,7 @@
 use std::env;
 
 use super::arguments::Format;
-use crate::report::{Document, markdown, sarif};
+use crate::report::{Document, markdown, page, sarif};
 
 /// `document` in that form, for a screen of `width` characters.
 pub(super) fn write(format: Format, document: &Document, width: usize, is_verbose: bool) -> String {
@@ -14,5 +14,6 @@ pub(super) fn write(format: Format, document: &Document, width: usize, is_verbos
         Format::Json | Format::Ndjson => document.to_json(),
         Format::Sarif => sarif::text(document, env::current_dir().ok().as_deref()),
         Format::Markdown => markdown::text(document),
+        Format::Html => page::text(document),
     }
 }

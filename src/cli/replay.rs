@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     corpus::remote::Scope,
-    report::{progress::Progress, text},
+    report::{History, Mask, progress::Progress, text},
 };
 
 pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
@@ -44,7 +44,11 @@ pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Co
         cases = partition.members(cases);
     }
     let planned = cases.len() as u64;
-    let ended = seams::replay(&job, cases, &stop, &|event| progress.listen(&event));
+    let history = History::default();
+    let ended = seams::replay(&job, cases, &stop, &|event| {
+        history.listen(&event);
+        progress.listen(&event);
+    });
     progress.finish();
     let seams::ReplayedAll { results, mut summary } = ended?;
     summary.notes.extend(notes);
@@ -57,7 +61,10 @@ pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Co
         &summary,
         Some(planned),
         console,
-        |report| report.with_replayed(&results, &again, &baseline, prepared.source()),
+        |report| {
+            let mask = Mask::new(prepared.secrets.iter().cloned());
+            report.with_replayed(&results, &again, &baseline, prepared.source(), &mask).with_history(&history)
+        },
         shown,
     )?;
     Ok(if is_failure { status::FINDINGS } else { told })

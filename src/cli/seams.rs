@@ -4,6 +4,7 @@
 mod load;
 
 use std::{
+    cell::RefCell,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -51,6 +52,19 @@ pub(super) struct Opened {
 /// Reads a line of a file of the package: `Package::source_line`.
 pub(super) type Source = dyn Fn(&str, u32) -> Option<String>;
 
+/// Reads the files of `package`, the last one from memory: many lines of one file are often asked for in a row.
+fn source_of(package: Package) -> Box<Source> {
+    let last: RefCell<Option<(String, Option<Vec<String>>)>> = RefCell::default();
+    Box::new(move |file, line| {
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        let mut last = last.borrow_mut();
+        if last.as_ref().is_none_or(|(name, _)| name != file) {
+            *last = Some((file.to_owned(), package.source_lines(file)));
+        }
+        last.as_ref()?.1.as_ref()?.get(index).cloned()
+    })
+}
+
 /// Opens a plugin's archive or folder.
 pub(super) fn open(plugin: &Path, platform: &'static Platform) -> Result<Opened, CliError> {
     let opened = Package::open(plugin, platform, &ArchiveLimits::default()).map_err(|error| match error {
@@ -97,7 +111,7 @@ pub(super) fn open(plugin: &Path, platform: &'static Platform) -> Result<Opened,
         plugin_type: package.plugin_type(),
         runnable: package.is_runnable().then(|| (root, package.entry_point().to_owned())),
         configuration: package.configuration.clone(),
-        source: Box::new(move |file, line| package.source_line(file, line)),
+        source: source_of(package),
     })
 }
 

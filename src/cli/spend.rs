@@ -7,7 +7,7 @@ use super::{console::Console, error::CliError, prepare::Prepared, seams::Job, sh
 use crate::{
     campaign::{Event, Stop, Summary},
     corpus::remote::{Scope, Shared},
-    report::progress::Progress,
+    report::{History, progress::Progress},
 };
 
 /// What a campaign is given beside its own settings.
@@ -32,7 +32,9 @@ pub(super) fn spend(
     let stop = prepared.interrupts.stop();
     let sharing = Sharing::begin(&prepared.settings, job, Scope::Folder, &stop, progress, console)?;
     let stream = prepared.stream(console);
+    let history = History::default();
     let listen = |event: Event| {
+        history.listen(&event);
         progress.listen(&event);
         sharing.listen(&event);
         stream.listen(&event);
@@ -44,5 +46,5 @@ pub(super) fn spend(
     let mut summary = ended?;
     summary.notes.extend(notes);
     let summary = prepared.summary(summary);
-    prepared.tell(&summary, planned, console, |report| report, String::new())
+    prepared.tell(&summary, planned, console, |report| report.with_history(&history), String::new())
 }

@@ -149,10 +149,16 @@ impl Package {
     /// Line `line` (from 1) of `file`, a path inside the package, without its line break and cut where it is very long.
     /// `None` for what lies outside the package, by name or by symlink, and for what is not there.
     pub fn source_line(&self, file: &str, line: u32) -> Option<String> {
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        self.source_lines(file)?.into_iter().nth(index)
+    }
+
+    /// All lines of `file`, as [`Package::source_line`] gives one: who wants many asks once.
+    pub fn source_lines(&self, file: &str) -> Option<Vec<String>> {
         const FILE_BYTES: u64 = 4 << 20;
         const LINE_CHARACTERS: usize = 400;
         let relative = Path::new(file);
-        if line == 0 || !relative.components().all(|component| matches!(component, Component::Normal(_))) {
+        if !relative.components().all(|component| matches!(component, Component::Normal(_))) {
             return None;
         }
         let root = self.root.canonicalize().ok()?;
@@ -161,9 +167,11 @@ impl Package {
             return None;
         }
         let reader = BufReader::new(File::open(path).ok()?.take(FILE_BYTES));
-        let bytes = reader.split(b'\n').nth(usize::try_from(line).ok()? - 1)?.ok()?;
-        let text = String::from_utf8_lossy(&bytes);
-        Some(text.trim_end_matches('\r').chars().take(LINE_CHARACTERS).collect())
+        let lines = reader.split(b'\n').map_while(Result::ok).map(|bytes| {
+            let text = String::from_utf8_lossy(&bytes);
+            text.trim_end_matches('\r').chars().take(LINE_CHARACTERS).collect()
+        });
+        Some(lines.collect())
     }
 
     /// The values of the options in the configuration `text` that are named like secrets: canaries. References to a

@@ -12,7 +12,7 @@ pub(crate) fn excerpt(location: &Location, source: Option<&str>, width: usize) -
     let gutter = " ".repeat(number.len());
     let mut lines = vec![format!("{gutter}--> {}", place(location))];
     let Some(source) = source.filter(|source| location.line > 0 && !source.trim().is_empty()) else { return lines };
-    let source = without_option(&location.file, source);
+    let source = without_options(&location.file, vec![source.to_owned()]).concat();
     let room = width.saturating_sub(number.len() + 3).max(20);
     lines.push(format!("{gutter} |"));
     lines.push(format!("{number} | {}", plain::cut(&plain::source(&source), room)));
@@ -42,13 +42,26 @@ pub(crate) fn place(location: &Location) -> String {
     place
 }
 
-/// A configuration's line without the value of an option that is named like a secret.
-fn without_option(file: &str, source: &str) -> String {
-    let secret = file.ends_with(".cfg").then(|| source.split_once(['=', ':'])).flatten();
-    match secret {
-        Some((name, _)) if names_a_secret(name) => format!("{}= ***", &source[..name.len()]),
-        _ => source.to_owned(),
+/// Lines of a configuration that follow one another, without the values of options that are named like a secret, those
+/// that go on in the lines below included.
+pub(crate) fn without_options(file: &str, lines: Vec<String>) -> Vec<String> {
+    if !file.ends_with(".cfg") {
+        return lines;
     }
+    let mut is_secret = false;
+    let shown = lines.into_iter().map(|line| {
+        if is_secret && line.starts_with([' ', '\t']) {
+            return "***".to_owned();
+        }
+        // A value may have empty lines in it.
+        if line.trim().is_empty() {
+            return line;
+        }
+        let secret = line.split_once(['=', ':']).filter(|(name, _)| names_a_secret(name));
+        is_secret = secret.is_some();
+        secret.map(|(name, _)| format!("{name}= ***")).unwrap_or(line)
+    });
+    shown.collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! and the `progress` line meanwhile.
 //!
 //! Every other form is made from the JSON alone, read back as a [`Document`], so that `hookstorm report` makes the same of
-//! a file as `--format` makes of a run: [`sarif`], [`markdown`]. One more form is one more file with a function
+//! a file as `--format` makes of a run: [`sarif`], [`markdown`], [`page`]. One more form is one more file with a function
 //! `(&Document) -> String`, and one line in `cli/formats.rs`.
 //!
 //! Everything here turns values into text and decides nothing. What a plugin supplied reaches no terminal raw
@@ -11,12 +11,14 @@
 
 pub mod json;
 pub mod markdown;
+pub mod page;
 pub mod sarif;
 pub mod schema;
 pub mod text;
 
 mod document;
 mod excerpt;
+mod history;
 mod mask;
 pub(crate) mod ndjson;
 pub(crate) mod plain;
@@ -24,6 +26,7 @@ pub(crate) mod progress;
 pub(crate) mod style;
 
 pub use document::{Document, DocumentError};
+pub use history::{History, Point};
 pub use mask::Mask;
 
 use std::path::{Path, PathBuf};

@@ -276,6 +276,7 @@ mod tests {
                 &examples::again(),
                 &Baseline::default(),
                 &|_, _| None,
+                &crate::report::Mask::default(),
             )
             .with_minimized(&[Minimized { path: "a.json".into(), before: size, after: After::Stays(size) }]);
         let mut instance: Value = serde_json::from_str(&json.to_text()).unwrap();

@@ -4,12 +4,20 @@
 //! Reads what any version wrote: a field that it does not know is passed over, one that came later may be missing, a rule
 //! that it does not know stays a name. What is no report at all is refused.
 
+mod details;
+mod learned;
 mod text;
 
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::json::{ReportJson, Status};
+pub(super) use details::{Called, FileLines, Line, Output, Point, SetTo};
+pub(super) use learned::{Learned, Trace};
+
+use super::{
+    json::{ReportJson, Status},
+    plain,
+};
 use crate::{finding::Severity, load::Measured};
 
 /// A report.
@@ -48,6 +56,9 @@ pub struct Document {
     /// What the user should know beside findings.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// How far it was over time, the end the last; empty where the report does not tell.
+    #[serde(default)]
+    pub history: Vec<Point>,
     /// `replay`: how each case fares.
     #[serde(default)]
     pub cases: Vec<Case>,
@@ -57,6 +68,12 @@ pub struct Document {
     /// `load`: what was measured.
     #[serde(default)]
     pub load: Option<Measured>,
+    /// `run`: what was seen.
+    #[serde(default)]
+    pub trace: Option<Trace>,
+    /// `fuzz`: what was learned.
+    #[serde(default)]
+    pub fuzz: Option<Learned>,
     /// As it was written.
     #[serde(skip)]
     json: serde_json::Value,
@@ -94,6 +111,9 @@ pub struct Lines {
     /// Whether more may have run.
     #[serde(default)]
     pub sampled: bool,
+    /// Each file, and which of its lines ran; empty where the report does not tell.
+    #[serde(default)]
+    pub files: Vec<FileLines>,
 }
 
 /// A finding.
@@ -133,6 +153,15 @@ pub struct Told {
     pub known: bool,
     /// The command that shows it again.
     pub again: Option<String>,
+    /// The options without which it does not show.
+    #[serde(default)]
+    pub options: Vec<SetTo>,
+    /// Lines of source around the place; empty where it is in no file of the plugin.
+    #[serde(default)]
+    pub source: Vec<Line>,
+    /// The call of the smallest case that shows it, as it was seen.
+    #[serde(default)]
+    pub call: Option<Called>,
 }
 
 /// A place in the plugin's files.
@@ -247,6 +276,22 @@ impl Document {
         self.again.baseline.is_some() || self.told().iter().any(|told| told.known)
     }
 
+    /// The command that does the same again, to be pasted into a shell.
+    pub fn command_line(&self) -> String {
+        let mut words = Vec::new();
+        words.extend(self.seed.into_iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+        words.extend(self.again.options.iter().cloned());
+        words.extend(self.again.levels.iter().flat_map(|level| ["--rule".to_owned(), level.clone()]));
+        words.extend(self.again.baseline.iter().flat_map(|file| ["--baseline".to_owned(), file.clone()]));
+        let mut line =
+            format!("hookstorm {} {}", plain::shell_word(&self.command), plain::shell_word(&self.plugin.path));
+        for word in words {
+            line.push(' ');
+            line.push_str(&plain::shell_word(&word));
+        }
+        line
+    }
+
     /// As it was written, with all that this version does not know.
     pub fn to_json(&self) -> String {
         format!("{:#}\n", self.json)
@@ -271,6 +316,9 @@ impl Document {
                 case: Some(case.path.clone()),
                 known: case.known,
                 again: case.again.clone(),
+                options: Vec::new(),
+                source: Vec::new(),
+                call: None,
             })
         });
         self.findings.iter().cloned().chain(still).collect()

@@ -1,7 +1,7 @@
 //! Tells a report that was read back as a text for a terminal: makes of it what the run itself had, and hands that to the
-//! same words. What the JSON does not hold is not told: lines of source and arguments.
+//! same words. What the JSON does not hold in the words of a case is not told: arguments.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use super::{Case, Document, Shrunk, SizeRead, Told};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Document {
-    /// The report for a terminal, as far as the JSON holds it: without lines of source and without arguments.
+    /// The report for a terminal, as far as the JSON holds it: without arguments.
     pub fn to_text(&self, width: usize, is_verbose: bool) -> String {
         let command = COMMANDS.iter().find(|name| **name == self.command).copied().unwrap_or("report");
         let head = Head {
@@ -56,11 +56,16 @@ impl Document {
             notes: self.notes.iter().cloned().chain(self.unknown()).collect(),
             ..Summary::default()
         };
+        let mut lines = HashMap::new();
+        for told in &self.findings {
+            let file = told.location.as_ref().map_or("", |place| place.file.as_str());
+            lines.extend(told.source.iter().map(|one| ((file, one.line), one.text.as_str())));
+        }
         let report = Report {
             head: &head,
             summary: &summary,
             again: &again,
-            source: &|_, _| None,
+            source: &|file, line| lines.get(&(file, line)).map(|text| (*text).to_owned()),
             secrets: &[],
             planned: None,
             width,
@@ -178,7 +183,7 @@ fn elapsed(seconds: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{examples, json::ReportJson};
+    use crate::report::{Mask, examples, json::ReportJson};
 
     fn report(summary: &Summary, again: &Again, baseline: &Baseline) -> ReportJson {
         ReportJson::new(&Report {
@@ -254,7 +259,7 @@ mod tests {
             is_verbose: false,
             baseline: &baseline,
         });
-        let report = report.with_replayed(&results, &again, &baseline, &|_, _| None);
+        let report = report.with_replayed(&results, &again, &baseline, &|_, _| None, &Mask::default());
         let document = Document::of(&report);
         let rules: Vec<_> = document.told().into_iter().map(|told| (told.rule, told.known)).collect();
         assert_eq!(rules, [("not-json".into(), false), ("timeout".into(), false), ("timeout".to_owned(), true)]);

@@ -5,6 +5,10 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::{
+    seen::CallJson,
+    source::{LineJson, around},
+};
 use crate::{
     campaign::Reported,
     finding::{Baseline, Finding, Location, Rule, Severity},
@@ -43,6 +47,14 @@ pub(in crate::report) struct FindingJson {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     options: Vec<OptionJson>,
+    /// Lines of source around the place; absent where it is in no file of the plugin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    source: Vec<LineJson>,
+    /// The call of the smallest case that shows it, as it was seen; null where there is none. Secrets are `***`, and long
+    /// texts are cut: the case holds all.
+    #[schemars(default)]
+    call: Option<CallJson>,
 }
 
 /// An option of the configuration.
@@ -102,6 +114,8 @@ impl FindingJson {
             options: Vec::new(),
             known: false,
             again: None,
+            source: Vec::new(),
+            call: None,
         }
     }
 
@@ -112,22 +126,28 @@ impl FindingJson {
             name: option.name.clone(),
             value: mask.option(option),
         });
+        let call = reported.case.as_ref().zip(reported.call.as_ref()).map(|(case, call)| {
+            let mask = mask.clone().with_session(&case.session, std::slice::from_ref(call));
+            CallJson::new(call, &case.session, &mask).shortened()
+        });
         let case = reported.case_path.as_ref().map(|path| path.to_string_lossy().into_owned());
         Self {
             occurrences: reported.occurrences,
             every_session: reported.every_session,
             options: options.collect(),
+            call,
             ..Self::of(&reported.finding, reported.group, case.as_deref())
         }
     }
 
     /// With what the run knows of it: how to see it again, whether it is in the baseline, whose file its place is in.
-    pub(super) fn known_to(mut self, again: &Again, baseline: &Baseline, source: Source<'_>) -> Self {
+    pub(super) fn known_to(mut self, again: &Again, baseline: &Baseline, source: Source<'_>, mask: &Mask) -> Self {
         self.known = baseline.holds(&self.fingerprint);
         self.again = self.case.as_deref().map(|case| again.case(Path::new(case), Rule::named(self.rule)));
         if let Some(place) = &mut self.location {
             // MANIFEST is the plugin's own even where it is missing.
             place.in_plugin = place.line.is_none_or(|line| source(&place.file, line).is_some());
+            self.source = around(&place.file, place.line.unwrap_or(0), source, mask);
         }
         self
     }

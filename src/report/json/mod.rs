@@ -7,7 +7,9 @@
 
 mod cases;
 pub(super) mod finding;
+mod history;
 mod seen;
+mod source;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,9 +17,11 @@ use serde::{Deserialize, Serialize};
 use self::{
     cases::{MinimizedJson, ReplayedJson},
     finding::{FindingJson, LocationJson},
+    history::PointJson,
     seen::TraceJson,
+    source::FileJson,
 };
-use super::{Again, Mask, Minimized, Replayed, Report, Seen, Source};
+use super::{Again, History, Mask, Minimized, Replayed, Report, Seen, Source};
 use crate::{campaign::Fuzzed, finding::Baseline, load::Measured};
 
 /// How a command ended.
@@ -72,6 +76,10 @@ pub struct ReportJson {
     findings: Vec<FindingJson>,
     /// What the user should know beside findings.
     notes: Vec<String>,
+    /// `test`, `fuzz` and `replay`: how far it was over time, at most 120 points, the end the last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    history: Vec<PointJson>,
     /// `run`: what was seen of each call.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<TraceJson>,
@@ -156,6 +164,10 @@ struct CoverageJson {
     lines: u64,
     /// Whether lines were marked in some of the sessions only, so that more may have run.
     sampled: bool,
+    /// `test` and `fuzz`: each file, and which of its lines ran.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    files: Vec<FileJson>,
 }
 
 impl ReportJson {
@@ -191,13 +203,15 @@ impl ReportJson {
                 lines_hit: summary.coverage.lines_hit,
                 lines: summary.coverage.lines,
                 sampled: summary.coverage.is_sampled,
+                files: source::files(&summary.coverage, report.source, &mask),
             },
             findings: summary
                 .reported
                 .iter()
-                .map(|one| FindingJson::new(one, &mask).known_to(report.again, report.baseline, report.source))
+                .map(|one| FindingJson::new(one, &mask).known_to(report.again, report.baseline, report.source, &mask))
                 .collect(),
             notes: summary.notes.clone(),
+            history: Vec::new(),
             trace: None,
             cases: None,
             minimized: None,
@@ -221,6 +235,7 @@ impl ReportJson {
         again: &Again,
         baseline: &Baseline,
         source: Source<'_>,
+        mask: &Mask,
     ) -> Self {
         let is_failure = results.iter().any(|one| one.is_failure(baseline));
         let has_errors = is_failure || self.status == Status::Findings;
@@ -230,10 +245,20 @@ impl ReportJson {
             for finding in one.outcome.findings() {
                 let group = self.findings.len();
                 let told = FindingJson::of(finding, group, Some(&path));
-                self.findings.push(told.known_to(again, baseline, source));
+                self.findings.push(told.known_to(again, baseline, source, mask));
             }
         }
         self.cases = Some(results.iter().map(|one| ReplayedJson::new(one, again, baseline)).collect());
+        self
+    }
+
+    /// With how it went over time. What was counted in the end is the last point.
+    #[must_use]
+    pub fn with_history(mut self, history: &History) -> Self {
+        self.history = PointJson::all(history, self.sessions, self.calls, self.findings.len());
+        if let Some(end) = self.history.last_mut().filter(|_| self.coverage.lines > 0) {
+            end.reach(self.coverage.lines_hit);
+        }
         self
     }
 
@@ -281,7 +306,7 @@ mod tests {
             head: &head,
             summary,
             again: &examples::again(),
-            source: &|_, _| Some(String::new()),
+            source: &|_, line| (line <= 92).then(|| format!("line {line}")),
             secrets: &[],
             planned: None,
             width: 100,
@@ -294,7 +319,7 @@ mod tests {
     fn the_report_has_the_documented_fields_in_the_documented_order() {
         let summary = examples::summary(vec![examples::reported(Rule::UncaughtException, 0)]);
         let text = json("test", &summary).to_text();
-        let text = text.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        let text = text.replace("a\u{202e}b", "alice").replace(env!("CARGO_PKG_VERSION"), "VERSION");
         let text = text.replace(summary.reported[0].finding.fingerprint.as_str(), "FINGERPRINT");
         insta::assert_snapshot!(text, @r#"
         {
@@ -346,7 +371,50 @@ mod tests {
               "group": 0,
               "case": "corpora/MyVault/FINGERPRINT.json",
               "known": false,
-              "again": "hookstorm run vault/ --case corpora/MyVault/FINGERPRINT.json"
+              "again": "hookstorm run vault/ --case corpora/MyVault/FINGERPRINT.json",
+              "source": [
+                {
+                  "line": 89,
+                  "text": "line 89"
+                },
+                {
+                  "line": 90,
+                  "text": "line 90"
+                },
+                {
+                  "line": 91,
+                  "text": "line 91"
+                },
+                {
+                  "line": 92,
+                  "text": "line 92"
+                }
+              ],
+              "call": {
+                "call": 1,
+                "round": 0,
+                "hook": "get_password_list",
+                "arguments": {
+                  "session_id": "s-1",
+                  "client_ip": "fe80::1",
+                  "gateway_password": "***",
+                  "gateway_domain": null,
+                  "server_username": "alice"
+                },
+                "ending": "returned",
+                "result": "{'passwords': ['***'], 'cookie': {'lease': b'7'}}",
+                "frames": [],
+                "stdout": {
+                  "text": "",
+                  "bytes": 0
+                },
+                "stderr": {
+                  "text": "INFO vault: \u001b[31mgot *** for ***\n",
+                  "bytes": 48
+                },
+                "elapsed_ms": 1.24,
+                "files": []
+              }
             }
           ],
           "notes": []
@@ -389,6 +457,7 @@ mod tests {
                 &Again::default(),
                 &Baseline::default(),
                 &|_, _| None,
+                &Mask::default(),
             )
         };
         assert_eq!(report(std::slice::from_ref(&broke)).status, Status::Findings);

@@ -5,10 +5,16 @@ use serde::Serialize;
 
 use super::{LocationJson, rounded};
 use crate::{
-    case::Value,
-    report::Seen,
+    case::{Session, Value},
+    report::{Mask, Seen},
     runtime::{CallTrace, Ending, Output},
 };
+
+/// How many characters of a text are told of a finding's call.
+const TEXT_LIMIT: usize = 4000;
+
+/// How many items of a list or dict are told of a finding's call.
+const ITEMS_LIMIT: usize = 200;
 
 /// What was seen of a session. Secrets are `***` unless `--show-secrets` was given.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -68,7 +74,7 @@ pub(super) struct OutputJson {
 impl TraceJson {
     pub(super) fn new(seen: &Seen<'_>) -> Self {
         Self {
-            calls: seen.trace.calls.iter().map(|call| CallJson::new(call, seen)).collect(),
+            calls: seen.trace.calls.iter().map(|call| CallJson::new(call, seen.session, seen.mask)).collect(),
             options: seen
                 .session
                 .options
@@ -87,8 +93,7 @@ impl TraceJson {
 }
 
 impl CallJson {
-    pub(super) fn new(call: &CallTrace, seen: &Seen<'_>) -> Self {
-        let Seen { session, mask, .. } = *seen;
+    pub(super) fn new(call: &CallTrace, session: &Session, mask: &Mask) -> Self {
         let given = session.calls.get(call.call).map_or(&[][..], |case| &case.arguments);
         let arguments =
             given.iter().map(|(argument, value)| (argument.name().to_owned(), mask.argument(*argument, value)));
@@ -117,5 +122,33 @@ impl CallJson {
             elapsed_ms: rounded(call.elapsed.as_secs_f64() * 1e3),
             files: call.files.iter().map(|file| file.path.clone()).collect(),
         }
+    }
+    /// With its long texts cut.
+    pub(super) fn shortened(mut self) -> Self {
+        self.arguments = shortened(&self.arguments);
+        self.result = self.result.as_deref().map(cut);
+        for output in [&mut self.stdout, &mut self.stderr] {
+            output.text = cut(&output.text);
+        }
+        self
+    }
+}
+
+fn shortened(value: &Value) -> Value {
+    match value {
+        Value::Str(text) => Value::Str(cut(text)),
+        Value::List(items) => Value::List(items.iter().take(ITEMS_LIMIT).map(shortened).collect()),
+        Value::Dict(entries) => {
+            Value::Dict(entries.iter().take(ITEMS_LIMIT).map(|(key, value)| (cut(key), shortened(value))).collect())
+        }
+        _ => value.clone(),
+    }
+}
+
+/// The first characters of a text.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(TEXT_LIMIT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

@@ -1,0 +1,184 @@
+//! Findings by rule: what the rule is, then each finding with all that is known of it, then how to see it again.
+
+use std::collections::BTreeSet;
+
+use super::{
+    call,
+    html::{Html, html},
+    parts::{Mood, badge, command, number, numbers, severity, short_text, table, words},
+    prose,
+};
+use crate::{
+    finding::{Rule, Severity, explanation},
+    report::document::{Document, Place, SetTo, Told},
+};
+
+/// Findings that are new, by rule; none where there are none.
+pub(super) fn new(document: &Document, told: &[Told]) -> Option<Html> {
+    let told: Vec<&Told> = told.iter().filter(|one| !one.known).collect();
+    if told.is_empty() {
+        return None;
+    }
+    let groups = groups(&told);
+    let rows = groups.iter().map(|(rule, findings)| {
+        let link = html!("<a href=\"#rule-{}\"><code>{}</code></a>", *rule, *rule);
+        vec![link, severity(worst(findings)), findings.len().into(), summary(rule)]
+    });
+    let columns = [words("rule"), words("level"), numbers("findings"), words("what it is about")];
+    let mut body = Html::default();
+    if told.len() > 1 {
+        body.push(table("Rules that are broken", &columns, rows.collect()));
+    }
+    // Two cases of a replay may show one defect, and an id stands for one place.
+    let mut named = BTreeSet::new();
+    for (rule, findings) in &groups {
+        let mut all = Html::default();
+        for one in findings {
+            let id = if named.insert(&one.fingerprint) {
+                html!(" id=\"finding-{}\"", &one.fingerprint)
+            } else {
+                Html::default()
+            };
+            all.push(article(document, one, id));
+        }
+        body.push(html!(
+            "<section class=\"rule\" id=\"rule-{}\">\n<h3><code>{}</code></h3>\n{}{}</section>\n",
+            *rule,
+            *rule,
+            about(rule),
+            all
+        ));
+    }
+    Some(body)
+}
+
+/// Findings that were known before; none where there are none.
+pub(super) fn known(told: &[Told]) -> Option<Html> {
+    let known = told.iter().filter(|one| one.known);
+    let rows: Vec<_> = known
+        .map(|one| {
+            let hook = one.hook.as_deref().map(Html::code).unwrap_or_default();
+            vec![
+                Html::code(&one.rule),
+                severity(one.severity),
+                hook,
+                short_text(&one.message),
+                Html::code(&one.fingerprint),
+            ]
+        })
+        .collect();
+    let columns = [words("rule"), words("level"), words("hook"), words("what happens"), words("fingerprint")];
+    (!rows.is_empty()).then(|| table("In the baseline: these fail no run", &columns, rows))
+}
+
+/// By rule, in the order in which the report tells them; rules with errors first.
+fn groups<'a>(told: &[&'a Told]) -> Vec<(&'a str, Vec<&'a Told>)> {
+    let mut groups: Vec<(&str, Vec<&Told>)> = Vec::new();
+    for &one in told {
+        match groups.iter_mut().find(|(rule, _)| *rule == one.rule) {
+            Some((_, findings)) => findings.push(one),
+            None => groups.push((&one.rule, vec![one])),
+        }
+    }
+    groups.sort_by_key(|(_, findings)| worst(findings) != Severity::Error);
+    groups
+}
+
+fn worst(findings: &[&Told]) -> Severity {
+    let is_error = findings.iter().any(|one| one.severity == Severity::Error);
+    if is_error { Severity::Error } else { Severity::Warning }
+}
+
+fn summary(rule: &str) -> Html {
+    Rule::named(rule).map_or_else(|| "a rule of a later version".into(), |rule| rule.summary().into())
+}
+
+/// What the rule is, and folded away why it matters and what the cure is.
+fn about(rule: &str) -> Html {
+    let Some(rule) = Rule::named(rule) else { return html!("<p class=\"quiet\">{}</p>\n", summary(rule)) };
+    html!(
+        "<p>{}</p>\n<details class=\"about\"><summary>Why it matters, and the cure</summary>\n{}</details>\n",
+        prose::lead(explanation(rule)),
+        prose::rest(explanation(rule))
+    )
+}
+
+fn article(document: &Document, told: &Told, id: Html) -> Html {
+    let mut body = Html::default();
+    if let Some(place) = &told.location {
+        body.push(html!("<p class=\"place\">{}</p>\n", at(place)));
+    }
+    let marked = told.location.as_ref().and_then(|place| place.line);
+    if !told.source.is_empty() {
+        let lines: Html = told
+            .source
+            .iter()
+            .map(|line| {
+                let (class, sign) = if Some(line.line) == marked { (" marked", "▸") } else { ("", "") };
+                let number = html!("<i>{}</i>", u64::from(line.line));
+                html!("<span class=\"line{}\"><b>{}</b>{}{}\n</span>", class, sign, number, Html::lines(&line.text))
+            })
+            .collect();
+        body.push(html!("<pre class=\"listing\" tabindex=\"0\"><code>{}</code></pre>\n", lines));
+    }
+    if let Some(hint) = &told.hint {
+        body.push(html!("<p class=\"hint\"><b>What to do</b> {}</p>\n", prose::spans(hint)));
+    }
+    if !told.options.is_empty() {
+        let row = |option: &SetTo| {
+            vec![Html::code(&format!("[{}] {}", option.section, option.name)), short_text(&option.value)]
+        };
+        let rows = told.options.iter().map(row).collect();
+        body.push(table("Options without which it does not show", &[words("option"), words("value")], rows));
+    }
+    if let Some(seen) = &told.call {
+        body.push(call::seen(seen));
+    }
+    if let Some(again) = &told.again {
+        body.push(html!("<h5>See it again</h5>\n{}", command(again)));
+    }
+    html!(
+        "<article class=\"finding\"{}>\n<p class=\"line-up\">{} {}<span class=\"quiet\">{}</span>{}</p>\n\
+         <h4 class=\"message\">{}</h4>\n{}{}</article>\n",
+        id,
+        severity(told.severity),
+        told.hook.as_deref().map(Html::code).unwrap_or_default(),
+        seen_in(document, told),
+        marks(told),
+        prose::spans(&told.message),
+        body,
+        foot(told)
+    )
+}
+
+fn seen_in(document: &Document, told: &Told) -> String {
+    if document.sessions > 1 && told.case.is_some() {
+        format!("{} of {} sessions", number(told.occurrences), number(document.sessions))
+    } else {
+        String::new()
+    }
+}
+
+/// What is odd about a finding.
+fn marks(told: &Told) -> Html {
+    let mut marks = Html::default();
+    if told.every_session {
+        marks.push(html!(" {}", badge(Mood::Quiet, "every ordinary session: it may want configuration")));
+    }
+    if told.foreign_cookie {
+        marks.push(html!(" {}", badge(Mood::Quiet, "needs a cookie that the plugin never returned")));
+    }
+    marks
+}
+
+fn foot(told: &Told) -> Html {
+    let case = told.case.as_ref().map(|case| html!("case {} · ", Html::code(case))).unwrap_or_default();
+    html!("<p class=\"foot\">{}fingerprint {}</p>\n", case, Html::code(&told.fingerprint))
+}
+
+/// A place, as an editor takes it.
+pub(super) fn at(place: &Place) -> Html {
+    let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let function = place.function.as_deref().map(|function| html!(" in {}", Html::code(function))).unwrap_or_default();
+    html!("{}{}", Html::code(&format!("{}{line}", place.file)), function)
+}
