@@ -6,7 +6,7 @@ use super::{
     arguments::{Color, LoadArguments, With},
     cases,
     console::Console,
-    error::CliError,
+    error::{CliError, status},
     files,
     prepare::{Prepared, prepare},
     seams::{self, Job, Sessions},
@@ -94,8 +94,9 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
         measured.baseline = Some(load::compare(&path.to_string_lossy(), before, &measured));
     }
     let summary = prepared.summary(summary);
-    let shown = format!("{measured:?}");
-    prepared.tell(&summary, None, console, |report| report.with_load(&measured), shown)
+    let shown = text::load(&measured, console.width());
+    let told = prepared.tell(&summary, None, console, |report| report.with_load(&measured), shown)?;
+    Ok(if measured.is_failure() { status::FINDINGS } else { told })
 }
 
 /// What an earlier report measured. One that measured nothing holds findings that are known, and no more.
