@@ -4,13 +4,13 @@
 //! Reads what any version wrote: a field that it does not know is passed over, one that came later may be missing, a rule
 //! that it does not know stays a name. What is no report at all is refused.
 
-mod details;
+pub(super) mod details;
 mod text;
 
 use serde::Deserialize;
 use thiserror::Error;
 
-pub use details::{Called, FileLines, Line, Output, Point, SetTo};
+use details::{Called, FileLines, Line, Point, SetTo};
 
 use super::json::{ReportJson, Status};
 use crate::{finding::Severity, load::Measured};
@@ -54,6 +54,9 @@ pub struct Document {
     /// How far it was over time, the end the last; empty where the report does not tell.
     #[serde(default)]
     pub history: Vec<Point>,
+    /// `test`, `fuzz` and `load`: the plugin's hooks, those that were called.
+    #[serde(default)]
+    pub hooks: Vec<String>,
     /// `replay`: how each case fares.
     #[serde(default)]
     pub cases: Vec<Case>,
