@@ -33,14 +33,16 @@ fn blabber(desk: &Desk) {
         format!(
             "import sys
 
+WORD = '-'.join({parts:?})
+
 class Plugin:
     def __init__(self, configuration):
         self.token = configuration.split('api_token = ')[1].split()[0]
 
     def get_password_list(self, gateway_password, server_hostname):
         print('token', self.token, 'password', gateway_password)
-        print('returns {RETURNED}', file=sys.stderr)
-        return {{'passwords': ['{RETURNED}'], 'cookie': {{'kept': self.token}}, 'wrong': self.token}}
+        print('returns', WORD, file=sys.stderr)
+        return {{'passwords': [WORD], 'cookie': {{'kept': self.token}}, 'wrong': self.token}}
 
     def get_private_key_list(self, gateway_password, cookie):
         raise RuntimeError('no %s for %s with %s' % (cookie, gateway_password, self.token))
@@ -50,7 +52,9 @@ class Plugin:
 
     def session_ended(self, cookie):
         raise ValueError(str(cookie) + self.token)
-"
+",
+            // What stands in the source itself is no secret of the configuration, and source is shown.
+            parts = RETURNED.split('-').collect::<Vec<_>>()
         ),
     );
 }
