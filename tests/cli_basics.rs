@@ -115,7 +115,7 @@ fn wrong_use_is_status_2_and_names_what_is_wrong() {
         (&["test", "plugin", "--partition", "3/2", "--seed", "1"], "write `2/8`"),
         (&["test", "plugin", "--partition", "1/2"], "--seed"),
         (&["test", "plugin", "--jobs", "0"], "from 1 to 1024"),
-        (&["test", "plugin", "--format", "junit"], "text, json, ndjson, sarif, markdown"),
+        (&["test", "plugin", "--format", "yaml"], "text, json, ndjson, sarif, junit, markdown"),
         (&["run", "plugin"], "--hook"),
         (&["run", "plugin", "--hook", "authorize", "--case", "x.json"], "--case"),
         (&["run", "plugin", "--case", "x.json"], "`x.json` cannot be read: no such file or directory"),

@@ -53,7 +53,7 @@ fn a_report_in_a_file_becomes_what_the_run_itself_would_have_told() {
     let json = desk.run(&words(&format!("{TEST} --format json")));
     assert_eq!(json.status, Some(1), "{json:?}");
     desk.write("report.json", &json.stdout);
-    for format in ["sarif", "markdown"] {
+    for format in ["sarif", "junit", "markdown"] {
         let direct = desk.run(&words(&format!("{TEST} --format {format}")));
         let turned = desk.run(&words(&format!("report report.json --format {format}")));
         assert_eq!((direct.status, turned.status), (Some(1), Some(0)), "{turned:?}");
@@ -203,7 +203,7 @@ fn no_secret_and_no_argument_reaches_an_issue_or_code_scanning() {
         return None
 ",
     );
-    for format in ["sarif", "markdown"] {
+    for format in ["sarif", "junit", "markdown"] {
         let ran = desk.run(&words(&format!("{TEST} --format {format}")));
         assert_eq!(ran.status, Some(1), "{ran:?}");
         assert!(ran.stdout.contains("secret-leak") && ran.stdout.contains("ValueError"), "{}", ran.stdout);

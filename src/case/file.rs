@@ -1,6 +1,8 @@
 //! A case as a file: JSON, reviewable, replayable. Read strictly, with the place of what is wrong; written in one form,
 //! so that the same case is the same bytes.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -11,6 +13,9 @@ use crate::{
 
 /// The format that this version reads and writes.
 const FORMAT: u64 = 1;
+
+/// What a file of a case says at its top. It is no part of the case: names and comparisons are made without it.
+const NOTE: &str = "May hold secrets of the configuration and of the session: keep it private.";
 
 /// A session written down, with what it is run on and what it once showed.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +85,10 @@ fn nearest(near: &Option<String>) -> String {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CaseJson {
+    /// Whatever it says, nothing follows from it.
+    #[serde(default, skip_serializing)]
+    #[expect(dead_code, reason = "it is for people")]
+    note: Option<String>,
     format: u64,
     r#type: String,
     platform: String,
@@ -237,6 +246,7 @@ impl Case {
     pub fn to_json(&self) -> String {
         let SessionJson { session_cookie, cookie, options, services, calls } = SessionJson::from(&self.session);
         let json = CaseJson {
+            note: None,
             format: FORMAT,
             r#type: self.plugin_type.name().into(),
             platform: self.platform.name.into(),
@@ -253,6 +263,25 @@ impl Case {
         text.push('\n');
         text
     }
+
+    /// What is written into a file: the same under a note for whoever opens it.
+    pub fn to_file(&self) -> String {
+        self.to_json().replacen("{\n", &format!("{{\n{}", note_line()), 1)
+    }
+
+    /// What a file holds without the note at its top: as [`Case::to_json`] wrote it, where that wrote it. Whether two files
+    /// are the same case, and the name that is made of their content, do not depend on the note.
+    pub fn without_note(bytes: &[u8]) -> Cow<'_, [u8]> {
+        let head = format!("{{\n{}", note_line());
+        match bytes.strip_prefix(head.as_bytes()) {
+            Some(rest) => Cow::Owned([b"{\n", rest].concat()),
+            None => Cow::Borrowed(bytes),
+        }
+    }
+}
+
+fn note_line() -> String {
+    format!("  \"note\": \"{NOTE}\",\n")
 }
 
 impl From<&Session> for SessionJson {
@@ -383,6 +412,16 @@ mod tests {
         assert!(error.to_string().starts_with("`services`, `memory`: is no service; there are"), "{error}");
         let error = Case::from_json(&CASE.replace("\"cookie\": {}", "\"services\": []")).unwrap_err();
         assert_eq!(error.to_string(), "`services`: must be an object");
+    }
+
+    #[test]
+    fn a_file_says_at_its_top_that_it_may_hold_secrets_and_is_the_same_case_all_the_same() {
+        let case = Case::from_json(CASE).unwrap();
+        let file = case.to_file();
+        assert!(file.starts_with("{\n  \"note\": \"May hold secrets"), "{file}");
+        assert_eq!(Case::from_json(&file).unwrap(), case);
+        assert_eq!(*Case::without_note(file.as_bytes()), *CASE.as_bytes());
+        assert_eq!(*Case::without_note(CASE.as_bytes()), *CASE.as_bytes());
     }
 
     #[test]

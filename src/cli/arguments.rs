@@ -91,7 +91,8 @@ pub(super) enum Command {
     /// Explain one rule: what it means, why it matters, what to do
     #[command(after_help = "To begin:\n  hookstorm explain secret-leak\n  hookstorm explain uncaught-exception")]
     Explain(ExplainArguments),
-    /// Turn the JSON report of a run into another form: SARIF for code scanning, Markdown for an issue
+    /// Turn the JSON report of a run into another form: SARIF for code scanning, JUnit XML for a CI server,
+    /// Markdown for an issue
     #[command(
         after_help = "To begin:\n  hookstorm report report.json\n  hookstorm report report.json --format sarif > hookstorm.sarif"
     )]
@@ -155,8 +156,9 @@ pub(super) struct Common {
     pub(super) rule: Vec<String>,
 
     /// How to tell it: a text, one JSON object as `hookstorm schema report` describes, one for each thing that happens as
-    /// `hookstorm schema ndjson` does, SARIF 2.1.0 for code scanning, Markdown for an issue, or a page to look at [default: text]
-    #[arg(long, value_enum, value_name = "text|json|ndjson|sarif|markdown|html", hide_possible_values = true, help_heading = OUTPUT)]
+    /// `hookstorm schema ndjson` does, SARIF 2.1.0 for code scanning, JUnit XML for a CI server, Markdown for an issue, or a
+    /// page to look at [default: text]
+    #[arg(long, value_enum, value_name = "text|json|ndjson|sarif|junit|markdown|html", hide_possible_values = true, help_heading = OUTPUT)]
     pub(super) format: Option<Format>,
 }
 
@@ -378,6 +380,8 @@ pub(super) enum Format {
     Ndjson,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// JUnit XML, for a CI server
+    Junit,
     /// Markdown, for an issue or a summary
     Markdown,
     /// A page to look at: one HTML file

@@ -281,7 +281,7 @@ mod tests {
             "timeout = '2'\n",
             "jobs = 0\n",
             "allow-network = 'yes'\n",
-            "format = 'junit'\n",
+            "format = 'yaml'\n",
             "rules = 'off'\n",
             "platform = '9.0'\nplatform = '8.0'\n",
             "runs = \n",
@@ -295,7 +295,7 @@ mod tests {
         error: `vault/hookstorm.toml`, line 1: `timeout`: `2` has no unit: write `500ms`, `2s` or `1m`
         error: `vault/hookstorm.toml`, line 1: `jobs`: `0` is not a number of workers: from 1 to 1024
         error: `vault/hookstorm.toml`, line 1: `allow-network` is text where `true` or `false` is wanted
-        error: `vault/hookstorm.toml`, line 1: `format`: `junit` is none of `"text"`, `"json"`, `"ndjson"`, `"sarif"`, `"markdown"`
+        error: `vault/hookstorm.toml`, line 1: `format`: `yaml` is none of `"text"`, `"json"`, `"ndjson"`, `"sarif"`, `"junit"`, `"markdown"`
         error: `vault/hookstorm.toml`, line 1: `rules` is text where a table of levels is wanted
         error: `vault/hookstorm.toml`, line 2: duplicate key
           hint: take one of them out

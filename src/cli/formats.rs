@@ -4,7 +4,7 @@
 use std::env;
 
 use super::arguments::Format;
-use crate::report::{Document, markdown, page, sarif};
+use crate::report::{Document, junit, markdown, page, sarif};
 
 /// `document` in that form, for a screen of `width` characters.
 pub(super) fn write(format: Format, document: &Document, width: usize, is_verbose: bool) -> String {
@@ -13,6 +13,7 @@ pub(super) fn write(format: Format, document: &Document, width: usize, is_verbos
         // Events are told as they happen; of a run that is over only its end is left, which is the report.
         Format::Json | Format::Ndjson => document.to_json(),
         Format::Sarif => sarif::text(document, env::current_dir().ok().as_deref()),
+        Format::Junit => junit::text(document),
         Format::Markdown => markdown::text(document),
         Format::Html => page::text(document),
     }

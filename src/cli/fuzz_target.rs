@@ -58,7 +58,7 @@ pub(super) fn run(
             "`--runs`, `--time`, `--seed`, `--skip`, `--jobs`, `--venv` and `--corpus` do",
         ));
     }
-    if matches!(common.format, Some(Format::Ndjson | Format::Sarif | Format::Markdown | Format::Html)) {
+    if matches!(common.format, Some(Format::Ndjson | Format::Sarif | Format::Junit | Format::Markdown | Format::Html)) {
         return Err(CliError::usage(
             format!("`--target {}` tells differences as `text` or as `json` only", kind.name()),
             "`--format json` prints one object",

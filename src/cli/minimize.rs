@@ -90,7 +90,7 @@ fn replace(path: &Path, case: &Case) -> Result<(), CliError> {
     let failed = |source| CliError::File { path: path.to_owned(), doing: "written", source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".hookstorm-").tempfile_in(folder).map_err(failed)?;
-    file.write_all(case.to_json().as_bytes()).map_err(failed)?;
+    file.write_all(case.to_file().as_bytes()).map_err(failed)?;
     if let Ok(metadata) = path.metadata() {
         file.as_file().set_permissions(metadata.permissions()).map_err(failed)?;
     }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     campaign::{Reported, Summary},
-    contract::{HookSpec, PluginType},
+    contract::{Hook, HookSpec, PluginType},
     finding::{Finding, Severity},
     generate::OptionChoice,
     report::{Document, Head, Report, Source, json::ReportJson, ndjson, plain, text},
@@ -37,6 +37,8 @@ pub(super) struct Prepared {
     pub(super) notes: Vec<String>,
     /// Secrets of the configuration in use.
     pub(super) secrets: Vec<String>,
+    /// The hooks that the plugin has and the platform calls.
+    hooks: Vec<Hook>,
     /// What Ctrl-C does.
     pub(super) interrupts: Interrupts,
     opened: Opened,
@@ -71,6 +73,7 @@ pub(super) fn prepare(
             name,
         },
         job: None,
+        hooks: Vec::new(),
         findings: Vec::new(),
         notes: Vec::new(),
         secrets: loaded
@@ -84,6 +87,10 @@ pub(super) fn prepare(
     };
     if let Some((target, loading)) = loaded {
         let plugin_type = target.plugin_type;
+        if matches!(command, "test" | "fuzz" | "load") {
+            let specs = HookSpec::on(plugin_type, target.platform).map(|spec| spec.hook);
+            prepared.hooks = specs.filter(|hook| loading.hooks.iter().any(|seen| seen.hook == *hook)).collect();
+        }
         let is_callable = can_be_called(&loading);
         let job = prepared.job(target, loading)?;
         findings.extend(seams::judge_loading(&job));
@@ -181,6 +188,8 @@ impl Prepared {
             is_verbose: console.is_verbose,
             baseline: &self.settings.baseline,
         };
+        let hooks = if summary.calls > 0 { self.hooks.as_slice() } else { &[] };
+        let extend = |json: ReportJson| extend(json.with_hooks(hooks));
         console.out(&match self.settings.format {
             Format::Json => extend(ReportJson::new(&report)).to_text(),
             Format::Ndjson => ndjson::end(&extend(ReportJson::new(&report))),

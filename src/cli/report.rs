@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &ReportArguments, console: Console) -> Result<u8, C
     if format == Format::Ndjson {
         return Err(CliError::usage(
             "`report` has no `--format ndjson`: nothing happens any more",
-            "`--format json` prints the report, and `text`, `sarif`, `markdown` and `html` make something else of it",
+            "`--format json` prints the report, and `text`, `sarif`, `junit`, `markdown` and `html` make something else of it",
         ));
     }
     console.out(&formats::write(format, &document, console.width(), console.is_verbose))?;

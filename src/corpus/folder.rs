@@ -96,7 +96,7 @@ impl Corpus {
         match fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(CorpusError::io("read the case that stands there", &path)(error)),
-            Ok(bytes) if bytes == text.as_bytes() => return Ok(path),
+            Ok(bytes) if *Case::without_note(&bytes) == *text.as_bytes() => return Ok(path),
             Ok(bytes) => match std::str::from_utf8(&bytes).ok().and_then(|there| Case::from_json(there).ok()) {
                 Some(there) if fingerprint_of(&there) == Some(fingerprint) => {
                     if size(&there) <= size(case) {
@@ -106,7 +106,7 @@ impl Corpus {
                 _ => return self.write_beside(case),
             },
         }
-        self.write_text(&path, &text)?;
+        self.write_text(&path, &case.to_file())?;
         Ok(path)
     }
 
@@ -125,13 +125,13 @@ impl Corpus {
         let mut path = self.folder.join(format!("{stem}.json"));
         for number in 2.. {
             match fs::read(&path) {
-                Ok(bytes) if bytes == text.as_bytes() => return Ok(path),
+                Ok(bytes) if *Case::without_note(&bytes) == *text.as_bytes() => return Ok(path),
                 Ok(_) => path = self.folder.join(format!("{stem}-{number}.json")),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
                 Err(error) => return Err(CorpusError::io("read the file that stands there", &path)(error)),
             }
         }
-        self.write_text(&path, &text)?;
+        self.write_text(&path, &case.to_file())?;
         Ok(path)
     }
 

@@ -7,6 +7,10 @@ use crate::{
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
     finding::{Finding, Location, Rule, fingerprint},
+    load::{
+        Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles,
+        Processors, Step,
+    },
     report::{Again, Head},
     runtime::{CallTrace, Ending, Exception, Frame, Observed, Origin, Output, Trace},
 };
@@ -138,5 +142,64 @@ pub(crate) fn summary(reported: Vec<Reported>) -> Summary {
         coverage: Coverage { lines_hit: 61, lines: 74, is_sampled: false, files: Vec::new() },
         reported,
         ..Summary::default()
+    }
+}
+
+/// A load run of so many hooks that has something of everything to tell.
+pub(crate) fn measured(hooks: usize) -> Measured {
+    let times =
+        Percentiles { count: 1500, p50_ms: 52.3, p90_ms: 98.1, p99_ms: 612.0, p99_9_ms: 1890.5, max_ms: 12_345.6 };
+    let short = Percentiles { p50_ms: 1.24, p99_ms: 0.31, ..times };
+    let hook = HookMeasured { latency: times, errors: 2, plugin: times, waiting: short, cpu_ms: 3.5, peak_mb: 41.25 };
+    let step = |rate: f64, p99_ms: f64, met: bool| Step { rate, achieved_rate: rate, p99_ms, met, ..Step::default() };
+    let change = |figure: &str, after: f64, regression: bool| Change {
+        of: "session".into(),
+        figure: figure.into(),
+        before: 50.0,
+        after,
+        noise: 4.0,
+        regression,
+    };
+    let objective = |objective: &str, measured: &str, missed_by: f64| ObjectiveMeasured {
+        objective: objective.into(),
+        measured: measured.into(),
+        met: missed_by == 0.0,
+        missed_by,
+    };
+    Measured {
+        offered_rate: 50.0,
+        achieved_rate: 41.8,
+        call_rate: 148.9,
+        saturated: true,
+        sessions: 1500,
+        errors: 2,
+        arrivals: "poisson".into(),
+        isolation: "isolated".into(),
+        in_flight: 8,
+        duration_seconds: 30.0,
+        schedule_delay: short,
+        session: times,
+        hooks: Hook::ALL.iter().take(hooks).map(|name| (name.name().to_owned(), hook.clone())).collect(),
+        processors: Processors { count: 2, busy: 0.97, plugin: 0.81 },
+        objectives: vec![objective("errors=1%", "0.04%", 0.0), objective("p99=500ms", "612ms", 0.224)],
+        capacity: Some(Capacity {
+            rate: 40.0,
+            limit: Limit::Machine,
+            reason: "97 % of the processors were busy at 50/s".into(),
+            steps: vec![step(20.0, 55.0, true), step(40.0, 120.0, true), step(50.0, 612.0, false)],
+        }),
+        baseline: Some(Comparison {
+            file: "yesterday.json".into(),
+            changes: vec![change("p99_ms", 612.0, true), change("p50_ms", 52.3, false)],
+            notes: Vec::new(),
+        }),
+        growth: vec![Growth {
+            what: "memory".into(),
+            per_call: 120.0,
+            from: 20_971_520.0,
+            to: 22_171_520.0,
+            calls: 10_000,
+        }],
+        ..Measured::default()
     }
 }

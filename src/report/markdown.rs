@@ -17,6 +17,8 @@ use crate::finding::{Rule, Severity, explanation};
 const FINDINGS_LIMIT: usize = 50;
 /// How many characters a message has at most.
 const MESSAGE_LIMIT: usize = 300;
+/// How wide the table of a load run is.
+const LOAD_WIDTH: usize = 100;
 /// How many bytes the text has at most: GitHub takes 65,536 characters.
 const BYTES_LIMIT: usize = 60_000;
 
@@ -37,6 +39,12 @@ pub fn text(document: &Document) -> String {
         let verb = if known.len() == 1 { "is" } else { "are" };
         let known = plain::counted(known.len() as u64, "known finding");
         text.push_str(&format!("\n{known} {verb} in the baseline and not told again.\n"));
+    }
+    if let Some(measured) = &document.load {
+        // Nothing of a plugin is in it but names of hooks, and what is in a block no tracker obeys.
+        let table = anstream::adapter::strip_str(&super::text::load(measured, LOAD_WIDTH)).to_string();
+        let fence = "`".repeat(fence(&table).max(3));
+        text.push_str(&format!("\n{fence}text\n{table}{fence}\n"));
     }
     if !new.is_empty() {
         text.push_str(&table(&new));
@@ -216,6 +224,19 @@ mod tests {
         ## What it means
         ");
         assert!(explained.contains("#### Why it matters") && explained.ends_with("</details>\n"), "{explained}");
+    }
+
+    #[test]
+    fn a_load_run_is_told_with_its_table() {
+        let mut document = document(&[]);
+        document.load = Some(crate::report::examples::measured(2));
+        let text = text(&document);
+        let (_, table) = text.split_once("\n```text\n").unwrap();
+        assert!(
+            table.contains("saturated: ") && table.contains("\nwhole session ") && table.ends_with("```\n"),
+            "{text}"
+        );
+        assert!(!text.contains('\x1b'), "{text:?}");
     }
 
     #[test]

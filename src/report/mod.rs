@@ -2,7 +2,7 @@
 //! and the `progress` line meanwhile.
 //!
 //! Every other form is made from the JSON alone, read back as a [`Document`], so that `hookstorm report` makes the same of
-//! a file as `--format` makes of a run: [`sarif`], [`markdown`], [`page`]. One more form is one more file with a function
+//! a file as `--format` makes of a run: [`sarif`], [`junit`], [`markdown`], [`page`]. One more form is one more file with a function
 //! `(&Document) -> String`, and one line in `cli/formats.rs`.
 //!
 //! Everything here turns values into text and decides nothing. What a plugin supplied reaches no terminal raw
@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod page;
 pub mod sarif;

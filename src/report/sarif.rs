@@ -21,7 +21,10 @@ use super::{
     json::Status,
     plain,
 };
-use crate::finding::{Phase, Rule, Severity, explanation};
+use crate::{
+    finding::{Phase, Rule, Severity, explanation},
+    load::Measured,
+};
 
 /// Where the schema of SARIF is published.
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -38,8 +41,9 @@ pub fn text(document: &Document, folder: Option<&Path>) -> String {
     let has_baseline = document.has_baseline();
     let root = Root::new(&document.plugin.path, folder);
     let results: Vec<Value> = told.iter().map(|one| result(one, &ids, &root, has_baseline)).collect();
-    let notes: Vec<Value> =
+    let mut notes: Vec<Value> =
         document.notes.iter().map(|note| json!({"level": "note", "message": {"text": note}})).collect();
+    notes.extend(document.load.iter().flat_map(missed));
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -68,6 +72,22 @@ pub fn text(document: &Document, folder: Option<&Path>) -> String {
         }],
     });
     format!("{log:#}\n")
+}
+
+/// What fails a load run: no rule, and no place in a file.
+fn missed(measured: &Measured) -> Vec<Value> {
+    let error = |text: String| json!({"level": "error", "message": {"text": plain::harmless(&text)}});
+    let objectives = measured.objectives.iter().filter(|one| !one.met).map(|one| {
+        error(format!("objective {} missed: {}, off by {:.1} %", one.objective, one.measured, one.missed_by * 100.0))
+    });
+    let regressions = measured.baseline.iter().flat_map(|baseline| {
+        baseline.changes.iter().filter(|change| change.regression).map(|change| {
+            let (of, figure) = (&change.of, &change.figure);
+            let (before, after, noise) = (change.before, change.after, change.noise);
+            error(format!("{of} {figure} got worse: {before} before, {after} now, noise {noise} ({})", baseline.file))
+        })
+    });
+    objectives.chain(regressions).collect()
 }
 
 fn rule(id: &str) -> Value {
@@ -326,6 +346,24 @@ mod tests {
           }
         }
         "#);
+    }
+
+    #[test]
+    fn a_missed_objective_and_a_regression_are_notifications_of_errors() {
+        let mut document = document("vault/", "");
+        document.load = Some(crate::report::examples::measured(1));
+        let log: Value = serde_json::from_str(&text(&document, None)).unwrap();
+        let notes = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
+        let told: Vec<_> = notes.iter().map(|note| note["message"]["text"].as_str().unwrap()).collect();
+        assert_eq!(
+            told,
+            [
+                "slow",
+                "objective p99=500ms missed: 612ms, off by 22.4 %",
+                "session p99_ms got worse: 50 before, 612 now, noise 4 (yesterday.json)"
+            ]
+        );
+        assert_eq!(notes[1]["level"], "error");
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub fn case() -> Value {
         "required": ["format", "type", "platform", "calls"],
         "additionalProperties": false,
         "properties": {
+            "note": {"description": "For whoever opens the file; nothing follows from it.", "type": "string"},
             "format": {"const": 1},
             "type": {"description": "The type of plugin that it is for.", "enum": types},
             "platform": {"description": "The platform that it plays.", "enum": platforms},

@@ -32,7 +32,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Case> {
 
 /// Whether `stem`, a file's name without its ending, is made of `bytes`: then one name has one content.
 pub(super) fn is_named_by_content(stem: &str, bytes: &[u8]) -> bool {
-    let hash = hash(bytes);
+    let hash = hash(&Case::without_note(bytes));
     stem == hash || stem.strip_suffix(&hash).is_some_and(|rest| rest.ends_with('-'))
 }
 

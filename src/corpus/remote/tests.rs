@@ -73,7 +73,7 @@ fn a_bucket_without_conditions_serves_as_well() {
     run(&mut step).unwrap();
     write(one.path(), 1, Some("abc"));
     run(&mut step).unwrap();
-    assert_eq!(block_on(bucket.all()), [("Vault/abc.json".to_owned(), case(1, Some("abc")).to_json().into_bytes())]);
+    assert_eq!(block_on(bucket.all()), [("Vault/abc.json".to_owned(), case(1, Some("abc")).to_file().into_bytes())]);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_finding_whose_name_is_taken_by_something_else_goes_beside_it() {
     assert!(all.contains(&("Vault/abc.json".into(), b"mine".to_vec())), "what is somebody's stays");
     assert!(
         all.iter()
-            .any(|(name, bytes)| name.starts_with("Vault/abc-") && bytes == case(1, Some("abc")).to_json().as_bytes())
+            .any(|(name, bytes)| name.starts_with("Vault/abc-") && bytes == case(1, Some("abc")).to_file().as_bytes())
     );
     assert_eq!(calls(one.path(), "Vault/abc.json"), 1);
     assert_eq!(shared.count().waiting, 0);

@@ -4,7 +4,7 @@
 //! Reads what any version wrote: a field that it does not know is passed over, one that came later may be missing, a rule
 //! that it does not know stays a name. What is no report at all is refused.
 
-mod details;
+pub(super) mod details;
 mod learned;
 mod text;
 
@@ -59,6 +59,9 @@ pub struct Document {
     /// How far it was over time, the end the last; empty where the report does not tell.
     #[serde(default)]
     pub history: Vec<Point>,
+    /// `test`, `fuzz` and `load`: the plugin's hooks, those that were called.
+    #[serde(default)]
+    pub hooks: Vec<String>,
     /// `replay`: how each case fares.
     #[serde(default)]
     pub cases: Vec<Case>,

@@ -84,6 +84,9 @@ impl Document {
             }
             _ => {}
         }
+        if let Some(measured) = &self.load {
+            text.push_str(&text::load(measured, width));
+        }
         text
     }
 
@@ -124,7 +127,7 @@ impl Document {
 }
 
 /// The commands whose reports have a form of their own.
-const COMMANDS: [&str; 6] = ["check", "run", "test", "fuzz", "replay", "minimize"];
+const COMMANDS: [&str; 7] = ["check", "run", "test", "fuzz", "replay", "minimize", "load"];
 
 impl Told {
     /// The finding, where this version knows its rule.

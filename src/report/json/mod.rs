@@ -22,7 +22,7 @@ use self::{
     source::FileJson,
 };
 use super::{Again, History, Mask, Minimized, Replayed, Report, Seen, Source};
-use crate::{campaign::Fuzzed, finding::Baseline, load::Measured};
+use crate::{campaign::Fuzzed, contract::Hook, finding::Baseline, load::Measured};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +76,10 @@ pub struct ReportJson {
     findings: Vec<FindingJson>,
     /// What the user should know beside findings.
     notes: Vec<String>,
+    /// `test`, `fuzz` and `load`: the hooks that the plugin has and the platform calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    hooks: Vec<&'static str>,
     /// `test`, `fuzz` and `replay`: how far it was over time, at most 120 points, the end the last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
@@ -211,6 +215,7 @@ impl ReportJson {
                 .map(|one| FindingJson::new(one, &mask).known_to(report.again, report.baseline, report.source, &mask))
                 .collect(),
             notes: summary.notes.clone(),
+            hooks: Vec::new(),
             history: Vec::new(),
             trace: None,
             cases: None,
@@ -249,6 +254,13 @@ impl ReportJson {
             }
         }
         self.cases = Some(results.iter().map(|one| ReplayedJson::new(one, again, baseline)).collect());
+        self
+    }
+
+    /// With the hooks that were called in sessions that hookstorm made.
+    #[must_use]
+    pub fn with_hooks(mut self, hooks: &[Hook]) -> Self {
+        self.hooks = hooks.iter().map(|hook| hook.name()).collect();
         self
     }
 

@@ -6,11 +6,13 @@
 
 mod call;
 mod finding;
+mod load;
 mod replay;
 mod rules;
 
 pub use call::seen;
 pub(crate) use finding::headline;
+pub use load::load;
 pub use replay::{minimized, replayed};
 pub use rules::{explanation, rules};
 

@@ -103,12 +103,11 @@ impl Axis {
             Scale::Log => {
                 let all = round_numbers(self.low, self.high);
                 let tens: Vec<_> = all.iter().copied().filter(|tick| is_power_of_ten(*tick)).collect();
-                let few = match tens.len() {
+                match tens.len() {
                     0..=3 if all.len() <= 7 => all,
                     0..=7 => tens,
                     many => tens.into_iter().step_by(many.div_ceil(6)).collect(),
-                };
-                few
+                }
             }
         }
     }

@@ -1,0 +1,359 @@
+//! The report as JUnit XML, which CI servers show as tests. Makes text of a [`Document`] and nothing else; the same report is
+//! the same bytes.
+//!
+//! A hook is a suite, and each rule that runs hooks a test of it; `package` and `loading` are suites of their own. What was
+//! found is a failure with the command that shows it again, what only warns is a passed test that says so, what the
+//! baseline holds is skipped. `replay` adds a test for each case, `load` one for each objective and each figure that was
+//! compared.
+//!
+//! ```xml
+//! <testsuite name="get_password_list" tests="12" skipped="0" errors="0" failures="1">
+//!   <testcase name="uncaught-exception" classname="Vault.get_password_list">
+//!     <failure message="ValueError: too many" type="uncaught-exception">lib/naming.py:6 in path …</failure>
+//! ```
+
+use std::collections::BTreeMap;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::{
+    document::{Case, Document, Told},
+    plain,
+};
+use crate::{
+    finding::{Phase, Rule, Severity},
+    load::Measured,
+};
+
+/// The report as JUnit XML.
+pub fn text(document: &Document) -> String {
+    let mut report = Report::new("hookstorm");
+    report.add_test_suites(suites(document));
+    report.add_test_suites(cases(document));
+    report.add_test_suites(document.load.iter().flat_map(|measured| load(document, measured)));
+    let mut text = report.to_string().expect("text can be written to memory");
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// Suites of hooks and of what comes before them.
+fn suites(document: &Document) -> Vec<TestSuite> {
+    let is_a_case =
+        |told: &&Told| told.case.as_ref().is_some_and(|path| document.cases.iter().any(|one| one.path == *path));
+    let mut found: BTreeMap<(String, &str), Vec<&Told>> = BTreeMap::new();
+    for told in document.findings.iter().filter(|told| !is_a_case(told)) {
+        found.entry((suite_of(told), &told.rule)).or_default().push(told);
+    }
+    let of_phase = |phase: Phase| Rule::ALL.iter().filter(move |rule| rule.phase() == phase);
+    let mut tests: Vec<(String, &str)> = Vec::new();
+    for (suite, phase) in [("package", Phase::Package), ("loading", Phase::Loading)] {
+        tests.extend(of_phase(phase).map(|rule| (suite.to_owned(), rule.id())));
+    }
+    for hook in &document.hooks {
+        tests.extend(of_phase(Phase::Calling).map(|rule| (hook.clone(), rule.id())));
+    }
+    tests.extend(found.keys().cloned().filter(|key| !tests.contains(key)).collect::<Vec<_>>());
+    let mut suites: Vec<(String, TestSuite)> = Vec::new();
+    for (suite, rule) in tests {
+        let told = found.get(&(suite.clone(), rule)).map_or(&[][..], Vec::as_slice);
+        let index = suites.iter().position(|(name, _)| *name == suite).unwrap_or_else(|| {
+            suites.push((suite.clone(), TestSuite::new(xml(&suite))));
+            suites.len() - 1
+        });
+        suites[index].1.add_test_case(test_of_rule(document, &suite, rule, told));
+    }
+    suites.into_iter().map(|(_, suite)| suite).collect()
+}
+
+/// The hook that a finding is of, or what comes before hooks.
+fn suite_of(told: &Told) -> String {
+    match (&told.hook, Rule::named(&told.rule).map(Rule::phase)) {
+        (Some(hook), _) => hook.clone(),
+        (None, Some(Phase::Package)) => "package".to_owned(),
+        (None, Some(Phase::Loading)) => "loading".to_owned(),
+        (None, _) => "plugin".to_owned(),
+    }
+}
+
+fn test_of_rule(document: &Document, suite: &str, rule: &str, told: &[&Told]) -> TestCase {
+    let failing: Vec<&Told> =
+        told.iter().copied().filter(|one| !one.known && one.severity == Severity::Error).collect();
+    let warning = told.iter().copied().filter(|one| !one.known && one.severity != Severity::Error);
+    let known = told.iter().copied().filter(|one| one.known);
+    let warnings: Vec<String> = warning.map(|one| format!("warning: {}", whole(one))).collect();
+    let known: Vec<String> = known.map(|one| format!("known: {}", whole(one))).collect();
+    let status = if let Some(first) = failing.first() {
+        let more = failing.len() - 1;
+        let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+        let text = failing.iter().map(|one| whole(one)).collect::<Vec<_>>().join("\n\n");
+        not_passed(NonSuccessKind::Failure, rule, &format!("{}{more}", one_line(&first.message)), &text)
+    } else if warnings.is_empty() && !known.is_empty() {
+        skipped("it is in the baseline")
+    } else {
+        TestCaseStatus::success()
+    };
+    let out: Vec<String> = warnings.into_iter().chain(known).collect();
+    test(document, suite, rule, status, &out.join("\n\n"))
+}
+
+/// Place, message, what to do and how to see it again.
+fn whole(told: &Told) -> String {
+    let mut lines = Vec::new();
+    if let Some(place) = &told.location {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let function = place.function.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
+        lines.push(format!("{}{line}{function}", place.file));
+    }
+    lines.push(told.message.clone());
+    lines.extend(told.hint.iter().map(|hint| format!("hint: {hint}")));
+    lines.extend(told.again.iter().map(|again| format!("again: {again}")));
+    lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// `replay`: a test for each case.
+fn cases(document: &Document) -> Option<TestSuite> {
+    if document.cases.is_empty() {
+        return None;
+    }
+    let mut suite = TestSuite::new("cases");
+    suite.add_test_cases(document.cases.iter().map(|case| test_of_case(document, case)));
+    Some(suite)
+}
+
+fn test_of_case(document: &Document, case: &Case) -> TestCase {
+    let rule = case.rule.as_deref().unwrap_or(&case.outcome);
+    let own: Vec<&Told> = document.findings.iter().filter(|told| told.case.as_ref() == Some(&case.path)).collect();
+    let again = case.again.iter().map(|again| format!("again: {}", one_line(again)));
+    let is_error = match case.outcome.as_str() {
+        "still-there" => case.severity == Some(Severity::Error),
+        _ => own.iter().any(|told| told.severity == Severity::Error && !told.known),
+    };
+    let (message, kind) = match case.outcome.as_str() {
+        "still-there" => (case.message.clone().unwrap_or_default(), Some(NonSuccessKind::Failure)),
+        "became-another" | "broke" => {
+            (own.first().map(|told| told.message.clone()).unwrap_or_default(), Some(NonSuccessKind::Failure))
+        }
+        "broken" => (case.reason.clone().unwrap_or_default(), Some(NonSuccessKind::Error)),
+        _ => (String::new(), None),
+    };
+    let mut lines = vec![format!("{}: {}", case.outcome, one_line(&message))];
+    lines.extend(own.iter().map(|told| whole(told)));
+    lines.extend(again);
+    let told = lines.join("\n");
+    match kind {
+        _ if case.known => test(document, "cases", &case.path, skipped("it is in the baseline"), &told),
+        Some(NonSuccessKind::Error) => {
+            let status = not_passed(NonSuccessKind::Error, "broken", &one_line(&message), &told);
+            test(document, "cases", &case.path, status, "")
+        }
+        Some(kind) if is_error => {
+            let kind_of_failure = own.first().map_or(rule, |told| told.rule.as_str());
+            let status = not_passed(kind, kind_of_failure, &one_line(&message), &told);
+            test(document, "cases", &case.path, status, "")
+        }
+        Some(_) => test(document, "cases", &case.path, TestCaseStatus::success(), &format!("warning: {told}")),
+        None if matches!(case.outcome.as_str(), "fixed" | "silent") => {
+            test(document, "cases", &case.path, TestCaseStatus::success(), "")
+        }
+        None => test(document, "cases", &case.path, skipped(&case.outcome), ""),
+    }
+}
+
+/// `load`: a test for each objective, and for each figure that both reports have.
+fn load(document: &Document, measured: &Measured) -> Vec<TestSuite> {
+    let mut suites = Vec::new();
+    if !measured.objectives.is_empty() {
+        let mut suite = TestSuite::new("objectives");
+        suite.add_test_cases(measured.objectives.iter().map(|one| {
+            let told = format!("{} was asked for, {} was measured", one.objective, one.measured);
+            let status = if one.met {
+                TestCaseStatus::success()
+            } else {
+                let told = format!("{told}: off by {:.1} %", one.missed_by * 100.0);
+                not_passed(NonSuccessKind::Failure, "objective", &one_line(&told), "")
+            };
+            test(document, "objectives", &one.objective, status, &if one.met { told } else { String::new() })
+        }));
+        suites.push(suite);
+    }
+    if let Some(baseline) = &measured.baseline {
+        let mut suite = TestSuite::new("baseline");
+        suite.add_test_cases(baseline.changes.iter().map(|change| {
+            let told = format!("{} before, {} now, noise {}", change.before, change.after, change.noise);
+            let name = format!("{} {}", change.of, change.figure);
+            if change.regression {
+                let status = not_passed(NonSuccessKind::Failure, "regression", &format!("{name}: {told}"), "");
+                test(document, "baseline", &name, status, "")
+            } else {
+                test(document, "baseline", &name, TestCaseStatus::success(), &told)
+            }
+        }));
+        suites.push(suite);
+    }
+    suites
+}
+
+fn test(document: &Document, suite: &str, name: &str, status: TestCaseStatus, out: &str) -> TestCase {
+    let mut case = TestCase::new(xml(name), status);
+    case.set_classname(xml(&format!("{}.{suite}", document.plugin.name)));
+    if !out.is_empty() {
+        case.set_system_out(xml(out));
+    }
+    case
+}
+
+fn not_passed(kind: NonSuccessKind, of: &str, message: &str, text: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(xml(of)).set_message(xml(message));
+    if !text.is_empty() {
+        status.set_description(xml(text));
+    }
+    status
+}
+
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(xml(why));
+    status
+}
+
+/// What a plugin supplied, with nothing in it that a terminal would obey.
+fn one_line(text: &str) -> String {
+    plain::harmless(text).into_owned()
+}
+
+/// `text` of characters that XML may hold, escapes seen as such. quick-junit would drop some of them without a word, and
+/// lets two pass that XML forbids.
+fn xml(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(one_line).collect();
+    lines.join("\n").replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::examples;
+
+    fn document(command: &str, more: &str) -> Document {
+        let text = format!(
+            r#"{{"hookstorm": "0.1.0", "command": "{command}", "status": "findings", "platform": "9.0", "python": "3.11.7",
+            "seed": 42, "plugin": {{"name": "Vault", "type": "credentialstore", "version": "1.0", "path": "vault/"}}, {more}}}"#
+        );
+        Document::parse(&text).unwrap()
+    }
+
+    fn finding(rule: &str, severity: &str, more: &str) -> String {
+        format!(
+            r#"{{"rule": "{rule}", "severity": "{severity}", "hook": "get_password_list", "message": "it broke",
+            "hint": "mend it", "fingerprint": "3f9c2a71d0b4", "location": {{"file": "lib/naming.py", "line": 6, "column": null,
+            "function": "path"}}, "again": "hookstorm run vault/ --case a.json"{more}}}"#
+        )
+    }
+
+    /// The element of the test `name`, to its end.
+    fn element(text: &str, name: &str) -> String {
+        let begin = text.find(&format!("<testcase name=\"{name}\"")).unwrap_or_else(|| panic!("no {name} in {text}"));
+        let rest = &text[begin..];
+        let (tag, after) = rest.split_once('>').unwrap();
+        if tag.ends_with('/') {
+            return format!("{tag}>");
+        }
+        format!("{tag}>{}", after.split_once("</testcase>").unwrap().0)
+    }
+
+    #[test]
+    fn a_finding_fails_the_test_of_its_rule_and_hook_and_the_others_pass() {
+        let more = format!(
+            r#""hooks": ["get_password_list", "session_ended"], "findings": [{}]"#,
+            finding("timeout", "error", "")
+        );
+        let text = text(&document("test", &more));
+        let suites: Vec<&str> = text.lines().filter(|line| line.contains("<testsuite ")).map(str::trim).collect();
+        assert_eq!(suites.len(), 4, "{text}");
+        assert!(
+            suites[2].contains(r#"name="get_password_list""#) && suites[2].contains(r#"failures="1""#),
+            "{suites:?}"
+        );
+        assert!(suites[3].contains(r#"name="session_ended""#) && suites[3].contains(r#"failures="0""#), "{suites:?}");
+        let failed = element(&text, "timeout");
+        assert!(failed.contains(r#"classname="Vault.get_password_list""#), "{failed}");
+        assert!(failed.contains(r#"message="it broke""#) && failed.contains(r#"type="timeout""#), "{failed}");
+        assert!(
+            failed.contains(
+                "lib/naming.py:6 in path\nit broke\nhint: mend it\nagain: hookstorm run vault/ --case a.json"
+            ),
+            "{failed}"
+        );
+        assert!(element(&text, "uncaught-exception").ends_with("/>"), "{text}");
+    }
+
+    #[test]
+    fn a_warning_passes_and_says_so_and_what_is_known_is_skipped() {
+        let more = format!(
+            r#""findings": [{}, {}]"#,
+            finding("lossy-json", "warning", ""),
+            finding("timeout", "error", r#", "known": true"#)
+        );
+        let text = text(&document("test", &more));
+        let warned = element(&text, "lossy-json");
+        assert!(warned.contains("<system-out>warning: lib/naming.py:6") && !warned.contains("<failure"), "{warned}");
+        let known = element(&text, "timeout");
+        assert!(known.contains("<skipped message=\"it is in the baseline\"") && !known.contains("<failure"), "{known}");
+    }
+
+    #[test]
+    fn each_replayed_case_is_a_test() {
+        let case = |path: &str, outcome: &str, more: &str| {
+            format!(
+                r#"{{"path": "{path}", "outcome": "{outcome}", "reason": null, "rule": "timeout", "fingerprint": "3f9c2a71d0b4", "message": "it hangs", "again": "hookstorm run vault/ --case {path}"{more}}}"#
+            )
+        };
+        let cases = [
+            case("a.json", "still-there", r#", "severity": "error""#),
+            case("b.json", "fixed", ""),
+            case("c.json", "not-run", ""),
+            case("d.json", "broken", ""),
+            case("e.json", "became-another", ""),
+            case("f.json", "still-there", r#", "severity": "error", "known": true"#),
+        ];
+        let became = finding("not-json", "error", r#", "case": "e.json""#);
+        let text = text(&document("replay", &format!(r#""findings": [{became}], "cases": [{}]"#, cases.join(","))));
+        assert!(element(&text, "a.json").contains("<failure message=\"it hangs\" type=\"timeout\""), "{text}");
+        assert!(element(&text, "b.json").ends_with("/>"), "{text}");
+        assert!(element(&text, "c.json").contains("<skipped"), "{text}");
+        assert!(element(&text, "d.json").contains("<error"), "{text}");
+        assert!(element(&text, "e.json").contains("type=\"not-json\""), "{text}");
+        assert!(element(&text, "f.json").contains("<skipped"), "{text}");
+        assert!(!text.contains("name=\"get_password_list\""), "a case's finding is told once: {text}");
+    }
+
+    #[test]
+    fn a_missed_objective_and_a_regression_fail_their_tests() {
+        let load = serde_json::to_string(&examples::measured(1)).unwrap();
+        let text = text(&document("load", &format!(r#""findings": [], "load": {load}"#)));
+        assert!(element(&text, "p99=500ms").contains("off by 22.4 %"), "{text}");
+        assert!(element(&text, "errors=1%").contains("<system-out>"), "{text}");
+        assert!(element(&text, "session p99_ms").contains("type=\"regression\""), "{text}");
+    }
+
+    #[test]
+    fn nothing_of_a_plugin_breaks_the_xml() {
+        let hostile = "\\u001b[31m <a> & ]]> \\\" \\u0000 \\u202e \\uffff \\n<b>";
+        let found = finding("timeout", "error", "").replace("it broke", hostile);
+        let text = text(&document("test", &format!(r#""findings": [{found}]"#)));
+        let is_allowed =
+            |character: char| matches!(character, '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+        assert!(text.chars().all(is_allowed), "{text:?}");
+        assert!(!text.contains("<a>") && !text.contains("<b>") && text.contains("&lt;a&gt; &amp; ]]&gt;"), "{text}");
+        assert!(text.contains("\\x1b[31m"), "{text}");
+    }
+
+    #[test]
+    fn the_same_report_is_the_same_text() {
+        let document = document("test", &format!(r#""findings": [{}]"#, finding("timeout", "error", "")));
+        assert_eq!(text(&document), text(&document));
+        assert!(!text(&document).contains("timestamp"));
+    }
+}
