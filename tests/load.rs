@@ -9,7 +9,7 @@ use program::{Desk, Ran, folder};
 use serde_json::Value;
 
 fn load(desk: &Desk, plugin: &str, options: &[&str]) -> Ran {
-    let plugin = folder("tests/plugins/load").join(plugin);
+    let plugin = folder("tests/load").join(plugin);
     let mut arguments = vec!["load", plugin.to_str().unwrap(), "--format", "json", "--seed", "1"];
     arguments.extend(options);
     desk.run(&arguments)

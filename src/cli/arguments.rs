@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(super) use self::{
     fuzz::{FuzzArguments, Target},
-    load::LoadArguments,
+    load::{LoadArguments, Spread},
 };
 use super::values::{self, Partition};
 use crate::{contract::Platform, corpus::remote::Place};

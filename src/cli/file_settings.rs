@@ -10,9 +10,15 @@
 //!
 //! [rules]
 //! lossy-json = "error"
+//!
+//! [load]
+//! rate = "20/s"
+//! objectives = ["p99=500ms", "errors=0.1%"]
 //! ```
 //!
 //! An archive brings no settings of its own: who hands over a `.zip` must not open the network of who tests it.
+
+mod load;
 
 use std::{
     io,
@@ -33,10 +39,12 @@ use super::{
 };
 use crate::{contract::Platform, corpus::remote, finding::RuleLevels};
 
+pub(super) use self::load::LoadTable;
+
 /// The file's name.
 pub(super) const NAME: &str = "hookstorm.toml";
 
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 19] = [
     "allow-network",
     "baseline",
     "color",
@@ -45,6 +53,7 @@ pub(super) const KEYS: [&str; 18] = [
     "corpus-cache",
     "format",
     "jobs",
+    "load",
     "memory",
     "platform",
     "rules",
@@ -78,6 +87,7 @@ pub(super) struct FileSettings {
     pub(super) with_config: Option<PathBuf>,
     pub(super) runs: Option<u64>,
     pub(super) seed: Option<u64>,
+    pub(super) load: LoadTable,
 }
 
 impl FileSettings {
@@ -155,6 +165,12 @@ impl FileSettings {
                     })?;
                     seams::set_level(&mut self.rules, &format!("{}={word}", id.get_ref()))
                         .map_err(|(problem, hint)| place.error(id.span(), problem, Some(hint)))?;
+                }
+            }
+            "load" => {
+                let table = value.get_ref().as_table();
+                for (name, one) in table.ok_or_else(|| place.wrong_kind(key, value, "a table of settings"))? {
+                    self.load.take(place, name.get_ref(), &name.span(), one)?;
                 }
             }
             _ => {
@@ -290,12 +306,12 @@ mod tests {
         let told: Vec<String> = all.iter().map(|text| error(text)).collect();
         insta::assert_snapshot!(told.join(""), @r#"
         error: `vault/hookstorm.toml`, line 3: `timeoutt` is not a setting
-          hint: the nearest is `timeout`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
+          hint: the nearest is `timeout`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
         error: `vault/hookstorm.toml`, line 1: `timeout` is a whole number where text in quotes is wanted
         error: `vault/hookstorm.toml`, line 1: `timeout`: `2` has no unit: write `500ms`, `2s` or `1m`
         error: `vault/hookstorm.toml`, line 1: `jobs`: `0` is not a number of workers: from 1 to 1024
         error: `vault/hookstorm.toml`, line 1: `allow-network` is text where `true` or `false` is wanted
-        error: `vault/hookstorm.toml`, line 1: `format`: `yaml` is none of `"text"`, `"json"`, `"ndjson"`, `"sarif"`, `"junit"`, `"markdown"`
+        error: `vault/hookstorm.toml`, line 1: `format`: `yaml` is none of `"text"`, `"json"`, `"ndjson"`, `"sarif"`, `"junit"`, `"markdown"`, `"html"`
         error: `vault/hookstorm.toml`, line 1: `rules` is text where a table of levels is wanted
         error: `vault/hookstorm.toml`, line 2: duplicate key
           hint: take one of them out
@@ -303,6 +319,21 @@ mod tests {
           hint: a setting is `key = value`, and text stands in quotes: `timeout = "2s"`
         error: `vault/hookstorm.toml`, line 2: `timeout` is `true` or `false` where `"error"`, `"warning"` or `"off"` is wanted
         "#);
+    }
+
+    #[test]
+    fn what_is_asked_under_load_is_read_and_told_with_its_line_where_it_is_wrong() {
+        let load = parse(
+            "[load]\nrate = '20/s'\narrivals = 'constant'\nduration = '1m'\nin-flight = 8\nrounds = 5\nthink-time = '1s'\n\
+             objectives = ['p99=500ms', 'errors=0.1%']\n",
+        );
+        let load = load.unwrap().load;
+        assert_eq!(load.rate.map(|rate| rate.get()), Some(20.0));
+        assert_eq!((load.duration, load.think_time), (Some(Duration::from_secs(60)), Some(Duration::from_secs(1))));
+        assert_eq!((load.in_flight, load.rounds, load.objectives.len()), (Some(8), Some(5), 2));
+        assert!(error("[load]\n\nobjectives = ['p98=1s']\n").contains("line 3: `objectives`: `p98"));
+        assert!(error("[load]\nrates = '1/s'\n").contains("`rates` is not a setting of `[load]`"));
+        assert!(error("load = 3\n").contains("`load` is a whole number where a table of settings is wanted"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
     cases,
     console::Console,
     error::{CliError, status},
+    file_settings::LoadTable,
     files,
     prepare::{Prepared, prepare},
     seams::{self, Job, Sessions},
@@ -52,7 +53,7 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
     let console = Console { color: settings.color, ..console };
     let seed = settings.seed.unwrap_or_else(random_seed);
     let has_other = settings.other.take().is_some();
-    let load_settings = load_settings(arguments, seed);
+    let load_settings = load_settings(arguments, &settings.load, seed);
     let mut prepared = prepare("load", settings, Some(seed), None, console)?;
     if has_other {
         prepared
@@ -104,9 +105,10 @@ fn earlier(path: &Path) -> Result<Option<Measured>, CliError> {
     Ok(Document::parse(&files::text(path, false)?).ok().and_then(|document| document.load))
 }
 
-fn load_settings(arguments: &LoadArguments, seed: u64) -> LoadSettings {
+fn load_settings(arguments: &LoadArguments, file: &LoadTable, seed: u64) -> LoadSettings {
     let parsed = |text: &str| Objective::parse(text).expect("the objectives here are well formed");
     let objectives = match &arguments.objective[..] {
+        [] if !file.objectives.is_empty() => file.objectives.clone(),
         [] if arguments.capacity => OBJECTIVES.map(parsed).to_vec(),
         given => given.to_vec(),
     };
@@ -114,19 +116,21 @@ fn load_settings(arguments: &LoadArguments, seed: u64) -> LoadSettings {
         (Some(duration), _) => duration,
         (None, Some(_)) if arguments.ramp.is_none() => Duration::MAX,
         (None, _) if arguments.capacity => DURATION_OF_A_STEP,
-        (None, _) => DURATION,
+        (None, _) => file.duration.unwrap_or(DURATION),
     };
-    let rate = || arguments.rate.unwrap_or_else(|| Rate::parse(RATE).expect("the rate here is well formed"));
+    let rate =
+        || arguments.rate.or(file.rate).unwrap_or_else(|| Rate::parse(RATE).expect("the rate here is well formed"));
     LoadSettings {
         profile: arguments.ramp.unwrap_or_else(|| Profile::constant(rate())),
-        arrivals: arguments.arrivals.unwrap_or_default().into(),
+        arrivals: arguments.arrivals.or(file.arrivals).unwrap_or_default().into(),
         duration,
         sessions: arguments.sessions,
-        in_flight: arguments.in_flight.unwrap_or(IN_FLIGHT),
-        think: arguments.think_time.unwrap_or_default(),
+        in_flight: arguments.in_flight.or(file.in_flight).unwrap_or(IN_FLIGHT),
+        // In one process a session runs whole.
+        think: arguments.think_time.or(file.think_time.filter(|_| !arguments.persistent)).unwrap_or_default(),
         isolation: if arguments.persistent { Isolation::Persistent } else { Isolation::Isolated },
         seed,
-        rounds: arguments.rounds.unwrap_or(ROUNDS),
+        rounds: arguments.rounds.or(file.rounds).unwrap_or(ROUNDS),
         objectives,
         drain: if duration == Duration::MAX { DRAIN.1 } else { duration.clamp(DRAIN.0, DRAIN.1) },
     }

@@ -11,7 +11,7 @@ use std::{
 use super::{
     arguments::{Color, Common, Format, Known, With},
     error::CliError,
-    file_settings::FileSettings,
+    file_settings::{FileSettings, LoadTable},
     files, seams,
     values::Partition,
 };
@@ -59,6 +59,8 @@ pub(super) struct Settings {
     pub(super) seed: Option<u64>,
     pub(super) partition: Option<Partition>,
     pub(super) again: Again,
+    /// What hookstorm.toml asks of the plugin under load.
+    pub(super) load: LoadTable,
     /// Findings that are known: [`Settings::with_baseline`].
     pub(super) baseline: Baseline,
     /// The file of them that the user names, or hookstorm.toml.
@@ -150,6 +152,7 @@ impl Settings {
             runs: amount.runs.or(file.runs).unwrap_or(RUNS),
             seed: amount.seed.or(file.seed),
             partition: amount.partition,
+            load: file.load,
             baseline: Baseline::default(),
             baseline_file: file.baseline,
         })

@@ -154,7 +154,8 @@ fn search(load: &Load<'_>, engine: &Engine<'_>, hosts: &mut [Box<dyn Host>]) -> 
         let is_met = !measured.saturated
             && !ran.is_overrun
             && measured.unfinished == 0
-            && settings.objectives.iter().all(|objective| objective.judge(&measured).met);
+            // How much is achieved is what is looked for, and judged in the end.
+            && settings.objectives.iter().filter(|one| one.rate().is_none()).all(|one| one.judge(&measured).met);
         Ok::<_, RuntimeError>(Some(Tried { measured, is_met }))
     })?;
     let measured = Measured { capacity: Some(found.capacity), ..found.best.unwrap_or_default() };
