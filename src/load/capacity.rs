@@ -15,6 +15,9 @@ const MOST: f64 = 100_000.0;
 const BUSY: f64 = 0.9;
 const FULL: f64 = 0.95;
 
+/// A rate, and what it gave.
+type AtRate = (f64, Measured);
+
 /// What a rate gave.
 pub(super) struct Tried {
     pub(super) measured: Measured,
@@ -34,7 +37,7 @@ pub(super) fn search<E>(first: Rate, mut attempt: impl FnMut(Rate) -> Result<Opt
     let mut rate = readable(first.get().clamp(LEAST, MOST));
     let mut steps = Vec::new();
     // The best that met, and the lowest that did not.
-    let (mut best, mut failed): (Option<(f64, Measured)>, Option<(f64, Measured)>) = (None, None);
+    let (mut best, mut failed): (Option<AtRate>, Option<AtRate>) = (None, None);
     while steps.len() < STEPS {
         let Some(tried) = attempt(rate_of(rate))? else { break };
         steps.push(step(rate, &tried));

@@ -96,6 +96,7 @@ impl Engine<'_> {
                 }
             }
             let closing = CloseOnDrop(&shared.queue);
+            scope.spawn(|| self.watch(&shared));
             let kept = self.keep(&shared, schedule, first);
             drop(closing);
             kept
@@ -113,19 +114,39 @@ impl Engine<'_> {
         Ok(Ran { measured, is_interrupted: kept.is_interrupted, is_overrun: kept.is_overrun })
     }
 
+    /// Tells how it goes, and counts files, until the run is over: beside the schedule, which waits for nobody.
+    fn watch(&self, shared: &Shared<'_>) {
+        let Shared { queue, clock, recorder, .. } = shared;
+        let mut next_files = Duration::ZERO;
+        loop {
+            let now = clock.now();
+            if now >= next_files {
+                let (files, took) = count_files(self.state);
+                next_files = clock.now() + FILES_EVERY.max(took * FILES_SHARE);
+                let calls = lock(recorder).calls();
+                lock(self.files).sample(Sample { calls, files: Some(files), ..Sample::default() });
+            }
+            let pulse = lock(recorder).pulse(now);
+            (self.listen)(pulse);
+            if queue.wait_for_close(PULSE) {
+                return;
+            }
+        }
+    }
+
     /// Releases what is due until nothing is left, or nobody wants to wait any longer.
     fn keep(&self, shared: &Shared<'_>, schedule: Schedule, first: u64) -> Kept {
         let length = schedule.length();
         let Shared { queue, clock, recorder, .. } = shared;
         let mut schedule = schedule.enumerate().peekable();
         let mut kept = Kept::default();
-        let (mut next_pulse, mut next_files) = (PULSE, Duration::ZERO);
-        let (mut give_up, mut scheduled) = (None, None);
+        let (mut give_up, mut last_due) = (None, Duration::ZERO);
         loop {
             let now = clock.now();
             let mut due = Vec::new();
             while let Some((number, moment)) = schedule.next_if(|(_, moment)| *moment <= now) {
                 due.push((first + number as u64, moment));
+                last_due = moment;
             }
             let timers = queue.release_timers(now);
             if !due.is_empty() || !timers.is_empty() {
@@ -147,24 +168,13 @@ impl Engine<'_> {
                 break;
             }
             if schedule.peek().is_none() {
-                scheduled.get_or_insert(length);
                 let give_up = *give_up.get_or_insert(now + self.settings.drain);
                 if queue.is_through() || now >= give_up {
                     break;
                 }
             }
-            if now >= next_pulse {
-                next_pulse = now + PULSE;
-                (self.listen)(lock(recorder).pulse(now));
-            }
-            if now >= next_files {
-                let (files, took) = count_files(self.state);
-                next_files = clock.now() + FILES_EVERY.max(took * FILES_SHARE);
-                let calls = lock(recorder).calls();
-                lock(self.files).sample(Sample { calls, files: Some(files), ..Sample::default() });
-            }
-            let next = [schedule.peek().map(|(_, moment)| *moment), queue.next_timer(), Some(next_pulse)];
-            let next = next.into_iter().flatten().min().unwrap_or(next_pulse);
+            let next = [schedule.peek().map(|(_, moment)| *moment), queue.next_timer()];
+            let next = next.into_iter().flatten().min().unwrap_or(Duration::MAX);
             queue.wait(next.saturating_sub(clock.now()).min(NAP));
         }
         let now = clock.now();
@@ -179,9 +189,12 @@ impl Engine<'_> {
                 }
             }
         }
-        // A run that was cut short was scheduled until then.
-        kept.scheduled = scheduled.map_or(now, |scheduled| scheduled.min(now));
-        (self.listen)(recorder.pulse(now));
+        kept.scheduled = match length {
+            // A run that was cut short was scheduled until then.
+            _ if kept.is_interrupted || kept.is_overrun => now.min(length),
+            Duration::MAX => last_due,
+            _ => length,
+        };
         kept
     }
 }

@@ -83,6 +83,8 @@ pub(super) struct Queue {
     work: Condvar,
     /// There is something for the one who keeps the schedule: an end, an error, a timer.
     news: Condvar,
+    /// It is closed.
+    closed: Condvar,
 }
 
 impl Queue {
@@ -184,6 +186,7 @@ impl Queue {
         state.is_closed = true;
         self.work.notify_all();
         self.news.notify_all();
+        self.closed.notify_all();
     }
 
     /// Nothing more is begun; gives back what waited.
@@ -191,9 +194,17 @@ impl Queue {
         let mut state = self.lock();
         state.is_closed = true;
         self.work.notify_all();
+        self.closed.notify_all();
         let mut left: Vec<_> = state.ready.drain(..).collect();
         left.extend(std::mem::take(&mut state.timers).into_iter().map(|Reverse(timer)| Ready::Call(timer.visit)));
         left
+    }
+
+    /// Waits until `time` has gone by or the queue is closed; whether it is.
+    pub(super) fn wait_for_close(&self, time: Duration) -> bool {
+        let state = self.lock();
+        let waited = self.closed.wait_timeout_while(state, time, |state| !state.is_closed);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
     }
 
     /// Why the runtime failed, if it did.

@@ -54,7 +54,7 @@ fn suites(document: &Document) -> Vec<TestSuite> {
     for hook in &document.hooks {
         tests.extend(of_phase(Phase::Calling).map(|rule| (hook.clone(), rule.id())));
     }
-    tests.extend(found.keys().cloned().filter(|key| !tests.contains(key)).collect::<Vec<_>>());
+    tests.extend(found.keys().filter(|key| !tests.contains(key)).cloned().collect::<Vec<_>>());
     let mut suites: Vec<(String, TestSuite)> = Vec::new();
     for (suite, rule) in tests {
         let told = found.get(&(suite.clone(), rule)).map_or(&[][..], Vec::as_slice);

@@ -569,7 +569,8 @@ impl Worker {
                 return Err(RuntimeError::SessionTooLarge(writer.bytes.len()));
             }
             self.process.forget_output();
-            let flags = u32::from(self.watches_isolated_lines) * flag::LINES | u32::from(self.measures) * flag::USAGE;
+            let flags = (if self.watches_isolated_lines { flag::LINES } else { 0 })
+                | (if self.measures { flag::USAGE } else { 0 });
             self.process.shared.header().flags.store(flags, std::sync::atomic::Ordering::Relaxed);
             self.process.order(&[order::CALL])?;
             let waited = self.process.wait(timeout)?;
