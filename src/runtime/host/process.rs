@@ -36,6 +36,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a worker may take for what is not the plugin's: far more than it ever does.
 const OURS: Duration = Duration::from_secs(60);
+/// How far below the host's the priority of a worker is that serves many sessions at once.
+const YIELDING: i32 = 10;
 /// How long a process is given to write down where it is.
 const STACK: Duration = Duration::from_millis(200);
 
@@ -111,12 +113,17 @@ impl Process {
                 .stdin(Stdio::null())
                 .stdout(stdout.as_fd().try_clone_to_owned()?)
                 .stderr(stderr.as_fd().try_clone_to_owned()?);
-            // SAFETY: between fork and exec only `setsid` and `fcntl` are called, which may be, the latter on descriptors
-            // that are open here.
+            // Those that serve many sessions at once leave the processor to who keeps their schedule, whenever he wants it.
+            let yields = state.is_some();
+            // SAFETY: between fork and exec only `setsid`, `setpriority` and `fcntl` are called, which may be, the latter on
+            // descriptors that are open here.
             unsafe {
                 command.pre_exec(move || {
                     // Out of the terminal's reach before it is a program of its own: Ctrl-C is the host's.
                     libc::setsid();
+                    if yields {
+                        libc::setpriority(libc::PRIO_PROCESS, 0, YIELDING);
+                    }
                     for fd in handed {
                         if libc::fcntl(fd, libc::F_SETFD, 0) == -1 {
                             return Err(io::Error::last_os_error());
