@@ -4,7 +4,7 @@ mod program;
 
 use std::fs;
 
-use program::{Desk, Ran};
+use program::{Desk, Ran, folder};
 use serde_json::Value;
 
 fn words(line: &str) -> Vec<&str> {
@@ -222,4 +222,14 @@ fn cases(desk: &Desk) -> Vec<String> {
     let cases = texts.map(|text| serde_json::from_str::<Value>(&text).unwrap());
     let calls = cases.flat_map(|case| case["calls"].as_array().unwrap().clone());
     calls.filter_map(|call| Some(call["arguments"]["gateway_password"].as_str()?.to_owned())).collect()
+}
+
+#[test]
+fn a_page_says_the_command_with_the_options_that_the_user_gave() {
+    let desk = Desk::new();
+    let plugin = folder("examples/clean-store");
+    let options = ["--runs", "50", "--seed", "3", "--timeout", "3s", "--format", "html"];
+    let ran = desk.run(&[&["test", plugin.to_str().unwrap()], &options[..]].concat());
+    let line = format!("hookstorm test {} --seed 3 --runs 50 --timeout 3s", plugin.display());
+    assert!(ran.stdout.contains(&line), "{ran:?}");
 }

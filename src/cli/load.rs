@@ -11,14 +11,14 @@ use super::{
     files,
     prepare::{Prepared, prepare},
     seams::{self, Job, Sessions},
-    settings::{Amount, Settings},
+    settings::{Amount, Settings, time},
     sharing::Sharing,
     test::random_seed,
 };
 use crate::{
     case::{Case, Session},
     corpus::remote::Scope,
-    load::{self, LoadEvent, LoadSettings, Measured, Objective, Profile, Rate},
+    load::{self, Arrivals, LoadEvent, LoadSettings, Measured, Objective, Profile, Rate},
     report::{Document, plain, progress::Progress, text},
     runtime::Isolation,
 };
@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
         Settings::new(plugin, &arguments.common, &With::default(), amount, color)?.with_baseline(&arguments.known)?;
     let baseline = settings.baseline_file.clone();
     let before = baseline.as_deref().map(earlier).transpose()?.flatten();
+    say_again(&mut settings, arguments);
     let console = Console { color: settings.color, ..console };
     let seed = settings.seed.unwrap_or_else(random_seed);
     let has_other = settings.other.take().is_some();
@@ -98,6 +99,26 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
     let shown = text::load(&measured, console.width());
     let told = prepared.tell(&summary, None, console, |report| report.with_load(&measured), shown)?;
     Ok(if measured.is_failure() { status::FINDINGS } else { told })
+}
+
+/// What the user typed of the options that only `load` takes.
+fn say_again(settings: &mut Settings, arguments: &LoadArguments) {
+    let arrivals = arguments.arrivals.map(|spread| Arrivals::from(spread).name());
+    settings.say_flag_again("--capacity", arguments.capacity);
+    settings.say_again("--rate", arguments.rate);
+    settings.say_again("--ramp", arguments.ramp);
+    settings.say_again("--arrivals", arrivals);
+    settings.say_again("--duration", arguments.duration.map(time));
+    settings.say_again("--sessions", arguments.sessions);
+    settings.say_again("--rounds", arguments.rounds);
+    settings.say_again("--in-flight", arguments.in_flight);
+    settings.say_again("--think-time", arguments.think_time.map(time));
+    settings.say_flag_again("--persistent", arguments.persistent);
+    settings.say_again("--case", arguments.case.as_ref().map(|path| path.to_string_lossy()));
+    settings.say_flag_again("--generated", arguments.generated);
+    for objective in &arguments.objective {
+        settings.say_again("--objective", Some(objective));
+    }
 }
 
 /// What an earlier report measured. One that measured nothing holds findings that are known, and no more.

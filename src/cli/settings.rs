@@ -158,6 +158,16 @@ impl Settings {
         })
     }
 
+    /// Says an option again that only this command takes, where the user gave it.
+    pub(super) fn say_again(&mut self, name: &str, value: Option<impl ToString>) {
+        self.again.own.extend(value.into_iter().flat_map(|value| [name.to_owned(), value.to_string()]));
+    }
+
+    /// The same for one without a value.
+    pub(super) fn say_flag_again(&mut self, name: &str, is_given: bool) {
+        self.again.own.extend(is_given.then(|| name.to_owned()));
+    }
+
     /// With the findings that the user knows: for the commands that tell new ones from them.
     pub(super) fn with_baseline(mut self, known: &Known) -> Result<Self, CliError> {
         self.again.baseline = known.baseline.as_ref().map(|path| path.to_string_lossy().into_owned());
@@ -214,13 +224,15 @@ fn again(plugin: &Path, common: &Common, with: &With, is_configured: bool) -> Ag
     Again {
         plugin: plugin.to_string_lossy().into_owned(),
         options,
+        own: Vec::new(),
         levels: levels.collect(),
         is_configured,
         baseline: None,
     }
 }
 
-fn time(time: Duration) -> String {
+/// As it may stand on a command line.
+pub(super) fn time(time: Duration) -> String {
     if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
 }
 

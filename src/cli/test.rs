@@ -16,8 +16,9 @@ use crate::report::progress::Progress;
 pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let TestArguments { runs, seed, partition, .. } = *arguments;
     let amount = Amount { runs, seed, partition };
-    let settings = Settings::new(&arguments.plugin.plugin, &arguments.common, &arguments.with, amount, color)?
+    let mut settings = Settings::new(&arguments.plugin.plugin, &arguments.common, &arguments.with, amount, color)?
         .with_baseline(&arguments.known)?;
+    settings.say_again("--runs", runs);
     let console = Console { color: settings.color, ..console };
     let amount = seams::Amount {
         runs: settings.runs,

@@ -69,6 +69,8 @@ pub struct Again {
     pub plugin: String,
     /// Options and their values, in order, one word each.
     pub options: Vec<String>,
+    /// Options and their values that only this command takes, in order, one word each: how much, and which.
+    pub own: Vec<String>,
     /// Levels of rules that the user set, `ID=LEVEL`; a command repeats the one that it is about.
     pub levels: Vec<(Rule, String)>,
     /// Whether the plugin got a configuration from the user rather than its own default.cfg.
@@ -304,6 +306,7 @@ mod tests {
         let again = Again {
             plugin: "my vault/".into(),
             options: ["--config", "it's.cfg", "--timeout", "500ms", "--allow-network"].map(str::to_owned).to_vec(),
+            own: ["--runs", "50"].map(str::to_owned).to_vec(),
             levels: vec![
                 (Rule::ReturnKeyUnknown, "return-key-unknown=off".into()),
                 (Rule::ReturnKeyUnknown, "return-key-unknown=error".into()),

@@ -99,6 +99,8 @@ pub struct Plugin {
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Options {
     options: Vec<String>,
+    #[serde(default)]
+    own: Vec<String>,
     levels: Vec<String>,
     configured: bool,
     baseline: Option<String>,
@@ -283,7 +285,7 @@ impl Document {
     pub fn command_line(&self) -> String {
         let mut words = Vec::new();
         words.extend(self.seed.into_iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
-        words.extend(self.again.options.iter().cloned());
+        words.extend(self.again.own.iter().chain(&self.again.options).cloned());
         words.extend(self.again.levels.iter().flat_map(|level| ["--rule".to_owned(), level.clone()]));
         words.extend(self.again.baseline.iter().flat_map(|file| ["--baseline".to_owned(), file.clone()]));
         let mut line =

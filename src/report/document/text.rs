@@ -35,6 +35,7 @@ impl Document {
         let again = Again {
             plugin: self.plugin.path.clone(),
             options: self.again.options.clone(),
+            own: self.again.own.clone(),
             levels: levels.collect(),
             is_configured: self.again.configured,
             baseline: self.again.baseline.clone(),

@@ -151,6 +151,10 @@ struct PluginJson {
 struct AgainJson {
     /// Options and their values, in order, one word each.
     options: Vec<String>,
+    /// Those that only this command takes; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    own: Vec<String>,
     /// Levels of rules that the user set, `ID=LEVEL`.
     levels: Vec<String>,
     /// Whether the plugin got a configuration from the user rather than its own default.cfg.
@@ -192,6 +196,7 @@ impl ReportJson {
             },
             again: AgainJson {
                 options: report.again.options.clone(),
+                own: report.again.own.clone(),
                 levels: report.again.levels.iter().map(|(_, text)| text.clone()).collect(),
                 configured: report.again.is_configured,
                 baseline: report.again.baseline.clone(),

@@ -60,8 +60,8 @@ impl Rows {
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
         let axis = &self.axis;
         let mut chart = ChartBuilder::on(canvas)
-            .margin_left(28)
-            .margin_right(44)
+            .margin_left(52)
+            .margin_right(52)
             .x_label_area_size(FOOT)
             .build_cartesian_2d(axis.clone(), 0.0..1.0)?;
         chart
