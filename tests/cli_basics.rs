@@ -140,7 +140,7 @@ fn a_wrong_setting_beside_manifest_is_told_with_its_line() {
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(stderr(&output), @r"
     error: `./hookstorm.toml`, line 3: `timeoutt` is not a setting
-      hint: the nearest is `timeout`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
+      hint: the nearest is `timeout`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
     ");
 }
 

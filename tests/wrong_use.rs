@@ -304,7 +304,7 @@ fn a_wrong_setting_is_told_with_its_line() {
     error: `good/hookstorm.toml`, line 1: string values must be quoted, expected literal string
       hint: a setting is `key = value`, and text stands in quotes: `timeout = "2s"`
     error: `good/hookstorm.toml`, line 1: `rnus` is not a setting
-      hint: the nearest is `runs`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
+      hint: the nearest is `runs`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
     error: `good/hookstorm.toml`, line 1: `runs` is text where a whole number is wanted
     error: `good/hookstorm.toml`, line 2: `timeout` is a whole number where text in quotes is wanted
     error: `good/hookstorm.toml`, line 2: `secret-leek` is not the id of a rule
