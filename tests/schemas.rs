@@ -64,10 +64,9 @@ fn sarif_schema() -> Value {
     let crate_of = packages.iter().find(|one| one["name"] == "serde-sarif").expect("it is among the dependencies");
     let manifest = PathBuf::from(crate_of["manifest_path"].as_str().expect("it has a path"));
     let schema = std::fs::read_to_string(manifest.with_file_name("src/schema.json")).expect("the crate holds it");
-    let mut schema: Value = serde_json::from_str(&schema).expect("it is JSON");
     // The standard's own pattern for a language has a bracket too many, which is no regular expression everywhere.
-    schema["definitions"]["run"]["properties"]["language"].as_object_mut().expect("it is there").remove("pattern");
-    schema
+    let schema = schema.replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}$");
+    serde_json::from_str(&schema).expect("it is JSON")
 }
 
 #[test]

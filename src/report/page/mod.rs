@@ -2,7 +2,7 @@
 //! browser to fetch what is not in it, so that it can be mailed, kept and opened without a network.
 //!
 //! Light and dark follow the reader's system; tables that are wider than a phone scroll in a box of their own. Makes text
-//! of a [`Document`] and nothing else. What a plugin supplied is escaped by type: see [`html`].
+//! of a [`Document`] and nothing else. What a plugin supplied is escaped by type: see `html`.
 
 mod call;
 mod cases;
