@@ -89,15 +89,22 @@ impl Subjected {
         load(&one, settings, is_search).expect("the runtime works")
     }
 
-    /// Sessions per second of one worker that has more than it can do.
-    fn measured(&self, isolation: Isolation) -> f64 {
-        let rate = if isolation == Isolation::Isolated { 5000.0 } else { 50_000.0 };
-        let settings = LoadSettings { isolation, in_flight: 1, drain: Duration::ZERO, ..settings(rate, ROUND) };
+    /// Sessions per second of a worker for each processor, at a rate that is more than they can do.
+    fn measured(&self, isolation: Isolation, rate: f64) -> f64 {
+        let settings = LoadSettings { isolation, in_flight: cores(), drain: Duration::ZERO, ..settings(rate, ROUND) };
         self.load(&settings, false).measured.achieved_rate
     }
 
-    /// The same sessions, run and judged one after another, and nothing recorded.
+    /// The same sessions, run and judged one after another by as many workers, and nothing recorded.
     fn plain(&self, isolation: Isolation) -> f64 {
+        // A processor that sleeps between calls wakes up so late that nothing else would be seen: all are kept busy.
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..cores()).map(|_| scope.spawn(|| self.plain_worker(isolation))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("the thread ends")).sum()
+        })
+    }
+
+    fn plain_worker(&self, isolation: Isolation) -> f64 {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let mut server = Server::start(&self.target, folder.path()).expect("a worker starts");
         let (source, subject) = (self.source(), self.subject());
@@ -137,6 +144,10 @@ fn settings(rate: f64, duration: Duration) -> LoadSettings {
     }
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -147,8 +158,11 @@ fn tell(what: &str, value: String, is_met: bool) {
 }
 
 fn cost(subjected: &Subjected, name: &str, isolation: Isolation) {
-    let rounds: Vec<(f64, f64)> =
-        (0..ROUNDS).map(|_| (subjected.measured(isolation), subjected.plain(isolation))).collect();
+    let round = |_| {
+        let plain = subjected.plain(isolation);
+        (subjected.measured(isolation, 1.5 * plain), plain)
+    };
+    let rounds: Vec<(f64, f64)> = (0..ROUNDS).map(round).collect();
     let cost = 1.0 - median(rounds.iter().map(|(measured, plain)| measured / plain).collect());
     let rate = median(rounds.iter().map(|round| round.0).collect());
     let what = format!("{name}: cost of measuring, at {rate:.0} sessions/s");
