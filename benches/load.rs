@@ -1,6 +1,8 @@
 //! The figures that `load` promises, in one run: `make load-figures`, or `cargo bench --bench load`. With CHROMIUM naming the
 //! browser the page is opened too.
 
+mod loaded;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -11,18 +13,19 @@ use std::{
 use hookstorm::{
     campaign::{self, Generator, Oracles, Plan, Stop},
     case::Session,
-    contract::{Hook, Platform, PluginType},
+    contract::Hook,
     corpus::Corpus,
     finding::RuleLevels,
-    load::{Arrivals, CallTimes, Host, Load, LoadSettings, Loaded, Made, Profile, Rate, Recorder, Shape, load},
+    load::{self, Arrivals, CallTimes, Host, Load, LoadSettings, Made, Profile, Rate, Recorder, Shape},
     oracle::{self, Subject},
-    runtime::{Isolation, Limits, Loading, Network, Server, Target, Underway, Worker},
+    runtime::{Isolation, Loading, Server, Target, Underway},
 };
+
+use loaded::{Loaded, SEED, median};
 
 /// How long each side of a comparison runs in a round, and how many rounds; the median counts.
 const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
-const SEED: u64 = 42;
 
 struct Subjected {
     target: Arc<Target>,
@@ -32,19 +35,9 @@ struct Subjected {
 
 impl Subjected {
     fn new() -> Self {
-        let target = Arc::new(Target {
-            root: Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/plugins/small"),
-            entry_point: "main.py".into(),
-            plugin_type: PluginType::CredentialStore,
-            platform: Platform::newest(),
-            configuration: String::new(),
-            venv: None,
-            limits: Limits::default(),
-            network: Network::Closed,
-            coverage: false,
-            instrument: false,
-        });
-        let (_, loading) = Worker::start(&target).expect("a worker starts");
+        let Loaded { target, loading, .. } = Loaded::new("benches/plugins/small", None);
+        // As `load` has it: lines are not counted.
+        let target = Arc::new(Target { coverage: false, ..Target::clone(&target) });
         Self { target, loading, levels: RuleLevels::default() }
     }
 
@@ -58,7 +51,7 @@ impl Subjected {
     }
 
     /// Runs a load.
-    fn load(&self, settings: &LoadSettings, is_search: bool) -> Loaded {
+    fn load(&self, settings: &LoadSettings, is_search: bool) -> load::Loaded {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let corpus = Corpus::open(folder.path().join("corpus")).expect("it can be one");
         let source = self.source();
@@ -86,7 +79,7 @@ impl Subjected {
             stop: &stop,
             listen: &|_| {},
         };
-        load(&one, settings, is_search).expect("the runtime works")
+        load::load(&one, settings, is_search).expect("the runtime works")
     }
 
     /// Sessions per second of a worker for each processor, at a rate that is more than they can do.
@@ -118,7 +111,7 @@ impl Subjected {
                     while underway.next_hook().is_some() {
                         server.step(&mut underway).expect("the runtime works");
                     }
-                    underway.into_trace()
+                    underway.trace().clone()
                 }
             };
             std::hint::black_box(oracle::judge(&subject, &session, &trace));
@@ -146,11 +139,6 @@ fn settings(rate: f64, duration: Duration) -> LoadSettings {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn tell(what: &str, value: String, is_met: bool) {
@@ -201,7 +189,6 @@ fn recording() {
         in_flight: 16,
         isolation: "isolated".into(),
         arrivals: Arrivals::Poisson,
-        processors: 2,
         offered_rate: 100.0,
     };
     let mut recorder = Recorder::new(shape);

@@ -89,15 +89,10 @@ fn twice_the_capacity_is_served_at_the_capacity_and_told_as_saturated() {
     // Whoever came last waited for all before: at least for half of what was offered in excess.
     assert!(number(&load["session"]["max_ms"]) > 2500.0, "{load}");
     assert!(number(&load["hooks"]["get_password_list"]["waiting"]["max_ms"]) > 2000.0, "{load}");
-    let ran = Desk::new();
-    fs::write(ran.path("run.json"), load_text(&options)).unwrap();
-    let text = ran.run(&["report", "run.json"]);
+    let desk = Desk::new();
+    desk.write("run.json", &ran.stdout);
+    let text = desk.run(&["report", "run.json"]);
     assert!(text.stdout.contains("saturated"), "{text:?}");
-}
-
-/// The same run's report as JSON.
-fn load_text(options: &[&str]) -> String {
-    load(&Desk::new(), "one-by-one", options).stdout
 }
 
 #[test]
@@ -191,7 +186,13 @@ fn a_slower_plugin_fails_against_its_baseline_and_an_unchanged_one_does_not() {
     let options = [&options[..], &["--baseline", "before.json"]].concat();
     let unchanged = load(&desk, "sleeps", &options);
     assert_eq!(unchanged.status, Some(0), "{unchanged:?}");
-    let slowed = load(&desk, "slowed", &options);
+    // The same plugin after a change that made it slower.
+    let name = |file: &str| folder("tests/load/sleeps").join(file);
+    desk.write("slowed/MANIFEST", fs::read(name("MANIFEST")).unwrap());
+    let code = fs::read_to_string(name("main.py")).unwrap();
+    desk.write("slowed/main.py", code.replace("time.sleep(0.05)", "time.sleep(0.075)"));
+    let arguments = ["load", "slowed", "--format", "json", "--seed", "1"];
+    let slowed = desk.run(&[&arguments[..], &options].concat());
     assert_eq!(slowed.status, Some(1), "{slowed:?}");
     let changes = measured(&slowed)["baseline"]["changes"].clone();
     let worse = |change: &&Value| change["regression"] == true && change["of"] == "get_password_list";

@@ -230,6 +230,28 @@ fn a_page_says_the_command_with_the_options_that_the_user_gave() {
     let plugin = folder("examples/clean-store");
     let options = ["--runs", "50", "--seed", "3", "--timeout", "3s", "--format", "html"];
     let ran = desk.run(&[&["test", plugin.to_str().unwrap()], &options[..]].concat());
-    let line = format!("hookstorm test {} --seed 3 --runs 50 --timeout 3s", plugin.display());
+    let line = format!("hookstorm test {} --runs 50 --seed 3 --timeout 3s", plugin.display());
     assert!(ran.stdout.contains(&line), "{ran:?}");
+}
+
+#[test]
+fn no_test_is_said_to_have_passed_that_nobody_made() {
+    let desk = Desk::new();
+    let plugin = folder("examples/clean-store");
+    let junit = |command: &str, options: &[&str]| {
+        let arguments = [command, plugin.to_str().unwrap(), "--format", "junit"];
+        let ran = desk.run(&[&arguments[..], options].concat());
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        ran.stdout
+    };
+    let names = |text: &str, rule: &str| text.contains(&format!("<testcase name=\"{rule}\""));
+    let tested = junit("test", &["--runs", "50", "--rule", "lossy-json=off"]);
+    assert!(names(&tested, "state-leak") && names(&tested, "manifest-missing"), "{tested}");
+    for rule in ["resource-leak", "sandbox-violation", "lossy-json"] {
+        assert!(!names(&tested, rule), "{tested}");
+    }
+    let loaded = junit("load", &["--sessions", "5", "--rate", "50/s", "--in-flight", "1"]);
+    assert!(names(&loaded, "uncaught-exception") && !names(&loaded, "state-leak"), "{loaded}");
+    let checked = junit("check", &[]);
+    assert!(names(&checked, "import-failed") && !names(&checked, "uncaught-exception"), "{checked}");
 }

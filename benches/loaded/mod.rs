@@ -27,8 +27,8 @@ pub(crate) const BATCH: u64 = 64;
 
 /// A plugin that loads, and what is needed to make sessions for it and to judge them.
 pub(crate) struct Loaded {
-    target: Arc<Target>,
-    loading: Loading,
+    pub(crate) target: Arc<Target>,
+    pub(crate) loading: Loading,
     pub(crate) domain: Domain,
     subject: Subject,
 }

@@ -46,7 +46,7 @@ pub(super) struct Sightings {
     /// Sessions with calls that ran out of time.
     pub(super) timed_out: Vec<u64>,
     /// How many sessions changed each thing.
-    pub(super) changed: BTreeMap<String, u32>,
+    changed: BTreeMap<String, u32>,
 }
 
 /// What looks like a finding, in the sessions of one batch.

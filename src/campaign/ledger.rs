@@ -161,6 +161,7 @@ impl Ledger {
             .into_values()
             .filter_map(|entry| entry.reported.map(|reported| Reported { occurrences: entry.occurrences, ..*reported }))
             .collect();
+        summary.hooks = self.hooks;
         summary.unconfirmed = (all - reported.len()) as u64;
         summary.reported = group::arrange(reported);
     }

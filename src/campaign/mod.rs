@@ -45,6 +45,7 @@ pub use target::{
 };
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{
         Arc,
@@ -55,6 +56,7 @@ use std::{
 
 use crate::{
     case::Case,
+    contract::Hook,
     finding::Finding,
     runtime::{CallTrace, Loading},
 };
@@ -142,6 +144,8 @@ pub struct Summary {
     pub sessions: u64,
     /// Calls that ran.
     pub calls: u64,
+    /// The hooks of the plugin under test that were called in sessions that were made, or run under load.
+    pub hooks: BTreeSet<Hook>,
     /// How long it took.
     pub elapsed: Duration,
     /// What of the plugin's own files ran.

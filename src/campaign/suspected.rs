@@ -1,19 +1,18 @@
 //! Looks again at what somebody else saw while running sessions for another end: [`look_again`]. What shows in a fresh
 //! process is shrunk, kept and reported as in any campaign; what does not is none.
 
-use std::{collections::BTreeMap, ops::Range, time::Instant};
+use std::{ops::Range, time::Instant};
 
 use crate::{
     campaign::{
         CampaignError, Event, Plan, Setup, Stop, Summary,
         batch::{Sightings, Suspicion},
-        bench::{Bench, Quiet, class},
+        bench::{Bench, Quiet},
         clerk::{Clerk, Sessions},
     },
     case::Session,
-    contract::Hook,
     corpus::Corpus,
-    finding::{Finding, Fingerprint},
+    finding::Finding,
     runtime::Trace,
 };
 
@@ -23,12 +22,9 @@ const FINGERPRINTS: usize = 256;
 /// What sessions seemed to show. Bounded, however many there are.
 #[derive(Debug, Default)]
 pub struct Suspected {
-    sessions: u64,
-    calls: u64,
-    hooks: BTreeMap<Hook, u64>,
-    /// The sessions that are examples, one for each fingerprint.
+    sightings: Sightings,
+    /// The sessions that are examples; their places here are their numbers.
     examples: Vec<Session>,
-    suspicions: BTreeMap<Fingerprint, Suspicion>,
     are_ordinary: bool,
 }
 
@@ -39,30 +35,17 @@ impl Suspected {
     }
 
     /// Takes in what a session seemed to show.
-    pub fn add(&mut self, session: &Session, trace: &Trace, findings: Vec<Finding>) {
-        self.sessions += 1;
-        self.calls += trace.calls.len() as u64;
-        for call in &trace.calls {
-            *self.hooks.entry(call.hook).or_default() += u64::from(call.round == 0);
-        }
-        for finding in findings {
-            let is_full = self.suspicions.len() >= FINGERPRINTS;
-            match self.suspicions.get_mut(&finding.fingerprint) {
-                Some(known) => {
-                    known.sessions += 1;
-                    if known.examples.iter().all(|(_, example)| class(&finding) < class(example)) {
-                        known.examples.push((self.examples.len() as u64, finding));
-                        self.examples.push(session.clone());
-                    }
-                }
-                None if !is_full => {
-                    let fingerprint = finding.fingerprint.clone();
-                    let examples = vec![(self.examples.len() as u64, finding)];
-                    self.suspicions.insert(fingerprint, Suspicion { sessions: 1, examples });
-                    self.examples.push(session.clone());
-                }
-                None => {}
-            }
+    pub fn add(&mut self, session: &Session, trace: &Trace, mut findings: Vec<Finding>) {
+        let suspicions = &self.sightings.suspicions;
+        findings.retain(|finding| suspicions.len() < FINGERPRINTS || suspicions.contains_key(&finding.fingerprint));
+        let fingerprints: Vec<_> = findings.iter().map(|finding| finding.fingerprint.clone()).collect();
+        let number = self.examples.len() as u64;
+        self.sightings.add(number, session, findings, trace, self.are_ordinary);
+        // Sessions are looked at again for what they showed alone.
+        self.sightings.timed_out.clear();
+        let is_example = |known: &Suspicion| known.examples.iter().any(|(example, _)| *example == number);
+        if fingerprints.iter().filter_map(|one| self.sightings.suspicions.get(one)).any(is_example) {
+            self.examples.push(session.clone());
         }
     }
 }
@@ -103,15 +86,8 @@ pub fn look_again(
     let quiet = Quiet::default();
     let mut bench = Bench::idle(plan, &Setup::default(), &quiet);
     let mut clerk = Clerk::new(corpus.clone(), stop, listen);
-    let sightings = Sightings {
-        sessions: suspected.sessions,
-        calls: suspected.calls,
-        suspicions: suspected.suspicions,
-        hooks: suspected.hooks.keys().copied().collect(),
-        ordinary_calls: if suspected.are_ordinary { suspected.hooks } else { BTreeMap::new() },
-        ..Sightings::default()
-    };
-    clerk.merge(&mut bench, &Examples(suspected.examples, suspected.are_ordinary), &sightings)?;
+    let Suspected { sightings, examples, are_ordinary } = suspected;
+    clerk.merge(&mut bench, &Examples(examples, are_ordinary), &sightings)?;
     let mut summary = Summary { sessions: sightings.sessions, calls: sightings.calls, ..Summary::default() };
     clerk.ledger.close_into(&mut summary);
     summary.interrupted = stop.requested();
@@ -122,7 +98,10 @@ pub fn look_again(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::fake::{self, FakePlugin};
+    use crate::{
+        campaign::fake::{self, FakePlugin},
+        contract::Hook,
+    };
 
     #[test]
     fn only_what_shows_again_is_told_with_the_count_of_those_that_showed_it() {

@@ -38,6 +38,12 @@ const OBJECTIVES: [&str; 2] = ["p99=1s", "errors=0.1%"];
 const DRAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 
 pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
+    if arguments.common.jobs.is_some() {
+        return Err(CliError::usage(
+            "`load` has no `--jobs`: sessions come by a schedule, and wait for no worker but those of all calls",
+            "`--in-flight N` says how many calls run at once",
+        ));
+    }
     if arguments.with.is_some() {
         return Err(CliError::usage(
             "`load` runs one plugin, and `--with` names a second one",
@@ -65,18 +71,17 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
         Ok(job) => job,
         Err(status) => return Ok(status),
     };
+    let has = |hook| job.loading.hooks.iter().any(|seen| seen.hook == hook && seen.callable);
+    if let Some(objective) = load_settings.objectives.iter().find(|one| one.hook().is_some_and(|hook| !has(hook))) {
+        let hooks: Vec<&str> = job.loading.hooks.iter().map(|seen| seen.hook.name()).collect();
+        return Err(CliError::usage(
+            format!("the objective `{objective}` is about a hook that this plugin does not have"),
+            format!("it has {}", hooks.join(", ")),
+        ));
+    }
     let stop = prepared.interrupts.stop();
     let progress = Progress::steered(!console.is_quiet, console.has_colourful_errors(), console.width());
     let sharing = Sharing::begin(&prepared.settings, &job, Scope::FolderOrAll, &stop, &progress, console)?;
-    let lacks = |objective: &&Objective| {
-        objective.hook().is_some_and(|hook| !job.loading.hooks.iter().any(|seen| seen.hook == hook && seen.callable))
-    };
-    if let Some(objective) = load_settings.objectives.iter().find(lacks) {
-        return Err(CliError::usage(
-            format!("`--objective {objective}` is about a hook that this plugin does not have"),
-            "`hookstorm check PLUGIN` tells which hooks are missing",
-        ));
-    }
     let sessions = sessions(arguments, &mut prepared, &job)?;
     let stream = prepared.stream(console);
     let listen = |event| {
@@ -92,8 +97,12 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
     let notes = sharing.end();
     let load::Loaded { mut measured, mut summary } = ended?;
     summary.notes.extend(notes);
-    if let (Some(path), Some(before)) = (&baseline, &before) {
-        measured.baseline = Some(load::compare(&path.to_string_lossy(), before, &measured));
+    if let Some(path) = &baseline {
+        let file = path.to_string_lossy();
+        match &before {
+            Some(before) => measured.baseline = Some(load::compare(&file, before, &measured)),
+            None => summary.notes.push(format!("`{file}` has no figures of `load`, so that nothing was compared")),
+        }
     }
     let summary = prepared.summary(summary);
     let shown = text::load(&measured, console.width());

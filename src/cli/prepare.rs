@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     campaign::{Reported, Summary},
-    contract::{Hook, HookSpec, PluginType},
-    finding::{Finding, Severity},
+    contract::{HookSpec, PluginType},
+    finding::{Finding, Phase, Rule, Severity},
     generate::OptionChoice,
     report::{Document, Head, Report, Source, json::ReportJson, ndjson, plain, text},
     runtime::{LoadEnding, Loading, Target},
@@ -37,8 +37,6 @@ pub(super) struct Prepared {
     pub(super) notes: Vec<String>,
     /// Secrets of the configuration in use.
     pub(super) secrets: Vec<String>,
-    /// The hooks that the plugin has and the platform calls.
-    hooks: Vec<Hook>,
     /// What Ctrl-C does.
     pub(super) interrupts: Interrupts,
     opened: Opened,
@@ -73,7 +71,6 @@ pub(super) fn prepare(
             name,
         },
         job: None,
-        hooks: Vec::new(),
         findings: Vec::new(),
         notes: Vec::new(),
         secrets: loaded
@@ -87,10 +84,6 @@ pub(super) fn prepare(
     };
     if let Some((target, loading)) = loaded {
         let plugin_type = target.plugin_type;
-        if matches!(command, "test" | "fuzz" | "load") {
-            let specs = HookSpec::on(plugin_type, target.platform).map(|spec| spec.hook);
-            prepared.hooks = specs.filter(|hook| loading.hooks.iter().any(|seen| seen.hook == *hook)).collect();
-        }
         let is_callable = can_be_called(&loading);
         let job = prepared.job(target, loading)?;
         findings.extend(seams::judge_loading(&job));
@@ -188,8 +181,7 @@ impl Prepared {
             is_verbose: console.is_verbose,
             baseline: &self.settings.baseline,
         };
-        let hooks = if summary.calls > 0 { self.hooks.as_slice() } else { &[] };
-        let extend = |json: ReportJson| extend(json.with_hooks(hooks));
+        let extend = |json: ReportJson| extend(json.with_looked_for(&self.looked_for(!summary.hooks.is_empty())));
         console.out(&match self.settings.format {
             Format::Json => extend(ReportJson::new(&report)).to_text(),
             Format::Ndjson => ndjson::end(&extend(ReportJson::new(&report))),
@@ -202,6 +194,27 @@ impl Prepared {
             }
         })?;
         Ok(if report.has_new_errors() { status::FINDINGS } else { status::NOTHING })
+    }
+
+    /// The rules that were looked for, those of calls where hooks were called.
+    fn looked_for(&self, with_calls: bool) -> Vec<Rule> {
+        let levels = &self.settings.levels;
+        let is_looked_for = |rule: &Rule| {
+            let was_its_turn = match rule.phase() {
+                Phase::Package => true,
+                Phase::Loading => self.head.python.is_some(),
+                Phase::Calling => with_calls,
+            };
+            let is_meant = match rule {
+                // Each session runs once under load, and is compared with nothing.
+                Rule::StateLeak | Rule::Nondeterministic => self.head.command != "load",
+                // Its guide allows keys that it does not name.
+                Rule::ReturnKeyUnknown => self.plugin_type() != Some(PluginType::Aa) || levels.is_set(*rule),
+                _ => true,
+            };
+            was_its_turn && is_meant && rule.is_looked_for() && !levels.is_off(*rule)
+        };
+        Rule::ALL.iter().copied().filter(is_looked_for).collect()
     }
 
     /// Reads a line of the plugin's own files.

@@ -153,20 +153,12 @@ pub enum Arrivals {
 }
 
 impl Arrivals {
-    /// All there are.
-    pub const ALL: [Self; 2] = [Self::Constant, Self::Poisson];
-
     /// As users write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Constant => "constant",
             Self::Poisson => "poisson",
         }
-    }
-
-    /// The one of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|arrivals| arrivals.name() == name)
     }
 }
 
@@ -313,7 +305,7 @@ mod tests {
     #[test]
     fn a_number_of_sessions_ends_what_has_no_end() {
         let profile = Profile::constant(Rate::parse("20/s").expect("a rate"));
-        for arrivals in Arrivals::ALL {
+        for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
             let schedule = Schedule::new(profile, arrivals, Duration::MAX, Some(1000), 3);
             assert_eq!(schedule.length(), Duration::from_secs(50));
             assert_eq!(schedule.offered_rate(), 20.0);
@@ -385,11 +377,5 @@ mod tests {
     fn nothing_is_due_in_no_time() {
         assert_eq!(schedule("5..50/s", Arrivals::Constant, 0, None, 1).count(), 0);
         assert_eq!(schedule("50/s", Arrivals::Poisson, 10, Some(0), 1).count(), 0);
-    }
-
-    #[test]
-    fn arrivals_are_found_by_their_names() {
-        assert!(Arrivals::ALL.into_iter().all(|arrivals| Arrivals::named(arrivals.name()) == Some(arrivals)));
-        assert_eq!(Arrivals::named("uniform"), None);
     }
 }

@@ -16,13 +16,16 @@ const BUSY: f64 = 0.9;
 const FULL: f64 = 0.95;
 
 /// A rate, and what it gave.
-type AtRate = (f64, Measured);
+struct AtRate {
+    rate: f64,
+    tried: Tried,
+}
 
 /// What a rate gave.
 pub(super) struct Tried {
     pub(super) measured: Measured,
-    /// Whether it met what was asked for, and sessions did not come faster than they were served.
-    pub(super) is_met: bool,
+    /// What of that which was asked for it did not meet, in a few words; `None` where it met all.
+    pub(super) missed: Option<String>,
 }
 
 /// What the search came to.
@@ -41,31 +44,28 @@ pub(super) fn search<E>(first: Rate, mut attempt: impl FnMut(Rate) -> Result<Opt
     while steps.len() < STEPS {
         let Some(tried) = attempt(rate_of(rate))? else { break };
         steps.push(step(rate, &tried));
-        let side = if tried.is_met { &mut best } else { &mut failed };
-        *side = Some((rate, tried.measured));
-        rate = match (&best, &failed) {
-            (Some((met, _)), Some((missed, _))) if missed / met <= PRECISION => break,
-            (Some((met, _)), Some((missed, _))) => (met * missed).sqrt(),
-            (Some((met, _)), None) if *met >= MOST => break,
-            (Some((met, _)), None) => (met * stride(steps.len())).min(MOST),
-            (None, Some((missed, _))) if *missed <= LEAST => break,
-            (None, Some((missed, _))) => (missed / stride(steps.len())).max(LEAST),
+        let side = if tried.missed.is_none() { &mut best } else { &mut failed };
+        *side = Some(AtRate { rate, tried });
+        let (met, missed) = (best.as_ref().map(|one| one.rate), failed.as_ref().map(|one| one.rate));
+        rate = readable(match (met, missed) {
+            (Some(met), Some(missed)) if missed / met <= PRECISION => break,
+            (Some(met), Some(missed)) => (met * missed).sqrt(),
+            (Some(met), None) => (met * stride(steps.len())).min(MOST),
+            (None, Some(missed)) => (missed / stride(steps.len())).max(LEAST),
             (None, None) => break,
-        };
-        rate = readable(rate);
-        if best.as_ref().is_some_and(|(met, _)| *met == rate)
-            || failed.as_ref().is_some_and(|(missed, _)| *missed == rate)
-        {
+        });
+        // The last that there is, or too close to tell apart.
+        if met == Some(rate) || missed == Some(rate) {
             break;
         }
     }
     steps.sort_by(|one, other| one.rate.total_cmp(&other.rate));
     let (limit, reason) = match &failed {
         None => (Limit::None, "every rate that was tried met the objectives".to_owned()),
-        Some((missed, measured)) => why(*missed, measured),
+        Some(failed) => why(failed),
     };
-    let rate = best.as_ref().map_or(0.0, |(met, _)| *met);
-    let best = best.or(failed).map(|(_, measured)| measured);
+    let rate = best.as_ref().map_or(0.0, |best| best.rate);
+    let best = best.or(failed).map(|one| one.tried.measured);
     Ok(Found { capacity: Capacity { rate, limit, reason, steps }, best })
 }
 
@@ -88,7 +88,7 @@ fn readable(rate: f64) -> f64 {
 }
 
 fn step(rate: f64, tried: &Tried) -> Step {
-    let Tried { measured, is_met } = tried;
+    let Tried { measured, missed } = tried;
     let calls: u64 = measured.hooks.values().map(|hook| hook.latency.count).sum();
     Step {
         rate,
@@ -98,46 +98,35 @@ fn step(rate: f64, tried: &Tried) -> Step {
         errors: if calls == 0 { 0.0 } else { measured.errors as f64 / calls as f64 },
         busy: measured.processors.busy,
         saturated: measured.saturated,
-        met: *is_met,
+        met: missed.is_none(),
     }
 }
 
 /// What kept a rate from meeting what was asked for.
-fn why(rate: f64, measured: &Measured) -> (Limit, String) {
-    let at = rate_of(rate);
+fn why(failed: &AtRate) -> (Limit, String) {
+    let Tried { measured, missed } = &failed.tried;
+    let at = format!("at {} {}", rate_of(failed.rate), missed.as_deref().unwrap_or_default());
     let processors = &measured.processors;
     let percent = |share: f64| (share * 100.0).round();
+    let busy = percent(processors.busy);
     if processors.busy >= BUSY {
-        let whose = if processors.count == 1 {
-            "its processor was".into()
-        } else {
-            format!("its {} processors were", processors.count)
+        let whose = match processors.count {
+            1 => "the processor was".to_owned(),
+            count => format!("the {count} processors were"),
         };
-        let reason = format!(
-            "at {at} {whose} {} % busy, {} % with the plugin's calls",
-            percent(processors.busy),
-            percent(processors.plugin)
-        );
-        return (Limit::Machine, reason);
+        let plugin = percent(processors.plugin);
+        return (Limit::Machine, format!("{at}: {whose} {busy} % busy, {plugin} % with the plugin's calls"));
     }
     // The first half is left out: it fills up first.
     let later = &measured.timeline[measured.timeline.len() / 2..];
     let busy_lanes = later.iter().map(|slice| slice.in_flight as f64).sum::<f64>() / later.len().max(1) as f64;
-    if measured.in_flight > 0 && busy_lanes >= FULL * measured.in_flight as f64 {
-        let reason = format!(
-            "at {at} all {} calls that may run at once ran, and the processors were {} % busy; `--in-flight` lets more run",
-            measured.in_flight,
-            percent(processors.busy)
-        );
-        return (Limit::InFlight, reason);
+    let all = measured.in_flight;
+    if all > 0 && busy_lanes >= FULL * all as f64 {
+        let ran = format!("all {all} calls that may run at once ran, and the processors were {busy} % busy");
+        return (Limit::InFlight, format!("{at}: {ran}; `--in-flight` lets more run"));
     }
-    let reason = format!(
-        "at {at} the plugin kept its callers waiting while the processors were {} % busy and {:.0} of {} calls ran",
-        percent(processors.busy),
-        busy_lanes,
-        measured.in_flight
-    );
-    (Limit::Plugin, reason)
+    let ran = format!("{busy_lanes:.0} of {all} calls ran and the processors were {busy} % busy");
+    (Limit::Plugin, format!("{at}: {ran}, so the time went by in the plugin"))
 }
 
 #[cfg(test)]
@@ -150,8 +139,9 @@ mod tests {
         let mut asked = Vec::new();
         let found = search(rate_of(first), |rate| {
             asked.push(rate.get());
-            let is_met = rate.get() <= capacity;
-            Ok::<_, ()>(Some(Tried { measured: Measured { offered_rate: rate.get(), ..Measured::default() }, is_met }))
+            let missed = (rate.get() > capacity).then(String::new);
+            let measured = Measured { offered_rate: rate.get(), ..Measured::default() };
+            Ok::<_, ()>(Some(Tried { measured, missed }))
         });
         (found.unwrap(), asked)
     }
@@ -187,14 +177,17 @@ mod tests {
             timeline: vec![slice(0), slice(in_flight), slice(in_flight)],
             ..Measured::default()
         };
-        let told = |busy, in_flight| why(90.0, &measured(busy, in_flight));
+        let told = |busy, in_flight| {
+            let missed = Some("p99=1s was missed with 1.29s".to_owned());
+            why(&AtRate { rate: 90.0, tried: Tried { measured: measured(busy, in_flight), missed } })
+        };
         let texts = [told(0.97, 16), told(0.3, 16), told(0.3, 4)]
             .map(|(limit, reason)| format!("{limit:?}: {reason}"))
             .join("\n");
         insta::assert_snapshot!(texts, @r"
-        Machine: at 90/s its 2 processors were 97 % busy, 49 % with the plugin's calls
-        InFlight: at 90/s all 16 calls that may run at once ran, and the processors were 30 % busy; `--in-flight` lets more run
-        Plugin: at 90/s the plugin kept its callers waiting while the processors were 30 % busy and 4 of 16 calls ran
+        Machine: at 90/s p99=1s was missed with 1.29s: the 2 processors were 97 % busy, 49 % with the plugin's calls
+        InFlight: at 90/s p99=1s was missed with 1.29s: all 16 calls that may run at once ran, and the processors were 30 % busy; `--in-flight` lets more run
+        Plugin: at 90/s p99=1s was missed with 1.29s: 4 of 16 calls ran and the processors were 30 % busy, so the time went by in the plugin
         ");
     }
 }

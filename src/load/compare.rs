@@ -10,7 +10,7 @@
 
 use super::{
     arrivals::significant,
-    measured::{Change, Comparison, Measured, RoundTimes},
+    measured::{Change, Comparison, Measured, RoundTimes, rounded},
 };
 
 /// With fewer rounds nothing can be said about their spread.
@@ -109,7 +109,7 @@ fn change(of: &str, figure: &Figure, before: &[f64], after: &[f64], better: Bett
         Better::Less => is - was > noise && after.iter().all(|value| *value >= was.max(figure.usual_most(before))),
         Better::More => was - is > noise && after.iter().all(|value| *value <= was),
     };
-    let (before, after, noise) = (micros(was), micros(is), micros(noise));
+    let (before, after, noise) = (rounded(was), rounded(is), rounded(noise));
     Change { of: of.to_owned(), figure: figure.name.to_owned(), before, after, noise, regression }
 }
 
@@ -187,13 +187,6 @@ pub(super) fn median(values: &[f64]) -> f64 {
 /// The median of the distances from `middle`.
 fn deviation(values: &[f64], middle: f64) -> f64 {
     median(&values.iter().map(|value| (value - middle).abs()).collect::<Vec<_>>())
-}
-
-/// With three digits behind the point.
-fn micros(value: f64) -> f64 {
-    // A report that was written by hand may hold anything.
-    let rounded = (value * 1000.0).round() / 1000.0;
-    if rounded.is_finite() { rounded } else { 0.0 }
 }
 
 #[cfg(test)]

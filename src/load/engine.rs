@@ -1,7 +1,7 @@
 //! One run at a schedule: [`Engine::run`] keeps the schedule in the calling thread, with a lane for each host beside it. What is due
 //! is released when it is due, whoever is free, and how late the schedule was is part of what is measured.
 
-use std::{path::Path, sync::Mutex, time::Duration};
+use std::{ops::RangeInclusive, path::Path, sync::Mutex, time::Duration};
 
 use crate::{
     campaign::{Stop, Suspected},
@@ -19,8 +19,9 @@ use crate::{
 const LEAD: Duration = Duration::from_millis(20);
 /// How often it is told how it goes.
 const PULSE: Duration = Duration::from_millis(200);
-/// How long nobody sleeps at most, so that Ctrl-C is heard.
-const NAP: Duration = Duration::from_millis(50);
+/// How long the schedule sleeps at most, so that Ctrl-C is heard, and at least, so that where very many sessions come it does
+/// not take the processors from them.
+const NAP: RangeInclusive<Duration> = Duration::from_micros(200)..=Duration::from_millis(50);
 /// How many sessions may wait; then no more come, since memory is not for queues.
 const BACKLOG: usize = 200_000;
 /// How often files are counted at most, and what part of the time that may take.
@@ -70,7 +71,6 @@ impl Engine<'_> {
             in_flight: hosts.len(),
             isolation: name(isolation).to_owned(),
             arrivals,
-            processors: before.count(),
             offered_rate: schedule.offered_rate(),
         };
         let clock = Clock::start_in(LEAD);
@@ -160,22 +160,20 @@ impl Engine<'_> {
                 }
             }
             kept.is_interrupted = self.stop.requested();
-            if kept.is_interrupted {
+            if kept.is_interrupted || queue.is_closed() {
                 break;
             }
-            if queue.counts().0 > BACKLOG {
+            if queue.waiting() > BACKLOG {
                 kept.is_overrun = true;
                 break;
             }
             if schedule.peek().is_none() {
                 let give_up = *give_up.get_or_insert(now + self.settings.drain);
-                if queue.is_through() || now >= give_up {
+                if queue.is_done() || now >= give_up {
                     break;
                 }
             }
-            let next = [schedule.peek().map(|(_, moment)| *moment), queue.next_timer()];
-            let next = next.into_iter().flatten().min().unwrap_or(Duration::MAX);
-            queue.wait(next.saturating_sub(clock.now()).min(NAP));
+            queue.wait(schedule.peek().map(|(_, moment)| *moment), || clock.now(), NAP);
         }
         let now = clock.now();
         let left = queue.close();

@@ -7,7 +7,10 @@
 //! to matter. However long the run, 256 samples are kept at most: when they would be more, every other one is dropped, and
 //! from then on every other one is not taken.
 
-use super::{compare::median, measured::Growth};
+use super::{
+    compare::median,
+    measured::{Growth, rounded},
+};
 
 /// How many samples are kept at most.
 const SAMPLES: usize = 256;
@@ -126,7 +129,7 @@ impl GrowthWatch {
         let (from, to) = (points.first()?.1, points.last()?.1);
         is_growth.then(|| Growth {
             what: kind.name.to_owned(),
-            per_call: (per_call * 1e3).round() / 1e3,
+            per_call: rounded(per_call),
             from,
             to,
             calls: (end - warm) as u64,

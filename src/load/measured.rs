@@ -82,6 +82,12 @@ impl Measured {
     }
 }
 
+/// To three digits behind the point, as figures of reports are told; what is no number is 0.
+pub(crate) fn rounded(number: f64) -> f64 {
+    let rounded = (number * 1000.0).round() / 1000.0;
+    if rounded.is_finite() { rounded } else { 0.0 }
+}
+
 /// Of a latency or another time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Percentiles {

@@ -30,6 +30,7 @@ pub use arrivals::{Arrivals, Profile, Rate, Schedule};
 pub use compare::compare;
 pub use growth::{GrowthWatch, Sample};
 pub use host::Host;
+pub(crate) use measured::rounded;
 pub use measured::{
     Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles, Processors,
     Round, RoundTimes, Slice, Step,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::load::Processors;
+use crate::load::{Processors, measured::rounded};
 
 /// The processors at one moment.
 #[derive(Clone, Debug, Default)]
@@ -52,10 +52,6 @@ impl Look {
             plugin: rounded(if seconds > 0.0 { (plugin.as_secs_f64() / seconds).min(1.0) } else { 0.0 }),
         }
     }
-}
-
-fn rounded(share: f64) -> f64 {
-    (share * 1000.0).round() / 1000.0
 }
 
 /// The processors that this process may run on.

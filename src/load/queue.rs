@@ -4,6 +4,7 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, VecDeque},
+    ops::RangeInclusive,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -75,6 +76,12 @@ struct State {
     error: Option<RuntimeError>,
 }
 
+impl State {
+    fn is_done(&self) -> bool {
+        self.ready.is_empty() && self.underway == 0
+    }
+}
+
 /// The queue.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -116,29 +123,28 @@ impl Queue {
         released
     }
 
-    /// Waits until `time` has gone by, or there are news.
-    pub(super) fn wait(&self, time: Duration) {
+    /// Waits until a timer or the next session is due, or there are news: as long as `nap` says, for that is the most and the
+    /// least of it. `next` is when the next session is due; without one there is nothing to wait for when all have ended.
+    pub(super) fn wait(&self, next: Option<Duration>, now: impl Fn() -> Duration, nap: RangeInclusive<Duration>) {
         let state = self.lock();
-        if state.error.is_none() {
-            drop(self.news.wait_timeout(state, time));
+        if state.error.is_some() || (next.is_none() && state.is_done()) {
+            return;
         }
+        // Looked at under the lock: a timer that is set from now on wakes us.
+        let timer = state.timers.peek().map(|Reverse(timer)| timer.due);
+        let next = [next, timer].into_iter().flatten().min();
+        let time = next.map_or(*nap.end(), |next| next.saturating_sub(now()).clamp(*nap.start(), *nap.end()));
+        drop(self.news.wait_timeout(state, time));
     }
 
-    /// When the next timer is due.
-    pub(super) fn next_timer(&self) -> Option<Duration> {
-        self.lock().timers.peek().map(|Reverse(timer)| timer.due)
+    /// How many wait for a lane.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().ready.len()
     }
 
-    /// How many wait for a lane, and how many sessions are under way.
-    pub(super) fn counts(&self) -> (usize, usize) {
-        let state = self.lock();
-        (state.ready.len(), state.underway)
-    }
-
-    /// Whether nothing is left to be done, or nothing can be.
-    pub(super) fn is_through(&self) -> bool {
-        let state = self.lock();
-        state.error.is_some() || (state.ready.is_empty() && state.underway == 0)
+    /// Whether nothing is left to be done.
+    pub(super) fn is_done(&self) -> bool {
+        self.lock().is_done()
     }
 
     /// The next thing to do; `None` when the queue is closed.
@@ -174,7 +180,7 @@ impl Queue {
     pub(super) fn ended(&self) {
         let mut state = self.lock();
         state.underway -= 1;
-        if state.underway == 0 && state.ready.is_empty() {
+        if state.is_done() {
             self.news.notify_all();
         }
     }

@@ -151,12 +151,15 @@ fn search(load: &Load<'_>, engine: &Engine<'_>, hosts: &mut [Box<dyn Host>]) -> 
         if is_interrupted {
             return Ok(None);
         }
-        let is_met = !measured.saturated
-            && !ran.is_overrun
-            && measured.unfinished == 0
-            // How much is achieved is what is looked for, and judged in the end.
-            && settings.objectives.iter().filter(|one| one.rate().is_none()).all(|one| one.judge(&measured).met);
-        Ok::<_, RuntimeError>(Some(Tried { measured, is_met }))
+        let cannot_keep_up = measured.saturated || ran.is_overrun || measured.unfinished > 0;
+        // How much is achieved is what is looked for, and judged in the end.
+        let judged = settings.objectives.iter().filter(|one| one.rate().is_none()).map(|one| one.judge(&measured));
+        let missed = judged.into_iter().find(|one| !one.met);
+        let missed = match missed {
+            Some(one) => Some(format!("{} was missed with {}", one.objective, one.measured)),
+            None => cannot_keep_up.then(|| "sessions came faster than they were served".to_owned()),
+        };
+        Ok::<_, RuntimeError>(Some(Tried { measured, missed }))
     })?;
     let measured = Measured { capacity: Some(found.capacity), ..found.best.unwrap_or_default() };
     Ok(Ran { measured, is_interrupted, is_overrun: false })

@@ -61,7 +61,9 @@ fn suites(document: &Document) -> Vec<TestSuite> {
     for told in document.findings.iter().filter(|told| !is_a_case(told)) {
         found.entry((suite_of(told), &told.rule)).or_default().push(told);
     }
-    let of_phase = |phase: Phase| Rule::ALL.iter().filter(move |rule| rule.phase() == phase);
+    // What nobody looked for did not pass.
+    let looked_for = document.rules.iter().filter_map(|id| Rule::named(id));
+    let of_phase = |phase: Phase| looked_for.clone().filter(move |rule| rule.phase() == phase);
     let mut tests: Vec<(String, &str)> = Vec::new();
     for (suite, phase) in [("package", Phase::Package), ("loading", Phase::Loading)] {
         tests.extend(of_phase(phase).map(|rule| (suite.to_owned(), rule.id())));
@@ -281,12 +283,14 @@ mod tests {
     #[test]
     fn a_finding_fails_the_test_of_its_rule_and_hook_and_the_others_pass() {
         let more = format!(
-            r#""hooks": ["get_password_list", "session_ended"], "findings": [{}]"#,
+            r#""hooks": ["get_password_list", "session_ended"], "rules": [{}], "findings": [{}]"#,
+            r#""manifest-missing", "import-failed", "uncaught-exception", "timeout""#,
             finding("timeout", "error", "")
         );
         let text = text(&document("test", &more));
         let suites: Vec<&str> = text.lines().filter(|line| line.contains("<testsuite ")).map(str::trim).collect();
         assert_eq!(suites.len(), 4, "{text}");
+        assert_eq!(text.matches("<testcase ").count(), 2 + 2 * 2, "{text}");
         assert!(
             suites[2].contains(r#"name="get_password_list""#) && suites[2].contains(r#"failures="1""#),
             "{suites:?}"

@@ -93,6 +93,16 @@ impl Again {
         self.command("run", &words)
     }
 
+    /// The whole command once more, as the user typed it, with the seed that it had.
+    pub fn whole(&self, command: &str, seed: Option<u64>) -> String {
+        let mut words = self.own.clone();
+        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        seed.into_iter().for_each(|seed| option("--seed", seed.to_string()));
+        self.levels.iter().for_each(|(_, level)| option("--rule", level.clone()));
+        self.baseline.iter().for_each(|file| option("--baseline", file.clone()));
+        self.command(command, &words)
+    }
+
     /// `hookstorm COMMAND PLUGIN`, then `words`, then the user's options.
     pub fn command(&self, command: &str, words: &[String]) -> String {
         let words = words.iter().chain(&self.options).map(|word| plain::shell_word(word));

@@ -19,9 +19,13 @@ use serde::Serialize;
 
 use super::{
     Head, Mask,
-    json::{ReportJson, finding::FindingJson, rounded},
+    json::{ReportJson, finding::FindingJson},
 };
-use crate::{campaign::Event, finding::Finding, load::LoadEvent};
+use crate::{
+    campaign::Event,
+    finding::Finding,
+    load::{LoadEvent, rounded},
+};
 
 /// How often a pulse is told.
 const PULSE: Duration = Duration::from_secs(10);

@@ -16,7 +16,7 @@ use crate::{case::Value, runtime::FileLeft};
 pub const FOLDERS: [&str; 5] = ["work", "home", "tmp", "state", "ephemeral"];
 
 /// The folders that a session's services may fill, by their keys there and their names here.
-const FILLED: [(&str, &str); 2] = [("state", "state"), ("ephemeral", "ephemeral")];
+pub const FILLED: [(&str, &str); 2] = [("state", "state"), ("ephemeral", "ephemeral")];
 
 /// The file in the root, outside of all folders, in which an isolated call leaves the memory cache for the next one.
 pub const CARRIED: &str = "carried";

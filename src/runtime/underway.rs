@@ -51,11 +51,6 @@ impl Underway {
         &self.trace
     }
 
-    /// What was seen.
-    pub fn into_trace(self) -> Trace {
-        self.trace
-    }
-
     pub(super) fn next(&self) -> Option<(Step, &[(String, String)])> {
         self.next.map(|step| (step, &self.flow.answered[..]))
     }

@@ -42,7 +42,7 @@ pub(in crate::campaign) fn features(session: &Session, trace: &Trace) -> Vec<Fea
 
 /// Whether the last call broke, so that the session ended there.
 pub(in crate::campaign) fn is_broken(trace: &Trace) -> bool {
-    trace.calls.last().is_some_and(|call| !matches!(call.ending, Ending::Returned(_) | Ending::CutOff))
+    trace.calls.last().is_some_and(|call| call.ending.is_broken())
 }
 
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@
 //! run in parts that become longer ([`series`]). Taking in a call costs well below a microsecond, so that measuring does not
 //! show in what is measured. It has no clock of its own: all moments are given, counted from the beginning of the run.
 
-mod queue;
+mod backlog;
 mod rounds;
 mod series;
 mod timeline;
@@ -16,7 +16,7 @@ mod tests;
 
 use std::time::Duration;
 
-use queue::Queue;
+use backlog::Backlog;
 use rounds::Rounds;
 use timeline::{Now, Timeline};
 use times::Fine;
@@ -24,7 +24,7 @@ use window::{Recent, Window};
 
 use super::{
     arrivals::Arrivals,
-    measured::{HookMeasured, Measured, Processors},
+    measured::{HookMeasured, Measured, rounded},
 };
 use crate::contract::Hook;
 
@@ -46,8 +46,6 @@ pub struct Shape {
     pub isolation: String,
     /// How sessions are spread.
     pub arrivals: Arrivals,
-    /// How many processors there are for us.
-    pub processors: usize,
     /// The rate that the schedule was made for.
     pub offered_rate: f64,
 }
@@ -103,7 +101,7 @@ pub struct Recorder {
     hooks: [HookTotals; HOOKS],
     sessions: Fine,
     delays: Fine,
-    queue: Queue,
+    backlog: Backlog,
     timeline: Timeline,
     rounds: Rounds,
     window: Window,
@@ -150,7 +148,7 @@ impl Recorder {
             hooks: Default::default(),
             sessions: Fine::default(),
             delays: Fine::default(),
-            queue: Queue::new(),
+            backlog: Backlog::new(),
             timeline: Timeline::new(shape.duration),
             rounds: Rounds::new(shape.duration, shape.rounds),
             window: Window::default(),
@@ -165,7 +163,7 @@ impl Recorder {
     /// A session was due at that moment of the schedule.
     pub fn due(&mut self, at: Duration) {
         self.timeline.at(at, self.counts.now()).due += 1;
-        self.queue.due(at);
+        self.backlog.due(at);
         self.counts.due += 1;
         self.last_due = self.last_due.max(at);
     }
@@ -200,7 +198,7 @@ impl Recorder {
     pub fn ended(&mut self, at: Duration, latency: Duration) {
         self.timeline.at(at, self.counts.now()).sessions.record(latency);
         self.sessions.record(latency);
-        self.queue.ended(at);
+        self.backlog.ended(at);
         self.rounds.ended(at, latency);
         self.window.ended(at, latency);
         self.counts.ended += 1;
@@ -245,7 +243,7 @@ impl Recorder {
             offered_rate: rounded(offered_rate),
             achieved_rate: per_second(self.counts.ended),
             call_rate: per_second(self.counts.calls),
-            saturated: self.queue.is_saturated(scheduled),
+            saturated: self.backlog.is_saturated(scheduled),
             sessions: self.counts.ended,
             unfinished: self.counts.unfinished,
             errors: self.counts.errors,
@@ -261,7 +259,6 @@ impl Recorder {
                 .filter(|(_, totals)| totals.latency.count() > 0)
                 .map(|(hook, totals)| (hook.name().to_owned(), totals.measured()))
                 .collect(),
-            processors: Processors { count: self.shape.processors, ..Processors::default() },
             timeline: self.timeline.slices(elapsed, self.counts.now()),
             rounds: self.rounds.rounds(elapsed),
             ..Measured::default()
@@ -294,7 +291,7 @@ impl Recorder {
             + self.hooks.iter().map(hook).sum::<usize>()
             + self.sessions.bytes()
             + self.delays.bytes()
-            + self.queue.bytes()
+            + self.backlog.bytes()
             + self.timeline.bytes()
             + self.rounds.bytes()
             + self.window.bytes()
@@ -312,11 +309,6 @@ impl HookTotals {
             peak_mb: rounded(self.peak_bytes as f64 / MB),
         }
     }
-}
-
-/// To three digits behind the point.
-fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
 }
 
 /// The mean of `count` times, in milliseconds of three digits.

@@ -7,14 +7,14 @@
 use std::time::Duration;
 
 use super::{
-    CallTimes, HOOKS, MB, millis, rounded,
+    CallTimes, HOOKS, MB, millis,
     series::{Cell, Series},
     timeline::{lengths, merge_tail},
     times::Coarse,
 };
 use crate::{
     contract::Hook,
-    load::measured::{Round, RoundTimes},
+    load::measured::{Round, RoundTimes, rounded},
 };
 
 /// More rounds than this would be too short to tell anything, and cost memory.

@@ -11,7 +11,6 @@ fn shape(duration: Duration, offered_rate: f64) -> Shape {
         in_flight: 4,
         isolation: "isolated".into(),
         arrivals: Arrivals::Constant,
-        processors: 2,
         offered_rate,
     }
 }

@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use super::{
-    rounded,
     series::{Cell, Series},
     times::Coarse,
 };
-use crate::load::measured::Slice;
+use crate::load::measured::{Slice, rounded};
 
 /// How many slices there are at most.
 const SLICES: usize = 240;

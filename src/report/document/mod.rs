@@ -15,10 +15,14 @@ pub(super) use details::{Called, FileLines, Line, Output, Point, SetTo};
 pub(super) use learned::{Learned, Trace};
 
 use super::{
+    Again,
     json::{ReportJson, Status},
     plain,
 };
-use crate::{finding::Severity, load::Measured};
+use crate::{
+    finding::{Rule, Severity},
+    load::Measured,
+};
 
 /// A report.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,9 +63,12 @@ pub struct Document {
     /// How far it was over time, the end the last; empty where the report does not tell.
     #[serde(default)]
     pub history: Vec<Point>,
-    /// `test`, `fuzz` and `load`: the plugin's hooks, those that were called.
+    /// `test`, `fuzz` and `load`: the plugin's hooks that were called.
     #[serde(default)]
     pub hooks: Vec<String>,
+    /// The rules that were looked for.
+    #[serde(default)]
+    pub rules: Vec<String>,
     /// `replay`: how each case fares.
     #[serde(default)]
     pub cases: Vec<Case>,
@@ -276,6 +283,22 @@ impl Document {
         Self::parse(&report.to_text()).expect("what is written here can be read here")
     }
 
+    /// How the user said it.
+    fn again(&self) -> Again {
+        let levels = self.again.levels.iter().filter_map(|text| {
+            let (id, _) = text.split_once('=')?;
+            Some((Rule::named(id.trim())?, text.clone()))
+        });
+        Again {
+            plugin: self.plugin.path.clone(),
+            options: self.again.options.clone(),
+            own: self.again.own.clone(),
+            levels: levels.collect(),
+            is_configured: self.again.configured,
+            baseline: self.again.baseline.clone(),
+        }
+    }
+
     /// Whether the run knew some findings beforehand.
     pub fn has_baseline(&self) -> bool {
         self.again.baseline.is_some() || self.told().iter().any(|told| told.known)
@@ -283,18 +306,7 @@ impl Document {
 
     /// The command that does the same again, to be pasted into a shell.
     pub fn command_line(&self) -> String {
-        let mut words = Vec::new();
-        words.extend(self.seed.into_iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
-        words.extend(self.again.own.iter().chain(&self.again.options).cloned());
-        words.extend(self.again.levels.iter().flat_map(|level| ["--rule".to_owned(), level.clone()]));
-        words.extend(self.again.baseline.iter().flat_map(|file| ["--baseline".to_owned(), file.clone()]));
-        let mut line =
-            format!("hookstorm {} {}", plain::shell_word(&self.command), plain::shell_word(&self.plugin.path));
-        for word in words {
-            line.push(' ');
-            line.push_str(&plain::shell_word(&word));
-        }
-        line
+        self.again().whole(&plain::shell_word(&self.command), self.seed)
     }
 
     /// As it was written, with all that this version does not know.

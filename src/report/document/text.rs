@@ -9,7 +9,7 @@ use crate::{
     case::Found,
     contract::{Hook, Platform, PluginType},
     finding::{Baseline, Finding, Fingerprint, Location, Rule, Severity},
-    report::{After, Again, Head, Minimized, Outcome, Replayed, Report, Size, json::Status, text},
+    report::{After, Head, Minimized, Outcome, Replayed, Report, Size, json::Status, text},
 };
 
 impl Document {
@@ -28,18 +28,7 @@ impl Document {
         };
         let known = self.told().into_iter().filter(|told| told.known).map(|told| told.fingerprint);
         let baseline = Baseline::of(known);
-        let levels = self.again.levels.iter().filter_map(|text| {
-            let (id, _) = text.split_once('=')?;
-            Some((Rule::named(id.trim())?, text.clone()))
-        });
-        let again = Again {
-            plugin: self.plugin.path.clone(),
-            options: self.again.options.clone(),
-            own: self.again.own.clone(),
-            levels: levels.collect(),
-            is_configured: self.again.configured,
-            baseline: self.again.baseline.clone(),
-        };
+        let again = self.again();
         let replayed: Vec<Replayed> = self.cases.iter().map(|case| self.replayed(case)).collect();
         let of_a_case = |told: &Told| replayed.iter().any(|one| one.outcome.findings().iter().any(|f| told.is(f)));
         let summary = Summary {
@@ -187,7 +176,7 @@ fn elapsed(seconds: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Mask, examples, json::ReportJson};
+    use crate::report::{Again, Mask, examples, json::ReportJson};
 
     fn report(summary: &Summary, again: &Again, baseline: &Baseline) -> ReportJson {
         ReportJson::new(&Report {

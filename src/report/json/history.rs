@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::rounded;
-use crate::report::{History, Point};
+use crate::{
+    load::rounded,
+    report::{History, Point},
+};
 
 /// How far it was at one moment.
 #[derive(Debug, Serialize, JsonSchema)]

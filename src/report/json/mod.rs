@@ -22,7 +22,11 @@ use self::{
     source::FileJson,
 };
 use super::{Again, History, Mask, Minimized, Replayed, Report, Seen, Source};
-use crate::{campaign::Fuzzed, contract::Hook, finding::Baseline, load::Measured};
+use crate::{
+    campaign::Fuzzed,
+    finding::{Baseline, Rule},
+    load::{Measured, rounded},
+};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,10 +80,14 @@ pub struct ReportJson {
     findings: Vec<FindingJson>,
     /// What the user should know beside findings.
     notes: Vec<String>,
-    /// `test`, `fuzz` and `load`: the hooks that the plugin has and the platform calls.
+    /// `test`, `fuzz` and `load`: the plugin's hooks that were called.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     hooks: Vec<&'static str>,
+    /// Ids of the rules that were looked for: what is not among them may be broken all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    rules: Vec<&'static str>,
     /// `test`, `fuzz` and `replay`: how far it was over time, at most 120 points, the end the last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
@@ -220,7 +228,8 @@ impl ReportJson {
                 .map(|one| FindingJson::new(one, &mask).known_to(report.again, report.baseline, report.source, &mask))
                 .collect(),
             notes: summary.notes.clone(),
-            hooks: Vec::new(),
+            hooks: summary.hooks.iter().map(|hook| hook.name()).collect(),
+            rules: Vec::new(),
             history: Vec::new(),
             trace: None,
             cases: None,
@@ -262,10 +271,10 @@ impl ReportJson {
         self
     }
 
-    /// With the hooks that were called in sessions that hookstorm made.
+    /// With the rules that were looked for.
     #[must_use]
-    pub fn with_hooks(mut self, hooks: &[Hook]) -> Self {
-        self.hooks = hooks.iter().map(|hook| hook.name()).collect();
+    pub fn with_looked_for(mut self, rules: &[Rule]) -> Self {
+        self.rules = rules.iter().map(|rule| rule.id()).collect();
         self
     }
 
@@ -301,10 +310,6 @@ impl ReportJson {
         text.push('\n');
         text
     }
-}
-
-pub(super) fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
 }
 
 #[cfg(test)]

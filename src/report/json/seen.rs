@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{LocationJson, rounded};
+use super::LocationJson;
 use crate::{
     case::{Session, Value},
+    load::rounded,
     report::{Mask, Seen},
     runtime::{CallTrace, Ending, Output},
 };

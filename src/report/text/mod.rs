@@ -144,17 +144,7 @@ fn interruption(report: &Report<'_>) -> String {
         );
     }
     let of = report.planned.map(|planned| format!(" of {planned}")).unwrap_or_default();
-    let mut words = Vec::new();
-    if let Some(planned) = report.planned {
-        words.extend(["--runs".to_owned(), planned.to_string()]);
-    }
-    if let Some(seed) = report.head.seed {
-        words.extend(["--seed".to_owned(), seed.to_string()]);
-    }
-    if let Some(path) = &report.again.baseline {
-        words.extend(["--baseline".to_owned(), path.clone()]);
-    }
-    let command = report.again.command(report.head.command, &words);
+    let command = report.again.whole(report.head.command, report.head.seed);
     format!(
         "{WARNING}interrupted{WARNING:#} after {}{of} sessions; the same from the start: {command}\n",
         report.summary.sessions

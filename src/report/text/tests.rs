@@ -189,7 +189,9 @@ fn silence_and_an_interruption_are_said() {
         "nothing found in 1000 sessions, 3712 calls, 1.9 s, seed 42, 61 of 74 lines\n"
     );
     (summary.interrupted, summary.sessions) = (true, 312);
-    insta::assert_snapshot!(shown(&summary, &examples::again(), |_| {}), @r"
+    let own = ["--runs", "1000"].map(str::to_owned).to_vec();
+    let again = Again { own, ..examples::again() };
+    insta::assert_snapshot!(shown(&summary, &again, |_| {}), @r"
     interrupted after 312 of 1000 sessions; the same from the start: hookstorm test vault/ --runs 1000 --seed 42
     nothing found in 312 sessions, 3712 calls, 1.9 s, seed 42, 61 of 74 lines
     ");

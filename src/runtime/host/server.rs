@@ -6,11 +6,12 @@ use std::{path::Path, sync::Arc};
 use super::{Worker, after};
 use crate::{
     case::{Session, Value},
-    runtime::{Holding, LoadEnding, RuntimeError, Target, Trace, Underway, Usage, scratch::Scratch, shared::flag},
+    runtime::{
+        Holding, LoadEnding, RuntimeError, Target, Trace, Underway, Usage,
+        scratch::{FILLED, Scratch},
+        shared::flag,
+    },
 };
-
-/// The folders that all servers of a run share.
-const SHARED_FOLDERS: [&str; 2] = ["state", "ephemeral"];
 
 /// A worker that serves.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Server {
     /// # Errors
     /// [`RuntimeError`] where no worker can be started, or the plugin cannot be loaded.
     pub fn start(target: &Arc<Target>, state: &Path) -> Result<Self, RuntimeError> {
-        for folder in SHARED_FOLDERS {
+        for (_, folder) in FILLED {
             std::fs::create_dir_all(state.join(folder))?;
         }
         let mut worker = Worker::start_in(target, Some(state))?;

@@ -1,4 +1,4 @@
-//! How many sessions were due and had not ended, at any moment of the run: [`Queue`]. It tells a plugin that cannot keep up
+//! How many sessions were due and had not ended, at any moment of the run: [`Backlog`]. It tells a plugin that cannot keep up
 //! from one that stalled and caught up.
 //!
 //! Moments are known to about a two-thousandth of the run, in some 32 kB.
@@ -18,7 +18,7 @@ const QUEUE_LEAST: f64 = 3.0;
 
 /// Sessions that were due and that ended, over time.
 #[derive(Debug)]
-pub(super) struct Queue(Series<Counts>);
+pub(super) struct Backlog(Series<Counts>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
@@ -33,7 +33,7 @@ impl Cell for Counts {
     }
 }
 
-impl Queue {
+impl Backlog {
     pub(super) fn new() -> Self {
         Self(Series::folding(LENGTH, CELLS))
     }
@@ -85,14 +85,14 @@ mod tests {
 
     /// The verdict on one server that takes `service_ms(at_ms)` for a session, at a session every `every_ms`.
     fn is_saturated(every_ms: u64, seconds: u64, service_ms: impl Fn(u64) -> u64) -> bool {
-        let (mut queue, mut free) = (Queue::new(), 0);
+        let (mut backlog, mut free) = (Backlog::new(), 0);
         for due in (0..seconds * 1000).step_by(every_ms as usize) {
-            queue.due(Duration::from_millis(due));
+            backlog.due(Duration::from_millis(due));
             let begin = free.max(due);
             free = begin + service_ms(begin);
-            queue.ended(Duration::from_millis(free));
+            backlog.ended(Duration::from_millis(free));
         }
-        queue.is_saturated(Duration::from_secs(seconds))
+        backlog.is_saturated(Duration::from_secs(seconds))
     }
 
     #[test]
@@ -118,17 +118,17 @@ mod tests {
 
     #[test]
     fn sessions_that_merely_take_long_are_no_queue() {
-        let mut queue = Queue::new();
+        let mut backlog = Backlog::new();
         for due in 0..10 {
-            queue.due(Duration::from_secs(due));
-            queue.ended(Duration::from_secs(due + 5));
+            backlog.due(Duration::from_secs(due));
+            backlog.ended(Duration::from_secs(due + 5));
         }
-        assert!(!queue.is_saturated(Duration::from_secs(10)), "five are under way at any time");
+        assert!(!backlog.is_saturated(Duration::from_secs(10)), "five are under way at any time");
     }
 
     #[test]
     fn nothing_at_all_is_not_saturated() {
-        assert!(!Queue::new().is_saturated(Duration::from_secs(10)));
-        assert!(!Queue::new().is_saturated(Duration::ZERO));
+        assert!(!Backlog::new().is_saturated(Duration::from_secs(10)));
+        assert!(!Backlog::new().is_saturated(Duration::ZERO));
     }
 }
