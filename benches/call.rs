@@ -10,7 +10,7 @@ use hookstorm::{
     case::{Call, Session},
     contract::{Hook, Platform, PluginType},
     generate::{Domain, Words, nth_session, ordinary_session},
-    runtime::{Ending, Isolation, Limits, Network, Run, Target, Worker},
+    runtime::{Ending, Isolation, Limits, Network, Run, Sandbox, Target, Worker},
 };
 
 /// How many sessions a campaign sends at a time.
@@ -26,6 +26,7 @@ fn call(criterion: &mut Criterion) {
         venv: None,
         limits: Limits::default(),
         network: Network::Closed,
+        sandbox: Sandbox::default(),
         coverage: true,
         instrument: false,
     });

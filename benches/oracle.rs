@@ -50,6 +50,8 @@ fn clean() -> (Session, Trace) {
             stderr: Output { bytes: log.len() as u64, text: log },
             elapsed: Duration::from_micros(100),
             files: Vec::new(),
+            attempts: Vec::new(),
+            left: Vec::new(),
         }
     });
     let calls = calls.collect();
@@ -99,6 +101,7 @@ fn loading(is_faulty: bool) -> Loading {
         python: "3.11.7".into(),
         import: LoadEnding::Done,
         output: String::new(),
+        attempts: Vec::new(),
         has_class: true,
         constructor: Some(LoadEnding::Done),
         hooks: hooks.to_vec(),

@@ -104,7 +104,8 @@ fn circumstances() -> String {
 fn left() -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let pids: Vec<String> = children.flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let pids: Vec<String> =
+        children.flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
     let status = |pid: String| std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
     pids.into_iter().filter_map(status).filter(|stat| !stat.contains(") Z ")).collect()
 }

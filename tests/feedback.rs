@@ -7,8 +7,8 @@ use hookstorm::{
     contract::{Argument, Hook, Platform, PluginType},
     generate::{Comparison, ComparisonKind},
     runtime::{
-        Edge, Ending, Isolation, Limits, LoadEnding, Loading, Network, Origin, Run, Target, Trace, Watch, Watched,
-        Worker,
+        Edge, Ending, Isolation, Limits, LoadEnding, Loading, Network, Origin, Run, Sandbox, Target, Trace, Watch,
+        Watched, Worker,
     },
 };
 
@@ -22,6 +22,7 @@ fn target(root: &Path, instrument: bool) -> Arc<Target> {
         venv: None,
         limits: Limits { timeout: Duration::from_secs(30), ..Limits::default() },
         network: Network::Closed,
+        sandbox: Sandbox::default(),
         coverage: true,
         instrument,
     })

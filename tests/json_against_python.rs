@@ -260,6 +260,8 @@ fn broken(subject: &Subject, value: &Observed) -> Vec<Rule> {
         stderr: Output::default(),
         elapsed: Duration::ZERO,
         files: Vec::new(),
+        attempts: Vec::new(),
+        left: Vec::new(),
     };
     let trace = Trace { calls: vec![seen], cookie: Value::empty_dict(), ..Trace::default() };
     oracle::judge(subject, &session, &trace).into_iter().map(|finding| finding.rule).collect()

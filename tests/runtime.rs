@@ -9,7 +9,9 @@ use std::{
 use hookstorm::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
-    runtime::{Ending, Isolation, Limits, LoadEnding, Loading, Network, Observed, Origin, Run, Target, Trace, Worker},
+    runtime::{
+        Ending, Isolation, Limits, LoadEnding, Loading, Network, Observed, Origin, Run, Sandbox, Target, Trace, Worker,
+    },
 };
 
 const BOTH: [Isolation; 2] = [Isolation::Persistent, Isolation::Isolated];
@@ -39,6 +41,7 @@ fn target(root: &Path, plugin_type: PluginType) -> Target {
         venv: None,
         limits: Limits { timeout: Duration::from_secs(10), ..Limits::default() },
         network: Network::Closed,
+        sandbox: Sandbox::default(),
         coverage: true,
         instrument: false,
     }

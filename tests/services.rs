@@ -7,7 +7,7 @@ use hookstorm::{
     case::{Call, Case, SERVICES, Session, SetOption, Value, check_services},
     contract::{Argument, Hook, Platform, PluginType},
     generate::{Domain, Words, contract_violation},
-    runtime::{Ending, Isolation, Limits, LoadEnding, Loading, Network, Run, Target, Trace, Worker},
+    runtime::{Ending, Isolation, Limits, LoadEnding, Loading, Network, Run, Sandbox, Target, Trace, Worker},
 };
 
 const BOTH: [Isolation; 2] = [Isolation::Persistent, Isolation::Isolated];
@@ -56,6 +56,7 @@ class Plugin(CredentialStorePlugin):
         venv: Some(venv()),
         limits: Limits { timeout: Duration::from_secs(20), ..Limits::default() },
         network: Network::Closed,
+        sandbox: Sandbox::default(),
         coverage: true,
         instrument: false,
     };

@@ -17,7 +17,7 @@ use hookstorm::{
     contract::{Hook, HookSpec, Platform, PluginType},
     generate::{Domain, nth_session},
     oracle::{self, Subject},
-    runtime::{Ending, Isolation, Limits, Loading, Network, Observed, Run, Target, Worker},
+    runtime::{Ending, Isolation, Limits, Loading, Network, Observed, Run, Sandbox, Target, Worker},
 };
 
 /// What the sessions are made of.
@@ -46,6 +46,7 @@ impl Loaded {
             venv,
             limits: Limits::default(),
             network: Network::Closed,
+            sandbox: Sandbox::default(),
             coverage: true,
             instrument: false,
         });

@@ -20,7 +20,7 @@ use hookstorm::{
     generate::{self, Domain},
     oracle::{self, Subject},
     package::{ArchiveLimits, Package},
-    runtime::{Edge, Isolation, Limits, Network, Run, Target, Watch, Worker},
+    runtime::{Edge, Isolation, Limits, Network, Run, Sandbox, Target, Watch, Worker},
 };
 
 /// A counter for each edge of Python code. libFuzzer finds the section by its name and reads it after each run.
@@ -58,6 +58,7 @@ impl Harness {
             venv: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
             limits: Limits::default(),
             network: Network::Closed,
+            sandbox: Sandbox::default(),
             coverage: false,
             instrument: true,
         });

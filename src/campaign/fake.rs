@@ -143,6 +143,8 @@ pub(super) fn call(call: usize, hook: Hook, ending: Ending) -> CallTrace {
         stderr: Output::default(),
         elapsed: Duration::ZERO,
         files: Vec::new(),
+        attempts: Vec::new(),
+        left: Vec::new(),
     }
 }
 
@@ -329,6 +331,7 @@ impl FakePlugin {
             python: "3.11.7".into(),
             import: LoadEnding::Done,
             output: String::new(),
+            attempts: Vec::new(),
             has_class: true,
             constructor: Some(LoadEnding::Done),
             hooks: Vec::new(),

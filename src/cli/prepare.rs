@@ -271,7 +271,8 @@ fn load(
         configuration: configuration.or_else(|| opened.configuration.clone()).unwrap_or_default(),
         venv: settings.venv.clone(),
         limits: settings.limits,
-        network: settings.network,
+        network: settings.network.clone(),
+        sandbox: settings.sandbox.clone(),
         coverage: true,
         instrument: false,
     });

@@ -20,7 +20,7 @@ use crate::{
     corpus::remote::{Location, Place},
     finding::{Baseline, Rule, RuleLevels},
     report::Again,
-    runtime::{Limits, Network},
+    runtime::{Limits, Network, Sandbox},
 };
 
 /// The folder that findings are kept in unless the user names another.
@@ -40,6 +40,8 @@ pub(super) struct Settings {
     pub(super) platform: &'static Platform,
     pub(super) limits: Limits,
     pub(super) network: Network,
+    /// What else holds the plugin.
+    pub(super) sandbox: Sandbox,
     pub(super) jobs: usize,
     /// The configuration text that the user gave.
     pub(super) configuration: Option<String>,
@@ -130,11 +132,13 @@ impl Settings {
             }
         };
         let network = if common.allow_network || file.allow_network { Network::Open } else { Network::Closed };
+        let sandbox = Sandbox::default();
         Ok(Self {
             plugin: plugin.to_owned(),
             platform: common.platform.or(file.platform).unwrap_or_else(Platform::newest),
             limits,
             network,
+            sandbox,
             jobs: common.jobs.or(file.jobs).unwrap_or_else(cores),
             again: again(plugin, common, with, config.is_some()),
             configuration: config.as_deref().map(configuration).transpose()?,

@@ -213,6 +213,7 @@ mod tests {
             python: "3.11.7".into(),
             import: LoadEnding::Done,
             output: String::new(),
+            attempts: Vec::new(),
             has_class: true,
             constructor: Some(LoadEnding::Done),
             hooks: HOOKS.map(|name| hook(name, &["session_id"], frame(name.name(), 9))).into(),

@@ -89,6 +89,8 @@ impl Played {
             stderr: Output::default(),
             elapsed: Duration::ZERO,
             files: Vec::new(),
+            attempts: Vec::new(),
+            left: Vec::new(),
         });
         self
     }

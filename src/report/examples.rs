@@ -78,6 +78,8 @@ pub(crate) fn call(hook: Hook, call: usize, ending: Ending) -> CallTrace {
         stderr: Output::default(),
         elapsed: Duration::from_micros(1240),
         files: Vec::new(),
+        attempts: Vec::new(),
+        left: Vec::new(),
     }
 }
 

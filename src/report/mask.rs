@@ -276,6 +276,8 @@ mod tests {
             stderr: Output::default(),
             elapsed: std::time::Duration::ZERO,
             files: Vec::new(),
+            attempts: Vec::new(),
+            left: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     case::Value,
     generate::Words,
-    runtime::{Exception, Frame, Parameter, SourceFile},
+    runtime::{Destination, Exception, Frame, Parameter, SourceFile},
 };
 
 /// The host's orders.
@@ -55,6 +55,10 @@ pub struct LoadRequest {
     pub scratch: PathBuf,
     /// The folder that holds the plugin's state folders, where they are shared with other workers and outlive sessions.
     pub state: Option<PathBuf>,
+    /// Destinations that may be reached, where the network is neither closed nor open.
+    pub destinations: Vec<Destination>,
+    /// Files and folders that may be read beside those that Python and the package need.
+    pub readable: Vec<PathBuf>,
     /// Whether lines are marked.
     pub coverage: bool,
     /// Whether the plugin's own code is instrumented.

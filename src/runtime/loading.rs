@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     contract::Hook,
     generate::Words,
-    runtime::{Exception, Frame},
+    runtime::{Attempt, Exception, Frame},
 };
 
 /// What loading a plugin showed.
@@ -17,6 +17,8 @@ pub struct Loading {
     pub import: LoadEnding,
     /// What was written to standard error and output meanwhile, bounded.
     pub output: String,
+    /// What importing or constructing it tried that the sandbox does not allow, in order.
+    pub attempts: Vec<Attempt>,
     /// Whether the module has a class `Plugin`. False where the import failed.
     pub has_class: bool,
     /// How `Plugin(configuration)` ended, in a process of its own; `None` where it was not reached.

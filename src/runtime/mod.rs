@@ -4,6 +4,7 @@
 //! `unsafe` and PyO3 live here and nowhere else; PyO3 only in `worker/`, the program that the host starts. Nothing here
 //! judges what it saw.
 
+mod attempt;
 #[doc(hidden)]
 pub mod control;
 #[doc(hidden)]
@@ -11,6 +12,7 @@ pub mod feedback;
 #[doc(hidden)]
 pub mod flow;
 mod host;
+mod left;
 mod loading;
 mod pair;
 #[doc(hidden)]
@@ -19,6 +21,8 @@ pub mod sandbox;
 pub mod scratch;
 #[doc(hidden)]
 pub mod shared;
+#[doc(hidden)]
+pub mod stack;
 mod target;
 mod trace;
 mod underway;
@@ -27,13 +31,15 @@ mod usage;
 pub mod wire;
 
 pub use crate::case::Observed;
+pub use attempt::{Attempt, AttemptKind};
 pub use feedback::{Edge, Watch, Watched};
 pub use host::{Isolation, Run, RuntimeError, Server, Worker};
+pub use left::{LeftBehind, LeftKind};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
 pub use pair::Pair;
 #[doc(hidden)]
 pub use shared::now_ns;
-pub use target::{Limits, Network, Target};
+pub use target::{Destination, Limits, Network, Sandbox, Target};
 pub use trace::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};
 pub use underway::Underway;
 pub use usage::{Holding, Usage};

@@ -139,6 +139,8 @@ mod tests {
                         stderr: Output::default(),
                         elapsed: Duration::ZERO,
                         files: Vec::new(),
+                        attempts: Vec::new(),
+                        left: Vec::new(),
                     }
                 });
                 let calls = calls.collect();

@@ -3,7 +3,10 @@
 //!
 //! A plugin can write over it. So whoever reads takes a copy first and believes nothing in it.
 
+mod attempts;
 mod edges;
+
+pub use attempts::NotedAttempt;
 
 use std::{
     fs::File,
@@ -52,6 +55,8 @@ pub struct Header {
     pub memory_bytes: AtomicU64,
     /// How many edges the session that runs has taken.
     pub edges_taken: AtomicU32,
+    /// How many bytes of the area of attempts are in use.
+    pub attempts_bytes: AtomicU32,
 }
 
 /// Bits of [`Header::flags`].
@@ -105,7 +110,8 @@ pub const REQUEST_LIMIT: usize = 8 << 20;
 const REPLY_AT: usize = REQUEST_AT + REQUEST_LIMIT;
 /// How much may be seen of a batch, in bytes.
 pub const REPLY_LIMIT: usize = 24 << 20;
-const SIZE: usize = REPLY_AT + REPLY_LIMIT;
+const ATTEMPTS_AT: usize = REPLY_AT + REPLY_LIMIT;
+const SIZE: usize = ATTEMPTS_AT + attempts::BYTES;
 
 /// The mapping.
 #[derive(Debug)]
@@ -213,6 +219,17 @@ impl Shared {
     /// A copy of the reply.
     pub fn read_reply(&self) -> Vec<u8> {
         self.copy(REPLY_AT, self.header().reply_bytes.load(Ordering::Acquire), REPLY_LIMIT)
+    }
+
+    fn write_attempts(&self, at: usize, bytes: &[u8]) {
+        let bytes = &bytes[..bytes.len().min(attempts::BYTES.saturating_sub(at))];
+        let at = ATTEMPTS_AT + at.min(attempts::BYTES);
+        // SAFETY: the bytes end inside the area, as just cut; whoever reads takes a copy and believes nothing in it.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.add(at), bytes.len()) };
+    }
+
+    fn read_attempts(&self, length: u32) -> Vec<u8> {
+        self.copy(ATTEMPTS_AT, u64::from(length), attempts::BYTES)
     }
 
     fn copy(&self, at: usize, length: u64, limit: usize) -> Vec<u8> {

@@ -1,6 +1,8 @@
 //! What workers are started for: a plugin, the platform that is played, and the limits.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use crate::contract::{Platform, PluginType};
 
@@ -23,6 +25,8 @@ pub struct Target {
     pub limits: Limits,
     /// What of the network is open.
     pub network: Network,
+    /// What else it is held by.
+    pub sandbox: Sandbox,
     /// Whether lines of the plugin's own files are counted.
     pub coverage: bool,
     /// Whether the plugin's own code is instrumented, so that [`crate::runtime::Run::run_watched`] sees its edges and
@@ -46,11 +50,43 @@ impl Default for Limits {
 }
 
 /// What of the network a plugin reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Network {
     /// Nothing, loopback included.
     #[default]
     Closed,
+    /// These destinations and nothing else.
+    Only(Vec<Destination>),
     /// Everything that the machine reaches.
     Open,
+}
+
+impl Network {
+    /// What may be reached, where it is neither everything nor nothing.
+    pub fn destinations(&self) -> &[Destination] {
+        match self {
+            Self::Only(destinations) => destinations,
+            Self::Closed | Self::Open => &[],
+        }
+    }
+}
+
+/// A destination that a plugin may reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    /// A name or an address, as it was given.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The addresses of `host` when the run began.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What holds a plugin beside the network that it does not have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Whether nothing does: it reads, writes, signals and reaches what the user may.
+    pub is_off: bool,
+    /// Files and folders that it may read beside those that Python and the package need.
+    pub readable: Vec<PathBuf>,
 }

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{case::Value, contract::Hook, runtime::Observed};
+use crate::{
+    case::Value,
+    contract::Hook,
+    runtime::{Attempt, LeftBehind, Observed},
+};
 
 /// What was seen of one session.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +46,10 @@ pub struct CallTrace {
     pub elapsed: Duration,
     /// Files that lie in the session's folders after the call, with their beginnings.
     pub files: Vec<FileLeft>,
+    /// What it tried that the sandbox does not allow, in order.
+    pub attempts: Vec<Attempt>,
+    /// What it left behind in its process, and files that nobody took away.
+    pub left: Vec<LeftBehind>,
 }
 
 /// How a call ended.

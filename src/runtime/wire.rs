@@ -509,7 +509,9 @@ impl<'a> Reader<'a> {
         for _ in 0..count {
             files.push(FileLeft { path: self.text()?.to_owned(), text: self.text()?.to_owned() });
         }
-        Ok(CallTrace { call, round, hook, answer_is_secret, ending, stdout, stderr, elapsed, files })
+        let attempts = self.attempts()?;
+        let left = self.left()?;
+        Ok(CallTrace { call, round, hook, answer_is_secret, ending, stdout, stderr, elapsed, files, attempts, left })
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         package::{PackageMade, package},
     },
     package::{Opened, Package, Scratch},
-    runtime::{Limits, LoadEnding, Network, RuntimeError, Target, Worker},
+    runtime::{Limits, LoadEnding, Network, RuntimeError, Sandbox, Target, Worker},
 };
 
 /// How long a call may take: little, since some hang on purpose. A machine that is busier than that is asked again.
@@ -168,6 +168,7 @@ fn ran(made: &PackageMade, package: &Package) -> Result<Option<String>, RuntimeE
         venv: None,
         limits: Limits { timeout: TIMEOUT, memory_bytes: MEMORY_BYTES },
         network: Network::Closed,
+        sandbox: Sandbox::default(),
         coverage: true,
         instrument: false,
     });

@@ -56,6 +56,8 @@ impl Host for Fake {
             stderr: Output::default(),
             elapsed: Duration::ZERO,
             files: Vec::new(),
+            attempts: Vec::new(),
+            left: Vec::new(),
         };
         // A worker may say anything of its clock.
         let usage = Usage { began_ns: u64::MAX, cpu: Duration::from_micros(5), peak_bytes: 1 << 20 };

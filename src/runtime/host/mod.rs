@@ -5,7 +5,6 @@
 
 mod process;
 mod server;
-mod stack;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -18,11 +17,13 @@ use crate::{
     contract::Hook,
     generate::configured_services,
     runtime::{
-        CallTrace, Edge, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Usage, Watch, Watched,
+        Attempt, CallTrace, Edge, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Usage, Watch,
+        Watched,
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         flow::{After, Flow, Step, after_verdict},
         sandbox::Missing,
         shared::{Phase, REQUEST_LIMIT, flag},
+        stack,
         wire::{Reader, Writer, record},
     },
 };
@@ -199,7 +200,7 @@ impl Worker {
 
     fn start_with(target: &Arc<Target>, state: Option<&Path>, preload: bool) -> Result<(Self, usize), RuntimeError> {
         let site_packages = target.venv.as_deref().map(process::site_packages).transpose()?.unwrap_or_default();
-        let mut process = Process::spawn(target.network, state)?;
+        let mut process = Process::spawn(target, state)?;
         let request = LoadRequest {
             root: target.root.clone(),
             entry_point: target.entry_point.clone(),
@@ -207,6 +208,8 @@ impl Worker {
             site_packages,
             scratch: process.scratch().to_owned(),
             state: state.map(Path::to_owned),
+            destinations: target.network.destinations().to_vec(),
+            readable: target.sandbox.readable.clone(),
             coverage: target.coverage,
             instrument: target.instrument,
             preload,
@@ -248,6 +251,7 @@ impl Worker {
             other => loading.import = worker.step_ended(other)?,
         }
         loading.output = worker.process.output_since_start();
+        loading.attempts = worker.attempts();
         if threads > 1 {
             worker.loading = Arc::new(loading);
             return Ok((worker, threads));
@@ -262,9 +266,11 @@ impl Worker {
     /// Constructs `Plugin` in a process of its own.
     fn construct(&mut self, loading: &mut Loading) -> Result<(), RuntimeError> {
         self.process.forget_output();
+        self.process.shared.forget_attempts();
         self.process.order(&[order::CONSTRUCT])?;
         let waited = self.process.wait(LOAD_LIMIT)?;
         let phase = self.process.phase();
+        loading.attempts.extend(self.attempts());
         let reply = match waited {
             Waited::Ended(0) => serde_json::from_slice::<ConstructReply>(&self.process.shared.read_reply()).ok(),
             _ => None,
@@ -484,7 +490,7 @@ impl Worker {
         }
         self.process.distrust_scratch();
         if self.process.phase() == Phase::Call {
-            let mut call = self.process.call_that_runs(ending);
+            let mut call = self.call_that_runs(ending);
             if let Some(last) = partial.calls.last()
                 && (last.call, last.round) == (call.call, call.round)
             {
@@ -506,6 +512,16 @@ impl Worker {
             partial.calls.push(call);
         }
         Watched { trace: partial, edges, comparisons, usage, holding }
+    }
+
+    /// What the call or the step of loading that runs, or ran, has tried.
+    fn attempts(&self) -> Vec<Attempt> {
+        stack::attempts(&self.process.shared, &self.target.root, &self.standard_library)
+    }
+
+    /// The call that the worker makes, or made when it died, with how it ended.
+    fn call_that_runs(&self, ending: Ending) -> CallTrace {
+        CallTrace { attempts: self.attempts(), ..self.process.call_that_runs(ending) }
     }
 
     fn ending_of_status(&self, status: i32) -> Ending {
@@ -578,7 +594,7 @@ impl Worker {
                 Waited::TimedOut => {
                     let frames = self.process.stack_of_child(&self.target.root, &self.standard_library)?;
                     let ending = Ending::TimedOut { limit: timeout, frames };
-                    return Ok((self.process.call_that_runs(ending), None));
+                    return Ok((self.call_that_runs(ending), None));
                 }
                 Waited::Ended(status) => {
                     let (_, partial) = self.read_traces()?;
@@ -590,7 +606,7 @@ impl Worker {
                         Some(call) => return Ok((CallTrace { ending: self.ending_of_status(status), ..call }, usage)),
                         None if self.process.phase() == Phase::Call => {
                             let ending = self.ending_of_status(status);
-                            return Ok((self.process.call_that_runs(ending), None));
+                            return Ok((self.call_that_runs(ending), None));
                         }
                         None => {}
                     }
@@ -717,6 +733,7 @@ fn not_loaded(import: LoadEnding) -> Loading {
         python: PYTHON_VERSION.to_owned(),
         import,
         output: String::new(),
+        attempts: Vec::new(),
         has_class: false,
         constructor: None,
         hooks: Vec::new(),

@@ -19,16 +19,17 @@ use rustix::{
     process::Signal,
 };
 
-use super::{PYTHON_VERSION, RuntimeError, stack};
+use super::{PYTHON_VERSION, RuntimeError};
 use crate::{
     case::Value,
     contract::Hook,
     runtime::{
-        CallTrace, Ending, Frame, Network,
+        CallTrace, Ending, Frame, Target,
         control::{order, word},
-        sandbox::Missing,
+        sandbox::{Confinement, Missing},
         scratch::{CARRIED, CARRIED_LIMIT, FOLDERS, Scratch},
         shared::{Capture, Phase, Shared, now_ns},
+        stack,
     },
 };
 
@@ -69,7 +70,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts the program beside this one. `state` holds the plugin's state folders, where they are not its own.
-    pub(super) fn spawn(network: Network, state: Option<&Path>) -> Result<Self, RuntimeError> {
+    pub(super) fn spawn(target: &Target, state: Option<&Path>) -> Result<Self, RuntimeError> {
         let program = program()?;
         let start = || -> Result<Self, RuntimeError> {
             let scratch = crate::package::Scratch::new()
@@ -99,7 +100,7 @@ impl Process {
             let mut command = Command::new(&program);
             command
                 .args(handed.map(|fd| fd.to_string()))
-                .arg(u8::from(network == Network::Open).to_string())
+                .arg(Confinement::of(target).bits().to_string())
                 .env_clear()
                 // Whatever is looked up before the first fork need not be looked up in each child.
                 .env("LD_BIND_NOW", "1")
@@ -363,6 +364,8 @@ impl Process {
             stderr: output(&self.stderr, &header.stderr_start),
             elapsed: Duration::from_nanos(now_ns().saturating_sub(since_ns)),
             files: Vec::new(),
+            attempts: Vec::new(),
+            left: Vec::new(),
         }
     }
 

@@ -24,8 +24,7 @@ use std::{
 };
 
 use hookstorm::runtime::{
-    Network,
-    sandbox::{self, Missing},
+    sandbox::{self, Confinement, Protection},
     shared::{Capture, Shared},
 };
 
@@ -50,7 +49,7 @@ fn main() -> ExitCode {
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     let arguments: Vec<i32> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
-    let [control, data, shared, stdout, stderr, fault, open] = arguments[..] else {
+    let [control, data, shared, stdout, stderr, fault, confinement] = arguments[..] else {
         eprintln!("hookstorm-worker is started by hookstorm; run `hookstorm --help`");
         return ExitCode::from(2);
     };
@@ -70,16 +69,16 @@ fn main() -> ExitCode {
         // SAFETY: these are open and ours; a program that the plugin executes must not have them.
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
-    let network = if open == 0 { Network::Closed } else { Network::Open };
-    guard(Descriptors { control, data, shared, stdout, stderr, fault }, network)
+    let confinement = Confinement::from_bits(confinement as u32);
+    guard(Descriptors { control, data, shared, stdout, stderr, fault }, confinement)
 }
 
 /// Forks the zygote into its namespaces and stays behind as the guardian.
-fn guard(descriptors: Descriptors, network: Network) -> ExitCode {
+fn guard(descriptors: Descriptors, confinement: Confinement) -> ExitCode {
     // SAFETY: a flag of this process only.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
     // SAFETY: the process has one thread: nothing has started another.
-    let mut missing = unsafe { sandbox::enter_namespaces(network) };
+    let mut missing = unsafe { sandbox::enter_namespaces(confinement) };
 
     let guardian = std::process::id();
     // SAFETY: the process has one thread, so the child may do anything.
@@ -88,12 +87,12 @@ fn guard(descriptors: Descriptors, network: Network) -> ExitCode {
         0 => {
             // SAFETY: a flag of this process only. It ends with the guardian, whatever ends that.
             unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-            if missing.processes {
+            if missing.has(Protection::Processes) {
                 // SAFETY: a flag of this process only. What a plugin leaves behind becomes a child of the zygote.
                 unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
             }
-            if missing.network && sandbox::refuse_sockets().is_ok() {
-                missing = Missing { network: false, ..missing };
+            if missing.has(Protection::Network) && sandbox::refuse_sockets().is_ok() {
+                missing.remove(Protection::Network);
             }
             descriptors.shared.header().missing.store(missing.bits(), Ordering::Release);
             zygote::run(descriptors, missing)

@@ -3,6 +3,7 @@
 
 use std::{
     os::fd::OwnedFd,
+    path::Path,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
@@ -10,11 +11,12 @@ use std::{
 use hookstorm::{
     case::{Session, Value},
     runtime::{
-        Usage,
+        Attempt, Usage,
         control::{ConstructReply, LoadRequest, order, word},
         flow::{After, Flow},
         scratch::Scratch,
         shared::{Phase, flag, now_ns},
+        stack,
         wire::{Reader, Writer, record},
     },
 };
@@ -355,6 +357,15 @@ impl<'py> Runner<'_, 'py> {
         !changes.is_empty()
     }
 
+    /// What the call that ended has tried.
+    fn attempts(&self) -> Vec<Attempt> {
+        if !self.descriptors.shared.has_attempts() {
+            return Vec::new();
+        }
+        let origins = &self.plugin.origins;
+        stack::attempts(&self.descriptors.shared, Path::new(&origins.root), &origins.standard_library)
+    }
+
     /// Makes one call and writes down what was seen.
     fn call(
         &mut self,
@@ -383,6 +394,7 @@ impl<'py> Runner<'_, 'py> {
         header.stderr_start.store(stderr_start, Ordering::Relaxed);
         let measures = header.flags.load(Ordering::Relaxed) & flag::USAGE != 0;
         let cpu_before = measures.then(usage::cpu);
+        self.descriptors.shared.forget_attempts();
         let since_ns = plugin::enter(self.descriptors, Phase::Call);
         let gave = call::make(self.py, &mut self.plugin, call, &session.options, given, &mut ending);
         if !self.own.is_here() {
@@ -391,6 +403,7 @@ impl<'py> Runner<'_, 'py> {
         }
         let elapsed_ns = now_ns() - since_ns;
         plugin::leave(self.descriptors);
+        let left = Vec::new();
 
         let mut writer = Writer { bytes: Vec::with_capacity(ending.bytes.len() + 64) };
         writer.byte(record::CALL);
@@ -410,12 +423,14 @@ impl<'py> Runner<'_, 'py> {
             writer.blob(file.path.as_bytes());
             writer.blob(file.text.as_bytes());
         }
+        writer.attempts(&self.attempts());
+        writer.left(&left);
         if !self.descriptors.shared.append_reply(&writer.bytes) {
             // More than the area holds: that it returned is kept, what it returned is not.
             writer.bytes.truncate(beginning);
             writer.byte(hookstorm::runtime::wire::ending::RETURNED);
             writer.byte(hookstorm::runtime::wire::tag::TRUNCATED);
-            writer.bytes.extend_from_slice(&[0, 0, 0, 0, 0]);
+            writer.bytes.extend_from_slice(&[0; 7]);
             self.descriptors.shared.append_reply(&writer.bytes);
         }
         if let Some(before) = cpu_before {

@@ -12,7 +12,7 @@ use std::{
 
 use hookstorm::runtime::{
     control::{LoadReply, LoadRequest, order, word},
-    sandbox::{self, Missing},
+    sandbox::{self, Missing, Protection},
     scratch::Scratch,
 };
 use pyo3::prelude::*;
@@ -249,7 +249,7 @@ impl Zygote {
         }
         // It goes with the rest: nothing tells it from them.
         self.spare = None;
-        if self.missing.processes {
+        if self.missing.has(Protection::Processes) {
             sandbox::end_descendants(std::process::id() as i32);
         } else {
             // SAFETY: the zygote is the first process of its namespace, so this reaches what the child started, and

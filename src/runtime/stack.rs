@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use crate::runtime::Frame;
+use crate::runtime::{
+    Attempt, Frame,
+    shared::{NotedAttempt, Shared},
+};
 
 /// The frames of the last stack in `text`, innermost first. Our own frames are left out.
-pub(super) fn frames(text: &str, root: &Path, standard_library: &str) -> Vec<Frame> {
+pub fn frames(text: &str, root: &Path, standard_library: &str) -> Vec<Frame> {
     let root = root.to_string_lossy();
     let last = text.rfind("most recent call first").map_or("", |at| &text[at..]);
     last.lines()
@@ -18,6 +21,13 @@ pub(super) fn frames(text: &str, root: &Path, standard_library: &str) -> Vec<Fra
         })
         .filter(|frame| frame.file != "<hookstorm>")
         .collect()
+}
+
+/// What the call that runs, or the last one, has tried, with its places.
+pub fn attempts(shared: &Shared, root: &Path, standard_library: &str) -> Vec<Attempt> {
+    let placed =
+        |NotedAttempt { kind, target, stack }| Attempt { kind, target, frames: frames(&stack, root, standard_library) };
+    shared.attempts().into_iter().map(placed).collect()
 }
 
 #[cfg(test)]

@@ -4,26 +4,50 @@
 
 use std::{collections::BTreeMap, io, path::Path};
 
-use crate::runtime::Network;
+use crate::runtime::{Network, Target};
 
-/// What the machine withheld.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Missing {
-    /// No process namespace: what a plugin starts is found and ended by its ancestry instead.
-    pub processes: bool,
-    /// The network could be closed neither by a namespace nor by a filter.
-    pub network: bool,
-}
+mod missing;
 
-impl Missing {
-    /// As bits, for the shared memory.
-    pub fn bits(self) -> u32 {
-        u32::from(self.processes) | u32::from(self.network) << 1
+pub use missing::{Missing, Protection};
+
+/// How a worker is held: what the host tells the worker's program when it starts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confinement(u32);
+
+impl Confinement {
+    /// How `target` wants it.
+    pub fn of(target: &Target) -> Self {
+        let network = match target.network {
+            Network::Closed => 0,
+            Network::Only(_) => 1,
+            Network::Open => 2,
+        };
+        Self(network | u32::from(target.sandbox.is_off) << 2)
+    }
+
+    /// As bits, for the command line.
+    pub const fn bits(self) -> u32 {
+        self.0
     }
 
     /// From bits.
     pub const fn from_bits(bits: u32) -> Self {
-        Self { processes: bits & 1 != 0, network: bits & 2 != 0 }
+        Self(bits)
+    }
+
+    /// Whether nothing of the network is open.
+    pub const fn is_closed(self) -> bool {
+        self.0 & 3 == 0 && !self.is_off()
+    }
+
+    /// Whether some destinations are open.
+    pub const fn is_limited(self) -> bool {
+        self.0 & 3 == 1 && !self.is_off()
+    }
+
+    /// Whether nothing holds the plugin.
+    pub const fn is_off(self) -> bool {
+        self.0 & 4 != 0
     }
 }
 
@@ -31,8 +55,8 @@ impl Missing {
 ///
 /// # Safety
 /// The process must have one thread.
-pub unsafe fn enter_namespaces(network: Network) -> Missing {
-    let net = if network == Network::Closed { libc::CLONE_NEWNET } else { 0 };
+pub unsafe fn enter_namespaces(confinement: Confinement) -> Missing {
+    let net = if confinement.is_closed() { libc::CLONE_NEWNET } else { 0 };
     // SAFETY: `unshare` changes only this process, which has one thread, as the caller promises.
     let unshare = |flags: i32| unsafe { libc::unshare(flags) } == 0;
     if unshare(libc::CLONE_NEWPID | net) {
@@ -46,7 +70,12 @@ pub unsafe fn enter_namespaces(network: Network) -> Missing {
         let _ = std::fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"));
         return Missing::default();
     }
-    Missing { processes: true, network: network == Network::Closed }
+    let mut missing = Missing::default();
+    missing.add(Protection::Processes);
+    if confinement.is_closed() {
+        missing.add(Protection::Network);
+    }
+    missing
 }
 
 /// Refuses sockets of the internet families to this process and all its children, with `ENETUNREACH`, as a machine
