@@ -6,20 +6,16 @@ mod loaded;
 use std::{
     path::Path,
     process::Command,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::AtomicU64,
     time::{Duration, Instant},
 };
 
-use hookstorm::{
-    generate::nth_session,
-    runtime::{Isolation, Run},
-};
-use loaded::{BATCH, Loaded, SEED, median};
+use loaded::{BATCH, Loaded, median};
 
 /// How long each side of a comparison runs in a round.
-const ROUND: Duration = Duration::from_millis(1500);
+const ROUND: Duration = Duration::from_millis(500);
 /// How many rounds; the median counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 15;
 
 /// Runs both sides in turn and prints the medians and the median of the ratios.
 fn compare(name: &str, least: f64, mut ours: impl FnMut() -> f64, mut theirs: impl FnMut() -> f64) {
@@ -86,21 +82,29 @@ fn main() {
         || small.persistent(&mut worker, &next, ROUND),
     );
 
+    // Short turns, so that whatever else the machine does meets both alike.
+    let turn = Duration::from_millis(250);
+    let mut held = small.worker();
+    let mut free = small.worker_without_sandbox();
+    compare(
+        "persistent, in the sandbox: without it",
+        0.95,
+        || small.persistent(&mut held, &next, turn),
+        || small.persistent(&mut free, &next, turn),
+    );
+    compare(
+        "isolated, in the sandbox: without it",
+        0.85,
+        || small.isolated(&mut held, &next, turn),
+        || small.isolated(&mut free, &next, turn),
+    );
+
     let mut isolated = small.worker();
     let mut bare = small.worker();
     compare(
         "isolated calls: bare fork and exit",
         0.8,
-        || {
-            let begin = Instant::now();
-            let mut calls = 0;
-            while begin.elapsed() < ROUND {
-                let session = nth_session(&small.domain, SEED, next.fetch_add(1, Ordering::Relaxed));
-                let trace = isolated.run(&[session], Isolation::Isolated).expect("the runtime works").remove(0);
-                calls += trace.calls.len();
-            }
-            calls as f64 / begin.elapsed().as_secs_f64()
-        },
+        || small.isolated(&mut isolated, &next, ROUND),
         || {
             let took = bare.time_bare_forks(1000).expect("the runtime works");
             1000.0 / took.as_secs_f64()

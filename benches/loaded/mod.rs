@@ -64,6 +64,25 @@ impl Loaded {
         Worker::start(&self.target).expect("a worker starts").0
     }
 
+    /// One whose plugin is held by nothing, for what it costs to hold it.
+    pub(crate) fn worker_without_sandbox(&self) -> Worker {
+        let mut target = Target::clone(&self.target);
+        target.sandbox.is_off = true;
+        Worker::start(&Arc::new(target)).expect("a worker starts").0
+    }
+
+    /// Calls per second of isolated sessions, each call in a process of its own.
+    pub(crate) fn isolated(&self, worker: &mut Worker, next: &AtomicU64, time: Duration) -> f64 {
+        let begin = Instant::now();
+        let mut calls = 0;
+        while begin.elapsed() < time {
+            let session = nth_session(&self.domain, SEED, next.fetch_add(1, Ordering::Relaxed));
+            let trace = worker.run(&[session], Isolation::Isolated).expect("the runtime works").remove(0);
+            calls += trace.calls.len();
+        }
+        calls as f64 / begin.elapsed().as_secs_f64()
+    }
+
     /// Calls per second of generate, call, carry cookies, judge, in one thread with one worker.
     pub(crate) fn persistent(&self, worker: &mut Worker, next: &AtomicU64, time: Duration) -> f64 {
         let begin = Instant::now();

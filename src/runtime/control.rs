@@ -28,6 +28,8 @@ pub mod order {
 
 /// Words of zygote and runner.
 pub mod word {
+    /// The zygote is there. With it come a descriptor of its process and, where the scratch folder is its own, one of that.
+    pub const STARTED: u8 = b's';
     /// The plugin is loaded, or not; the reply area tells.
     pub const LOADED: u8 = b'l';
     /// The child ended; four bytes follow: its exit status, or the negative of the signal that ended it.

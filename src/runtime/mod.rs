@@ -11,6 +11,8 @@ pub mod control;
 pub mod feedback;
 #[doc(hidden)]
 pub mod flow;
+#[doc(hidden)]
+pub mod hand;
 mod host;
 mod left;
 mod loading;

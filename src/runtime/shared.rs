@@ -45,8 +45,6 @@ pub struct Header {
     pub sessions_done: AtomicU32,
     /// How the batch is run: [`flag`]s.
     pub flags: AtomicU32,
-    /// The zygote's process id as the host sees it.
-    pub zygote_pid: AtomicU32,
     /// What the sandbox could not do: [`crate::runtime::sandbox::Missing`]'s bits.
     pub missing: AtomicU32,
     /// Whether something lies in the session's folders: set by the child that saw it, cleared by who empties them.

@@ -129,6 +129,9 @@ pub enum RuntimeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The worker's program does not say that it is there.
+    #[error("the worker has not answered within {} s of its start", .0.as_secs())]
+    Silent(Duration),
     /// The worker ended by itself, outside of the plugin's code.
     #[error("the worker ended unexpectedly ({status}){}", said(.stderr))]
     Died {

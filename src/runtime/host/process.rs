@@ -16,7 +16,7 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
-    process::Signal,
+    process::{Signal, pidfd_send_signal},
 };
 
 use super::{PYTHON_VERSION, RuntimeError};
@@ -26,7 +26,8 @@ use crate::{
     runtime::{
         CallTrace, Ending, Frame, Target,
         control::{order, word},
-        sandbox::{Confinement, Missing},
+        hand,
+        sandbox::{Confinement, Missing, namespaces::path_of},
         scratch::{CARRIED, CARRIED_LIMIT, FOLDERS, Scratch},
         shared::{Capture, Phase, Shared, now_ns},
         stack,
@@ -37,6 +38,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a worker may take for what is not the plugin's: far more than it ever does.
 const OURS: Duration = Duration::from_secs(60);
+/// How long a worker's program may take to say that it is there.
+const START: Duration = Duration::from_secs(10);
 /// How far below the host's the priority of a worker is that serves many sessions at once.
 const YIELDING: i32 = 10;
 /// How long a process is given to write down where it is.
@@ -66,6 +69,12 @@ pub(super) struct Process {
     stderr: Capture,
     fault: Capture,
     scratch: crate::package::Scratch,
+    /// The path at which the host reaches the scratch folder: that one's, or another where the worker has mounted its own.
+    root: PathBuf,
+    /// The zygote's process.
+    zygote: Option<OwnedFd>,
+    /// The scratch folder that the worker has mounted, held open.
+    own: Option<OwnedFd>,
 }
 
 impl Process {
@@ -101,6 +110,7 @@ impl Process {
             command
                 .args(handed.map(|fd| fd.to_string()))
                 .arg(Confinement::of(target).bits().to_string())
+                .arg(scratch.path())
                 .env_clear()
                 // Whatever is looked up before the first fork need not be looked up in each child.
                 .env("LD_BIND_NOW", "1")
@@ -134,9 +144,36 @@ impl Process {
                 });
             }
             let guardian = command.spawn().map_err(|source| RuntimeError::Program { path: program.clone(), source })?;
-            Ok(Self { guardian, control, data, shared, stdout, stderr, fault, scratch })
+            // Held by the worker alone from here on, so that its end is seen.
+            drop((their_control, their_data));
+            let root = scratch.path().to_owned();
+            Ok(Self { guardian, control, data, shared, stdout, stderr, fault, scratch, root, zygote: None, own: None })
         };
-        start()
+        let mut process = start()?;
+        process.await_zygote()?;
+        Ok(process)
+    }
+
+    /// Waits until the zygote is there, and takes what it hands over.
+    fn await_zygote(&mut self) -> Result<(), RuntimeError> {
+        let timeout = rustix::event::Timespec { tv_sec: START.as_secs() as i64, tv_nsec: 0 };
+        let mut fds = [PollFd::new(&self.control, PollFlags::IN)];
+        let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&timeout)));
+        if ready.map_err(io::Error::from)? == 0 {
+            return Err(RuntimeError::Silent(START));
+        }
+        let (words, handed) = hand::receive(&self.control)?;
+        if words != [word::STARTED] {
+            let status = self.status();
+            return Err(self.died(status));
+        }
+        let mut handed = handed.into_iter();
+        self.zygote = handed.next();
+        self.own = handed.next();
+        if let Some(own) = &self.own {
+            self.root = path_of(own);
+        }
+        Ok(())
     }
 
     /// The folder for what the plugin writes.
@@ -148,21 +185,21 @@ impl Process {
     pub(super) fn clear_scratch(&mut self) {
         let used = &self.shared.header().scratch_used;
         if used.swap(0, Ordering::Relaxed) != 0 {
-            Scratch::unwatched(self.scratch.path()).clear();
+            Scratch::unwatched(&self.root).clear();
         }
     }
 
     /// Makes the empty folder as it is when a session of isolated calls begins.
     pub(super) fn fill_scratch(&mut self, services: &Value) {
-        let _ = std::fs::remove_file(self.scratch.path().join(CARRIED));
-        if Scratch::unwatched(self.scratch.path()).fill(services) {
+        let _ = std::fs::remove_file(self.root.join(CARRIED));
+        if Scratch::unwatched(&self.root).fill(services) {
             self.distrust_scratch();
         }
     }
 
     /// Leaves the memory cache of a session for its next call.
     pub(super) fn hand_over(&self, carried: &[u8]) {
-        let path = self.scratch.path().join(CARRIED);
+        let path = self.root.join(CARRIED);
         // What cannot be written is not there, which the plugin sees and may tell.
         let _ = if carried.is_empty() { std::fs::remove_file(path) } else { std::fs::write(path, carried) };
     }
@@ -171,7 +208,7 @@ impl Process {
     pub(super) fn take_over(&self) -> Vec<u8> {
         use std::io::Read;
         let mut carried = Vec::new();
-        if let Ok(file) = std::fs::File::open(self.scratch.path().join(CARRIED)) {
+        if let Ok(file) = std::fs::File::open(self.root.join(CARRIED)) {
             let _ = file.take(CARRIED_LIMIT).read_to_end(&mut carried);
         }
         carried
@@ -382,15 +419,11 @@ impl Process {
     /// Asks the zygote where it is, and ends it.
     pub(super) fn stack_of_zygote(&mut self, root: &Path, standard_library: &str) -> Vec<Frame> {
         self.fault.clear();
-        let pid = self.shared.header().zygote_pid.load(Ordering::Acquire) as i32;
-        // Only ever a child of the guardian, which is our child and has not been waited for.
-        if let Some(pid) = rustix::process::Pid::from_raw(pid) {
-            let _ = rustix::process::kill_process(pid, Signal::USR2);
-            let frames = self.await_stack(root, standard_library);
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
-            return frames;
-        }
-        Vec::new()
+        let Some(zygote) = &self.zygote else { return Vec::new() };
+        let _ = pidfd_send_signal(zygote, Signal::USR2);
+        let frames = self.await_stack(root, standard_library);
+        let _ = pidfd_send_signal(zygote, Signal::KILL);
+        frames
     }
 
     fn await_stack(&self, root: &Path, standard_library: &str) -> Vec<Frame> {

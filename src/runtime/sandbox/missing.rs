@@ -14,11 +14,14 @@ pub enum Protection {
     Files = 8,
     /// A mount namespace: a scratch folder of limited size, shared memory and `/proc` of its own.
     Mounts = 16,
+    /// A `/proc` that shows nobody else's processes.
+    ProcessList = 32,
 }
 
 impl Protection {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Processes, Self::Network, Self::Calls, Self::Files, Self::Mounts];
+    pub const ALL: [Self; 6] =
+        [Self::Processes, Self::Network, Self::Calls, Self::Files, Self::Mounts, Self::ProcessList];
 
     /// What it is, in the kernel's terms.
     pub const fn name(self) -> &'static str {
@@ -28,6 +31,7 @@ impl Protection {
             Self::Calls => "seccomp listeners",
             Self::Files => "Landlock",
             Self::Mounts => "mount namespaces",
+            Self::ProcessList => "a /proc of its own",
         }
     }
 
@@ -41,6 +45,7 @@ impl Protection {
             }
             Self::Files => "a plugin can read and write what you can, from code that is not Python",
             Self::Mounts => "a plugin can fill the disk and leave shared memory behind",
+            Self::ProcessList => "a plugin can read the command lines of other processes",
         }
     }
 }

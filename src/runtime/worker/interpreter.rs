@@ -4,6 +4,7 @@
 use std::{
     ffi::{CStr, CString},
     os::fd::AsRawFd,
+    path::PathBuf,
 };
 
 use hookstorm::runtime::control::LoadRequest;
@@ -114,6 +115,24 @@ pub(crate) fn set_paths(py: Python<'_>, request: &LoadRequest) -> PyResult<()> {
         site.call_method1("addsitedir", (folder.as_os_str(),))?;
     }
     services::provide(py, &request.scratch)
+}
+
+/// Where this Python and what it imports lie.
+pub(crate) struct Folders {
+    /// Installations: the interpreter's, and that of a virtual environment.
+    pub(crate) prefixes: Vec<PathBuf>,
+    /// `sys.path`, beside what is below the prefixes.
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// The folders of the interpreter as it stands now.
+pub(crate) fn folders(py: Python<'_>) -> PyResult<Folders> {
+    let sys = py.import("sys")?;
+    let names = ["prefix", "exec_prefix", "base_prefix", "base_exec_prefix"];
+    let mut prefixes = names.iter().map(|name| sys.getattr(*name)?.extract()).collect::<PyResult<Vec<PathBuf>>>()?;
+    prefixes.sort();
+    prefixes.dedup();
+    Ok(Folders { prefixes, paths: sys.getattr("path")?.extract()? })
 }
 
 /// Collects garbage and moves what lives out of the collector's sight, so that forks share it.

@@ -1,5 +1,6 @@
-//! The program that holds CPython. Three processes come of it: the guardian, which ends the others when host or zygote is
-//! gone; the zygote, which imports the plugin and forks; and runners, which make calls.
+//! The program that holds CPython. Four kinds of processes come of it: the guardian, which looks at what the others try
+//! and ends them when host or zygote is gone; the first one of the process namespace; the zygote, which imports the plugin
+//! and forks; and runners, which make calls.
 //!
 //! It is started by the host with descriptors for its arguments and is of no use to people.
 
@@ -8,6 +9,7 @@ mod comparisons;
 mod convert;
 mod coverage;
 mod exception;
+mod guardian;
 mod interpreter;
 mod plugin;
 mod probe;
@@ -18,17 +20,26 @@ mod usage;
 mod zygote;
 
 use std::{
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::Ordering,
 };
 
 use hookstorm::runtime::{
-    sandbox::{self, Confinement, Protection},
+    control::word,
+    hand,
+    sandbox::{Confinement, Missing, namespaces},
     shared::{Capture, Shared},
 };
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
+    process::{PidfdFlags, WaitOptions, WaitStatus},
+};
 
-/// The descriptors that the host hands over, as numbers in this order, and whether the network is open.
+/// The descriptors that the host hands over, as numbers in this order; after them how the plugin is held, as bits, and the
+/// scratch folder.
 struct Descriptors {
     control: OwnedFd,
     data: OwnedFd,
@@ -48,7 +59,9 @@ fn main() -> ExitCode {
         // SAFETY: nothing here relies on that handler: it only words the overflow of a stack of Rust's.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
-    let arguments: Vec<i32> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let scratch = PathBuf::from(arguments.pop().unwrap_or_default());
+    let arguments: Vec<i32> = arguments.iter().filter_map(|argument| argument.to_str()?.parse().ok()).collect();
     let [control, data, shared, stdout, stderr, fault, confinement] = arguments[..] else {
         eprintln!("hookstorm-worker is started by hookstorm; run `hookstorm --help`");
         return ExitCode::from(2);
@@ -70,56 +83,93 @@ fn main() -> ExitCode {
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
     let confinement = Confinement::from_bits(confinement as u32);
-    guard(Descriptors { control, data, shared, stdout, stderr, fault }, confinement)
+    guard(Descriptors { control, data, shared, stdout, stderr, fault }, confinement, &scratch)
 }
 
-/// Forks the zygote into its namespaces and stays behind as the guardian.
-fn guard(descriptors: Descriptors, confinement: Confinement) -> ExitCode {
+/// Forks the first process of the namespaces and stays outside as the guardian.
+fn guard(descriptors: Descriptors, confinement: Confinement, scratch: &Path) -> ExitCode {
     // SAFETY: a flag of this process only.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
     // SAFETY: the process has one thread: nothing has started another.
-    let mut missing = unsafe { sandbox::enter_namespaces(confinement) };
-
+    let missing = unsafe { namespaces::enter(confinement) };
+    let Ok((link, their_link)) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+    else {
+        return ExitCode::from(3);
+    };
     let guardian = std::process::id();
     // SAFETY: the process has one thread, so the child may do anything.
     match unsafe { libc::fork() } {
         -1 => ExitCode::from(3),
         0 => {
-            // SAFETY: a flag of this process only. It ends with the guardian, whatever ends that.
-            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-            if missing.has(Protection::Processes) {
-                // SAFETY: a flag of this process only. What a plugin leaves behind becomes a child of the zygote.
-                unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
-            }
-            if missing.has(Protection::Network) && sandbox::refuse_sockets().is_ok() {
-                missing.remove(Protection::Network);
-            }
-            descriptors.shared.header().missing.store(missing.bits(), Ordering::Release);
-            zygote::run(descriptors, missing)
+            drop(link);
+            init(descriptors, confinement, missing, their_link, scratch)
         }
-        zygote => watch(&descriptors, zygote, guardian),
+        first => {
+            drop(their_link);
+            guardian::watch(&descriptors, first, guardian, link)
+        }
     }
 }
 
-/// Waits until host or zygote is gone, and ends what is left.
-fn watch(descriptors: &Descriptors, zygote: i32, guardian: u32) -> ExitCode {
-    use rustix::event::{PollFd, PollFlags, poll};
-    let header = descriptors.shared.header();
-    header.zygote_pid.store(zygote as u32, Ordering::Release);
-    let pid = rustix::process::Pid::from_raw(zygote).expect("fork gave a process id");
-    if let Ok(pidfd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
-        let mut fds = [PollFd::new(&descriptors.control, PollFlags::empty()), PollFd::new(&pidfd, PollFlags::IN)];
-        while matches!(poll(&mut fds, None), Err(rustix::io::Errno::INTR)) {}
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+/// Forks the zygote and waits for it, as the first process of its namespace: one that no signal from inside ends, and that
+/// takes note of those whose parents are gone. The zygote can end itself as any process can, and with it this one ends.
+fn init(
+    descriptors: Descriptors,
+    confinement: Confinement,
+    mut missing: Missing,
+    link: OwnedFd,
+    scratch: &Path,
+) -> ExitCode {
+    ends_with_parent();
+    let mut own = None;
+    if !confinement.is_off() {
+        // SAFETY: the process has one thread.
+        own = unsafe { namespaces::mount_own(scratch, &mut missing) };
     }
-    let status = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
-    sandbox::end_descendants(guardian as i32);
-    match status {
-        Ok(Some((_, status))) => match (status.exit_status(), status.terminating_signal()) {
-            (Some(code), _) => ExitCode::from(code as u8),
-            (None, Some(signal)) => ExitCode::from(128 + signal as u8),
-            (None, None) => ExitCode::from(3),
-        },
-        _ => ExitCode::from(3),
+    // SAFETY: the process has one thread, so the child may do anything.
+    let zygote = match unsafe { libc::fork() } {
+        -1 => return ExitCode::from(3),
+        0 => {
+            ends_with_parent();
+            // SAFETY: a flag of this process only. What a plugin leaves behind becomes a child of the zygote.
+            unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+            descriptors.shared.header().missing.store(missing.bits(), Ordering::Release);
+            if tell_host(&descriptors, own.as_ref()).is_err() {
+                return ExitCode::from(3);
+            }
+            return zygote::run(descriptors, confinement, missing, link);
+        }
+        zygote => zygote,
+    };
+    // The host is to see that the zygote is gone.
+    drop((descriptors, link, own));
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid.as_raw_pid() == zygote => return code_of(status),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return ExitCode::from(3),
+        }
+    }
+}
+
+/// Has this process end when its parent does, whatever ends that.
+fn ends_with_parent() {
+    // SAFETY: a flag of this process only.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+}
+
+/// Says that the zygote is there, and hands over what the host reaches it and its scratch folder by.
+fn tell_host(descriptors: &Descriptors, scratch: Option<&OwnedFd>) -> std::io::Result<()> {
+    let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+    let handed: Vec<BorrowedFd<'_>> = std::iter::once(&own).chain(scratch).map(AsFd::as_fd).collect();
+    hand::send(&descriptors.control, &[word::STARTED], &handed)
+}
+
+/// The exit status that says how a process ended: that of a signal is 128 and its number.
+fn code_of(status: WaitStatus) -> ExitCode {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => ExitCode::from(code as u8),
+        (None, Some(signal)) => ExitCode::from(128 + signal as u8),
+        (None, None) => ExitCode::from(3),
     }
 }

@@ -4,15 +4,17 @@
 use std::{
     fs::File,
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::FileExt,
     },
     process::ExitCode,
+    sync::atomic::Ordering,
 };
 
 use hookstorm::runtime::{
     control::{LoadReply, LoadRequest, order, word},
-    sandbox::{self, Missing, Protection},
+    hand,
+    sandbox::{self, Confinement, Missing, Protection, calls, files::Reachable, limits, supervisor::Reach},
     scratch::Scratch,
 };
 use pyo3::prelude::*;
@@ -26,7 +28,7 @@ use rustix::{
 use crate::{Descriptors, interpreter, plugin::Plugin, runner};
 
 /// Starts CPython and takes orders until the host is gone.
-pub(crate) fn run(descriptors: Descriptors, missing: Missing) -> ExitCode {
+pub(crate) fn run(descriptors: Descriptors, confinement: Confinement, missing: Missing, link: OwnedFd) -> ExitCode {
     if let Err(message) = interpreter::start(&descriptors) {
         eprintln!("{message}");
         return ExitCode::from(3);
@@ -34,7 +36,9 @@ pub(crate) fn run(descriptors: Descriptors, missing: Missing) -> ExitCode {
     Python::attach(|py| {
         let mut zygote = Zygote {
             descriptors,
+            confinement,
             missing,
+            link: Some(link),
             request: None,
             plugin: None,
             scratch: None,
@@ -77,7 +81,10 @@ struct Child {
 
 struct Zygote {
     descriptors: Descriptors,
+    confinement: Confinement,
     missing: Missing,
+    /// To the guardian, until it is told what to supervise.
+    link: Option<OwnedFd>,
     request: Option<LoadRequest>,
     plugin: Option<Plugin>,
     scratch: Option<Scratch>,
@@ -126,9 +133,10 @@ impl Zygote {
     fn load(&mut self, py: Python<'_>) -> Result<(), String> {
         let request: LoadRequest = serde_json::from_slice(&self.descriptors.shared.read_request())
             .map_err(|error| format!("the host's request is malformed: {error}"))?;
-        // A kernel without Landlock lets the plugin write wherever the user may.
-        let _ = sandbox::refuse_writes(&request.scratch, request.state.as_deref());
         interpreter::set_paths(py, &request).map_err(|error| format!("the paths cannot be set: {error}"))?;
+        if !self.confinement.is_off() {
+            self.confine(py, &request)?;
+        }
         let (plugin, reply) =
             if request.preload { Plugin::load(py, &self.descriptors, &request) } else { (None, LoadReply::default()) };
         self.plugin = plugin;
@@ -142,6 +150,52 @@ impl Zygote {
         interpreter::freeze(py);
         self.address_space = runner::address_space();
         self.tell(&[word::LOADED])
+    }
+
+    /// Gives up what the plugin is not to have. From here on only the plugin's code runs in this process, and ours.
+    fn confine(&mut self, py: Python<'_>, request: &LoadRequest) -> Result<(), String> {
+        let folders = interpreter::folders(py).map_err(|error| format!("the paths cannot be read: {error}"))?;
+        let mut reachable = Reachable::new(&request.scratch, request.state.as_deref());
+        folders.prefixes.iter().for_each(|prefix| reachable.add_python(prefix));
+        reachable.readable.extend(folders.paths);
+        reachable.readable.push(request.root.clone());
+        reachable.readable.extend_from_slice(&request.readable);
+        limits::set().map_err(|error| format!("the limits cannot be set: {error}"))?;
+        limits::give_up_rights().map_err(|error| format!("rights cannot be given up: {error}"))?;
+        if reachable.enforce().is_err() {
+            self.missing.add(Protection::Files);
+        }
+        let own_network = self.confinement.is_closed() && !self.missing.has(Protection::Network);
+        let mut reach =
+            Reach { destinations: request.destinations.clone(), folders: vec![request.scratch.clone()], own_network };
+        reach.folders.extend(request.state.clone());
+        if calls::refuse(self.missing).is_err() || self.supervise(&reach).is_err() {
+            self.missing.add(Protection::Calls);
+            self.missing.add(Protection::Network);
+            if own_network || self.confinement.is_closed() && calls::refuse_sockets().is_ok() {
+                self.missing.remove(Protection::Network);
+            }
+        } else {
+            // What no namespace closes the supervisor does.
+            self.missing.remove(Protection::Network);
+        }
+        self.link = None;
+        self.descriptors.shared.header().missing.store(self.missing.bits(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Has the guardian supervise this process and its children.
+    fn supervise(&self, reach: &Reach) -> std::io::Result<()> {
+        let link = self.link.as_ref().ok_or(std::io::ErrorKind::NotConnected)?;
+        let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+        hand::send(link, &serde_json::to_vec(reach)?, &[own.as_fd()])?;
+        // From here on nothing can be handed over without the supervisor's leave. So it takes the listener itself.
+        let listener = calls::supervise(self.confinement)?;
+        rustix::net::send(link, &listener.as_raw_fd().to_le_bytes(), SendFlags::NOSIGNAL)?;
+        // It is not to be closed before it was taken.
+        let mut taken = [0];
+        rustix::net::recv(link, &mut taken, RecvFlags::empty())?;
+        Ok(())
     }
 
     /// Forks a child, waits until it ended, and tells the host how. Meanwhile it passes on the host's signals.

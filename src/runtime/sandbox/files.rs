@@ -1,0 +1,124 @@
+//! Which files a plugin reaches, held by Landlock: reads what Python and the package need, writes in its scratch folder. A
+//! user name such as `/etc/passwd` that a plugin makes a file's name of must not leave a file there only because the one
+//! who tests is root, and the keys in his home are nobody's to read.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+    path_beneath_rules,
+};
+
+/// What every program on the machine needs: programs, libraries, what the kernel tells. Nothing of anybody's own.
+const SYSTEM: &[&str] =
+    &["/bin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store", "/proc", "/sbin", "/sys", "/usr"];
+
+/// What libraries look up: names, users, certificates, time zones. Not the folders with private keys beside them.
+const SETTINGS: &[&str] = &[
+    "/etc/alternatives",
+    "/etc/apache/mime.types",
+    "/etc/apache2/mime.types",
+    "/etc/ca-certificates",
+    "/etc/ca-certificates.conf",
+    "/etc/crypto-policies",
+    "/etc/debian_version",
+    "/etc/default/locale",
+    "/etc/gai.conf",
+    "/etc/group",
+    "/etc/host.conf",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/httpd/mime.types",
+    "/etc/httpd/conf/mime.types",
+    "/etc/krb5.conf",
+    "/etc/krb5.conf.d",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/ld.so.preload",
+    "/etc/ldap/ldap.conf",
+    "/etc/locale.alias",
+    "/etc/locale.conf",
+    "/etc/localtime",
+    "/etc/lsb-release",
+    "/etc/mime.types",
+    "/etc/networks",
+    "/etc/nsswitch.conf",
+    "/etc/openldap/ldap.conf",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/openssl.cnf",
+    "/etc/protocols",
+    "/etc/redhat-release",
+    "/etc/resolv.conf",
+    "/etc/rpc",
+    "/etc/services",
+    "/etc/shells",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/terminfo",
+    "/etc/timezone",
+    "/var/lib/ca-certificates",
+];
+
+/// Devices that are nobody's, which may be written too.
+const DEVICES: &[&str] =
+    &["/dev/full", "/dev/null", "/dev/random", "/dev/shm", "/dev/tty", "/dev/urandom", "/dev/zero"];
+
+/// What a plugin may read and write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reachable {
+    /// Files and folders that it may read, and programs there that it may execute.
+    pub readable: Vec<PathBuf>,
+    /// Files and folders that it may read and write.
+    pub writable: Vec<PathBuf>,
+}
+
+impl Reachable {
+    /// The machine's part of it, beside `scratch` and `state`, folders of the plugin's own.
+    pub fn new(scratch: &Path, state: Option<&Path>) -> Self {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let mut writable = paths(DEVICES);
+        writable.push(scratch.to_owned());
+        writable.extend(state.map(Path::to_owned));
+        let mut readable = paths(SYSTEM);
+        readable.extend(paths(SETTINGS));
+        Self { readable, writable }
+    }
+
+    /// Lets what is below `prefix`, the folder of an installation of Python, be read: only its own folders, since the prefix
+    /// can be anything, a home among them.
+    pub fn add_python(&mut self, prefix: &Path) {
+        let inside = ["bin", "include", "lib", "lib64", "pyvenv.cfg", "share"];
+        self.readable.extend(inside.map(|name| prefix.join(name)));
+    }
+
+    /// Holds this process and all its children to it. What does not exist is left out.
+    ///
+    /// # Errors
+    /// Where the kernel has no Landlock.
+    pub fn enforce(&self) -> io::Result<()> {
+        // What the kernel does not know of these it leaves out.
+        let (all, reading) = (AccessFs::from_all(ABI::V3), AccessFs::from_read(ABI::V3));
+        let status = Ruleset::default()
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(all)
+            .and_then(|ruleset| ruleset.scope(Scope::AbstractUnixSocket | Scope::Signal))
+            .and_then(Ruleset::create)
+            .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(&self.readable, reading)))
+            .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(&self.writable, all)))
+            .and_then(landlock::RulesetCreated::restrict_self)
+            .map_err(io::Error::other)?;
+        match status.ruleset {
+            RulesetStatus::NotEnforced => Err(io::ErrorKind::Unsupported.into()),
+            _ => Ok(()),
+        }
+    }
+}

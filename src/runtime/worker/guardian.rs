@@ -1,0 +1,77 @@
+//! The guardian: outside of the namespaces it supervises what is tried inside, waits until host or zygote is gone, and ends
+//! what is left.
+
+use std::{os::fd::OwnedFd, process::ExitCode};
+
+use hookstorm::runtime::{
+    hand,
+    sandbox::{
+        self,
+        supervisor::{Reach, Supervisor},
+    },
+};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+    net::SendFlags,
+    process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal, WaitOptions, kill_process, pidfd_getfd, pidfd_open, waitpid},
+};
+
+use crate::{Descriptors, code_of};
+
+/// Waits until host or zygote is gone, and ends what is left. `first` is the process that ends with the zygote, `guardian`
+/// this one, and over `link` the zygote says what is to be supervised.
+pub(crate) fn watch(descriptors: &Descriptors, first: i32, guardian: u32, link: OwnedFd) -> ExitCode {
+    let pid = Pid::from_raw(first).expect("fork gave a process id");
+    if let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) {
+        supervise(descriptors, &pidfd, link);
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    let status = waitpid(Some(pid), WaitOptions::empty());
+    sandbox::end_descendants(guardian as i32);
+    match status {
+        Ok(Some((_, status))) => code_of(status),
+        _ => ExitCode::from(3),
+    }
+}
+
+fn supervise(descriptors: &Descriptors, first: &OwnedFd, link: OwnedFd) {
+    let mut link = Some(link);
+    let mut supervisor: Option<Supervisor<'_>> = None;
+    loop {
+        let mut fds = vec![PollFd::new(&descriptors.control, PollFlags::empty()), PollFd::new(first, PollFlags::IN)];
+        let third = match (&supervisor, &link) {
+            (Some(supervisor), _) => Some(supervisor.listener()),
+            (None, link) => link.as_ref(),
+        };
+        fds.extend(third.map(|third| PollFd::new(third, PollFlags::IN)));
+        match poll(&mut fds, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(_) => return,
+        }
+        let events: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
+        if events[..2].iter().any(|events| !events.is_empty()) {
+            return;
+        }
+        let Some(&third) = events.get(2).filter(|events| !events.is_empty()) else { continue };
+        match &mut supervisor {
+            Some(supervisor) if third.contains(PollFlags::IN) => supervisor.answer(),
+            // Nobody is left who is supervised.
+            Some(_) => supervisor = None,
+            // It says so once, before the plugin's first line runs; where it has nothing to say it hangs up.
+            None => supervisor = link.take().and_then(|link| begin(descriptors, &link)),
+        }
+    }
+}
+
+fn begin<'a>(descriptors: &'a Descriptors, link: &OwnedFd) -> Option<Supervisor<'a>> {
+    let (words, handed) = hand::receive(link).ok()?;
+    let reach: Reach = serde_json::from_slice(&words).ok()?;
+    let zygote = handed.into_iter().next()?;
+    let (number, _) = hand::receive(link).ok()?;
+    let number = i32::from_le_bytes(number.try_into().ok()?);
+    let listener = pidfd_getfd(zygote, number, PidfdGetfdFlags::empty()).ok()?;
+    rustix::net::send(link, &[1], SendFlags::NOSIGNAL).ok()?;
+    Some(Supervisor::new(listener, &descriptors.shared, &descriptors.fault, reach))
+}
