@@ -13,12 +13,14 @@ use std::{
     net::{IpAddr, SocketAddr},
     os::fd::{AsFd, AsRawFd, OwnedFd},
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    io::Errno,
     process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal},
 };
 use serde::{Deserialize, Serialize};
@@ -75,6 +77,8 @@ enum Answer {
     GoOn,
     /// It ends with this `errno`.
     Refuse(i32),
+    /// It was made.
+    Done,
     /// Somebody else answers.
     Later,
 }
@@ -82,12 +86,14 @@ enum Answer {
 /// The supervisor.
 #[derive(Debug)]
 pub struct Supervisor<'a> {
-    listener: Arc<OwnedFd>,
+    listener: OwnedFd,
     shared: &'a Shared,
     fault: &'a Capture,
     reach: Reach,
     /// How many processes were started since when.
     started: (u64, u32),
+    /// Sockets that are being connected, and the calls that wait for it.
+    connecting: Vec<(OwnedFd, u64)>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -97,7 +103,7 @@ impl<'a> Supervisor<'a> {
         const SYNC_WAKE_UP: libc::c_ulong = 1;
         // SAFETY: a flag of that descriptor; a kernel that does not know it refuses.
         unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
-        Self { listener: Arc::new(listener), shared, fault, reach, started: (0, 0) }
+        Self { listener, shared, fault, reach, started: (0, 0), connecting: Vec::new() }
     }
 
     /// What it listens at.
@@ -112,6 +118,7 @@ impl<'a> Supervisor<'a> {
         match answer {
             Answer::GoOn => respond(&self.listener, call.id, Err(0)),
             Answer::Refuse(errno) => respond(&self.listener, call.id, Ok(-errno)),
+            Answer::Done => respond(&self.listener, call.id, Ok(0)),
             Answer::Later => {}
         }
     }
@@ -208,16 +215,49 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Connects the socket of a process with that address.
-    fn connect(&self, call: &libc::seccomp_notif, address: SocketAddr) -> Answer {
+    /// Connects the socket of a process with that address. Where the process waits for it, the answer comes with
+    /// [`Self::connected`]: this process cannot have threads, and others are not to wait too.
+    fn connect(&mut self, call: &libc::seccomp_notif, address: SocketAddr) -> Answer {
         let Some(socket) = socket_of(call) else { return Answer::Refuse(libc::EPERM) };
-        let (listener, id) = (Arc::clone(&self.listener), call.id);
-        // It may take long, and others wait too.
-        let connected = std::thread::Builder::new().spawn(move || {
-            let result = rustix::net::connect(&socket, &address).map_err(|error| error.raw_os_error());
-            respond(&listener, id, Ok(result.map_or_else(|errno| -errno, |()| 0)));
+        let Ok(flags) = fcntl_getfl(&socket) else { return Answer::Refuse(libc::EPERM) };
+        let waits = !flags.contains(OFlags::NONBLOCK);
+        if waits {
+            let _ = fcntl_setfl(&socket, flags | OFlags::NONBLOCK);
+        }
+        let result = rustix::net::connect(&socket, &address);
+        if waits {
+            let _ = fcntl_setfl(&socket, flags);
+        }
+        match result {
+            Ok(()) => Answer::Done,
+            Err(Errno::INPROGRESS) if waits => {
+                self.connecting.push((socket, call.id));
+                Answer::Later
+            }
+            Err(error) => Answer::Refuse(error.raw_os_error()),
+        }
+    }
+
+    /// The sockets that are being connected: each can be written to when it is.
+    pub fn connecting(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.connecting.iter().map(|(socket, _)| socket)
+    }
+
+    /// Answers for those sockets of [`Self::connecting`], by their places, that are connected, or cannot be.
+    pub fn connected(&mut self, ready: &[bool]) {
+        let mut ready = ready.iter();
+        let listener = &self.listener;
+        self.connecting.retain(|(socket, id)| {
+            if ready.next() != Some(&true) {
+                return true;
+            }
+            let error = match rustix::net::sockopt::socket_error(socket) {
+                Ok(Ok(())) => 0,
+                Ok(Err(error)) | Err(error) => error.raw_os_error(),
+            };
+            respond(listener, *id, Ok(-error));
+            false
         });
-        connected.map_or(Answer::Refuse(libc::EAGAIN), |_| Answer::Later)
     }
 
     /// Notes what was tried, unless Python has said it already, and refuses it.

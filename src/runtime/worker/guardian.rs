@@ -40,27 +40,38 @@ fn supervise(descriptors: &Descriptors, first: &OwnedFd, link: OwnedFd) {
     let mut supervisor: Option<Supervisor<'_>> = None;
     loop {
         let mut fds = vec![PollFd::new(&descriptors.control, PollFlags::empty()), PollFd::new(first, PollFlags::IN)];
-        let third = match (&supervisor, &link) {
-            (Some(supervisor), _) => Some(supervisor.listener()),
-            (None, link) => link.as_ref(),
-        };
-        fds.extend(third.map(|third| PollFd::new(third, PollFlags::IN)));
+        match (&supervisor, &link) {
+            (Some(supervisor), _) => {
+                fds.push(PollFd::new(supervisor.listener(), PollFlags::IN));
+                fds.extend(supervisor.connecting().map(|socket| PollFd::new(socket, PollFlags::OUT)));
+            }
+            (None, Some(link)) => fds.push(PollFd::new(link, PollFlags::IN)),
+            (None, None) => {}
+        }
         match poll(&mut fds, None) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(_) => return,
         }
         let events: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
-        if events[..2].iter().any(|events| !events.is_empty()) {
+        let is_ready: Vec<bool> = events.iter().map(|events| !events.is_empty()).collect();
+        if is_ready[0] || is_ready[1] {
             return;
         }
-        let Some(&third) = events.get(2).filter(|events| !events.is_empty()) else { continue };
+        let Some((&is_heard, connected)) = is_ready[2..].split_first() else { continue };
         match &mut supervisor {
-            Some(supervisor) if third.contains(PollFlags::IN) => supervisor.answer(),
-            // Nobody is left who is supervised.
-            Some(_) => supervisor = None,
+            Some(supervisor) => {
+                supervisor.connected(connected);
+                if events[2].contains(PollFlags::IN) {
+                    supervisor.answer();
+                } else if is_heard {
+                    // Nobody is left who is supervised.
+                    return;
+                }
+            }
             // It says so once, before the plugin's first line runs; where it has nothing to say it hangs up.
-            None => supervisor = link.take().and_then(|link| begin(descriptors, &link)),
+            None if is_heard => supervisor = link.take().and_then(|link| begin(descriptors, &link)),
+            None => {}
         }
     }
 }
