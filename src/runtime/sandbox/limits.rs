@@ -27,6 +27,16 @@ pub fn set() -> io::Result<()> {
     Ok(())
 }
 
+/// Limits the processes of this user to as many as a call may start, where nobody counts those of a call. The kernel
+/// counts them for each user namespace by itself, and not at all those of root.
+///
+/// # Errors
+/// Where the kernel refuses.
+pub fn limit_processes() -> io::Result<()> {
+    let limit = Some(u64::from(PROCESSES));
+    Ok(setrlimit(Resource::Nproc, Rlimit { current: limit, maximum: limit })?)
+}
+
 /// Gives up, for good, all that root may do and others may not, except to read and write files of others in the folders
 /// that are open to it: who tests as root has plugins and virtual environments of other users.
 ///

@@ -171,6 +171,9 @@ impl Zygote {
         reach.folders.extend(request.state.clone());
         if calls::refuse(self.missing).is_err() || self.supervise(&reach).is_err() {
             self.missing.add(Protection::Calls);
+            if !self.missing.has(Protection::Processes) {
+                let _ = limits::limit_processes();
+            }
             self.missing.add(Protection::Network);
             if own_network || self.confinement.is_closed() && calls::refuse_sockets().is_ok() {
                 self.missing.remove(Protection::Network);
