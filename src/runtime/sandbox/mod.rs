@@ -7,8 +7,10 @@ use std::{collections::BTreeMap, io, path::Path};
 use crate::runtime::{Network, Target};
 
 mod missing;
+pub mod reach;
 
 pub use missing::{Missing, Protection};
+pub use reach::Reach;
 
 /// How a worker is held: what the host tells the worker's program when it starts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //!
 //! It is started by the host with descriptors for its arguments and is of no use to people.
 
+mod audit;
 mod call;
 mod comparisons;
 mod convert;
@@ -95,7 +96,7 @@ fn guard(descriptors: Descriptors, confinement: Confinement) -> ExitCode {
                 missing.remove(Protection::Network);
             }
             descriptors.shared.header().missing.store(missing.bits(), Ordering::Release);
-            zygote::run(descriptors, missing)
+            zygote::run(descriptors, confinement, missing)
         }
         zygote => watch(&descriptors, zygote, guardian),
     }

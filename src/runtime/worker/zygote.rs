@@ -12,7 +12,7 @@ use std::{
 
 use hookstorm::runtime::{
     control::{LoadReply, LoadRequest, order, word},
-    sandbox::{self, Missing, Protection},
+    sandbox::{self, Confinement, Missing, Protection},
     scratch::Scratch,
 };
 use pyo3::prelude::*;
@@ -23,10 +23,10 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, WaitIdOptions},
 };
 
-use crate::{Descriptors, interpreter, plugin::Plugin, runner};
+use crate::{Descriptors, audit, interpreter, plugin::Plugin, runner};
 
 /// Starts CPython and takes orders until the host is gone.
-pub(crate) fn run(descriptors: Descriptors, missing: Missing) -> ExitCode {
+pub(crate) fn run(descriptors: Descriptors, confinement: Confinement, missing: Missing) -> ExitCode {
     if let Err(message) = interpreter::start(&descriptors) {
         eprintln!("{message}");
         return ExitCode::from(3);
@@ -34,6 +34,7 @@ pub(crate) fn run(descriptors: Descriptors, missing: Missing) -> ExitCode {
     Python::attach(|py| {
         let mut zygote = Zygote {
             descriptors,
+            confinement,
             missing,
             request: None,
             plugin: None,
@@ -77,6 +78,7 @@ struct Child {
 
 struct Zygote {
     descriptors: Descriptors,
+    confinement: Confinement,
     missing: Missing,
     request: Option<LoadRequest>,
     plugin: Option<Plugin>,
@@ -129,6 +131,8 @@ impl Zygote {
         // A kernel without Landlock lets the plugin write wherever the user may.
         let _ = sandbox::refuse_writes(&request.scratch, request.state.as_deref());
         interpreter::set_paths(py, &request).map_err(|error| format!("the paths cannot be set: {error}"))?;
+        audit::install(py, &self.descriptors, self.confinement, self.missing, &request)
+            .map_err(|error| format!("what the plugin tries cannot be watched: {error}"))?;
         let (plugin, reply) =
             if request.preload { Plugin::load(py, &self.descriptors, &request) } else { (None, LoadReply::default()) };
         self.plugin = plugin;
