@@ -431,7 +431,7 @@ fn a_plugin_writes_nowhere_but_in_its_own_folders() {
     // Where root could write, and nobody's temporary files lie, wherever this is built.
     let file = PathBuf::from(format!("/var/lib/hookstorm-test-{}", std::process::id()));
     let folder = store(&format!(
-        "    def get_password_list(self):\n        import os, tempfile\n        for folder in ('SCB_PLUGIN_STATE_DIRECTORY', 'EPHEMERAL_PLUGIN_STATE_DIRECTORY', 'HOME', 'TMPDIR'):\n            open(os.path.join(os.environ[folder], 'a'), 'w').close()\n        open('here', 'w').close()\n        tempfile.NamedTemporaryFile(dir='/tmp').close()\n        open('/dev/null', 'w').close()\n        try:\n            open({:?}, 'w').close()\n        except OSError as error:\n            return {{'cookie': {{'errno': error.errno}}}}\n",
+        "    def get_password_list(self):\n        import os, tempfile\n        for folder in ('SCB_PLUGIN_STATE_DIRECTORY', 'EPHEMERAL_PLUGIN_STATE_DIRECTORY', 'HOME', 'TMPDIR'):\n            open(os.path.join(os.environ[folder], 'a'), 'w').close()\n        open('here', 'w').close()\n        tempfile.NamedTemporaryFile().close()\n        open('/dev/null', 'w').close()\n        try:\n            open({:?}, 'w').close()\n        except OSError as error:\n            return {{'cookie': {{'errno': error.errno}}}}\n",
         file.to_str().unwrap()
     ));
     let (mut worker, _) = start(folder.target());

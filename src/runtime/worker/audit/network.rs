@@ -102,6 +102,8 @@ pub(super) fn name(watch: &Watch, host: Held, port: Option<Held>) -> Option<Refu
     if watch.network.resolves(&host) {
         return None;
     }
+    // In every run the same, whatever the machine is called.
+    let host = if is_own(&host) { "<hostname>".to_owned() } else { host };
     let port = port.and_then(|port| port.number().map(|number| number.to_string()).or_else(|| port.text()));
     match port.filter(|port| !port.is_empty() && port != "0") {
         Some(port) => watch.note(AttemptKind::Resolve, &format!("{host}:{port}")),
@@ -110,13 +112,22 @@ pub(super) fn name(watch: &Watch, host: Held, port: Option<Held>) -> Option<Refu
     Some(Refusal::Unresolved)
 }
 
-/// A name is looked for by an address, or by another name.
+/// A name is looked for by an address, or by another name. Who asks for the machine's own full name, as `socket.getfqdn`
+/// does, asks nobody else for anything: that is refused as well, so that the answer does not depend on the machine, but it
+/// is no attempt.
 pub(super) fn reverse(watch: &Watch, host: &str) -> Option<()> {
     if watch.network.resolves(host) || watch.network.destinations().iter().any(|known| is_one_of(host, known)) {
         return None;
     }
-    watch.note(AttemptKind::Resolve, host);
+    if !is_own(host) {
+        watch.note(AttemptKind::Resolve, host);
+    }
     Some(())
+}
+
+/// Whether a name is this machine's.
+fn is_own(host: &str) -> bool {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").is_ok_and(|own| own.trim() == host)
 }
 
 fn is_one_of(host: &str, known: &hookstorm::runtime::Destination) -> bool {
