@@ -27,9 +27,6 @@ pub(super) struct Errors {
     pub(super) reverse: *mut PyObject,
 }
 
-// SAFETY: the classes live for ever, and are touched on attached threads only.
-unsafe impl Sync for Errors {}
-
 impl Errors {
     pub(super) fn of(py: Python<'_>) -> PyResult<Self> {
         let module = py.import("_socket")?;
