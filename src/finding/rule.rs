@@ -82,13 +82,13 @@ rules! {
     Nondeterministic "nondeterministic" Calling Warning "the same session gives another result in a second fresh process";
     SecretLeak "secret-leak" Calling Error "a secret shows up in output, an exception, metadata or a file";
     ResourceLeak "resource-leak" Calling Warning "a call leaves a thread, process, descriptor or file behind";
-    SandboxViolation "sandbox-violation" Calling Warning "it tried the network or a write where that was not allowed";
+    SandboxViolation "sandbox-violation" Calling Warning "it tried the network, a file or a process that is not open to it";
 }
 
 impl Rule {
     /// Whether anything looks for it yet. One that nothing looks for is never said to hold.
     pub const fn is_looked_for(self) -> bool {
-        !matches!(self, Self::ResourceLeak | Self::SandboxViolation)
+        !matches!(self, Self::ResourceLeak)
     }
 
     /// The rule with that id.

@@ -2,11 +2,11 @@
 //! `memory-limit`, and `constructor-failed` where `Plugin(configuration)` raised during a call.
 //!
 //! Lets pass on purpose: a call that the platform itself cut off, and the TypeError of a hook that demands what nobody
-//! passes, since loading has told that once.
+//! passes, since loading has told that once. Nor the exception of a file that the sandbox refused, which is told as that.
 
 use std::time::Duration;
 
-use super::{Context, place, text};
+use super::{Context, place, sandbox, text};
 use crate::{
     finding::{Draft, Finding, Rule},
     runtime::{CallTrace, Ending, Exception},
@@ -18,7 +18,10 @@ pub(super) fn judge(context: &Context<'_>, index: usize, seen: &CallTrace, findi
         Ending::Returned(_) | Ending::CutOff => return,
         Ending::Raised(exception) => {
             if exception.in_constructor {
-                (raised(context, Rule::ConstructorFailed, exception), false)
+                let hint = sandbox::hint(&seen.attempts, exception);
+                (raised(context, Rule::ConstructorFailed, exception).hint(hint), false)
+            } else if sandbox::made(seen, exception) {
+                return;
             } else if is_missing_argument(context, seen, exception) {
                 return;
             } else {

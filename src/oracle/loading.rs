@@ -1,10 +1,10 @@
 //! What loading a plugin showed: `import-failed`, `plugin-class-missing`, `constructor-failed`, `hook-missing`,
-//! `hook-argument-unknown`.
+//! `hook-argument-unknown`, and `sandbox-violation` of what was tried meanwhile.
 //!
 //! Lets pass on purpose: optional hooks that are absent or were set to None; parameters with a default, whatever their
 //! name; and what hooks inherited from a newer SDK demand, which is one note ([`sdk_mismatch`]) and no finding.
 
-use super::{Subject, exceptions, mask, place, text};
+use super::{Subject, exceptions, mask, place, sandbox, text};
 use crate::{
     contract::{Api, Argument, Hook, HookSpec, Platform, PluginType, nearest_word},
     finding::{Finding, Rule},
@@ -14,7 +14,8 @@ use crate::{
 /// What loading showed.
 pub fn judge_loading(subject: &Subject, loading: &Loading) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(finding) = ending(subject, Rule::ImportFailed, "importing the module", &loading.import) {
+    sandbox::judge_loading(subject, loading, &mut findings);
+    if let Some(finding) = ending(subject, Rule::ImportFailed, "importing the module", loading, &loading.import) {
         findings.push(finding);
         return findings;
     }
@@ -24,7 +25,7 @@ pub fn judge_loading(subject: &Subject, loading: &Loading) -> Vec<Finding> {
         return findings;
     }
     if let Some(constructor) = &loading.constructor {
-        findings.extend(ending(subject, Rule::ConstructorFailed, "`Plugin(configuration)`", constructor));
+        findings.extend(ending(subject, Rule::ConstructorFailed, "`Plugin(configuration)`", loading, constructor));
     }
     for spec in HookSpec::on(subject.plugin_type, subject.platform) {
         match loading.hooks.iter().find(|seen| seen.hook == spec.hook) {
@@ -36,7 +37,7 @@ pub fn judge_loading(subject: &Subject, loading: &Loading) -> Vec<Finding> {
 }
 
 /// How a step of loading failed, if it did.
-fn ending(subject: &Subject, rule: Rule, step: &str, ending: &LoadEnding) -> Option<Finding> {
+fn ending(subject: &Subject, rule: Rule, step: &str, loading: &Loading, ending: &LoadEnding) -> Option<Finding> {
     let (draft, frames) = match ending {
         LoadEnding::Done => return None,
         LoadEnding::Raised(exception) => {
@@ -44,7 +45,7 @@ fn ending(subject: &Subject, rule: Rule, step: &str, ending: &LoadEnding) -> Opt
             let draft = Finding::draft(rule, exceptions::message(&masked, exception))
                 .exception(&exception.type_name)
                 .at(exceptions::place_of(exception))
-                .hint(hint(rule, &exception.type_name));
+                .hint(sandbox::hint(&loading.attempts, exception).or_else(|| hint(rule, &exception.type_name)));
             return Some(draft.finish());
         }
         LoadEnding::Exited { status, frames } => {
@@ -194,7 +195,7 @@ mod tests {
     use crate::{
         finding::Severity,
         oracle::testing::{aa, exception, frame, sdk_frame, store},
-        runtime::{Exception, Frame},
+        runtime::{Attempt, AttemptKind, Exception, Frame},
     };
 
     const HOOKS: [Hook; 4] =
@@ -287,6 +288,21 @@ mod tests {
         let finding = only(&subject, &loading);
         assert_eq!(finding.message, "ValueError: bad: ***");
         assert!(finding.hint.unwrap().contains("--config"));
+    }
+
+    #[test]
+    fn an_import_that_the_sandbox_refused_is_told_with_what_it_tried() {
+        let frames = vec![frame("<module>", 3)];
+        let attempt =
+            Attempt { kind: AttemptKind::Write, target: "/var/log/plugin.log".into(), frames: frames.clone() };
+        let error = exception("PermissionError", "[Errno 13] Permission denied: '/var/log/plugin.log'", frames);
+        let mut loading = Loading { attempts: vec![attempt], ..loaded() };
+        assert_eq!(only(&store(), &loading).rule, Rule::SandboxViolation);
+        loading.import = LoadEnding::Raised(error);
+        let findings = judge_loading(&store(), &loading);
+        let rules: Vec<Rule> = findings.iter().map(|finding| finding.rule).collect();
+        assert_eq!(rules, [Rule::SandboxViolation, Rule::ImportFailed]);
+        assert!(findings[1].hint.as_ref().unwrap().contains("`sandbox-violation`"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod mask;
 mod path;
 mod place;
 mod result;
+mod sandbox;
 mod secrets;
 mod shape;
 mod subject;
@@ -52,6 +53,7 @@ pub fn judge(subject: &Subject, session: &Session, trace: &Trace) -> Vec<Finding
             _ => exceptions::judge(&context, index, seen, &mut findings),
         }
     }
+    sandbox::judge(&context, &mut findings);
     secrets::judge(&context, &mut findings);
     if session.has_foreign_cookie() {
         findings.iter_mut().for_each(mark_foreign);

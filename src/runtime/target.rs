@@ -69,6 +69,21 @@ impl Network {
             Self::Closed | Self::Open => &[],
         }
     }
+
+    /// Whether `address` may be reached at `port`.
+    pub fn reaches(&self, address: IpAddr, port: u16) -> bool {
+        let address = address.to_canonical();
+        let is_it = |known: &Destination| {
+            known.port == port && known.addresses.iter().any(|known| known.to_canonical() == address)
+        };
+        matches!(self, Self::Open) || self.destinations().iter().any(is_it)
+    }
+
+    /// Whether `host`, a name, may be resolved.
+    pub fn resolves(&self, host: &str) -> bool {
+        let plain = |host: &str| host.strip_suffix('.').unwrap_or(host).to_lowercase();
+        matches!(self, Self::Open) || self.destinations().iter().any(|known| plain(&known.host) == plain(host))
+    }
 }
 
 /// A destination that a plugin may reach.
@@ -89,4 +104,29 @@ pub struct Sandbox {
     pub is_off: bool,
     /// Files and folders that it may read beside those that Python and the package need.
     pub readable: Vec<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_is_reached_by_its_name_and_its_addresses_at_its_port() {
+        let vault = Destination {
+            host: "vault.example.com".into(),
+            port: 443,
+            addresses: vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()],
+        };
+        let network = Network::Only(vec![vault]);
+        for address in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"] {
+            assert!(network.reaches(address.parse().unwrap(), 443), "{address}");
+            assert!(
+                !network.reaches(address.parse().unwrap(), 80)
+                    && !Network::Closed.reaches(address.parse().unwrap(), 443)
+            );
+        }
+        assert!(!network.reaches("192.0.2.2".parse().unwrap(), 443));
+        assert!(network.resolves("Vault.Example.com.") && !network.resolves("example.com"));
+        assert!(Network::Open.resolves("example.com") && !Network::Closed.resolves("vault.example.com"));
+    }
 }

@@ -9,10 +9,12 @@ pub mod files;
 pub mod limits;
 mod missing;
 pub mod namespaces;
+pub mod reach;
 pub mod supervisor;
 
 pub use descent::{end_descendants, reap};
 pub use missing::{Missing, Protection};
+pub use reach::Reach;
 
 use crate::runtime::{Network, Target};
 

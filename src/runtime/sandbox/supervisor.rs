@@ -38,7 +38,7 @@ const STACK: Duration = Duration::from_millis(100);
 
 /// What may be reached.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Reach {
+pub struct Allowed {
     /// Destinations on the network.
     pub destinations: Vec<Destination>,
     /// Folders below which Unix sockets are the plugin's own.
@@ -47,7 +47,7 @@ pub struct Reach {
     pub own_network: bool,
 }
 
-impl Reach {
+impl Allowed {
     fn allows(&self, address: SocketAddr) -> bool {
         let to = |one: &Destination| one.port == address.port() && one.addresses.contains(&plain(address.ip()));
         self.destinations.iter().any(to) || self.asks_for_names(address)
@@ -89,7 +89,7 @@ pub struct Supervisor<'a> {
     listener: OwnedFd,
     shared: &'a Shared,
     fault: &'a Capture,
-    reach: Reach,
+    allowed: Allowed,
     /// How many processes were started since when.
     started: (u64, u32),
     /// Sockets that are being connected, and the calls that wait for it.
@@ -98,12 +98,12 @@ pub struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     /// One that listens there.
-    pub fn new(listener: OwnedFd, shared: &'a Shared, fault: &'a Capture, reach: Reach) -> Self {
+    pub fn new(listener: OwnedFd, shared: &'a Shared, fault: &'a Capture, allowed: Allowed) -> Self {
         /// Wakes up who waits on the same processor: a call that waits costs half of it otherwise. Since Linux 6.6.
         const SYNC_WAKE_UP: libc::c_ulong = 1;
         // SAFETY: a flag of that descriptor; a kernel that does not know it refuses.
         unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
-        Self { listener, shared, fault, reach, started: (0, 0), connecting: Vec::new() }
+        Self { listener, shared, fault, allowed, started: (0, 0), connecting: Vec::new() }
     }
 
     /// What it listens at.
@@ -171,7 +171,7 @@ impl<'a> Supervisor<'a> {
             // The kernel says itself what is wrong with one that cannot be read.
             let Some(address) = Address::read(call.pid, at, length) else { continue };
             match address {
-                Address::Internet(address) if self.reach.allows(address) => {
+                Address::Internet(address) if self.allowed.allows(address) => {
                     if connects {
                         return self.connect(call, address);
                     }
@@ -185,7 +185,7 @@ impl<'a> Supervisor<'a> {
                     let target = path.to_string_lossy().into_owned();
                     return self.note(call, AttemptKind::Connect, &target, libc::EACCES);
                 }
-                Address::Abstract(name) if !self.reach.own_network => {
+                Address::Abstract(name) if !self.allowed.own_network => {
                     return self.note(call, AttemptKind::Connect, &format!("@{name}"), libc::ECONNREFUSED);
                 }
                 Address::Abstract(_) | Address::Other => {}
@@ -202,7 +202,7 @@ impl<'a> Supervisor<'a> {
             std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default().join(path)
         };
         let climbs = whole.components().any(|part| part == std::path::Component::ParentDir);
-        !climbs && self.reach.folders.iter().any(|folder| whole.starts_with(folder))
+        !climbs && self.allowed.folders.iter().any(|folder| whole.starts_with(folder))
     }
 
     /// A socket of the internet is to be listened at.

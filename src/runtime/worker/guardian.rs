@@ -7,7 +7,7 @@ use hookstorm::runtime::{
     hand,
     sandbox::{
         self,
-        supervisor::{Reach, Supervisor},
+        supervisor::{Allowed, Supervisor},
     },
 };
 use rustix::{
@@ -78,11 +78,11 @@ fn supervise(descriptors: &Descriptors, first: &OwnedFd, link: OwnedFd) {
 
 fn begin<'a>(descriptors: &'a Descriptors, link: &OwnedFd) -> Option<Supervisor<'a>> {
     let (words, handed) = hand::receive(link).ok()?;
-    let reach: Reach = serde_json::from_slice(&words).ok()?;
+    let allowed: Allowed = serde_json::from_slice(&words).ok()?;
     let zygote = handed.into_iter().next()?;
     let (number, _) = hand::receive(link).ok()?;
     let number = i32::from_le_bytes(number.try_into().ok()?);
     let listener = pidfd_getfd(zygote, number, PidfdGetfdFlags::empty()).ok()?;
     rustix::net::send(link, &[1], SendFlags::NOSIGNAL).ok()?;
-    Some(Supervisor::new(listener, &descriptors.shared, &descriptors.fault, reach))
+    Some(Supervisor::new(listener, &descriptors.shared, &descriptors.fault, allowed))
 }

@@ -4,6 +4,7 @@
 //!
 //! It is started by the host with descriptors for its arguments and is of no use to people.
 
+mod audit;
 mod call;
 mod comparisons;
 mod convert;

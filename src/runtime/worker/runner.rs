@@ -27,7 +27,7 @@ use rustix::{
 };
 
 use crate::{
-    Descriptors,
+    Descriptors, audit,
     call::{self, Given},
     convert,
     exception::{self, Left},
@@ -64,6 +64,7 @@ pub(crate) fn main(
     order: Order,
 ) -> i32 {
     let Order { kind, address_space, go } = order;
+    audit::is_own_from_here();
     if let Ok(runner) = interpreter::bootstrap(py).and_then(|bootstrap| bootstrap.getattr("runner")) {
         let _ = runner.set_item(0, std::process::id());
     }

@@ -14,7 +14,7 @@ use std::{
 use hookstorm::runtime::{
     control::{LoadReply, LoadRequest, order, word},
     hand,
-    sandbox::{self, Confinement, Missing, Protection, calls, files::Reachable, limits, supervisor::Reach},
+    sandbox::{self, Confinement, Missing, Protection, Reach, calls, files::Reachable, limits, supervisor::Allowed},
     scratch::Scratch,
 };
 use pyo3::prelude::*;
@@ -25,7 +25,7 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, WaitIdOptions},
 };
 
-use crate::{Descriptors, interpreter, plugin::Plugin, runner};
+use crate::{Descriptors, audit, interpreter, plugin::Plugin, runner};
 
 /// Starts CPython and takes orders until the host is gone.
 pub(crate) fn run(descriptors: Descriptors, confinement: Confinement, missing: Missing, link: OwnedFd) -> ExitCode {
@@ -166,10 +166,10 @@ impl Zygote {
             self.missing.add(Protection::Files);
         }
         let own_network = self.confinement.is_closed() && !self.missing.has(Protection::Network);
-        let mut reach =
-            Reach { destinations: request.destinations.clone(), folders: vec![request.scratch.clone()], own_network };
-        reach.folders.extend(request.state.clone());
-        if calls::refuse(self.missing).is_err() || self.supervise(&reach).is_err() {
+        let mut allowed =
+            Allowed { destinations: request.destinations.clone(), folders: vec![request.scratch.clone()], own_network };
+        allowed.folders.extend(request.state.clone());
+        if calls::refuse(self.missing).is_err() || self.supervise(&allowed).is_err() {
             self.missing.add(Protection::Calls);
             if !self.missing.has(Protection::Processes) {
                 let _ = limits::limit_processes();
@@ -184,14 +184,16 @@ impl Zygote {
         }
         self.link = None;
         self.descriptors.shared.header().missing.store(self.missing.bits(), Ordering::Release);
-        Ok(())
+        let reach = Reach::new(reachable.readable, reachable.writable);
+        audit::install(py, &self.descriptors, self.confinement, self.missing, request, reach)
+            .map_err(|error| format!("what the plugin tries cannot be watched: {error}"))
     }
 
     /// Has the guardian supervise this process and its children.
-    fn supervise(&self, reach: &Reach) -> std::io::Result<()> {
+    fn supervise(&self, allowed: &Allowed) -> std::io::Result<()> {
         let link = self.link.as_ref().ok_or(std::io::ErrorKind::NotConnected)?;
         let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
-        hand::send(link, &serde_json::to_vec(reach)?, &[own.as_fd()])?;
+        hand::send(link, &serde_json::to_vec(allowed)?, &[own.as_fd()])?;
         // From here on nothing can be handed over without the supervisor's leave. So it takes the listener itself.
         let listener = calls::supervise(self.confinement)?;
         rustix::net::send(link, &listener.as_raw_fd().to_le_bytes(), SendFlags::NOSIGNAL)?;

@@ -1,0 +1,74 @@
+//! The stack of this moment as `faulthandler` would write it. It is walked here rather than by `faulthandler`, whose
+//! descriptor a plugin can close or point elsewhere.
+
+use std::fmt::Write;
+
+use pyo3::ffi::{self, PyObject};
+
+use super::object::Arguments;
+
+/// How many frames are looked at.
+const FRAMES_LIMIT: usize = 1000;
+/// How many bytes are written, before only the plugin's innermost frame is missing.
+const BYTES_LIMIT: usize = 6 << 10;
+
+/// The stack, innermost frame first. The innermost one below `root` is always there.
+pub(super) fn written(root: &str) -> String {
+    let mut text = String::from("Current thread (most recent call first):\n");
+    let mut has_own = false;
+    // SAFETY: this thread is attached. The first frame is borrowed from the interpreter and held while it is looked at;
+    // each later one is new, or null at the end, and is given back.
+    unsafe {
+        let mut frame = ffi::PyEval_GetFrame();
+        if !frame.is_null() {
+            ffi::Py_INCREF(frame.cast());
+        }
+        for _ in 0..FRAMES_LIMIT {
+            if frame.is_null() {
+                break;
+            }
+            let code = ffi::PyFrame_GetCode(frame).cast::<PyObject>();
+            let (file, function) = (member(code, c"co_filename"), member(code, c"co_name"));
+            ffi::Py_DECREF(code);
+            let is_own = file.strip_prefix(root).is_some_and(|inside| inside.starts_with('/'));
+            if text.len() < BYTES_LIMIT || (is_own && !has_own) {
+                let line = ffi::PyFrame_GetLineNumber(frame);
+                let _ = writeln!(text, "  File \"{file}\", line {line} in {function}");
+                has_own |= is_own;
+            }
+            let outer = ffi::PyFrame_GetBack(frame);
+            ffi::Py_DECREF(frame.cast());
+            frame = outer;
+        }
+        if !frame.is_null() {
+            ffi::Py_DECREF(frame.cast());
+        }
+    }
+    text
+}
+
+/// The text of a code object's member, on one line.
+///
+/// # Safety
+/// `code` must be a living code object, and the thread attached.
+unsafe fn member(code: *mut PyObject, name: &std::ffi::CStr) -> String {
+    // SAFETY: a code object's members are read by C alone. The text is new, or null with an exception set; while it is
+    // read a tuple holds it.
+    let text = unsafe {
+        let member = ffi::PyObject_GetAttrString(code, name.as_ptr());
+        if member.is_null() {
+            ffi::PyErr_Clear();
+            return "?".into();
+        }
+        let held = ffi::PyTuple_Pack(1, member);
+        ffi::Py_DECREF(member);
+        if held.is_null() {
+            ffi::PyErr_Clear();
+            return "?".into();
+        }
+        let text = Arguments::of(held).and_then(|held| held.get(0)?.text());
+        ffi::Py_DECREF(held);
+        text
+    };
+    text.unwrap_or_else(|| "?".into()).replace(['\n', '\r'], "?")
+}
