@@ -24,9 +24,20 @@ fn stderr(output: &Output) -> String {
 fn every_command_of_the_documentation_stands_in_the_help() {
     let help = hookstorm(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
-    for command in
-        ["check", "run", "test", "replay", "minimize", "report", "init", "rules", "explain", "schema", "completions"]
-    {
+    for command in [
+        "check",
+        "run",
+        "test",
+        "replay",
+        "minimize",
+        "report",
+        "init",
+        "rules",
+        "explain",
+        "doctor",
+        "schema",
+        "completions",
+    ] {
         assert!(stdout(&help).contains(&format!("  {command} ")), "{command} is missing in\n{}", stdout(&help));
         assert_eq!(hookstorm(&[command, "--help"]).status.code(), Some(0), "{command}");
     }
@@ -84,7 +95,7 @@ fn a_rule_is_explained_and_a_misspelt_one_finds_its_nearest() {
 
 #[test]
 fn schemas_are_json_schemas() {
-    for what in ["case", "report"] {
+    for what in ["case", "report", "ndjson", "doctor"] {
         let output = hookstorm(&["schema", what]);
         assert_eq!(output.status.code(), Some(0), "{what}");
         let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -115,6 +126,12 @@ fn wrong_use_is_status_2_and_names_what_is_wrong() {
         (&["test", "plugin", "--partition", "3/2", "--seed", "1"], "write `2/8`"),
         (&["test", "plugin", "--partition", "1/2"], "--seed"),
         (&["test", "plugin", "--jobs", "0"], "from 1 to 1024"),
+        (&["test", "plugin", "--allow-network"], "tip: `--allow-network` takes a value"),
+        (&["test", "--allow-network", "plugin/"], "tip: `--allow-network` takes a value"),
+        (&["test", "plugin", "--allow-network", "::1"], "stands in brackets"),
+        (&["test", "plugin", "--allow-network", "vault.invalid:8200"], "`vault.invalid` does not resolve"),
+        (&["test", "plugin", "--allow-read", "x.pem"], "`x.pem` cannot be read: no such file or directory"),
+        (&["test", "plugin", "--sandbox", "none"], "on, require, off"),
         (&["test", "plugin", "--format", "yaml"], "text, json, ndjson, sarif, junit, markdown"),
         (&["run", "plugin"], "--hook"),
         (&["run", "plugin", "--hook", "authorize", "--case", "x.json"], "--case"),
@@ -140,7 +157,7 @@ fn a_wrong_setting_beside_manifest_is_told_with_its_line() {
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(stderr(&output), @r"
     error: `./hookstorm.toml`, line 3: `timeoutt` is not a setting
-      hint: the nearest is `timeout`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
+      hint: the nearest is `timeout`; all of them: allow-network, allow-read, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, sandbox, seed, sync-every, timeout, venv, with, with-config
     ");
 }
 

@@ -209,6 +209,8 @@ fn values_of_options_are_answered_with_what_may_stand_there() {
         &["test", "good", "--timeout", "2"],
         &["test", "good", "--memory", "1"],
         &["test", "good", "--partition", "3/2", "--seed", "1"],
+        &["test", "good", "--allow-network", "vault:https"],
+        &["test", "--allow-network", "good"],
         &["test", "good", "--rule", "secret-leek=off"],
         &["test", "good", "--rule", "secret-leak=fatal"],
         &["explain", "nonsense"],
@@ -224,6 +226,10 @@ fn values_of_options_are_answered_with_what_may_stand_there() {
     error: invalid value '2' for '--timeout <TIME>': `2` has no unit: write `500ms`, `2s` or `1m`
     error: invalid value '1' for '--memory <SIZE>': `1` has no unit: write `512MB` or `1GB`
     error: invalid value '3/2' for '--partition <K/N>': `3/2` is not a part: write `2/8` for the second of eight
+    error: invalid value 'vault:https' for '--allow-network <HOST:PORT|all>': `vault:https`: `https` is not a port: from 1 to 65535
+    error: invalid value 'good' for '--allow-network <HOST:PORT|all>': `good` is neither a destination nor `all`: write `vault.example.com:8200`, `[::1]:8200` or `all`
+
+      tip: `--allow-network` takes a value: `vault.example.com:8200`, `[::1]:8200`, or `all`, which is what it opened when it took none
     error: `--rule secret-leek=off`: `secret-leek` is not the id of a rule
       hint: the nearest is `secret-leak`; `hookstorm rules` lists them all
     error: `--rule secret-leak=fatal`: `fatal` is not a level for `secret-leak`
@@ -304,7 +310,7 @@ fn a_wrong_setting_is_told_with_its_line() {
     error: `good/hookstorm.toml`, line 1: string values must be quoted, expected literal string
       hint: a setting is `key = value`, and text stands in quotes: `timeout = "2s"`
     error: `good/hookstorm.toml`, line 1: `rnus` is not a setting
-      hint: the nearest is `runs`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
+      hint: the nearest is `runs`; all of them: allow-network, allow-read, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, sandbox, seed, sync-every, timeout, venv, with, with-config
     error: `good/hookstorm.toml`, line 1: `runs` is text where a whole number is wanted
     error: `good/hookstorm.toml`, line 2: `timeout` is a whole number where text in quotes is wanted
     error: `good/hookstorm.toml`, line 2: `secret-leek` is not the id of a rule

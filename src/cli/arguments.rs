@@ -3,6 +3,7 @@
 
 mod fuzz;
 mod load;
+mod sandbox;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,6 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 pub(super) use self::{
     fuzz::{FuzzArguments, Target},
     load::{LoadArguments, Spread},
+    sandbox::{Confined, DoctorArguments, SandboxMode, explained},
 };
 use super::values::{self, Partition};
 use crate::{contract::Platform, corpus::remote::Place};
@@ -100,7 +102,10 @@ pub(super) enum Command {
     /// Write hookstorm.toml and jobs for GitHub Actions or GitLab CI into a plugin's repository
     #[command(after_help = "To begin:\n  hookstorm init\n  hookstorm init plugins/vault --ci gitlab")]
     Init(InitArguments),
-    /// Print the JSON Schema of a case, of a report or of a line of events
+    /// Say what this machine can do: whether plugins can be run, what holds them, and how to get what is missing
+    #[command(after_help = "To begin:\n  hookstorm doctor\n  hookstorm doctor --venv .venv --format json")]
+    Doctor(DoctorArguments),
+    /// Print the JSON Schema of a case, of a report, of a line of events or of what `doctor` says
     #[command(
         after_help = "To begin:\n  hookstorm schema case > case.schema.json\n  hookstorm schema report > report.schema.json"
     )]
@@ -127,9 +132,8 @@ pub(super) struct Common {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = PLUGIN)]
     pub(super) venv: Option<PathBuf>,
 
-    /// Let the plugin reach the network [default: it reaches nothing, loopback included]
-    #[arg(long, help_heading = PLUGIN)]
-    pub(super) allow_network: bool,
+    #[command(flatten)]
+    pub(super) confined: Confined,
 
     /// How long a call may take [default: 2s]
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = LIMITS)]
@@ -420,6 +424,8 @@ pub(super) enum What {
     Report,
     /// A line of `--format ndjson`
     Ndjson,
+    /// What `doctor --format json` says
+    Doctor,
 }
 
 /// Shells that can be completed.

@@ -9,6 +9,10 @@ use std::{
 use anstream::{AutoStream, ColorChoice};
 
 use super::{arguments::Color, error::CliError};
+use crate::report::{
+    plain,
+    style::{LABEL, WARNING},
+};
 
 /// How wide a report is where the screen does not say.
 const WIDTH: usize = 100;
@@ -42,6 +46,12 @@ impl Console {
     pub(super) fn error(&self, text: &str) {
         let mut stream = AutoStream::new(io::stderr().lock(), choice(self.color));
         let _ = stream.write_all(text.as_bytes());
+    }
+
+    /// Writes a warning, quiet or not, and what to do about it.
+    pub(super) fn warning(&self, text: &str, hint: Option<&str>) {
+        let hint = hint.map(|hint| format!("  {LABEL}hint{LABEL:#}: {hint}\n")).unwrap_or_default();
+        self.error(&format!("{WARNING}warning{WARNING:#}: {}\n{hint}", plain::harmless(text)));
     }
 
     /// Whether standard error shows colours.

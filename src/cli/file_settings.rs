@@ -33,9 +33,11 @@ use toml::{
 };
 
 use super::{
-    arguments::{Color, Format},
+    arguments::{Color, Format, SandboxMode},
     error::CliError,
-    files, seams, values,
+    files,
+    network::{Opening, opening},
+    seams, values,
 };
 use crate::{contract::Platform, corpus::remote, finding::RuleLevels};
 
@@ -44,8 +46,9 @@ pub(super) use self::load::LoadTable;
 /// The file's name.
 pub(super) const NAME: &str = "hookstorm.toml";
 
-pub(super) const KEYS: [&str; 19] = [
+pub(super) const KEYS: [&str; 21] = [
     "allow-network",
+    "allow-read",
     "baseline",
     "color",
     "config",
@@ -58,6 +61,7 @@ pub(super) const KEYS: [&str; 19] = [
     "platform",
     "rules",
     "runs",
+    "sandbox",
     "seed",
     "sync-every",
     "timeout",
@@ -82,7 +86,9 @@ pub(super) struct FileSettings {
     pub(super) format: Option<Format>,
     pub(super) color: Option<Color>,
     pub(super) rules: RuleLevels,
-    pub(super) allow_network: bool,
+    pub(super) allow_network: Vec<Opening>,
+    pub(super) allow_read: Vec<PathBuf>,
+    pub(super) sandbox: Option<SandboxMode>,
     pub(super) with: Option<PathBuf>,
     pub(super) with_config: Option<PathBuf>,
     pub(super) runs: Option<u64>,
@@ -153,9 +159,19 @@ impl FileSettings {
             "format" => self.format = Some(place.read(key, value, one_of)?),
             "color" => self.color = Some(place.read(key, value, one_of)?),
             "allow-network" => {
-                let flag = value.get_ref().as_bool();
-                self.allow_network = flag.ok_or_else(|| place.wrong_kind(key, value, "`true` or `false`"))?;
+                self.allow_network = match value.get_ref().as_bool() {
+                    Some(true) => vec![Opening::All],
+                    Some(false) => Vec::new(),
+                    None if value.get_ref().is_str() => vec![place.read(key, value, opening)?],
+                    None => place.list(key, value, "`true`, `false`, `\"HOST:PORT\"` or a list of those", |one| {
+                        place.read(key, one, opening)
+                    })?,
+                };
             }
+            "allow-read" => {
+                self.allow_read = place.list(key, value, "a list of paths", |one| place.path(key, one))?;
+            }
+            "sandbox" => self.sandbox = Some(place.read(key, value, one_of)?),
             "rules" => {
                 let rules = value.get_ref().as_table();
                 for (id, level) in rules.ok_or_else(|| place.wrong_kind(key, value, "a table of levels"))? {
@@ -230,6 +246,17 @@ impl Place<'_> {
         read(number.as_str()).map_err(|problem| self.error(value.span(), format!("`{key}`: {problem}"), None))
     }
 
+    fn list<T>(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        wanted: &str,
+        read: impl Fn(&Spanned<DeValue<'_>>) -> Result<T, CliError>,
+    ) -> Result<Vec<T>, CliError> {
+        let list = value.get_ref().as_array().ok_or_else(|| self.wrong_kind(key, value, wanted))?;
+        list.iter().map(read).collect()
+    }
+
     /// A path, relative to the file's folder.
     fn path(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<PathBuf, CliError> {
         self.read(key, value, |text| {
@@ -286,7 +313,21 @@ mod tests {
         assert_eq!(settings.with_config.as_deref(), Some(Path::new("vault/aa.cfg")));
         assert_eq!((settings.format, settings.color), (Some(Format::Json), Some(Color::Never)));
         assert_eq!(settings.baseline.as_deref(), Some(Path::new("vault/known.txt")));
-        assert!(settings.allow_network);
+        assert_eq!(settings.allow_network, [Opening::All]);
+    }
+
+    #[test]
+    fn what_holds_the_plugin_is_read_and_a_folder_is_relative_to_the_file() {
+        let opened = |text: &str| {
+            let all = parse(&format!("allow-network = {text}\n")).unwrap().allow_network;
+            all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!((opened("false"), opened("true"), opened("'all'")), (String::new(), "all".into(), "all".into()));
+        assert_eq!(opened("'[::1]:8200'"), "[::1]:8200");
+        assert_eq!(opened("['vault.example.com:8200', '192.0.2.1:22']"), "vault.example.com:8200 192.0.2.1:22");
+        let settings = parse("allow-read = ['../ca.pem', '/etc/krb5.conf']\nsandbox = 'require'\n").unwrap();
+        assert_eq!(settings.allow_read, [Path::new("vault/../ca.pem"), Path::new("/etc/krb5.conf")]);
+        assert_eq!(settings.sandbox, Some(SandboxMode::Require));
     }
 
     #[test]
@@ -297,6 +338,10 @@ mod tests {
             "timeout = '2'\n",
             "jobs = 0\n",
             "allow-network = 'yes'\n",
+            "allow-network = 8200\n",
+            "allow-network = [\n  'vault:22',\n  true,\n]\n",
+            "allow-read = '/etc'\n",
+            "sandbox = 'none'\n",
             "format = 'yaml'\n",
             "rules = 'off'\n",
             "platform = '9.0'\nplatform = '8.0'\n",
@@ -306,11 +351,15 @@ mod tests {
         let told: Vec<String> = all.iter().map(|text| error(text)).collect();
         insta::assert_snapshot!(told.join(""), @r#"
         error: `vault/hookstorm.toml`, line 3: `timeoutt` is not a setting
-          hint: the nearest is `timeout`; all of them: allow-network, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, seed, sync-every, timeout, venv, with, with-config
+          hint: the nearest is `timeout`; all of them: allow-network, allow-read, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, sandbox, seed, sync-every, timeout, venv, with, with-config
         error: `vault/hookstorm.toml`, line 1: `timeout` is a whole number where text in quotes is wanted
         error: `vault/hookstorm.toml`, line 1: `timeout`: `2` has no unit: write `500ms`, `2s` or `1m`
         error: `vault/hookstorm.toml`, line 1: `jobs`: `0` is not a number of workers: from 1 to 1024
-        error: `vault/hookstorm.toml`, line 1: `allow-network` is text where `true` or `false` is wanted
+        error: `vault/hookstorm.toml`, line 1: `allow-network`: `yes` is neither a destination nor `all`: write `vault.example.com:8200`, `[::1]:8200` or `all`
+        error: `vault/hookstorm.toml`, line 1: `allow-network` is a whole number where `true`, `false`, `"HOST:PORT"` or a list of those is wanted
+        error: `vault/hookstorm.toml`, line 3: `allow-network` is `true` or `false` where text in quotes is wanted
+        error: `vault/hookstorm.toml`, line 1: `allow-read` is text where a list of paths is wanted
+        error: `vault/hookstorm.toml`, line 1: `sandbox`: `none` is none of `"on"`, `"require"`, `"off"`
         error: `vault/hookstorm.toml`, line 1: `format`: `yaml` is none of `"text"`, `"json"`, `"ndjson"`, `"sarif"`, `"junit"`, `"markdown"`, `"html"`
         error: `vault/hookstorm.toml`, line 1: `rules` is text where a table of levels is wanted
         error: `vault/hookstorm.toml`, line 2: duplicate key
@@ -351,7 +400,7 @@ mod tests {
     fn a_plugin_without_settings_has_none() {
         let folder = tempfile::tempdir().unwrap();
         let settings = FileSettings::read(folder.path()).unwrap();
-        assert!(settings.platform.is_none() && !settings.allow_network);
+        assert!(settings.platform.is_none() && settings.allow_network.is_empty());
         assert!(FileSettings::read(&folder.path().join("plugin.zip")).is_ok());
     }
 }

@@ -48,11 +48,13 @@ pub(super) fn run(
         || arguments.stop_after_quiet.is_some()
         || !common.rule.is_empty()
         || common.config.is_some()
+        || common.confined.is_asked_for()
         || arguments.known.baseline.is_some()
     {
         return Err(CliError::usage(
             format!(
-                "`--vary-config`, `--stop-after-quiet`, `--rule`, `--config` and `--baseline` mean nothing to `--target {}`",
+                "`--vary-config`, `--stop-after-quiet`, `--rule`, `--config`, `--allow-network`, `--allow-read`, `--sandbox` and \
+                 `--baseline` mean nothing to `--target {}`",
                 kind.name()
             ),
             "`--runs`, `--time`, `--seed`, `--skip`, `--jobs`, `--venv` and `--corpus` do",

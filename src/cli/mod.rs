@@ -12,6 +12,7 @@ mod error;
 mod file_settings;
 mod files;
 mod formats;
+mod network;
 mod prepare;
 mod seams;
 mod settings;
@@ -22,6 +23,7 @@ mod values;
 
 mod check;
 mod completions;
+mod doctor;
 mod explain;
 mod fuzz;
 mod fuzz_target;
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
     let ended = panic::catch_unwind(AssertUnwindSafe(|| match Cli::try_parse() {
         Ok(cli) => run(&cli),
         Err(error) => {
+            let error = arguments::explained(error);
             // Help goes to standard output, errors to the other one; either may have no reader any more.
             let _ = error.print();
             if error.use_stderr() { status::WRONG_USE } else { status::NOTHING }
@@ -83,6 +86,7 @@ fn dispatch(cli: &Cli, console: Console) -> Result<u8, CliError> {
         Command::Explain(arguments) => explain::run(arguments, console),
         Command::Report(arguments) => report::run(arguments, console),
         Command::Init(arguments) => init::run(arguments, console),
+        Command::Doctor(arguments) => doctor::run(arguments, console),
         Command::Schema(arguments) => schema::run(arguments, console),
         Command::Completions(arguments) => completions::run(arguments, console),
     }

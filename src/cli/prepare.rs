@@ -21,9 +21,12 @@ use crate::{
     contract::{HookSpec, PluginType},
     finding::{Finding, Phase, Rule, Severity},
     generate::OptionChoice,
-    report::{Document, Head, Report, Source, json::ReportJson, ndjson, plain, text},
-    runtime::{LoadEnding, Loading, Target},
+    report::{Document, Head, Held, Report, SandboxWish, Source, json::ReportJson, ndjson, plain, text},
+    runtime::{LoadEnding, Loading, Target, sandbox::Missing},
 };
+
+/// What to do where something of the sandbox is missing.
+const ASK_DOCTOR: &str = "`hookstorm doctor` tells why, and how to get it";
 
 /// A plugin that was opened and, where that was possible, loaded.
 pub(super) struct Prepared {
@@ -57,7 +60,21 @@ pub(super) fn prepare(
     let mut opened = seams::open(&settings.plugin, settings.platform)?;
     let mut findings = std::mem::take(&mut opened.findings);
     let configuration = configuration.or_else(|| settings.configuration.clone());
+    let unconfined = settings.unconfined_by.as_ref().map(|by| {
+        format!("the sandbox is off, as {by} says: the plugin reads, writes, signals and reaches what you may")
+    });
+    if let Some(words) = &unconfined {
+        console.warning(words, None);
+    }
+    if settings.wish == SandboxWish::Require && opened.runnable.is_some() {
+        // Before a line of the plugin is run: importing it is running it.
+        whole(seams::probe(None, settings.network.clone(), false)?.missing)?;
+    }
     let loaded = load(&settings, &opened, configuration)?;
+    let held = loaded.as_ref().map(|(_, loaded)| Held {
+        wish: settings.wish,
+        missing: if settings.sandbox.is_off { Missing::default() } else { loaded.missing },
+    });
     let name = opened.name.clone().unwrap_or_else(|| file_name(&settings.plugin));
     let mut prepared = Prepared {
         head: Head {
@@ -66,13 +83,14 @@ pub(super) fn prepare(
             version: opened.version.clone(),
             path: settings.plugin.to_string_lossy().into_owned(),
             platform: settings.platform,
-            python: loaded.as_ref().map(|(_, loading)| loading.python.clone()),
+            python: loaded.as_ref().map(|(_, loaded)| loaded.loading.python.clone()),
             seed,
+            held,
             name,
         },
         job: None,
         findings: Vec::new(),
-        notes: Vec::new(),
+        notes: Vec::from_iter(unconfined),
         secrets: loaded
             .as_ref()
             .map(|(target, _)| seams::configuration_secrets(&target.configuration))
@@ -82,7 +100,7 @@ pub(super) fn prepare(
         settings,
         began,
     };
-    if let Some((target, loading)) = loaded {
+    if let Some((target, seams::Loaded { loading, .. })) = loaded {
         let plugin_type = target.plugin_type;
         let is_callable = can_be_called(&loading);
         let job = prepared.job(target, loading)?;
@@ -105,6 +123,13 @@ pub(super) fn prepare(
         prepared.interrupts.ask_first();
     }
     console.aside(&text::opening(&prepared.head));
+    if let Some(held) = held {
+        match (held.wish, Held::withheld(held.missing)) {
+            (SandboxWish::Require, _) => whole(held.missing)?,
+            (_, Some(words)) if !console.is_quiet => console.warning(&words, Some(ASK_DOCTOR)),
+            _ => {}
+        }
+    }
     if prepared.settings.format == Format::Ndjson {
         console.out(&ndjson::start(&prepared.head, &prepared.findings))?;
     }
@@ -128,7 +153,7 @@ impl Prepared {
         let Some((path, configuration)) = &self.settings.other else { return Ok(None) };
         let opened = seams::open(path, self.settings.platform)?;
         match load(&self.settings, &opened, configuration.clone())? {
-            Some((target, loading)) if can_be_called(&loading) => Ok(Some((target, loading))),
+            Some((target, loaded)) if can_be_called(&loaded.loading) => Ok(Some((target, loaded.loading))),
             _ => Err(CliError::Plugin {
                 path: path.clone(),
                 problem: "this second plugin cannot be run".into(),
@@ -259,7 +284,7 @@ fn load(
     settings: &Settings,
     opened: &Opened,
     configuration: Option<String>,
-) -> Result<Option<(Arc<Target>, Loading)>, CliError> {
+) -> Result<Option<(Arc<Target>, seams::Loaded)>, CliError> {
     let (Some((root, entry_point)), Some(plugin_type)) = (&opened.runnable, opened.plugin_type) else {
         return Ok(None);
     };
@@ -276,8 +301,18 @@ fn load(
         coverage: true,
         instrument: false,
     });
-    let loading = seams::load(&target)?;
-    Ok(Some((target, loading)))
+    let loaded = seams::load(&target)?;
+    Ok(Some((target, loaded)))
+}
+
+/// Whether the sandbox is whole, where it is required.
+fn whole(missing: Missing) -> Result<(), CliError> {
+    match Held::withheld(missing) {
+        None => Ok(()),
+        Some(problem) => {
+            Err(CliError::usage(problem, format!("{ASK_DOCTOR}; `--sandbox on` goes on without what is missing")))
+        }
+    }
 }
 
 /// Whether there is a Plugin whose hooks can be called.

@@ -1,4 +1,4 @@
-//! `hookstorm schema case|report|ndjson`: the JSON Schema of what we read and write.
+//! `hookstorm schema case|report|ndjson|doctor`: the JSON Schema of what we read and write.
 
 use super::{
     arguments::{SchemaArguments, What},
@@ -12,6 +12,7 @@ pub(super) fn run(arguments: &SchemaArguments, console: Console) -> Result<u8, C
         What::Case => schema::case(),
         What::Report => schema::report(),
         What::Ndjson => schema::ndjson(),
+        What::Doctor => schema::doctor(),
     };
     console.out(&format!("{schema:#}\n"))?;
     Ok(status::NOTHING)

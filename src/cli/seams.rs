@@ -2,6 +2,7 @@
 //! in the commands' own words. A room that changes its signatures is followed here and nowhere else.
 
 mod load;
+mod probe;
 
 use std::{
     cell::RefCell,
@@ -10,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(super) use self::load::{Sessions, load_run};
+pub(super) use self::{
+    load::{Sessions, load_run},
+    probe::{Probed, probe, worker_program},
+};
 use super::{
     error::{CliError, reason},
     values::Partition,
@@ -28,7 +32,7 @@ use crate::{
     oracle::{self, Subject},
     package::{ArchiveLimits, Package, PackageError},
     report::{Outcome, Replayed},
-    runtime::{Loading, RuntimeError, Target, Trace, Worker},
+    runtime::{Loading, RuntimeError, Target, Trace, Worker, sandbox::Missing},
 };
 
 /// A package that was opened. Whatever owns its scratch folder lives in `source`.
@@ -123,7 +127,7 @@ fn runtime_error(error: RuntimeError) -> CliError {
             problem,
             hint: Some(format!(
                 "install the shared library of Python {version} (Debian: `apt-get install libpython{version}`), or build \
-                 hookstorm again with `PYO3_PYTHON` naming another interpreter"
+                 hookstorm again with `PYO3_PYTHON` naming another interpreter; `hookstorm doctor` says more"
             )),
         },
         RuntimeError::NoVenv(_) => CliError::Python {
@@ -173,13 +177,19 @@ fn corpus_error(error: &CorpusError) -> CliError {
     }
 }
 
+/// What loading a plugin showed, and what the machine withheld of the sandbox meanwhile.
+pub(super) struct Loaded {
+    pub(super) loading: Loading,
+    pub(super) missing: Missing,
+}
+
 /// Starts a worker, has it load the plugin and lets it go.
-pub(super) fn load(target: &Arc<Target>) -> Result<Loading, CliError> {
-    let (_worker, mut loading) = Worker::start(target).map_err(runtime_error)?;
+pub(super) fn load(target: &Arc<Target>) -> Result<Loaded, CliError> {
+    let (worker, mut loading) = Worker::start(target).map_err(runtime_error)?;
     let options = Package::options(&target.configuration).into_iter();
     loading.words.options =
         options.map(|option| OptionWord { section: option.section, name: option.name, value: option.value }).collect();
-    Ok(loading)
+    Ok(Loaded { loading, missing: worker.missing() })
 }
 
 /// What the oracles must know of a job's target with that configuration on that platform.

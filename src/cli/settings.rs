@@ -8,18 +8,22 @@ use std::{
     time::Duration,
 };
 
+use clap::ValueEnum;
+
 use super::{
-    arguments::{Color, Common, Format, Known, With},
+    arguments::{Color, Common, Format, Known, SandboxMode, With},
     error::CliError,
-    file_settings::{FileSettings, LoadTable},
-    files, seams,
+    file_settings::{self, FileSettings, LoadTable},
+    files,
+    network::network,
+    seams,
     values::Partition,
 };
 use crate::{
     contract::Platform,
     corpus::remote::{Location, Place},
     finding::{Baseline, Rule, RuleLevels},
-    report::Again,
+    report::{Again, SandboxWish},
     runtime::{Limits, Network, Sandbox},
 };
 
@@ -42,6 +46,10 @@ pub(super) struct Settings {
     pub(super) network: Network,
     /// What else holds the plugin.
     pub(super) sandbox: Sandbox,
+    /// How much of that there must be.
+    pub(super) wish: SandboxWish,
+    /// Who says that nothing holds the plugin, where somebody does.
+    pub(super) unconfined_by: Option<String>,
     pub(super) jobs: usize,
     /// The configuration text that the user gave.
     pub(super) configuration: Option<String>,
@@ -131,14 +139,24 @@ impl Settings {
                 (corpus_cache.unwrap_or_else(|| bucket.cache_in(&caches(|name| std::env::var_os(name)))), Some(bucket))
             }
         };
-        let network = if common.allow_network || file.allow_network { Network::Open } else { Network::Closed };
-        let sandbox = Sandbox::default();
+        let confined = &common.confined;
+        let unconfined_by = match (confined.sandbox, file.sandbox) {
+            (Some(SandboxMode::Off), _) => Some("`--sandbox off`".to_owned()),
+            (None, Some(SandboxMode::Off)) => Some(format!("`{}`", plugin.join(file_settings::NAME).display())),
+            _ => None,
+        };
+        let readable = given(&confined.allow_read, &file.allow_read).iter().map(|path| {
+            path.canonicalize().map_err(|source| CliError::File { path: path.clone(), doing: "read", source })
+        });
+        let sandbox = Sandbox { is_off: unconfined_by.is_some(), readable: readable.collect::<Result<_, _>>()? };
         Ok(Self {
             plugin: plugin.to_owned(),
             platform: common.platform.or(file.platform).unwrap_or_else(Platform::newest),
             limits,
-            network,
+            network: network(given(&confined.allow_network, &file.allow_network))?,
             sandbox,
+            wish: confined.sandbox.or(file.sandbox).map_or(SandboxWish::On, Into::into),
+            unconfined_by,
             jobs: common.jobs.or(file.jobs).unwrap_or_else(cores),
             again: again(plugin, common, with, config.is_some()),
             configuration: config.as_deref().map(configuration).transpose()?,
@@ -188,6 +206,11 @@ impl Settings {
     }
 }
 
+/// What the command line says, or where it says nothing the file.
+fn given<'a, T>(common: &'a [T], file: &'a [T]) -> &'a [T] {
+    if common.is_empty() { file } else { common }
+}
+
 /// The folder of this user's caches; the temporary one where there is none.
 fn caches(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     let folder = |name| variable(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
@@ -218,9 +241,11 @@ fn again(plugin: &Path, common: &Common, with: &With, is_configured: bool) -> Ag
     option("--memory", common.memory.map(|bytes| format!("{}KB", bytes >> 10)));
     option("--with", with.with.as_ref().map(path));
     option("--with-config", with.with_config.as_ref().map(path));
-    if common.allow_network {
-        options.push("--allow-network".to_owned());
-    }
+    let confined = &common.confined;
+    confined.allow_network.iter().for_each(|one| option("--allow-network", Some(one.to_string())));
+    confined.allow_read.iter().for_each(|one| option("--allow-read", Some(path(one))));
+    let mode = confined.sandbox.and_then(|mode| mode.to_possible_value());
+    option("--sandbox", mode.map(|mode| mode.get_name().to_owned()));
     let levels = common.rule.iter().filter_map(|text| {
         let id = text.split_once('=')?.0.trim();
         Some((Rule::named(id)?, text.clone()))
@@ -245,6 +270,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::cli::{arguments::Confined, network::Opening};
 
     fn settings(toml: &str, common: &Common) -> Settings {
         let folder = tempfile::tempdir().unwrap();
@@ -267,13 +293,49 @@ mod tests {
         let common = Common {
             timeout: Some(Duration::from_millis(1500)),
             platform: Platform::named("6.12"),
-            allow_network: true,
+            confined: Confined {
+                allow_network: vec![Opening::All, Opening::To { host: "::1".into(), port: 8200 }],
+                allow_read: vec!["/".into()],
+                sandbox: Some(SandboxMode::Require),
+            },
             rule: Vec::new(),
             ..Common::default()
         };
         let again = settings("memory = '1GB'\nconfig = 'test.cfg'\n", &common).again;
-        assert_eq!(again.options, ["--platform", "6.12", "--timeout", "1500ms", "--allow-network"]);
+        assert_eq!(
+            again.options.join(" "),
+            "--platform 6.12 --timeout 1500ms --allow-network all --allow-network [::1]:8200 --allow-read / --sandbox require"
+        );
         assert!(again.is_configured, "the file's configuration counts");
+    }
+
+    #[test]
+    fn what_the_command_line_opens_takes_the_place_of_what_the_file_opens() {
+        let toml = "allow-network = true\nallow-read = ['test.cfg']\nsandbox = 'off'\n";
+        let file = settings(toml, &Common::default());
+        assert_eq!((&file.network, file.wish, file.sandbox.is_off), (&Network::Open, SandboxWish::Off, true));
+        assert!(file.sandbox.readable[0].is_absolute() && file.sandbox.readable[0].ends_with("test.cfg"));
+        assert!(
+            file.unconfined_by.is_some_and(|by| by.ends_with("/hookstorm.toml`")),
+            "its author did it, not the user"
+        );
+        let confined = Confined {
+            allow_network: vec![Opening::To { host: "127.0.0.1".into(), port: 1 }],
+            sandbox: Some(SandboxMode::Require),
+            ..Confined::default()
+        };
+        let both = settings(toml, &Common { confined, ..Common::default() });
+        assert_eq!(both.network.destinations().len(), 1);
+        assert_eq!((both.wish, both.sandbox.is_off, both.unconfined_by), (SandboxWish::Require, false, None));
+    }
+
+    #[test]
+    fn what_may_be_read_must_be_there() {
+        let confined = Confined { allow_read: vec!["/nowhere/ca.pem".into()], ..Confined::default() };
+        let common = Common { confined, ..Common::default() };
+        let error =
+            Settings::new(Path::new("x"), &common, &With::default(), Amount::default(), None).expect_err("not there");
+        assert_eq!((error.status(), error.to_string().starts_with("`/nowhere/ca.pem` cannot be read: ")), (2, true));
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(crate) fn head() -> Head {
         platform: Platform::newest(),
         python: Some("3.11.7".into()),
         seed: Some(42),
+        held: None,
     }
 }
 

@@ -62,6 +62,8 @@ fn run(document: &Document) -> String {
     let mut parts = vec![format!("platform {}", bare(&document.platform))];
     parts.extend(document.python.as_ref().map(|python| format!("Python {}", bare(python))));
     parts.extend(document.seed.map(|seed| format!("seed {seed}")));
+    let weakness = document.sandbox.as_ref().and_then(|held| held.weakness());
+    parts.extend(weakness.map(|weakness| format!("sandbox {}", bare(&weakness))));
     if document.sessions > 0 {
         parts.push(plain::counted(document.sessions, "session"));
         parts.push(plain::counted(document.calls, "call"));

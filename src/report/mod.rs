@@ -17,8 +17,10 @@ pub mod sarif;
 pub mod schema;
 pub mod text;
 
+mod diagnosis;
 mod document;
 mod excerpt;
+mod held;
 mod history;
 mod mask;
 pub(crate) mod ndjson;
@@ -26,7 +28,9 @@ pub(crate) mod plain;
 pub(crate) mod progress;
 pub(crate) mod style;
 
+pub use diagnosis::{Check, Diagnosis, State};
 pub use document::{Document, DocumentError};
+pub use held::{Held, SandboxWish};
 pub use history::{History, Point};
 pub use mask::Mask;
 
@@ -59,6 +63,8 @@ pub struct Head {
     pub python: Option<String>,
     /// The seed, where there is one.
     pub seed: Option<u64>,
+    /// What held the plugin, where it was started.
+    pub held: Option<Held>,
 }
 
 /// How to say it again: the user's own options that a command must repeat to show the same. What hookstorm.toml says is
@@ -315,7 +321,9 @@ mod tests {
     fn the_command_that_runs_a_case_again_can_be_pasted() {
         let again = Again {
             plugin: "my vault/".into(),
-            options: ["--config", "it's.cfg", "--timeout", "500ms", "--allow-network"].map(str::to_owned).to_vec(),
+            options: ["--config", "it's.cfg", "--timeout", "500ms", "--allow-network", "all"]
+                .map(str::to_owned)
+                .to_vec(),
             own: ["--runs", "50"].map(str::to_owned).to_vec(),
             levels: vec![
                 (Rule::ReturnKeyUnknown, "return-key-unknown=off".into()),
@@ -326,7 +334,7 @@ mod tests {
         };
         assert_eq!(
             again.run(Path::new("corpora/vault/3f.json"), Rule::ReturnKeyUnknown),
-            r"hookstorm run 'my vault/' --case corpora/vault/3f.json --rule return-key-unknown=error --config 'it'\''s.cfg' --timeout 500ms --allow-network"
+            r"hookstorm run 'my vault/' --case corpora/vault/3f.json --rule return-key-unknown=error --config 'it'\''s.cfg' --timeout 500ms --allow-network all"
         );
         assert!(!again.run(Path::new("x.json"), Rule::Timeout).contains("--rule"));
     }

@@ -5,7 +5,7 @@
 use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
-use super::{json::ReportJson, ndjson::LineJson};
+use super::{Diagnosis, json::ReportJson, ndjson::LineJson};
 use crate::{
     contract::{Argument, Hook, Platform, PluginType},
     finding::Rule,
@@ -19,6 +19,11 @@ pub fn report() -> Value {
 /// The schema of a line of events.
 pub fn ndjson() -> Value {
     schema_for!(LineJson<'_>).to_value()
+}
+
+/// The schema of what `doctor` says.
+pub fn doctor() -> Value {
+    schema_for!(Diagnosis).to_value()
 }
 
 /// The schema of a case.

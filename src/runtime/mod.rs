@@ -16,6 +16,8 @@ pub mod hand;
 mod host;
 mod left;
 mod loading;
+#[doc(hidden)]
+pub mod machine;
 mod pair;
 #[doc(hidden)]
 pub mod sandbox;
@@ -35,6 +37,7 @@ pub mod wire;
 pub use crate::case::Observed;
 pub use attempt::{Attempt, AttemptKind};
 pub use feedback::{Edge, Watch, Watched};
+pub(crate) use host::PYTHON_VERSION;
 pub use host::{Isolation, Run, RuntimeError, Server, Worker};
 pub use left::{LeftBehind, LeftKind};
 pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};

@@ -5,6 +5,7 @@
 //! that it does not know stays a name. What is no report at all is refused.
 
 pub(super) mod details;
+mod held;
 mod learned;
 mod text;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 pub(super) use details::{Called, FileLines, Line, Output, Point, SetTo};
+pub(super) use held::HeldRead;
 pub(super) use learned::{Learned, Trace};
 
 use super::{
@@ -43,6 +45,9 @@ pub struct Document {
     pub python: Option<String>,
     /// The seed.
     pub seed: Option<u64>,
+    /// What held the plugin; `None` where the report does not tell.
+    #[serde(default)]
+    pub sandbox: Option<HeldRead>,
     /// Sessions that ran.
     #[serde(default)]
     pub sessions: u64,

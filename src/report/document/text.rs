@@ -25,6 +25,7 @@ impl Document {
             platform: Platform::named(&self.platform).unwrap_or_else(Platform::newest),
             python: self.python.clone(),
             seed: self.seed,
+            held: None,
         };
         let known = self.told().into_iter().filter(|told| told.known).map(|told| told.fingerprint);
         let baseline = Baseline::of(known);

@@ -21,7 +21,7 @@ use self::{
     seen::TraceJson,
     source::FileJson,
 };
-use super::{Again, History, Mask, Minimized, Replayed, Report, Seen, Source};
+use super::{Again, History, Mask, Minimized, Replayed, Report, Seen, Source, held::SandboxJson};
 use crate::{
     campaign::Fuzzed,
     finding::{Baseline, Rule},
@@ -70,6 +70,9 @@ pub struct ReportJson {
     python: Option<String>,
     /// The seed; null for commands that need none.
     seed: Option<u64>,
+    /// What held the plugin; absent where it was not started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox: Option<SandboxJson>,
     /// Sessions that ran.
     sessions: u64,
     /// Calls that ran.
@@ -212,6 +215,7 @@ impl ReportJson {
             platform: head.platform.name,
             python: head.python.clone(),
             seed: head.seed,
+            sandbox: head.held.map(Into::into),
             sessions: summary.sessions,
             calls: summary.calls,
             elapsed_seconds: rounded(seconds),

@@ -29,6 +29,8 @@ pub(super) fn header(document: &Document) -> Html {
     facts.push(("Platform", document.platform.clone()));
     facts.extend(document.python.as_ref().map(|python| ("Python", python.clone())));
     facts.extend(document.seed.map(|seed| ("Seed", seed.to_string())));
+    let weakness = document.sandbox.as_ref().and_then(|held| held.weakness());
+    facts.extend(weakness.map(|weakness| ("Sandbox", weakness)));
     if document.elapsed_seconds > 0.0 {
         facts.push(("Took", time(document.elapsed_seconds * 1e3)));
     }

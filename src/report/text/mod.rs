@@ -204,7 +204,7 @@ fn tally(errors: u64, warnings: u64) -> String {
 }
 
 /// `text` in lines of at most `width` characters, all but the first one behind `indent` blanks.
-fn wrapped(text: &str, width: usize, indent: usize) -> String {
+pub(super) fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let room = width.saturating_sub(indent).max(20);
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

@@ -230,3 +230,14 @@ fn no_text_of_a_plugin_reaches_the_terminal_raw() {
     assert!(!text.contains(obeyed) && !text.contains("\x1b[2J") && !text.contains("\x1b]"), "{text:?}");
     assert!(text.contains(r"\x1b[2J\u202eboo\r\n") && text.contains(r"\x1b]0;title\x07"), "{text:?}");
 }
+
+#[test]
+fn what_the_sandbox_refused_is_told_with_what_would_allow_it() {
+    let summary = examples::summary(vec![examples::reported(Rule::SandboxViolation, 0)]);
+    let text = shown(&summary, &examples::again(), |_| {});
+    assert!(text.contains("`--allow-network HOST:PORT`") && text.contains("`--allow-read PATH`"), "{text}");
+    let mut own = examples::reported(Rule::SandboxViolation, 0);
+    own.finding.hint = Some("`--allow-network 10.0.0.1:443` opens it".into());
+    let text = shown(&examples::summary(vec![own]), &examples::again(), |_| {});
+    assert!(text.contains("10.0.0.1:443") && !text.contains("HOST:PORT"), "{text}");
+}

@@ -339,6 +339,19 @@ impl Worker {
         self.process.missing()
     }
 
+    /// The folder of Python's standard library.
+    pub fn standard_library(&self) -> &str {
+        &self.standard_library
+    }
+
+    /// The worker's program: beside this one, or where `HOOKSTORM_WORKER` says.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoWorker`] where it is not there.
+    pub fn program() -> Result<std::path::PathBuf, RuntimeError> {
+        process::program()
+    }
+
     /// What loading showed.
     pub fn loading(&self) -> &Loading {
         &self.loading

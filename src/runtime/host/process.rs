@@ -45,6 +45,9 @@ const YIELDING: i32 = 10;
 /// How long a process is given to write down where it is.
 const STACK: Duration = Duration::from_millis(200);
 
+/// How a CPython begins its last words that cannot start, without its standard library for instance.
+const LIFELESS: [&str; 2] = ["Fatal Python error: ", "CPython cannot be initialized: "];
+
 /// What a worker did at last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waited {
@@ -364,7 +367,7 @@ impl Process {
         }
         // An interpreter without its standard library dies with pages of words.
         if self.phase() == Phase::Idle
-            && let Some(detail) = stderr.lines().find(|line| line.starts_with("Fatal Python error: "))
+            && let Some(detail) = stderr.lines().find(|line| LIFELESS.iter().any(|words| line.starts_with(words)))
         {
             return RuntimeError::NoLibpython { version: PYTHON_VERSION, detail: detail.to_owned() };
         }
@@ -484,7 +487,7 @@ impl Drop for Process {
 }
 
 /// The worker's program: beside this one, or where `HOOKSTORM_WORKER` says, for programs that use this library.
-fn program() -> Result<PathBuf, RuntimeError> {
+pub(super) fn program() -> Result<PathBuf, RuntimeError> {
     if let Some(program) = std::env::var_os("HOOKSTORM_WORKER") {
         return Ok(program.into());
     }

@@ -1,0 +1,166 @@
+//! What of the network a plugin may reach, as the user writes it: `HOST:PORT`, or `all`. Names are looked up here, once, when
+//! the run begins: inside of the sandbox none resolves but these, and to these addresses.
+
+use std::{
+    fmt,
+    net::{Ipv6Addr, ToSocketAddrs},
+};
+
+use super::error::{CliError, reason};
+use crate::runtime::{Destination, Network};
+
+/// One thing that is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// Everything that the machine reaches.
+    All,
+    /// One destination.
+    To {
+        /// A name or an address, without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+/// `vault.example.com:8200`, `[::1]:8200`, `all`.
+pub(super) fn opening(text: &str) -> Result<Opening, String> {
+    const WAYS: &str = "write `vault.example.com:8200`, `[::1]:8200` or `all`";
+    if text == "all" {
+        return Ok(Opening::All);
+    }
+    let neither = || format!("`{text}` is neither a destination nor `all`: {WAYS}");
+    let (host, port) = text.rsplit_once(':').ok_or_else(neither)?;
+    if text.parse::<Ipv6Addr>().is_ok() || (host.contains(':') && !host.starts_with('[') && !host.contains("//")) {
+        return Err(format!("`{text}`: an IPv6 address stands in brackets, and a port after it: `[::1]:8200`"));
+    }
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').filter(|inside| inside.parse::<Ipv6Addr>().is_ok()).ok_or_else(neither)?,
+        None => host,
+    };
+    let is_strange =
+        |character: char| character.is_whitespace() || character.is_control() || "/@[]?#".contains(character);
+    if host.is_empty() || host.contains(is_strange) {
+        return Err(neither());
+    }
+    match port.parse() {
+        Ok(port @ 1..) if !text.contains(":+") => Ok(Opening::To { host: host.to_owned(), port }),
+        _ => Err(format!("`{text}`: `{port}` is not a port: from 1 to 65535")),
+    }
+}
+
+/// As it is written on a command line.
+impl fmt::Display for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::To { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::To { host, port } => write!(f, "{host}:{port}"),
+        }
+    }
+}
+
+/// What `openings` leave open: looks names up.
+pub(super) fn network(openings: &[Opening]) -> Result<Network, CliError> {
+    if openings.is_empty() {
+        return Ok(Network::Closed);
+    }
+    let mut destinations = Vec::new();
+    for opening in openings {
+        match opening {
+            Opening::All => return Ok(Network::Open),
+            Opening::To { host, port } => destinations.push(destination(opening, host, *port)?),
+        }
+    }
+    Ok(Network::Only(destinations))
+}
+
+fn destination(opening: &Opening, host: &str, port: u16) -> Result<Destination, CliError> {
+    let wrong = |why: &str| {
+        CliError::usage(
+            format!("`{opening}` cannot be allowed: `{host}` does not resolve: {why}"),
+            "names are looked up here, when the run begins; an address needs no look-up: `--allow-network 192.0.2.10:8200`",
+        )
+    };
+    let found = (host, port).to_socket_addrs().map_err(|error| {
+        let why = reason(&error);
+        let why = why.strip_prefix("failed to lookup address information: ").unwrap_or(&why);
+        wrong(&why.to_lowercase())
+    })?;
+    let mut addresses = Vec::new();
+    for address in found.map(|found| found.ip()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        return Err(wrong("it has no address"));
+    }
+    Ok(Destination { host: host.to_owned(), port, addresses })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(host: &str, port: u16) -> Result<Opening, String> {
+        Ok(Opening::To { host: host.to_owned(), port })
+    }
+
+    #[test]
+    fn a_destination_is_a_host_and_a_port_and_is_written_again_as_it_was() {
+        assert_eq!(opening("all"), Ok(Opening::All));
+        assert_eq!(opening("vault.example.com:8200"), to("vault.example.com", 8200));
+        assert_eq!(opening("192.0.2.1:1"), to("192.0.2.1", 1));
+        assert_eq!(opening("[::1]:65535"), to("::1", 65535));
+        for text in ["all", "vault.example.com:8200", "[fe80::1]:22"] {
+            assert_eq!(opening(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_destination_is_answered_with_what_is_one() {
+        let wrong = [
+            "",
+            "ALL",
+            "vault",
+            "my-plugin/",
+            "a/b:8200",
+            "https://vault:8200",
+            ":8200",
+            "::1",
+            "fe80::1:22",
+            "[::1]",
+            "[vault]:1",
+            "vault:0",
+            "vault:65536",
+            "vault:https",
+            "vault:",
+            "vault:+1",
+            "a b:1",
+        ];
+        let told: Vec<String> = wrong.iter().map(|text| opening(text).expect_err(text)).collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn what_is_opened_is_looked_up_and_everything_is_more_than_a_part() {
+        assert_eq!(network(&[]).unwrap(), Network::Closed);
+        let [one, all] = ["127.0.0.1:80", "all"].map(|text| opening(text).unwrap());
+        assert_eq!(network(&[one.clone(), all]).unwrap(), Network::Open);
+        let addresses = vec!["127.0.0.1".parse().unwrap()];
+        let wanted = Destination { host: "127.0.0.1".into(), port: 80, addresses };
+        assert_eq!(network(&[one]).unwrap(), Network::Only(vec![wanted]));
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_wrong_use_and_named() {
+        // Reserved for this by RFC 6761.
+        let error = network(&[opening("vault.invalid:8200").unwrap()]).expect_err("it resolves nowhere");
+        assert_eq!(error.status(), 2);
+        assert!(
+            error.to_string().starts_with("`vault.invalid:8200` cannot be allowed: `vault.invalid` does not resolve: "),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! The sandbox at the command line: what is said where a machine withholds some of it, where it is switched off, and what
+//! `doctor` says. What the sandbox itself stops is tested elsewhere.
+
+mod program;
+
+use std::{os::unix::fs::PermissionsExt, path::Path, process::Command};
+
+use program::{Desk, Ran};
+use serde_json::Value;
+
+const MAIN: &str = "class Plugin:
+    def get_password_list(self): return {'passwords': []}
+    def get_private_key_list(self): return {'private_keys': []}
+    def authentication_completed(self): return {}
+    def session_ended(self): return None
+";
+
+/// A desk with a plugin `store/`, whose settings are `toml`.
+fn desk(toml: &str) -> Desk {
+    let desk = Desk::new();
+    desk.write(
+        "store/MANIFEST",
+        "api: '1.0'\ntype: credentialstore\nname: Store\nversion: '1.0'\ndescription: x\nentry_point: main.py\n",
+    );
+    desk.write("store/main.py", MAIN);
+    desk.write("store/hookstorm.toml", toml);
+    desk
+}
+
+/// What a kernel does that gives an ordinary user no namespaces: as root of a user namespace in which none may be made, and
+/// without the powers of one.
+const WITHHELD: &str = "exec unshare --user --map-root-user sh -c 'echo 0 > /proc/sys/user/max_user_namespaces && exec \
+                        setpriv --inh-caps=-all --bounding-set=-all \"$@\"' sh";
+
+/// hookstorm on a machine without namespaces; `None` where such a machine cannot be played here.
+fn poor(desk: &Desk) -> Option<Command> {
+    let played = |program: &str| format!("#!/bin/sh\n{WITHHELD} {program} \"$@\"\n");
+    let worker = assert_cmd::cargo::cargo_bin!("hookstorm-worker");
+    let script = |name: &str, program: &str| {
+        let path = desk.write(name, played(program));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let probe = Command::new(script("probe", "sh")).args(["-c", "! unshare --pid true 2>/dev/null"]).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        eprintln!("left out: `unshare` or `setpriv` is missing, or may make no user namespace");
+        return None;
+    }
+    let mut command = desk.command();
+    command.env("HOOKSTORM_WORKER", script("worker", &format!("'{}'", worker.display())));
+    Some(command)
+}
+
+fn ran(mut command: Command, line: &str) -> Ran {
+    command.args(line.split(' '));
+    let mut command = assert_cmd::Command::from_std(command);
+    Ran::new(command.timeout(std::time::Duration::from_secs(120)).output().expect("hookstorm starts and ends"))
+}
+
+fn names(sandbox: &Value) -> Vec<&str> {
+    let missing = sandbox["missing"].as_array().expect("it is a list");
+    assert!(missing.iter().all(|one| one["leaves_open"].as_str().is_some_and(|text| text.starts_with("a plugin can"))));
+    missing.iter().map(|one| one["protection"].as_str().expect("it has a name")).collect()
+}
+
+#[test]
+fn what_the_machine_withholds_is_said_once_with_what_it_leaves_open() {
+    let desk = desk("");
+    let Some(command) = poor(&desk) else { return };
+    let told = ran(command, "test store --runs 20 --jobs 2 --seed 1");
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let words = "warning: this machine withholds of the sandbox: process namespaces (a plugin can send signals to your other \
+                 processes)";
+    assert_eq!(told.stderr.matches("warning: ").count(), 1, "{told:?}");
+    assert!(told.stderr.contains(words) && told.stderr.contains("hint: `hookstorm doctor` tells why"), "{told:?}");
+    let quiet = ran(poor(&desk).unwrap(), "check store -q");
+    assert_eq!((quiet.status, quiet.stderr.as_str()), (Some(0), ""));
+    let json = ran(poor(&desk).unwrap(), "check store -q --format json").json();
+    assert_eq!(json["sandbox"]["mode"], "on");
+    assert!(names(&json["sandbox"]).contains(&"process namespaces"), "{json}");
+    desk.assert_nothing_is_left();
+}
+
+#[test]
+fn who_requires_the_whole_sandbox_is_stopped_before_a_line_of_the_plugin() {
+    let desk = desk("sandbox = 'require'\n");
+    desk.write("store/main.py", format!("raise SystemExit\n{MAIN}"));
+    let Some(command) = poor(&desk) else { return };
+    let told = ran(command, "check store");
+    assert_eq!((told.status, told.stdout.as_str()), (Some(2), ""), "{told:?}");
+    assert!(
+        told.stderr.starts_with("error: this machine withholds of the sandbox: process namespaces (a plugin can send")
+    );
+    assert!(told.stderr.contains("`--sandbox on` goes on"), "{told:?}");
+    // The user's word counts for more than the file's.
+    let on = ran(poor(&desk).unwrap(), "check store --sandbox on");
+    assert!(on.status == Some(1) && on.stdout.contains("error[import-failed]"), "{on:?}");
+}
+
+#[test]
+fn that_the_sandbox_is_off_is_said_each_time_and_by_whom() {
+    let off = desk("sandbox = 'off'\n");
+    let told = off.run(&["check", "store", "-q"]);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let words = "warning: the sandbox is off, as `store/hookstorm.toml` says: the plugin reads, writes, signals and reaches \
+                 what you may\n";
+    assert_eq!(told.stderr, words);
+    assert!(told.stdout.contains("note: the sandbox is off"), "{told:?}");
+
+    let told = desk("").run(&["check", "store", "-q", "--sandbox", "off", "--format", "json"]);
+    assert!(told.stderr.starts_with("warning: the sandbox is off, as `--sandbox off` says"), "{told:?}");
+    let json = told.json();
+    assert_eq!((json["sandbox"]["mode"].as_str(), names(&json["sandbox"]).len()), (Some("off"), 0));
+    assert!(json["notes"][0].as_str().is_some_and(|note| note.starts_with("the sandbox is off")), "{json}");
+    assert_eq!(json["again"]["options"], serde_json::json!(["--sandbox", "off"]));
+    off.write("report.json", &told.stdout);
+    for form in ["html", "markdown"] {
+        let report = off.run(&["report", "report.json", "--format", form]);
+        assert!(report.stdout.contains("sandbox is off"), "{form}: {report:?}");
+    }
+}
+
+#[test]
+fn an_archive_switches_nothing_off() {
+    let desk = desk("sandbox = 'off'\nallow-network = true\n");
+    desk.write("store.zip", program::zip_of(&desk.path("store")));
+    let told = desk.run(&["check", "store.zip", "--format", "json"]);
+    assert!(!told.stderr.contains("the sandbox is off"), "{told:?}");
+    assert_eq!(told.json()["sandbox"]["mode"], "on");
+}
+
+#[test]
+fn a_plugin_gets_what_is_allowed_and_the_command_that_shows_it_again_allows_it_too() {
+    let desk = desk("");
+    desk.write("ca.pem", "");
+    let words = "check store --allow-network 127.0.0.1:1 --allow-network [::1]:2 --allow-read ca.pem --format json";
+    let told = desk.run(&words.split(' ').collect::<Vec<_>>());
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let options = "--allow-network 127.0.0.1:1 --allow-network [::1]:2 --allow-read ca.pem";
+    assert_eq!(told.json()["again"]["options"], serde_json::json!(options.split(' ').collect::<Vec<_>>()));
+}
+
+fn check<'a>(diagnosis: &'a Value, name: &str) -> &'a Value {
+    let checks = diagnosis["checks"].as_array().expect("it is a list");
+    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("{name} is missing in {diagnosis:#}"))
+}
+
+fn assert_fits(desk: &Desk, diagnosis: &Value) {
+    let schema: Value = serde_json::from_str(&desk.run(&["schema", "doctor"]).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    let problems: Vec<_> = validator.iter_errors(diagnosis).map(|error| error.to_string()).collect();
+    assert!(problems.is_empty(), "{problems:?}\n{diagnosis:#}");
+}
+
+#[test]
+fn doctor_finds_what_plugins_run_on() {
+    let desk = Desk::new();
+    let text = desk.run(&["doctor"]);
+    assert_eq!(text.status, Some(0), "{text:?}");
+    assert!(text.stdout.contains("  ok      worker  "), "{text:?}");
+    let json = desk.run(&["doctor", "--format", "json", "--venv", program::venv().to_str().unwrap()]).json();
+    assert_fits(&desk, &json);
+    for name in ["worker", "Python", "standard library", "Plugin SDK", "kernel", "cores", "scratch folders"] {
+        assert_eq!(check(&json, name)["state"], "ok", "{json:#}");
+    }
+    let library = check(&json, "standard library")["found"].as_str().unwrap();
+    assert!(Path::new(library).join("os.py").is_file(), "{library}");
+}
+
+#[test]
+fn doctor_tells_what_is_missing_and_goes_on() {
+    let desk = Desk::new();
+    let Some(mut command) = poor(&desk) else { return };
+    let told = ran(poor(&desk).unwrap(), "doctor");
+    assert_eq!(told.status, Some(0), "{told:?}");
+    assert!(
+        told.stdout.contains("  missing process namespaces") && told.stdout.contains("`--sandbox require`"),
+        "{told:?}"
+    );
+    command.args(["doctor", "--format", "json"]);
+    let json = Ran::new(command.output().unwrap()).json();
+    assert_fits(&desk, &json);
+    let missing = check(&json, "process namespaces");
+    assert_eq!((missing["state"].as_str(), missing["leaves_open"].is_string()), (Some("missing"), true));
+    assert!(json["missing"].as_u64().is_some_and(|number| number > 0));
+}
+
+#[test]
+fn doctor_fails_where_nothing_can_be_run() {
+    let desk = Desk::new();
+    let mut command = desk.command();
+    command.env("HOOKSTORM_WORKER", "/nowhere/hookstorm-worker");
+    let told = ran(command, "doctor");
+    assert_eq!((told.status, told.stderr.as_str()), (Some(3), ""), "{told:?}");
+    assert!(told.stdout.contains("  failed  worker ") && told.stdout.contains("cannot be started"), "{told:?}");
+    assert!(told.stdout.ends_with("no plugin can be run here\n"), "{told:?}");
+    let told = desk.run(&["doctor", "--venv", "nowhere"]);
+    assert!(told.status == Some(3) && told.stdout.contains("`nowhere` is no virtual environment"), "{told:?}");
+}
