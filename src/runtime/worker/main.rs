@@ -9,6 +9,7 @@ mod convert;
 mod coverage;
 mod exception;
 mod interpreter;
+mod left;
 mod plugin;
 mod probe;
 mod runner;
