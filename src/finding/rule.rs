@@ -88,7 +88,7 @@ rules! {
 impl Rule {
     /// Whether anything looks for it yet. One that nothing looks for is never said to hold.
     pub const fn is_looked_for(self) -> bool {
-        !matches!(self, Self::ResourceLeak | Self::SandboxViolation)
+        !matches!(self, Self::SandboxViolation)
     }
 
     /// The rule with that id.
