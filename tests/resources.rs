@@ -216,6 +216,7 @@ fn a_run_finds_the_same_whatever_seed_and_jobs_and_a_replay_finds_it_until_it_is
         "threading.Thread(target=wait, daemon=True).start()\nKEPT.append(open(tempfile.mkstemp()[1]))",
     );
     desk.write("left/main.py", &leaks);
+    let line = 1 + leaks.lines().position(|line| line.contains("Thread(")).unwrap();
     let test = |seed: &str, jobs: &str| {
         let ran = desk.run(&["test", "left", "--runs", "60", "--seed", seed, "--jobs", jobs, "--format", "json"]);
         assert_eq!(ran.status, Some(0), "{ran:?}");
@@ -228,19 +229,17 @@ fn a_run_finds_the_same_whatever_seed_and_jobs_and_a_replay_finds_it_until_it_is
         [
             "left a descriptor open: <scratch>/tmp/tmp…",
             "left the file `tmp/tmp…` behind",
-            "left the thread `Thread-… (wait)` running, started at main.py:19",
+            &format!("left the thread `Thread-… (wait)` running, started at main.py:{line}"),
         ]
     );
     assert_eq!(test("2", "1"), first);
     assert_eq!(test("1", "2"), first);
 
     let report = desk.run(&["test", "left", "--runs", "60", "--seed", "1", "--format", "json"]).json();
-    let case =
-        report["findings"][0]["case_path"].as_str().or(report["findings"][0]["case"].as_str()).map(str::to_owned);
-    if let Some(case) = case {
-        let ran = desk.run(&["run", "left", "--case", &case, "--format", "json"]);
-        assert_eq!(findings(&ran.json()), first, "{ran:?}");
-    }
+    let one = &report["findings"][0];
+    let ran = desk.run(&["run", "left", "--case", one["case"].as_str().unwrap(), "--format", "json"]);
+    let fingerprint = one["fingerprint"].as_str().unwrap();
+    assert!(findings(&ran.json()).iter().any(|[.., again]| again == fingerprint), "{ran:?}");
     let replayed = desk.run(&["replay", "left", "--format", "json"]);
     assert_eq!(findings(&replayed.json()).len(), 3, "{replayed:?}");
     desk.write("left/main.py", plugin("", "pass"));
