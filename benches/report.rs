@@ -61,6 +61,7 @@ fn report(criterion: &mut Criterion) {
         platform: Platform::newest(),
         python: Some("3.11.7".into()),
         seed: Some(42),
+        held: None,
     };
     let again = Again { plugin: "vault/".into(), ..Again::default() };
     let summary = Summary {

@@ -86,11 +86,6 @@ rules! {
 }
 
 impl Rule {
-    /// Whether anything looks for it yet. One that nothing looks for is never said to hold.
-    pub const fn is_looked_for(self) -> bool {
-        !matches!(self, Self::ResourceLeak)
-    }
-
     /// The rule with that id.
     pub fn named(id: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|rule| rule.id() == id)

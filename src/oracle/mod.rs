@@ -14,8 +14,10 @@ mod key;
 mod leak;
 mod loading;
 mod mask;
+mod naming;
 mod path;
 mod place;
+mod resources;
 mod result;
 mod sandbox;
 mod secrets;
@@ -55,6 +57,7 @@ pub fn judge(subject: &Subject, session: &Session, trace: &Trace) -> Vec<Finding
     }
     sandbox::judge(&context, &mut findings);
     secrets::judge(&context, &mut findings);
+    resources::judge(&context, &mut findings);
     if session.has_foreign_cookie() {
         findings.iter_mut().for_each(mark_foreign);
     }

@@ -22,6 +22,8 @@ pub struct Subject {
     pub known_text: Vec<String>,
     /// Hooks that demand what the platform never passes. Loading has told it; each call's TypeError is no news.
     pub uncallable: Vec<Hook>,
+    /// Whether the plugin has a hook that tells it that a session is over, as far as is known.
+    pub hears_of_ends: bool,
     /// Whether the installed SDK is newer than the platform and demands what came later.
     pub sdk_mismatch: bool,
     /// Whether keys that the contract does not name are told. Off for AA plugins, whose guide has such a key in its own
@@ -69,6 +71,9 @@ impl Subject {
             logs_debug,
             known_text,
             uncallable: loading.map_or_else(Vec::new, |loading| loading::uncallable(plugin_type, platform, loading)),
+            hears_of_ends: loading.is_none_or(|loading| {
+                loading.hooks.iter().any(|seen| seen.hook == Hook::SessionEnded && seen.callable)
+            }),
             sdk_mismatch: loading.is_some_and(|loading| loading::is_sdk_newer(plugin_type, platform, loading)),
             judge_unknown_keys: plugin_type != PluginType::Aa,
         }

@@ -10,7 +10,7 @@ use super::{
 pub struct LeftBehind {
     /// What it is.
     pub kind: LeftKind,
-    /// Which: a thread's name, a child's command line, what a descriptor points to, a file's path in the scratch folder.
+    /// Which: a thread's name, a child's command line (empty for a fork of the plugin's own), what a descriptor points to, a file's path in the scratch folder.
     pub what: String,
     /// Where it was made, innermost first; empty where nobody could tell.
     pub frames: Vec<Frame>,

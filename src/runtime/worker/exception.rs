@@ -26,7 +26,7 @@ impl Origins {
     }
 
     /// `message` with names for the folders whose paths are other ones in each run.
-    fn named(&self, message: String) -> String {
+    pub(crate) fn named(&self, message: String) -> String {
         [(&self.scratch, "<scratch>"), (&self.root, "<package>")]
             .into_iter()
             .filter(|(folder, _)| !folder.is_empty())

@@ -10,7 +10,7 @@ use std::{
 use hookstorm::runtime::control::LoadRequest;
 use pyo3::{ffi, prelude::*, types::PyModule};
 
-use crate::{Descriptors, services};
+use crate::{Descriptors, left, services};
 
 /// The interpreter that this program was built against; the standard library is found from it.
 const PYTHON: &str = env!("HOOKSTORM_PYTHON");
@@ -97,6 +97,7 @@ const BOOTSTRAP: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("b
 
 fn prepare(py: Python<'_>, descriptors: &Descriptors) -> PyResult<()> {
     bootstrap(py)?.getattr("prepare")?.call1((descriptors.fault.raw(),))?;
+    left::prepare(py)?;
     // What `site` gives every program, without its search for packages.
     let site = py.import("site")?;
     site.call_method0("setquit")?;

@@ -12,6 +12,7 @@ mod coverage;
 mod exception;
 mod guardian;
 mod interpreter;
+mod left;
 mod plugin;
 mod probe;
 mod runner;

@@ -32,6 +32,7 @@ use crate::{
     convert,
     exception::{self, Left},
     interpreter,
+    left::Watch,
     plugin::{self, Plugin, hook_seen},
     probe, services, usage,
 };
@@ -80,11 +81,13 @@ pub(crate) fn main(
     }
     let Some(plugin) = plugin else { return 3 };
     let Ok(own) = OnlyHere::new() else { return 3 };
-    let mut runner = Runner { py, descriptors, plugin, scratch, own, output_at: (0, 0), held_at: None };
-    if let Some(go) = go {
+    let left = Watch::begin(py);
+    let mut runner = Runner { py, descriptors, plugin, scratch, own, left, output_at: (0, 0), held_at: None };
+    // It stays open: a descriptor that comes or goes is looked into.
+    if let Some(go) = &go {
         let mut byte = [0_u8; 1];
         loop {
-            match rustix::io::read(&go, &mut byte) {
+            match rustix::io::read(go, &mut byte) {
                 Ok(1) => break,
                 Err(Errno::INTR) => {}
                 _ => return 0,
@@ -173,6 +176,8 @@ struct Runner<'a, 'py> {
     plugin: Plugin,
     scratch: Scratch,
     own: OnlyHere,
+    /// Tells what calls leave behind.
+    left: Watch,
     /// How much was written to standard output and error by the end of the last call: where the next one begins.
     output_at: (u64, u64),
     /// When last it was told what this process holds.
@@ -355,7 +360,7 @@ impl<'py> Runner<'_, 'py> {
             return true;
         }
         self.descriptors.shared.mark_seen(&edges);
-        !changes.is_empty()
+        !changes.is_empty() || self.left.is_used_up()
     }
 
     /// What the call that ended has tried.
@@ -396,6 +401,9 @@ impl<'py> Runner<'_, 'py> {
         let measures = header.flags.load(Ordering::Relaxed) & flag::USAGE != 0;
         let cpu_before = measures.then(usage::cpu);
         self.descriptors.shared.forget_attempts();
+        if !measures {
+            self.left.call_begins();
+        }
         let since_ns = plugin::enter(self.descriptors, Phase::Call);
         let gave = call::make(self.py, &mut self.plugin, call, &session.options, given, &mut ending);
         if !self.own.is_here() {
@@ -404,7 +412,16 @@ impl<'py> Runner<'_, 'py> {
         }
         let elapsed_ns = now_ns() - since_ns;
         plugin::leave(self.descriptors);
-        let left = Vec::new();
+        let left = if measures {
+            // Looking would be part of what is measured.
+            Vec::new()
+        } else {
+            self.left.call_ended(self.py, self.descriptors, &self.plugin.origins)
+        };
+        if !self.own.is_here() {
+            // As above: the collector may have run what forks.
+            interpreter::leave(0);
+        }
 
         let mut writer = Writer { bytes: Vec::with_capacity(ending.bytes.len() + 64) };
         writer.byte(record::CALL);

@@ -1,0 +1,198 @@
+//! Notes where threads and processes are started while a call runs, so that what is left of them can be placed. CPython's
+//! own audit events tell; nothing else happens at them.
+
+use std::{
+    ffi::{CStr, c_char, c_int, c_void},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use hookstorm::runtime::Frame;
+use pyo3::{
+    ffi::{self, PyObject},
+    prelude::*,
+    types::{PyList, PyString, PyTuple},
+};
+
+use crate::exception::{Origins, lossy};
+
+/// How many starts of one call are noted: a bomb of threads needs no more to be placed.
+const STARTS_LIMIT: usize = 128;
+/// How many frames are noted of each, innermost first.
+const FRAMES_LIMIT: usize = 64;
+
+unsafe extern "C" {
+    fn PySys_AddAuditHook(
+        hook: unsafe extern "C" fn(*const c_char, *mut PyObject, *mut c_void) -> c_int,
+        data: *mut c_void,
+    ) -> c_int;
+    static PyMethod_Type: ffi::PyTypeObject;
+    fn PyMethod_Self(method: *mut PyObject) -> *mut PyObject;
+    fn PyMethod_Function(method: *mut PyObject) -> *mut PyObject;
+}
+
+/// Whether a call runs.
+static IS_NOTING: AtomicBool = AtomicBool::new(false);
+/// Whether something was noted, so that most calls need not take the lock.
+static HAS_NOTED: AtomicBool = AtomicBool::new(false);
+static STARTS: Mutex<Vec<Start>> = Mutex::new(Vec::new());
+
+/// Something that was started.
+struct Start {
+    what: What,
+    /// File, function and line, innermost first.
+    stack: Vec<(String, String, u32)>,
+}
+
+enum What {
+    /// A thread: the addresses of the object whose method it runs, and of the code.
+    Thread([usize; 2]),
+    /// A process: its words, none for a plain fork.
+    Process(Vec<String>),
+}
+
+/// Has CPython tell.
+pub(super) fn install(py: Python<'_>) -> PyResult<()> {
+    // SAFETY: this thread is attached, and the function has the type that CPython calls.
+    match unsafe { PySys_AddAuditHook(hook, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(py)),
+    }
+}
+
+/// A call begins: what was noted before is forgotten.
+pub(super) fn begin() {
+    if HAS_NOTED.swap(false, Ordering::Relaxed)
+        && let Ok(mut starts) = STARTS.lock()
+    {
+        starts.clear();
+    }
+    IS_NOTING.store(true, Ordering::Relaxed);
+}
+
+/// The call ended.
+pub(super) fn end() {
+    IS_NOTING.store(false, Ordering::Relaxed);
+}
+
+/// # Safety
+/// CPython calls it, attached, with a C string and a tuple.
+unsafe extern "C" fn hook(event: *const c_char, arguments: *mut PyObject, _: *mut c_void) -> c_int {
+    if !IS_NOTING.load(Ordering::Relaxed) {
+        return 0;
+    }
+    // SAFETY: as CPython promises.
+    let event = unsafe { CStr::from_ptr(event) }.to_bytes();
+    let is_thread = event.starts_with(b"_thread.start_");
+    if !is_thread && !matches!(event, b"subprocess.Popen" | b"os.posix_spawn" | b"os.fork" | b"os.forkpty") {
+        return 0;
+    }
+    // SAFETY: CPython calls audit hooks with this thread attached, and the arguments outlive the call.
+    let (py, arguments) = unsafe {
+        let py = Python::assume_attached();
+        (py, Bound::from_borrowed_ptr_or_opt(py, arguments))
+    };
+    let argument = |index| arguments.as_ref()?.cast::<PyTuple>().ok()?.get_item(index).ok();
+    let what = if is_thread {
+        What::Thread(argument(0).map_or([0; 2], |function| addresses(&function)))
+    } else {
+        What::Process(argument(1).map_or_else(Vec::new, |words| words_of(&words)))
+    };
+    // Whoever holds it is this thread, further out: then this start is not noted.
+    if let Ok(mut starts) = STARTS.try_lock()
+        && starts.len() < STARTS_LIMIT
+    {
+        HAS_NOTED.store(true, Ordering::Relaxed);
+        starts.push(Start { what, stack: stack(py) });
+    }
+    0
+}
+
+/// What a thread that runs `function` is known by later.
+fn addresses(function: &Bound<'_, PyAny>) -> [usize; 2] {
+    // SAFETY: the object is alive; a method's parts live as long as it, and a function's code does.
+    unsafe {
+        let mut pointer = function.as_ptr();
+        let mut object = 0;
+        if ffi::Py_TYPE(pointer).cast_const() == &raw const PyMethod_Type {
+            object = PyMethod_Self(pointer) as usize;
+            pointer = PyMethod_Function(pointer);
+        }
+        let is_function = ffi::Py_TYPE(pointer) == &raw mut ffi::PyFunction_Type;
+        [object, if is_function { ffi::PyFunction_GetCode(pointer) as usize } else { 0 }]
+    }
+}
+
+/// The words of a command; none where they are not plain text.
+fn words_of(words: &Bound<'_, PyAny>) -> Vec<String> {
+    let items: Vec<Bound<'_, PyAny>> = match (words.cast::<PyList>(), words.cast::<PyTuple>()) {
+        (Ok(list), _) => list.iter().collect(),
+        (_, Ok(tuple)) => tuple.iter().collect(),
+        _ => return Vec::new(),
+    };
+    items.iter().map_while(|word| word.cast_exact::<PyString>().ok().map(lossy)).collect()
+}
+
+/// Where this thread is.
+fn stack(py: Python<'_>) -> Vec<(String, String, u32)> {
+    // SAFETY: this thread is attached; the frame is borrowed and alive while it runs.
+    let mut frame = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast()) };
+    let mut stack = Vec::new();
+    while let Some(current) = frame.filter(|frame| !frame.is_none())
+        && stack.len() < FRAMES_LIMIT
+    {
+        let text = |code: &Bound<'_, PyAny>, name: &str| Some(lossy(code.getattr(name).ok()?.cast::<PyString>().ok()?));
+        let line = current.getattr("f_lineno").and_then(|line| line.extract()).unwrap_or(0);
+        if let Ok(code) = current.getattr("f_code")
+            && let (Some(file), Some(function)) = (text(&code, "co_filename"), text(&code, "co_name"))
+        {
+            stack.push((file, function, line));
+        }
+        frame = current.getattr("f_back").ok();
+    }
+    stack
+}
+
+/// `stack` as frames.
+pub(super) fn frames(stack: &[(String, String, u32)], origins: &Origins) -> Vec<Frame> {
+    stack.iter().map(|(file, function, line)| origins.frame(file, function.clone(), *line)).collect()
+}
+
+/// Where the thread with that key was started.
+pub(super) fn of_thread(key: usize, origins: &Origins) -> Option<Vec<Frame>> {
+    let starts = STARTS.lock().ok()?;
+    let is_it = |start: &&Start| matches!(start.what, What::Thread(keys) if keys.contains(&key));
+    // An address is used again when a thread is gone.
+    starts.iter().rev().find(is_it).map(|start| frames(&start.stack, origins))
+}
+
+/// Where a process was started and with which words, which shows as `name` in the kernel and has `words` now; a zombie has
+/// none. Where all that was started came from one place, it is that.
+pub(super) fn of_process(name: &str, words: &[String], origins: &Origins) -> (Vec<String>, Vec<Frame>) {
+    let Ok(starts) = STARTS.lock() else { return (words.to_vec(), Vec::new()) };
+    let started = || {
+        starts.iter().filter_map(|start| match &start.what {
+            What::Process(given) => Some((given, &start.stack)),
+            What::Thread(_) => None,
+        })
+    };
+    let is_named = |given: &[String]| {
+        let program = given.first().map_or("", |program| program.rsplit('/').next().unwrap_or_default());
+        // The kernel keeps fifteen bytes of it.
+        !name.is_empty() && program.as_bytes().get(..program.len().min(15)) == Some(name.as_bytes())
+    };
+    let is_it = |given: &[String]| match words {
+        [] => is_named(given),
+        // A script has its interpreter's words in front.
+        _ => words == given || (given.len() > 1 && words.ends_with(&given[1..])),
+    };
+    if let Some((given, stack)) = started().find(|(given, _)| is_it(given)) {
+        return (given.clone(), frames(stack, origins));
+    }
+    let mut stacks = started().map(|(_, stack)| frames(stack, origins));
+    let first = stacks.next().unwrap_or_default();
+    let is_one = stacks.all(|other| other.first() == first.first());
+    (words.to_vec(), if is_one { first } else { Vec::new() })
+}
