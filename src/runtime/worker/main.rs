@@ -87,6 +87,8 @@ fn guard(descriptors: Descriptors, confinement: Confinement) -> ExitCode {
         0 => {
             // SAFETY: a flag of this process only. It ends with the guardian, whatever ends that.
             unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            // SAFETY: this process leaves its group and nothing else, so that who kills his group does not reach the guardian.
+            unsafe { libc::setsid() };
             if missing.has(Protection::Processes) {
                 // SAFETY: a flag of this process only. What a plugin leaves behind becomes a child of the zygote.
                 unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
