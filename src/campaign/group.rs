@@ -58,9 +58,11 @@ fn causes(reported: &Reported) -> Vec<Cause> {
     let Some(call) = &reported.call else { return Vec::new() };
     let what = match &call.ending {
         Ending::Raised(exception) => family(&exception.type_name),
-        Ending::Exited { .. } | Ending::Signalled { .. } | Ending::TimedOut { .. } | Ending::OutOfMemory { .. } => {
-            reported.finding.rule.id()
-        }
+        Ending::Exited { .. }
+        | Ending::Signalled { .. }
+        | Ending::TimedOut { .. }
+        | Ending::OutOfMemory { .. }
+        | Ending::Corrupted => reported.finding.rule.id(),
         Ending::Returned(_) | Ending::CutOff => return Vec::new(),
     };
     // A secret in an exception's text is another mistake than the exception.

@@ -101,7 +101,10 @@ impl Observed {
             Self::None => Value::Null,
             Self::Bool(flag) => Value::Bool(*flag),
             Self::Int(number) => Value::Int(*number),
-            Self::BigInt(digits) => Value::BigInt(digits.clone()),
+            // Python writes no int of more digits than are told.
+            Self::BigInt(digits) if digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {
+                Value::BigInt(digits.clone())
+            }
             Self::Float(number) if number.is_finite() => Value::Float(*number),
             Self::Str(text) => Value::Str(text.clone()),
             Self::List(items) | Self::Tuple(items) => {

@@ -104,6 +104,7 @@ impl Settings {
         let limits = Limits {
             timeout: common.timeout.or(file.timeout).unwrap_or(limits.timeout),
             memory_bytes: common.memory.or(file.memory).unwrap_or(limits.memory_bytes),
+            ..limits
         };
         let config = common.config.clone().or(file.config);
         let with_config = with.with_config.clone().or(file.with_config);
@@ -283,7 +284,10 @@ mod tests {
     fn the_command_line_wins_over_the_file_and_the_file_over_the_default() {
         let common = Common { timeout: Some(Duration::from_secs(5)), ..Common::default() };
         let settings = settings("timeout = '1s'\nmemory = '1GB'\nconfig = 'test.cfg'\n", &common);
-        assert_eq!(settings.limits, Limits { timeout: Duration::from_secs(5), memory_bytes: 1 << 30 });
+        assert_eq!(
+            settings.limits,
+            Limits { timeout: Duration::from_secs(5), memory_bytes: 1 << 30, ..Limits::default() }
+        );
         assert_eq!((settings.platform.name, settings.runs), ("9.0", 1000));
         assert_eq!(settings.configuration.as_deref(), Some("[vault]\n"));
     }

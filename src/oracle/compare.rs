@@ -121,7 +121,7 @@ fn is_same_ending(one: &Ending, two: &Ending) -> bool {
         }
         (Ending::Exited { status: one, .. }, Ending::Exited { status: two, .. }) => one == two,
         (Ending::Signalled { signal: one, .. }, Ending::Signalled { signal: two, .. }) => one == two,
-        (Ending::CutOff, Ending::CutOff) => true,
+        (Ending::CutOff, Ending::CutOff) | (Ending::Corrupted, Ending::Corrupted) => true,
         _ => false,
     }
 }
@@ -135,6 +135,7 @@ fn ending(ending: &Ending) -> String {
         Ending::Signalled { signal, .. } => format!("signal {signal}"),
         Ending::TimedOut { .. } => "the time limit".into(),
         Ending::OutOfMemory { .. } => "the memory limit".into(),
+        Ending::Corrupted => "no report".into(),
         Ending::CutOff => "the platform's time limit".into(),
     }
 }

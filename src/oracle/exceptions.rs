@@ -12,6 +12,10 @@ use crate::{
     runtime::{CallTrace, Ending, Exception},
 };
 
+/// What is said of a process whose report is none.
+pub(super) const CORRUPTED: &str =
+    "what the process reported is no report: it wrote over memory or descriptors that are not the plugin's";
+
 /// What the ending of a call shows.
 pub(super) fn judge(context: &Context<'_>, index: usize, seen: &CallTrace, findings: &mut Vec<Finding>) {
     let (draft, rule_names_hook) = match &seen.ending {
@@ -39,6 +43,7 @@ pub(super) fn judge(context: &Context<'_>, index: usize, seen: &CallTrace, findi
             };
             (Finding::draft(Rule::InterpreterCrash, message).exception(name.unwrap_or_default()), true)
         }
+        Ending::Corrupted => (Finding::draft(Rule::InterpreterCrash, CORRUPTED), true),
         Ending::TimedOut { limit, .. } => {
             (Finding::draft(Rule::Timeout, format!("no result after {}", seconds(*limit))), true)
         }
@@ -168,6 +173,8 @@ mod tests {
             (Ending::TimedOut { limit: Duration::from_secs(2), frames: frames.clone() }, "no result after 2 s"),
             (Ending::OutOfMemory { limit: 512 << 20, frames }, "it needed more than 512 MB of memory"),
         ];
+        let finding = ended(Ending::Corrupted).only(&store());
+        assert_eq!((finding.rule, finding.message.as_str()), (Rule::InterpreterCrash, CORRUPTED));
         let rules = [Rule::ProcessExit, Rule::InterpreterCrash, Rule::Timeout, Rule::MemoryLimit];
         for ((ending, message), rule) in cases.into_iter().zip(rules) {
             let finding = ended(ending).only(&store());

@@ -21,6 +21,8 @@ const EXACT_LIMIT: u64 = 1 << 53;
 const PLACES_LIMIT: usize = 8;
 /// How many problems of each rule are looked at: a list of a million sets has nothing new to tell.
 const TELLS_LIMIT: usize = 1000;
+/// What is said of a result in which the runtime found no bottom.
+const TOO_DEEP: &str = "is nested deeper than `json.dumps` goes";
 /// Where the SDK keeps its own state in the cookie: tuples that it reads as lists.
 const SDK_PRIVATE: &str = "__plugin_sdk_private";
 
@@ -33,7 +35,7 @@ pub(super) fn judge(
     findings: &mut Vec<Finding>,
 ) {
     let in_cookie = matches!(key.as_str(), Some("cookie" | "session_cookie"));
-    if is_json_key(key) && is_clean(value, in_cookie) {
+    if is_json_key(key) && is_clean(value, in_cookie, 1) {
         return;
     }
     let hides_values = matches!(key.as_str(), Some("passwords" | "private_keys" | "totp_codes"));
@@ -62,16 +64,18 @@ fn is_json_key(key: &Observed) -> bool {
 }
 
 /// Whether there is nothing to tell, in one pass and without memory: what nearly every result is.
-fn is_clean(value: &Observed, in_cookie: bool) -> bool {
+fn is_clean(value: &Observed, in_cookie: bool, depth: usize) -> bool {
     match value {
-        Observed::None | Observed::Bool(_) | Observed::Str(_) | Observed::Truncated => true,
+        Observed::None | Observed::Bool(_) | Observed::Str(_) => true,
+        Observed::Truncated => depth < Observed::DEPTH_LIMIT,
         Observed::Int(number) => !in_cookie || number.unsigned_abs() <= EXACT_LIMIT,
         Observed::BigInt(_) => !in_cookie,
         Observed::Float(number) => number.is_finite(),
-        Observed::List(items) => items.iter().all(|item| is_clean(item, in_cookie)),
-        Observed::Tuple(items) => !in_cookie && items.iter().all(|item| is_clean(item, in_cookie)),
+        Observed::List(items) => items.iter().all(|item| is_clean(item, in_cookie, depth + 1)),
+        Observed::Tuple(items) => !in_cookie && items.iter().all(|item| is_clean(item, in_cookie, depth + 1)),
         Observed::Dict(entries) => entries.iter().all(|(key, value)| {
-            (matches!(key, Observed::Str(_)) || (!in_cookie && is_json_key(key))) && is_clean(value, in_cookie)
+            (matches!(key, Observed::Str(_)) || (!in_cookie && is_json_key(key)))
+                && is_clean(value, in_cookie, depth + 1)
         }),
         Observed::BrokenStr(_) | Observed::Bytes(_) | Observed::Set(_) | Observed::Cycle | Observed::Object { .. } => {
             false
@@ -126,6 +130,12 @@ impl<'a> Walk<'a> {
 
     fn value(&mut self, value: &'a Observed) {
         match value {
+            Observed::Truncated if self.steps.len() >= Observed::DEPTH_LIMIT => {
+                // The whole way down would tell nobody anything.
+                let deep = self.steps.split_off(1);
+                self.tell(Rule::NotJson, TOO_DEEP);
+                self.steps.extend(deep);
+            }
             Observed::None | Observed::Bool(_) | Observed::Str(_) | Observed::Truncated => {}
             Observed::Int(number) => {
                 if self.tells_changes() && number.unsigned_abs() > EXACT_LIMIT && !self.came_in(value) {
@@ -256,6 +266,18 @@ mod tests {
 
     fn cookie(value: Observed) -> Played {
         Played::returned(Hook::GetPasswordList, dict([("cookie", dict([("x", value)]))]))
+    }
+
+    #[test]
+    fn what_has_no_bottom_cannot_be_written_and_what_is_only_large_is_not_judged() {
+        let nested = |depth: usize| {
+            let lists = (0..depth).fold(Observed::Truncated, |inner, _| Observed::List(vec![inner]));
+            Played::returned(Hook::GetPasswordList, dict([("cookie", dict([("n", lists)]))]))
+        };
+        let finding = nested(Observed::DEPTH_LIMIT - 2).only(&store());
+        assert_eq!(finding.rule, Rule::NotJson);
+        assert_eq!(finding.message, "`cookie` is nested deeper than `json.dumps` goes");
+        nested(100).silent(&store());
     }
 
     #[test]

@@ -55,6 +55,9 @@ fn ending(subject: &Subject, rule: Rule, step: &str, loading: &Loading, ending: 
             let name = exceptions::signal_name(*signal).map(|name| format!(" ({name})")).unwrap_or_default();
             (Finding::draft(rule, format!("the process died of signal {signal}{name} while {step}")), frames)
         }
+        LoadEnding::Corrupted => {
+            return Some(Finding::draft(rule, format!("{step}: {}", exceptions::CORRUPTED)).finish());
+        }
         LoadEnding::TimedOut { limit_seconds, frames } => {
             (Finding::draft(rule, format!("{step} took longer than {limit_seconds} s")), frames)
         }

@@ -11,6 +11,7 @@ mod manifest;
 mod note;
 mod open;
 mod scratch;
+pub(crate) mod tree;
 
 use std::{
     fs::File,

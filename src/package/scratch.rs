@@ -20,6 +20,8 @@ use rustix::{
     process::{Pid, geteuid, test_kill_process},
 };
 
+use super::tree;
+
 const PREFIX: &str = "hookstorm-";
 /// How often a folder is removed in which somebody still writes.
 const REMOVE_TRIES: usize = 20;
@@ -70,7 +72,7 @@ impl Drop for Scratch {
             // Held until the folder is gone: whoever ends the process must not come between.
             let mut folders = folders();
             if folders.remove(&self.path) {
-                let _ = fs::remove_dir_all(&self.path);
+                let _ = tree::remove_folder(&self.path);
             }
         }
     }
@@ -85,7 +87,8 @@ pub fn remove_scratch_folders() {
         let mut gone = path.clone().into_os_string();
         gone.push(".gone");
         let gone = if fs::rename(&path, &gone).is_ok() { PathBuf::from(gone) } else { path };
-        let is_left = |_: &usize| fs::remove_dir_all(&gone).is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
+        let is_left =
+            |_: &usize| tree::remove_folder(&gone).is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
         let _ = (0..REMOVE_TRIES).take_while(is_left).count();
     }
     // Never given back, so that no thread makes a folder between here and the end.
@@ -105,7 +108,7 @@ fn clear_stale_in(parent: &Path) {
         let Some(process) = name.to_str().and_then(owner) else { continue };
         let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
         if metadata.is_dir() && metadata.uid() == geteuid().as_raw() && !is_alive(process) && is_free(&entry.path()) {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = tree::remove_folder(&entry.path());
         }
     }
 }

@@ -90,7 +90,8 @@ impl Reader<'_> {
     /// # Errors
     /// Where there are none.
     pub fn edges(&mut self) -> Result<Vec<Edge>, WireError> {
-        let count = self.count()?;
+        // Their numbers ascend and are bounded, so they need not be counted among the things.
+        let count = self.length()?;
         let mut edges = Vec::with_capacity(count.min(1024));
         let mut number = 0_u64;
         for at in 0..count {

@@ -61,6 +61,8 @@ pub enum LoadEnding {
         /// Where it was, innermost first.
         frames: Vec<Frame>,
     },
+    /// What its process reported is no report: the plugin closed or wrote over what is not its own.
+    Corrupted,
 }
 
 /// A hook as the class has it.

@@ -1,5 +1,8 @@
 //! The folders that a plugin may write to: empty when a session begins, looked at after each call, emptied after the
 //! session.
+//!
+//! What lies there is a plugin's: links that lead out, folders that nobody may read, a hundred thousand of them one in
+//! another. No link is followed, and neither depth nor number costs more than time.
 
 use std::{
     fs,
@@ -8,9 +11,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::inotify;
+use rustix::fs::{Mode, OFlags, inotify};
 
-use crate::{case::Value, runtime::FileLeft};
+use crate::{
+    case::Value,
+    package::tree::{self, FOLDER, each_entry, is_folder},
+    runtime::FileLeft,
+};
 
 /// The folders: the working folder, the home, the one for temporary files, and the two that the contract names \[G\].
 pub const FOLDERS: [&str; 5] = ["work", "home", "tmp", "state", "ephemeral"];
@@ -28,6 +35,11 @@ pub const CARRIED_LIMIT: u64 = 16 << 20;
 const FILES_LIMIT: usize = 32;
 /// How much of each is told.
 const BYTES_LIMIT: u64 = 64 << 10;
+/// How deep and among how many entries is looked for them.
+const DEPTH_LIMIT: usize = 32;
+const ENTRIES_LIMIT: usize = 4096;
+/// How a file is: never through a link, and without waiting for who writes to a pipe.
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// A session's folders.
 #[derive(Debug)]
@@ -112,8 +124,11 @@ impl Scratch {
             }
         }
         let mut files = Vec::new();
+        let mut entries_left = ENTRIES_LIMIT;
         for folder in FOLDERS {
-            collect(&self.root.join(folder), Path::new(folder), &mut files);
+            if let Ok(opened) = rustix::fs::open(self.root.join(folder), FOLDER, Mode::empty()) {
+                collect(&opened, Path::new(folder), DEPTH_LIMIT, &mut entries_left, &mut files);
+            }
         }
         self.used |= !files.is_empty();
         files.retain(|file| !self.given.contains(file));
@@ -121,24 +136,22 @@ impl Scratch {
         files
     }
 
-    /// Empties the folders, if anything was ever in them.
-    pub fn clear(&mut self) {
+    /// Empties the folders, if anything was ever in them. False where a folder itself was taken away or is closed to us: then
+    /// nobody watches the one that stands there now.
+    pub fn clear(&mut self) -> bool {
         if self.notify.is_some() && !self.used {
-            return;
+            return true;
         }
+        let mut whole = true;
         for folder in FOLDERS {
-            let folder = self.root.join(folder);
-            let Ok(entries) = fs::read_dir(&folder) else {
-                // The plugin took the folder itself away. Where the root is gone too, the host is ending.
-                let _ = fs::remove_file(&folder);
-                let _ = fs::create_dir(&folder);
-                continue;
-            };
-            for entry in entries.flatten() {
-                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    let _ = fs::remove_dir_all(entry.path());
-                } else {
-                    let _ = fs::remove_file(entry.path());
+            let path = self.root.join(folder);
+            match tree::open_folder(rustix::fs::CWD, &path) {
+                Ok(folder) => tree::empty(&folder),
+                Err(_) => {
+                    whole = false;
+                    // Where the root is gone too, there is nothing to be done from here.
+                    let _ = fs::remove_file(&path);
+                    let _ = fs::create_dir(&path);
                 }
             }
         }
@@ -148,29 +161,112 @@ impl Scratch {
             let mut events = [0_u8; 4096];
             while let Ok(1..) = rustix::io::read(notify, &mut events) {}
         }
+        whole
     }
 }
 
-fn collect(folder: &Path, name: &Path, files: &mut Vec<FileLeft>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if files.len() >= FILES_LIMIT {
-            return;
+fn collect(folder: &OwnedFd, name: &Path, depth: usize, entries_left: &mut usize, files: &mut Vec<FileLeft>) {
+    use std::os::unix::ffi::OsStrExt;
+    let Some(depth) = depth.checked_sub(1) else { return };
+    each_entry(folder, |entry| {
+        if files.len() >= FILES_LIMIT || *entries_left == 0 {
+            return false;
         }
-        let name = name.join(entry.file_name());
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => collect(&entry.path(), &name, files),
-            Ok(kind) if kind.is_file() => {
-                let mut bytes = Vec::new();
-                if let Ok(file) = fs::File::open(entry.path()) {
-                    let _ = file.take(BYTES_LIMIT).read_to_end(&mut bytes);
-                }
-                files.push(FileLeft {
-                    path: name.to_string_lossy().into_owned(),
-                    text: String::from_utf8_lossy(&bytes).into_owned(),
-                });
+        *entries_left -= 1;
+        let name = name.join(std::ffi::OsStr::from_bytes(entry.to_bytes()));
+        if is_folder(folder, entry) {
+            if let Ok(inner) = rustix::fs::openat(folder, entry, FOLDER, Mode::empty()) {
+                collect(&inner, &name, depth, entries_left, files);
             }
-            _ => {}
+        } else if let Ok(file) = rustix::fs::openat(folder, entry, FILE, Mode::empty()).map(fs::File::from)
+            && file.metadata().is_ok_and(|metadata| metadata.is_file())
+        {
+            let mut bytes = Vec::new();
+            let _ = file.take(BYTES_LIMIT).read_to_end(&mut bytes);
+            files.push(FileLeft {
+                path: name.to_string_lossy().into_owned(),
+                text: String::from_utf8_lossy(&bytes).into_owned(),
+            });
+        }
+        true
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn folders() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        FOLDERS.iter().for_each(|folder| fs::create_dir(root.path().join(folder)).unwrap());
+        root
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_link_is_removed_and_never_what_it_leads_to() {
+        let (root, outside) = (folders(), tempfile::tempdir().unwrap());
+        fs::write(outside.path().join("kept"), "").unwrap();
+        symlink(outside.path(), root.path().join("tmp/link")).unwrap();
+        // The folder itself is one.
+        fs::remove_dir(root.path().join("work")).unwrap();
+        symlink(outside.path(), root.path().join("work")).unwrap();
+        let mut scratch = Scratch::unwatched(root.path());
+        assert!(scratch.look().is_empty(), "nothing is read through a link");
+        assert!(!scratch.clear());
+        assert_eq!(names(outside.path()), ["kept"]);
+        assert!(names(&root.path().join("tmp")).is_empty());
+        assert!(fs::symlink_metadata(root.path().join("work")).unwrap().is_dir());
+        assert!(scratch.clear());
+    }
+
+    #[test]
+    fn a_tree_deeper_than_there_are_descriptors_is_removed() {
+        let root = folders();
+        let top = fs::File::open(root.path().join("tmp")).unwrap();
+        let mut folder = OwnedFd::from(top);
+        for at in 0..3000 {
+            fs::write(format!("/proc/self/fd/{}/file", std::os::fd::AsRawFd::as_raw_fd(&folder)), "x").unwrap();
+            let name = if at % 2 == 0 { "d" } else { "e" };
+            rustix::fs::mkdirat(&folder, name, Mode::RWXU).unwrap();
+            folder = rustix::fs::openat(&folder, name, FOLDER, Mode::empty()).unwrap();
+        }
+        let mut scratch = Scratch::unwatched(root.path());
+        assert!(scratch.look().len() <= FILES_LIMIT);
+        assert!(scratch.clear());
+        assert!(names(&root.path().join("tmp")).is_empty());
+    }
+
+    #[test]
+    fn what_is_closed_to_its_owner_and_what_blocks_a_reader_is_removed() {
+        let root = folders();
+        let closed = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        fs::create_dir_all(root.path().join("home/a/b/c")).unwrap();
+        fs::write(root.path().join("home/a/b/c/file"), "x").unwrap();
+        for path in ["home/a/b/c", "home/a/b", "home/a", "home"] {
+            closed(&root.path().join(path));
+        }
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            root.path().join("tmp/pipe"),
+            rustix::fs::FileType::Fifo,
+            Mode::RUSR | Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        for at in 0..5000 {
+            fs::write(root.path().join(format!("tmp/{at}")), "").unwrap();
+        }
+        let mut scratch = Scratch::unwatched(root.path());
+        assert!(scratch.look().len() <= FILES_LIMIT);
+        assert!(scratch.clear());
+        for folder in ["home", "tmp"] {
+            assert!(names(&root.path().join(folder)).is_empty(), "{folder}");
         }
     }
 }

@@ -47,7 +47,8 @@ pub struct Header {
     pub flags: AtomicU32,
     /// What the sandbox could not do: [`crate::runtime::sandbox::Missing`]'s bits.
     pub missing: AtomicU32,
-    /// Whether something lies in the session's folders: set by the child that saw it, cleared by who empties them.
+    /// Whether something lies in the session's folders: 1 by the child that saw it, 2 by one that found a folder itself
+    /// taken away, 0 by who empties them.
     pub scratch_used: AtomicU32,
     /// The address space that a runner may take, in bytes, beyond what the zygote has; 0 for no limit.
     pub memory_bytes: AtomicU64,
@@ -55,6 +56,8 @@ pub struct Header {
     pub edges_taken: AtomicU32,
     /// How many bytes of the area of attempts are in use.
     pub attempts_bytes: AtomicU32,
+    /// Whether any of the plugin's code ever ran.
+    pub has_begun: AtomicU32,
 }
 
 /// Bits of [`Header::flags`].
@@ -83,6 +86,8 @@ pub enum Phase {
     Construct = 2,
     /// A call.
     Call = 3,
+    /// Putting back what a session changed: the plugin's code runs only where it put itself in the way.
+    After = 4,
 }
 
 impl Phase {
@@ -92,6 +97,7 @@ impl Phase {
             1 => Self::Import,
             2 => Self::Construct,
             3 => Self::Call,
+            4 => Self::After,
             _ => Self::Idle,
         }
     }
@@ -115,7 +121,8 @@ const SIZE: usize = ATTEMPTS_AT + attempts::BYTES;
 #[derive(Debug)]
 pub struct Shared {
     base: *mut u8,
-    file: OwnedFd,
+    /// The host's descriptor. The worker keeps none, so that nobody there can write to it by mistake.
+    file: Option<OwnedFd>,
 }
 
 // SAFETY: the mapping belongs to the process, not to a thread, and is only touched through atomics and through copies
@@ -130,7 +137,8 @@ impl Shared {
     pub fn new() -> io::Result<Self> {
         let file = rustix::fs::memfd_create("hookstorm-shared", rustix::fs::MemfdFlags::CLOEXEC)?;
         rustix::fs::ftruncate(&file, SIZE as u64)?;
-        Self::map(file)
+        let shared = Self::map(file.try_clone()?)?;
+        Ok(Self { base: std::mem::ManuallyDrop::new(shared).base, file: Some(file) })
     }
 
     /// The memory behind a descriptor that the host handed over.
@@ -143,12 +151,31 @@ impl Shared {
         let base = unsafe {
             mmap(std::ptr::null_mut(), SIZE, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &file, 0)
         }?;
-        Ok(Self { base: base.cast(), file })
+        Ok(Self { base: base.cast(), file: None })
     }
 
-    /// The descriptor, to hand over.
+    /// The same memory once more, for somebody who keeps it.
+    ///
+    /// # Errors
+    /// Where it cannot be mapped.
+    pub fn again(&self) -> io::Result<Self> {
+        // SAFETY: nothing is moved, since no byte of the old mapping is named: shared pages are mapped a second time at an
+        // address of the kernel's choice.
+        let base = unsafe { rustix::mm::mremap(self.base.cast(), 0, SIZE, rustix::mm::MremapFlags::MAYMOVE) }?;
+        Ok(Self { base: base.cast(), file: None })
+    }
+
+    /// The descriptor of new memory, to hand over.
     pub fn fd(&self) -> &OwnedFd {
-        &self.file
+        self.file.as_ref().expect("only who made the memory hands it over")
+    }
+
+    /// Takes over what `earlier` knows of the plugin: the lines that ran, and the edges that were seen.
+    pub fn inherit(&mut self, earlier: &Self) {
+        let known = earlier.copy(LINES_AT, (REQUEST_AT - LINES_AT) as u64, REQUEST_AT - LINES_AT);
+        // SAFETY: as many bytes as lie there in this mapping too, to which nobody has a reference.
+        unsafe { std::ptr::copy_nonoverlapping(known.as_ptr(), self.base.add(LINES_AT), known.len()) };
+        self.header().edges_taken.store(earlier.header().edges_taken.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// The first page.
@@ -305,7 +332,8 @@ impl Capture {
     /// that ten gigabytes cost no more than their edges.
     pub fn trim(&self, start: u64) {
         let end = self.size();
-        if end > start + (4 << 20) {
+        // Where it began is the worker's word, which a plugin can write over.
+        if end > start.saturating_add(4 << 20) {
             let from = start + Self::KEPT;
             let length = end - Self::KEPT - from;
             let flags = rustix::fs::FallocateFlags::PUNCH_HOLE | rustix::fs::FallocateFlags::KEEP_SIZE;
@@ -354,6 +382,7 @@ mod tests {
         assert_eq!(worker.read_request(), b"batch");
         assert!(worker.append_reply(b"one") && worker.append_reply(b"two"));
         assert_eq!(host.read_reply(), b"onetwo");
+        let worker = worker.again().unwrap();
         worker.hit(LINES_LIMIT - 1);
         worker.hit(LINES_LIMIT);
         assert!(host.was_hit(LINES_LIMIT - 1) && !host.was_hit(LINES_LIMIT - 2) && !host.was_hit(LINES_LIMIT));

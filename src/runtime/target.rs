@@ -41,11 +41,13 @@ pub struct Limits {
     pub timeout: Duration,
     /// How many bytes of memory a process may take beyond what it has after loading.
     pub memory_bytes: u64,
+    /// How long importing the module may take, and how long constructing `Plugin` as a step of loading.
+    pub loading: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(2), memory_bytes: 512 << 20 }
+        Self { timeout: Duration::from_secs(2), memory_bytes: 512 << 20, loading: Duration::from_secs(60) }
     }
 }
 

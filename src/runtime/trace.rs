@@ -87,6 +87,8 @@ pub enum Ending {
         /// Innermost first.
         frames: Vec<Frame>,
     },
+    /// What its process reported is no report: the plugin wrote over memory or descriptors that are not its own.
+    Corrupted,
     /// The platform cut it off on purpose ([`crate::case::Call::cut_off`]); whatever it did is not judged.
     CutOff,
 }
@@ -105,7 +107,7 @@ impl Ending {
             | Self::Signalled { frames, .. }
             | Self::TimedOut { frames, .. }
             | Self::OutOfMemory { frames, .. } => frames,
-            Self::Returned(_) | Self::CutOff => &[],
+            Self::Returned(_) | Self::Corrupted | Self::CutOff => &[],
         }
     }
 }

@@ -1,7 +1,8 @@
 //! How host and worker write sessions and what they saw of them: one codec for both ends.
 //!
 //! Bytes from a worker are hostile, since a plugin may have written over them: every length is checked against what is
-//! there before anything is allocated, nesting is bounded, and a malformed record is an error and never a panic.
+//! there before anything is allocated, nesting is bounded, so is the number of things, which take many times the memory of
+//! their bytes, and a malformed record is an error and never a panic.
 
 use std::time::Duration;
 
@@ -15,6 +16,11 @@ use crate::{
 
 /// How deep values may nest: what the worker reads of a result, and a little.
 const DEPTH_LIMIT: usize = Observed::DEPTH_LIMIT + 20;
+
+/// How many things one reply may hold: what two calls may show at most. A batch ends when half of it is used.
+pub const REPLY_THINGS: usize = 2 * Observed::NODES_LIMIT;
+/// How many things the pieces of a call are worth beside those that are counted.
+const CALL_THINGS: usize = 16;
 
 /// Bytes that are no record of ours.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -209,12 +215,19 @@ pub mod record {
 pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// How many things may still be read.
+    things_left: usize,
 }
 
 impl<'a> Reader<'a> {
     /// Reads `bytes` from their beginning.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, things_left: usize::MAX }
+    }
+
+    /// Reads a worker's reply, of at most [`REPLY_THINGS`].
+    pub const fn of_reply(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, things_left: REPLY_THINGS }
     }
 
     /// Whether everything was read.
@@ -264,10 +277,23 @@ impl<'a> Reader<'a> {
     /// How many things follow, each of at least one byte.
     ///
     /// # Errors
-    /// Where fewer bytes are left than things are said to follow.
+    /// Where fewer bytes are left than things are said to follow, or they are more than may be read.
     pub fn count(&mut self) -> Result<usize, WireError> {
-        let count = usize::try_from(self.number()?).map_err(|_| self.error())?;
-        if count > self.bytes.len() - self.at { Err(self.error()) } else { Ok(count) }
+        let count = self.length()?;
+        self.spend(count)?;
+        Ok(count)
+    }
+
+    /// How many bytes follow.
+    pub(super) fn length(&mut self) -> Result<usize, WireError> {
+        let length = usize::try_from(self.number()?).map_err(|_| self.error())?;
+        if length > self.bytes.len() - self.at { Err(self.error()) } else { Ok(length) }
+    }
+
+    /// Takes it that so many things are read.
+    fn spend(&mut self, things: usize) -> Result<(), WireError> {
+        self.things_left = self.things_left.checked_sub(things).ok_or(self.error())?;
+        Ok(())
     }
 
     /// Bytes with their length.
@@ -275,7 +301,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Where fewer are left.
     pub fn blob(&mut self) -> Result<&'a [u8], WireError> {
-        let length = self.count()?;
+        let length = self.length()?;
         let bytes = &self.bytes[self.at..self.at + length];
         self.at += length;
         Ok(bytes)
@@ -324,6 +350,7 @@ impl<'a> Reader<'a> {
             }
             tag::DICT => {
                 let count = self.count()?;
+                self.spend(count)?;
                 let mut entries = Vec::with_capacity(count.min(1024));
                 for _ in 0..count {
                     if self.byte()? != tag::STR {
@@ -363,6 +390,7 @@ impl<'a> Reader<'a> {
             tag::SET => Observed::Set(self.items(depth)?),
             tag::DICT => {
                 let count = self.count()?;
+                self.spend(count)?;
                 let mut entries = Vec::with_capacity(count.min(1024));
                 for _ in 0..count {
                     entries.push((self.observed_within(depth)?, self.observed_within(depth)?));
@@ -486,6 +514,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Where there is none.
     pub fn call_trace(&mut self, memory_bytes: u64) -> Result<CallTrace, WireError> {
+        self.spend(CALL_THINGS)?;
         let call = usize::try_from(self.number()?).map_err(|_| self.error())?;
         let round = usize::try_from(self.number()?).map_err(|_| self.error())?;
         let hook = Hook::numbered(self.byte()?).ok_or(self.error())?;
@@ -566,6 +595,40 @@ mod tests {
         writer.byte(tag::LIST);
         writer.number(u64::MAX >> 1);
         assert_eq!(Reader::new(&writer.bytes).observed(), Err(WireError(writer.bytes.len())));
+    }
+
+    #[test]
+    fn a_reply_of_more_things_than_a_worker_writes_is_an_error_before_they_are_made() {
+        let list = |length: usize| {
+            let mut writer = Writer::default();
+            writer.byte(tag::LIST);
+            writer.number(length as u64);
+            writer.bytes.resize(writer.bytes.len() + length, tag::NONE);
+            writer.bytes
+        };
+        let half = list(REPLY_THINGS / 2);
+        let bytes = half.repeat(3);
+        let mut reader = Reader::of_reply(&bytes);
+        assert!(reader.observed().is_ok() && reader.observed().is_ok());
+        // Nothing of the third is read but its length.
+        assert_eq!(reader.observed(), Err(WireError(2 * half.len() + half.len() - REPLY_THINGS / 2)));
+
+        let frames = |count: usize| {
+            let mut writer = Writer::default();
+            writer.number(count as u64);
+            writer.bytes.extend([0, 0, 0, 0].repeat(count));
+            writer.bytes
+        };
+        assert!(Reader::of_reply(&frames(1000)).frames().is_ok());
+        assert!(Reader::of_reply(&frames(REPLY_THINGS + 1)).frames().is_err());
+        let pairs = {
+            let mut writer = Writer::default();
+            writer.byte(tag::DICT);
+            writer.number(REPLY_THINGS as u64 / 2 + 1);
+            writer.bytes.resize(writer.bytes.len() + REPLY_THINGS + 2, tag::NONE);
+            writer.bytes
+        };
+        assert!(Reader::of_reply(&pairs).observed().is_err());
     }
 
     #[test]

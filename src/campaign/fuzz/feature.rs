@@ -84,7 +84,11 @@ fn of_call(session: &Session, call: &CallTrace, found: &mut Vec<Feature>) {
                 }
             }
         }
-        Ending::Raised(_) | Ending::Exited { .. } | Ending::Signalled { .. } | Ending::OutOfMemory { .. } => {
+        Ending::Raised(_)
+        | Ending::Exited { .. }
+        | Ending::Signalled { .. }
+        | Ending::OutOfMemory { .. }
+        | Ending::Corrupted => {
             let type_name = if let Ending::Raised(exception) = &call.ending { &*exception.type_name } else { "" };
             let own = call.ending.frames().iter().find(|frame| frame.origin == Origin::Plugin);
             add(Kind::Exception, &|hasher| {

@@ -166,7 +166,7 @@ fn ran(made: &PackageMade, package: &Package) -> Result<Option<String>, RuntimeE
         platform: made.platform,
         configuration: package.configuration.clone().unwrap_or_default(),
         venv: None,
-        limits: Limits { timeout: TIMEOUT, memory_bytes: MEMORY_BYTES },
+        limits: Limits { timeout: TIMEOUT, memory_bytes: MEMORY_BYTES, ..Limits::default() },
         network: Network::Closed,
         sandbox: Sandbox::default(),
         coverage: true,

@@ -232,6 +232,7 @@ fn told(ending: &LoadEnding) -> String {
         LoadEnding::Raised(exception) => format!("{}: {}", exception.type_name, exception.message),
         LoadEnding::Exited { status, .. } => format!("it ended the process with status {status}"),
         LoadEnding::Signalled { signal, .. } => format!("the process died of signal {signal}"),
+        LoadEnding::Corrupted => "the process wrote over memory that is not its own".to_owned(),
         LoadEnding::TimedOut { limit_seconds, .. } => format!("it took longer than {limit_seconds} s"),
     }
 }

@@ -67,7 +67,7 @@ pub struct Called {
     /// What the case passes, in its order, without the cookies.
     #[serde(default = "Value::empty_dict")]
     pub arguments: Value,
-    /// returned, raised, exited, signalled, timed-out, out-of-memory or cut-off.
+    /// returned, raised, exited, signalled, timed-out, out-of-memory, corrupted or cut-off.
     pub ending: String,
     /// What it returned, raised or ended with, as Python would write it.
     pub result: Option<String>,

@@ -51,7 +51,7 @@ pub(super) struct CallJson {
     /// What the case passes, without the cookies.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     arguments: Value,
-    /// returned, raised, exited, signalled, timed-out, out-of-memory or cut-off.
+    /// returned, raised, exited, signalled, timed-out, out-of-memory, corrupted or cut-off.
     ending: &'static str,
     /// What it returned, raised or ended with, as Python would write it.
     result: Option<String>,
@@ -107,6 +107,7 @@ impl CallJson {
             Ending::Signalled { signal, .. } => ("signalled", Some(signal.to_string())),
             Ending::TimedOut { .. } => ("timed-out", None),
             Ending::OutOfMemory { .. } => ("out-of-memory", None),
+            Ending::Corrupted => ("corrupted", None),
             Ending::CutOff => ("cut-off", None),
         };
         let output = |output: &Output| OutputJson { text: mask.text(&output.text), bytes: output.bytes };

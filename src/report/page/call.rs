@@ -65,6 +65,7 @@ fn words_of(ending: &str) -> String {
     match ending {
         "timed out" => "ran out of time".to_owned(),
         "out of memory" => "ran out of memory".to_owned(),
+        "corrupted" => "reported what is no report".to_owned(),
         "cut off" => "was cut off".to_owned(),
         _ if ending.starts_with("signalled") => ending.replacen("signalled", "was ended by", 1),
         _ if ending.starts_with("exited") => ending.replacen("exited", "ended its process with status", 1),

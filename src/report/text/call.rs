@@ -102,6 +102,7 @@ fn ending(ending: &Ending, mask: &Mask) -> String {
         Ending::TimedOut { limit, .. } => {
             (ERROR, format!("was killed at its time limit of {}", plain::elapsed(*limit)))
         }
+        Ending::Corrupted => (ERROR, "reported what is no report".to_owned()),
         Ending::OutOfMemory { limit, .. } => {
             (ERROR, format!("needed more memory than its limit of {} MB", limit / (1024 * 1024)))
         }

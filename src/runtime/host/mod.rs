@@ -1,30 +1,38 @@
 //! Starts workers, watches them, outlives them.
 //!
-//! A worker may die at any moment, and then the host says which call did it, with the stack where it can be had, and goes
-//! on with a fresh runner. What a worker wrote is read as hostile bytes.
+//! A worker may die at any moment, the whole of it too, and then the host says which call did it, with the stack where it
+//! can be had, and goes on with a fresh runner or a fresh worker. What a worker wrote is read as hostile bytes.
 
 mod process;
+mod reply;
 mod server;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use thiserror::Error;
 
-use self::process::{Process, Waited};
 pub use self::server::Server;
+use self::{
+    process::{Process, Waited},
+    reply::Reply,
+};
 use crate::{
     case::{Session, Value},
     contract::Hook,
     generate::configured_services,
     runtime::{
-        Attempt, CallTrace, Edge, Ending, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Usage, Watch,
+        Attempt, CallTrace, Edge, Ending, Frame, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Usage, Watch,
         Watched,
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         flow::{After, Flow, Step, after_verdict},
         sandbox::Missing,
         shared::{Phase, REQUEST_LIMIT, flag},
         stack,
-        wire::{Reader, Writer, record},
+        wire::Writer,
     },
 };
 
@@ -161,18 +169,24 @@ fn said(stderr: &str) -> String {
 /// The version of CPython that plugins run on, `3.11`.
 pub(crate) const PYTHON_VERSION: &str = env!("HOOKSTORM_PYTHON_VERSION");
 
-/// How long importing and constructing a plugin may take.
-const LOAD_LIMIT: Duration = Duration::from_secs(60);
 /// How many sessions cross the process boundary at once.
 const BATCH: usize = 64;
-/// How often one call of ours is tried again when a runner died between calls for no reason to be seen.
+/// How often something of ours is tried again in a row when a runner or a worker died for no reason to be seen.
 const TRIES: usize = 3;
+/// The status with which a worker's process ends when it cannot do its own part.
+const OUR_EXIT: i32 = 3;
 
 /// A worker process and the host's end of it.
 #[derive(Debug)]
 pub struct Worker {
     process: Process,
     target: Arc<Target>,
+    /// Where the plugin's state folders are, if not its own.
+    state: Option<PathBuf>,
+    /// Whether the zygote imports the plugin; otherwise each child does.
+    preloads: bool,
+    /// Why a fresh process must take the place of this one, if so.
+    lost: Option<RuntimeError>,
     loading: Arc<Loading>,
     standard_library: String,
     has_runner: bool,
@@ -201,34 +215,13 @@ impl Worker {
         Ok(if threads > 1 { Self::start_with(target, state, false)?.0 } else { worker })
     }
 
-    fn start_with(target: &Arc<Target>, state: Option<&Path>, preload: bool) -> Result<(Self, usize), RuntimeError> {
-        let site_packages = target.venv.as_deref().map(process::site_packages).transpose()?.unwrap_or_default();
-        let mut process = Process::spawn(target, state)?;
-        let request = LoadRequest {
-            root: target.root.clone(),
-            entry_point: target.entry_point.clone(),
-            configuration: target.configuration.clone(),
-            site_packages,
-            scratch: process.scratch().to_owned(),
-            state: state.map(Path::to_owned),
-            destinations: target.network.destinations().to_vec(),
-            readable: target.sandbox.readable.clone(),
-            coverage: target.coverage,
-            instrument: target.instrument,
-            preload,
-            hooks: Hook::ALL.iter().map(|hook| hook.name().to_owned()).collect(),
-            services: configured_services(&target.configuration),
-        };
-        let json = serde_json::to_vec(&request).expect("a request holds only paths and text");
-        let header = process.shared.header();
-        header.memory_bytes.store(target.limits.memory_bytes, std::sync::atomic::Ordering::Relaxed);
-        if !process.shared.write_request(&json) {
-            return Err(RuntimeError::SessionTooLarge(json.len()));
-        }
-        process.order(&[order::LOAD])?;
+    fn start_with(target: &Arc<Target>, state: Option<&Path>, preloads: bool) -> Result<(Self, usize), RuntimeError> {
         let mut worker = Self {
-            process,
+            process: Process::spawn(target, state)?,
             target: Arc::clone(target),
+            state: state.map(Path::to_owned),
+            preloads,
+            lost: None,
             loading: Arc::new(not_loaded(LoadEnding::Done)),
             standard_library: String::new(),
             has_runner: false,
@@ -238,19 +231,21 @@ impl Worker {
         };
         let mut loading = not_loaded(LoadEnding::Done);
         let mut threads = 1;
-        match worker.process.wait(LOAD_LIMIT)? {
+        match worker.load()? {
             Waited::Said(word::LOADED) => {
-                let reply: LoadReply = serde_json::from_slice(&worker.process.shared.read_reply())
-                    .map_err(|error| RuntimeError::Reply(error.to_string()))?;
-                if preload {
-                    threads = reply.threads;
-                    worker.standard_library.clone_from(&reply.standard_library);
-                    worker.places = reply.places;
-                    take_in(&mut loading, reply);
+                match serde_json::from_slice::<LoadReply>(&worker.process.shared.read_reply()) {
+                    Ok(reply) if preloads => {
+                        threads = reply.threads;
+                        worker.standard_library.clone_from(&reply.standard_library);
+                        worker.places = reply.places;
+                        take_in(&mut loading, reply);
+                    }
+                    Ok(_) => {}
+                    Err(_) => loading.import = LoadEnding::Corrupted,
                 }
             }
             // Before the plugin's first line nothing is the plugin's fault.
-            Waited::Gone(status) if worker.process.phase() != Phase::Import => return Err(worker.process.died(status)),
+            Waited::Gone(status) if !worker.process.has_begun() => return Err(worker.process.died(status)),
             other => loading.import = worker.step_ended(other)?,
         }
         loading.output = worker.process.output_since_start();
@@ -259,19 +254,92 @@ impl Worker {
             worker.loading = Arc::new(loading);
             return Ok((worker, threads));
         }
-        if (loading.has_class || !preload) && loading.import == LoadEnding::Done {
+        if (loading.has_class || !preloads) && loading.import == LoadEnding::Done {
             worker.construct(&mut loading)?;
         }
         worker.loading = Arc::new(loading);
         Ok((worker, threads))
     }
 
+    /// Has the zygote load the plugin.
+    fn load(&mut self) -> Result<Waited, RuntimeError> {
+        let target = &self.target;
+        let site_packages = target.venv.as_deref().map(process::site_packages).transpose()?.unwrap_or_default();
+        let request = LoadRequest {
+            root: target.root.clone(),
+            entry_point: target.entry_point.clone(),
+            configuration: target.configuration.clone(),
+            site_packages,
+            scratch: self.process.scratch().to_owned(),
+            state: self.state.clone(),
+            destinations: target.network.destinations().to_vec(),
+            readable: target.sandbox.readable.clone(),
+            coverage: target.coverage,
+            instrument: target.instrument,
+            preload: self.preloads,
+            hooks: Hook::ALL.iter().map(|hook| hook.name().to_owned()).collect(),
+            services: configured_services(&target.configuration),
+        };
+        let json = serde_json::to_vec(&request).expect("a request holds only paths and text");
+        let header = self.process.shared.header();
+        header.memory_bytes.store(target.limits.memory_bytes, std::sync::atomic::Ordering::Relaxed);
+        if !self.process.shared.write_request(&json) {
+            return Err(RuntimeError::SessionTooLarge(json.len()));
+        }
+        if !self.process.order(&[order::LOAD]) {
+            return Ok(Waited::Gone(self.process.status()));
+        }
+        self.process.wait(target.limits.loading, 1)
+    }
+
+    /// Takes it that this worker's process is good for nothing any more.
+    fn lose(&mut self, why: RuntimeError) {
+        self.lost.get_or_insert(why);
+        self.has_runner = false;
+    }
+
+    /// The same where the zygote is gone.
+    fn lose_gone(&mut self) {
+        let status = self.process.status();
+        let why = self.process.died(status);
+        self.lose(why);
+    }
+
+    /// Has a fresh process take the place of one that was lost. What is known of the plugin stays known.
+    fn revive(&mut self) -> Result<(), RuntimeError> {
+        for _ in 0..TRIES {
+            if self.lost.is_none() {
+                return Ok(());
+            }
+            let mut process = Process::spawn(&self.target, self.state.as_deref())?;
+            process.shared.inherit(&self.process.shared);
+            self.process = process;
+            self.has_runner = false;
+            match self.load()? {
+                Waited::Said(word::LOADED) => self.lost = None,
+                Waited::Gone(status) => self.lost = Some(self.process.died(status)),
+                _ => self.lost = Some(RuntimeError::Stuck),
+            }
+        }
+        match self.lost.take() {
+            None => Ok(()),
+            Some(why) => {
+                // Whoever asks again tries again.
+                self.lost = Some(RuntimeError::Stuck);
+                Err(why)
+            }
+        }
+    }
+
     /// Constructs `Plugin` in a process of its own.
     fn construct(&mut self, loading: &mut Loading) -> Result<(), RuntimeError> {
         self.process.forget_output();
         self.process.shared.forget_attempts();
-        self.process.order(&[order::CONSTRUCT])?;
-        let waited = self.process.wait(LOAD_LIMIT)?;
+        let waited = if self.process.order(&[order::CONSTRUCT]) {
+            self.process.wait(self.target.limits.loading, 1)?
+        } else {
+            Waited::Gone(self.process.status())
+        };
         let phase = self.process.phase();
         loading.attempts.extend(self.attempts());
         let reply = match waited {
@@ -305,16 +373,25 @@ impl Worker {
         Ok(match waited {
             Waited::TimedOut => {
                 let frames = self.process.stack_of_zygote(&self.target.root, &self.standard_library);
-                LoadEnding::TimedOut { limit_seconds: LOAD_LIMIT.as_secs(), frames }
+                self.lose(RuntimeError::Stuck);
+                LoadEnding::TimedOut { limit_seconds: self.target.limits.loading.as_secs(), frames }
             }
             Waited::Ended(status) | Waited::Gone(status) => {
                 let frames = self.process.fault_frames(&self.target.root, &self.standard_library);
+                if matches!(waited, Waited::Gone(_)) {
+                    self.lose_gone();
+                }
                 match status {
                     ..0 => LoadEnding::Signalled { signal: -status, frames },
+                    // The zygote, which hears no order any more, after the plugin's code was through.
+                    OUR_EXIT if frames.is_empty() => LoadEnding::Corrupted,
                     _ => LoadEnding::Exited { status, frames },
                 }
             }
-            Waited::Said(_) => return Err(RuntimeError::Reply("an unexpected word".into())),
+            Waited::Said(_) | Waited::Silent => {
+                self.lose(RuntimeError::Stuck);
+                LoadEnding::Corrupted
+            }
         })
     }
 
@@ -325,13 +402,14 @@ impl Worker {
     /// As [`Run::run`].
     #[doc(hidden)]
     pub fn time_bare_forks(&mut self, times: u32) -> Result<Duration, RuntimeError> {
-        self.end_runner()?;
+        self.end_runner();
+        self.revive()?;
         let mut packet = [order::BARE, 0, 0, 0, 0];
         packet[1..].copy_from_slice(&times.to_le_bytes());
         let begin = std::time::Instant::now();
-        self.process.order(&packet)?;
-        self.process.wait_for_end()?;
-        Ok(begin.elapsed())
+        let ended = self.process.order(&packet)
+            && matches!(self.process.wait(self.target.limits.timeout, 1)?, Waited::Ended(_));
+        if ended { Ok(begin.elapsed()) } else { Err(RuntimeError::Stuck) }
     }
 
     /// What the sandbox could not do on this machine.
@@ -363,13 +441,30 @@ impl Worker {
     }
 
     /// Ends the runner, if there is one.
-    fn end_runner(&mut self) -> Result<(), RuntimeError> {
-        if self.has_runner {
-            self.process.signal(rustix::process::Signal::KILL)?;
-            self.process.wait_for_end()?;
-            self.has_runner = false;
+    fn end_runner(&mut self) {
+        if self.has_runner && !self.process.end_child() {
+            self.lose(RuntimeError::Stuck);
         }
-        Ok(())
+        self.has_runner = false;
+    }
+
+    /// Has a runner that waits for a batch. False where there is none this time.
+    fn has_runner(&mut self) -> Result<bool, RuntimeError> {
+        self.revive()?;
+        if self.has_runner {
+            return Ok(true);
+        }
+        self.process.forget_output();
+        if !self.process.clear_scratch() {
+            // The plugin took away the folders that its worker stands in and watches.
+            self.lose(RuntimeError::Stuck);
+            self.revive()?;
+        }
+        self.has_runner = self.process.order(&[order::RUNNER]);
+        if !self.has_runner {
+            self.lose_gone();
+        }
+        Ok(self.has_runner)
     }
 
     /// Runs sessions in one process after another; `flags` says how.
@@ -377,69 +472,117 @@ impl Worker {
         self.must_be_loaded()?;
         let mut traces: Vec<Watched> = Vec::with_capacity(sessions.len());
         let mut failures = 0;
+        let mut batch = BATCH;
         while traces.len() < sessions.len() {
-            if !self.has_runner {
-                self.process.forget_output();
-                self.process.clear_scratch();
-                self.process.order(&[order::RUNNER])?;
-                self.has_runner = true;
+            if failures > TRIES {
+                return Err(self.lost.take().unwrap_or(RuntimeError::Stuck));
             }
-            self.write_batch(&sessions[traces.len()..], flags)?;
-            self.process.send_batch()?;
-            let waited = self.process.wait(self.target.limits.timeout)?;
-            let stack = match waited {
-                Waited::TimedOut => Some(self.process.stack_of_child(&self.target.root, &self.standard_library)?),
-                _ => None,
-            };
-            let (complete, partial) = self.read_traces()?;
             let before = traces.len();
-            traces.extend(complete);
-            traces.truncate(sessions.len());
-            let session = sessions.get(traces.len());
-            match waited {
-                Waited::Said(word::DONE) => {}
-                Waited::Said(word::RETIRED) => {
-                    self.process.wait_for_end()?;
-                    self.has_runner = false;
-                }
-                Waited::Said(_) => return Err(RuntimeError::Reply("an unexpected word".into())),
-                Waited::Gone(status) => return Err(self.process.died(status)),
-                Waited::TimedOut => {
-                    let ending =
-                        Ending::TimedOut { limit: self.target.limits.timeout, frames: stack.unwrap_or_default() };
-                    traces.push(self.broken(session, partial, ending, flags));
-                    self.has_runner = false;
-                }
-                Waited::Ended(status) => {
-                    self.has_runner = false;
-                    if self.process.phase() != Phase::Call && partial.trace.calls.is_empty() {
-                        // It died between sessions: nothing says whose fault that is, so it is tried again.
-                        failures += 1;
-                        if failures > TRIES {
-                            return Err(self.process.died(status));
-                        }
-                        continue;
-                    }
-                    let ending = self.ending_of_status(status);
-                    traces.push(self.broken(session, partial, ending, flags));
-                }
+            let rest = &sessions[before..];
+            let rest = &rest[..rest.len().min(batch)];
+            failures += 1;
+            if !self.has_runner()? {
+                continue;
             }
-            if traces.len() == before {
-                failures += 1;
-                if failures > TRIES {
-                    return Err(RuntimeError::Stuck);
+            self.write_batch(rest, flags)?;
+            if !self.process.send_batch() {
+                // Nobody reads, so the runner has ended or is about to.
+                self.end_runner();
+                continue;
+            }
+            let most = rest.iter().flat_map(|session| &session.calls).map(|call| 2 + call.answers.len()).sum();
+            let waited = self.process.wait(self.target.limits.timeout, most)?;
+            let phase = self.process.phase();
+            // It may go on writing, so it is ended before what it wrote is read.
+            let ending = self.batch_ended(waited, phase);
+            let Reply { complete, partial, is_whole } = self.read_reply(rest);
+            traces.extend(complete);
+            let ending = match ending {
+                _ if !is_whole => {
+                    self.end_runner();
+                    Some(Ending::Corrupted)
                 }
-            } else {
+                // It died between sessions: nothing says whose fault that is, so it is tried again.
+                Some(Ending::Signalled { .. } | Ending::Exited { .. })
+                    if phase == Phase::Idle && partial.trace.calls.is_empty() =>
+                {
+                    None
+                }
+                ending => ending,
+            };
+            if matches!(ending, Some(Ending::Corrupted)) && rest.len() > 1 && flags & flag::KEEP_STATE == 0 {
+                // Which of them did it, nothing that was written tells. Alone, each answers for itself.
+                batch = 1;
+                traces.truncate(before);
+                failures = 0;
+                continue;
+            }
+            if let Some(ending) = ending
+                && let Some(session) = sessions.get(traces.len())
+            {
+                traces.push(self.broken(session, partial, ending, flags));
+            }
+            if traces.len() > before {
                 failures = 0;
             }
         }
         Ok(traces)
     }
 
+    /// How a batch ended that did not end well.
+    fn batch_ended(&mut self, waited: Waited, phase: Phase) -> Option<Ending> {
+        match waited {
+            // A runner says so between sessions; somebody else, whenever the plugin likes.
+            Waited::Said(word::DONE) if phase == Phase::Idle => None,
+            Waited::Said(word::RETIRED) if phase == Phase::Idle => {
+                if !self.process.wait_for_end() {
+                    self.lose(RuntimeError::Stuck);
+                }
+                self.has_runner = false;
+                None
+            }
+            Waited::Said(_) => {
+                self.end_runner();
+                Some(Ending::Corrupted)
+            }
+            Waited::TimedOut => {
+                let frames = self.stack_of_child();
+                Some(Ending::TimedOut { limit: self.target.limits.timeout, frames })
+            }
+            Waited::Ended(status) => {
+                self.has_runner = false;
+                Some(self.ending_of_status(status))
+            }
+            Waited::Gone(_) | Waited::Silent => Some(self.lost_with(waited)),
+        }
+    }
+
+    /// How a call ended that took the worker with it.
+    fn lost_with(&mut self, waited: Waited) -> Ending {
+        let Waited::Gone(status) = waited else {
+            self.lose(RuntimeError::Stuck);
+            return Ending::Corrupted;
+        };
+        let why = self.process.died(status);
+        self.lose(why);
+        // The zygote ends by itself only where it can no longer do its part.
+        if status < 0 { self.ending_of_status(status) } else { Ending::Corrupted }
+    }
+
+    /// Asks the child where it is, and ends it.
+    fn stack_of_child(&mut self) -> Vec<Frame> {
+        let (frames, ended) = self.process.stack_of_child(&self.target.root, &self.standard_library);
+        self.has_runner = false;
+        if !ended {
+            self.lose(RuntimeError::Stuck);
+        }
+        frames
+    }
+
     fn write_batch(&mut self, sessions: &[Session], flags: u32) -> Result<(), RuntimeError> {
         let mut body = Writer::default();
         let mut count = 0;
-        for session in sessions.iter().take(BATCH) {
+        for session in sessions {
             let before = body.bytes.len();
             body.session(session);
             if body.bytes.len() + 16 > REQUEST_LIMIT {
@@ -460,43 +603,14 @@ impl Worker {
         Ok(())
     }
 
-    /// The sessions that are whole in the reply, and the calls of one that is not.
-    fn read_traces(&self) -> Result<(Vec<Watched>, Watched), RuntimeError> {
-        let reply = self.process.shared.read_reply();
-        let malformed = |error: crate::runtime::wire::WireError| RuntimeError::Reply(error.to_string());
-        let mut reader = Reader::new(&reply);
-        let mut complete = Vec::new();
-        let mut watched = Watched::default();
-        while !reader.is_at_end() {
-            match reader.byte().map_err(malformed)? {
-                record::CALL => {
-                    let trace = &mut watched.trace;
-                    trace.calls.push(reader.call_trace(self.target.limits.memory_bytes).map_err(malformed)?);
-                }
-                record::EDGES => watched.edges = reader.edges().map_err(malformed)?,
-                record::COMPARISONS => watched.comparisons = reader.comparisons().map_err(malformed)?,
-                record::USAGE => watched.usage.push(reader.usage().map_err(malformed)?),
-                record::HOLDING => watched.holding = Some(reader.holding().map_err(malformed)?),
-                record::SESSION => {
-                    let trace = &mut watched.trace;
-                    for _ in 0..reader.count().map_err(malformed)? {
-                        trace.changes.push(reader.text().map_err(malformed)?.to_owned());
-                    }
-                    trace.cookie = reader.value().map_err(malformed)?;
-                    trace.session_cookie = reader.value().map_err(malformed)?;
-                    complete.push(std::mem::take(&mut watched));
-                }
-                _ => return Err(RuntimeError::Reply("an unexpected record".into())),
-            }
-        }
-        watched.trace.cookie = Value::empty_dict();
-        watched.trace.session_cookie = Value::empty_dict();
-        Ok((complete, watched))
+    /// What the worker wrote down of `sessions`.
+    fn read_reply(&self, sessions: &[Session]) -> Reply {
+        Reply::read(&self.process.shared.read_reply(), sessions, self.target.limits.memory_bytes)
     }
 
     /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them. Its
     /// edges are still in the shared memory, what it compared is not.
-    fn broken(&mut self, session: Option<&Session>, partial: Watched, ending: Ending, flags: u32) -> Watched {
+    fn broken(&mut self, session: &Session, partial: Watched, ending: Ending, flags: u32) -> Watched {
         let Watched { trace: mut partial, mut edges, comparisons, usage, holding } = partial;
         let shared = &self.process.shared;
         let watched = flags & (flag::EDGES | flag::COMPARISONS) != 0;
@@ -505,8 +619,8 @@ impl Worker {
             shared.mark_seen(&edges);
         }
         self.process.distrust_scratch();
-        if self.process.phase() == Phase::Call {
-            let mut call = self.call_that_runs(ending);
+        if self.process.phase() == Phase::Call || partial.calls.is_empty() {
+            let mut call = self.call_that_runs(session, ending);
             if let Some(last) = partial.calls.last()
                 && (last.call, last.round) == (call.call, call.round)
             {
@@ -519,10 +633,8 @@ impl Worker {
             // Something that the call left behind ended the process.
             last.ending = ending;
         }
-        if let Some(session) = session {
-            partial.cookie.clone_from(&session.cookie);
-            partial.session_cookie.clone_from(&session.session_cookie);
-        }
+        partial.cookie.clone_from(&session.cookie);
+        partial.session_cookie.clone_from(&session.session_cookie);
         for call in std::mem::take(&mut partial.calls) {
             after(&call, &mut partial);
             partial.calls.push(call);
@@ -535,9 +647,27 @@ impl Worker {
         stack::attempts(&self.process.shared, &self.target.root, &self.standard_library)
     }
 
-    /// The call that the worker makes, or made when it died, with how it ended.
-    fn call_that_runs(&self, ending: Ending) -> CallTrace {
-        CallTrace { attempts: self.attempts(), ..self.process.call_that_runs(ending) }
+    /// The call of `session` that the worker makes, or made when it died, with how it ended.
+    fn call_that_runs(&self, session: &Session, ending: Ending) -> CallTrace {
+        let mut seen = CallTrace { attempts: self.attempts(), ..self.process.call_that_runs(ending) };
+        // Which it is was the worker's word, and a plugin can write over it.
+        if session.calls.get(seen.call).is_none_or(|call| call.hook != seen.hook || seen.round > call.answers.len()) {
+            (seen.call, seen.round) = (0, 0);
+            seen.hook = session.calls.first().map_or(seen.hook, |call| call.hook);
+        }
+        seen
+    }
+
+    /// The call that was to be made, with how it ended.
+    fn call_at(&self, session: &Session, step: Step, ending: Ending) -> CallTrace {
+        CallTrace {
+            call: step.call,
+            round: step.round,
+            hook: session.calls[step.call].hook,
+            answer_is_secret: step.answer_is_secret,
+            attempts: self.attempts(),
+            ..self.process.call_that_runs(ending)
+        }
     }
 
     fn ending_of_status(&self, status: i32) -> Ending {
@@ -550,8 +680,13 @@ impl Worker {
 
     fn isolated(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
         self.must_be_loaded()?;
-        self.end_runner()?;
-        self.process.clear_scratch();
+        self.end_runner();
+        self.revive()?;
+        if !self.process.clear_scratch() {
+            // The plugin took away the folders that its worker stands in and watches.
+            self.lose(RuntimeError::Stuck);
+            self.revive()?;
+        }
         self.process.fill_scratch(&session.services);
         let mut trace = Trace {
             cookie: session.cookie.clone(),
@@ -569,7 +704,9 @@ impl Worker {
             trace.calls.push(call);
             flow.ended(session, after);
         }
-        self.process.clear_scratch();
+        if !self.process.clear_scratch() {
+            self.lose(RuntimeError::Stuck);
+        }
         Ok(trace)
     }
 
@@ -596,6 +733,7 @@ impl Worker {
         }
         writer.call(&session.calls[step.call]);
         for _ in 0..TRIES {
+            self.revive()?;
             self.process.shared.clear_reply();
             if !self.process.shared.write_request(&writer.bytes) {
                 return Err(RuntimeError::SessionTooLarge(writer.bytes.len()));
@@ -604,34 +742,32 @@ impl Worker {
             let flags = (if self.watches_isolated_lines { flag::LINES } else { 0 })
                 | (if self.measures { flag::USAGE } else { 0 });
             self.process.shared.header().flags.store(flags, std::sync::atomic::Ordering::Relaxed);
-            self.process.order(&[order::CALL])?;
-            let waited = self.process.wait(timeout)?;
-            match waited {
-                Waited::TimedOut => {
-                    let frames = self.process.stack_of_child(&self.target.root, &self.standard_library)?;
-                    let ending = Ending::TimedOut { limit: timeout, frames };
-                    return Ok((self.call_that_runs(ending), None));
-                }
-                Waited::Ended(status) => {
-                    let (_, partial) = self.read_traces()?;
-                    let usage = partial.usage.first().copied();
-                    let record = partial.trace.calls.into_iter().next();
-                    match record {
-                        Some(call) if status == 0 => return Ok((call, usage)),
-                        // Something that the call left running ended the process after it.
-                        Some(call) => return Ok((CallTrace { ending: self.ending_of_status(status), ..call }, usage)),
-                        None if self.process.phase() == Phase::Call => {
-                            let ending = self.ending_of_status(status);
-                            return Ok((self.call_that_runs(ending), None));
-                        }
-                        None => {}
-                    }
-                }
-                Waited::Gone(status) => return Err(self.process.died(status)),
-                Waited::Said(_) => return Err(RuntimeError::Reply("an unexpected word".into())),
+            if !self.process.order(&[order::CALL]) {
+                self.lose_gone();
+                continue;
+            }
+            let waited = self.process.wait(timeout, 2)?;
+            let phase = self.process.phase();
+            let mut ending = match waited {
+                Waited::TimedOut => Ending::TimedOut { limit: timeout, frames: self.stack_of_child() },
+                Waited::Ended(status) => self.ending_of_status(status),
+                Waited::Gone(_) | Waited::Said(_) | Waited::Silent => self.lost_with(waited),
+            };
+            let Reply { partial, is_whole, .. } = self.read_reply(std::slice::from_ref(session));
+            if !is_whole {
+                ending = Ending::Corrupted;
+            }
+            let usage = partial.usage.first().copied();
+            let record = partial.trace.calls.into_iter().next();
+            match record.filter(|call| (call.call, call.round) == (step.call, step.round)) {
+                Some(call) if waited == Waited::Ended(0) && is_whole => return Ok((call, usage)),
+                // Something that the call left running ended the process after it.
+                Some(call) => return Ok((CallTrace { ending, ..call }, usage)),
+                None if phase == Phase::Idle && !matches!(ending, Ending::Corrupted | Ending::TimedOut { .. }) => {}
+                None => return Ok((self.call_at(session, step, ending), None)),
             }
         }
-        Err(RuntimeError::Stuck)
+        Err(self.lost.take().unwrap_or(RuntimeError::Stuck))
     }
 }
 
@@ -648,11 +784,11 @@ impl Run for Worker {
     }
 
     fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
-        self.end_runner()?;
+        self.end_runner();
         let mut sessions = earlier.to_vec();
         sessions.push(session.clone());
         let traces = self.persistent(&sessions, flag::KEEP_STATE)?;
-        self.end_runner()?;
+        self.end_runner();
         traces.into_iter().next_back().map(|watched| watched.trace).ok_or(RuntimeError::Stuck)
     }
 

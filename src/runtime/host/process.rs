@@ -40,6 +40,8 @@ const LOOK: Duration = Duration::from_millis(20);
 const OURS: Duration = Duration::from_secs(60);
 /// How long a worker's program may take to say that it is there.
 const START: Duration = Duration::from_secs(10);
+/// How long an end is waited for that was asked for. Who stops the worker's own processes makes them deaf.
+const HEARING: Duration = Duration::from_secs(5);
 /// How far below the host's the priority of a worker is that serves many sessions at once.
 const YIELDING: i32 = 10;
 /// How long a process is given to write down where it is.
@@ -59,6 +61,8 @@ pub(super) enum Waited {
     TimedOut,
     /// The zygote itself is gone: its exit status, or the negative of the signal.
     Gone(i32),
+    /// Nothing of the plugin's runs, by what is in the shared memory, and nobody says a word.
+    Silent,
 }
 
 /// Guardian, zygote and child.
@@ -184,11 +188,13 @@ impl Process {
         self.scratch.path()
     }
 
-    /// Empties that folder, if anything was seen in it.
-    pub(super) fn clear_scratch(&mut self) {
-        let used = &self.shared.header().scratch_used;
-        if used.swap(0, Ordering::Relaxed) != 0 {
-            Scratch::unwatched(&self.root).clear();
+    /// Empties that folder, if anything was seen in it. False where the plugin took away what this worker stands on.
+    pub(super) fn clear_scratch(&mut self) -> bool {
+        match self.shared.header().scratch_used.swap(0, Ordering::Relaxed) {
+            0 => true,
+            1 => Scratch::unwatched(&self.root).clear(),
+            // A runner has put new folders in the place of those that it did not find.
+            _ => false,
         }
     }
 
@@ -222,17 +228,17 @@ impl Process {
         self.shared.header().scratch_used.store(1, Ordering::Relaxed);
     }
 
-    /// Gives an order to the zygote.
-    pub(super) fn order(&mut self, packet: &[u8]) -> Result<(), RuntimeError> {
+    /// Gives an order to the zygote. False where it is gone.
+    pub(super) fn order(&mut self, packet: &[u8]) -> bool {
         self.send(true, packet)
     }
 
-    /// Tells the runner that a batch is there.
-    pub(super) fn send_batch(&mut self) -> Result<(), RuntimeError> {
+    /// Tells the runner that a batch is there. False where nobody hears it.
+    pub(super) fn send_batch(&mut self) -> bool {
         self.send(false, &[word::BATCH])
     }
 
-    fn send(&mut self, control: bool, packet: &[u8]) -> Result<(), RuntimeError> {
+    fn send(&mut self, control: bool, packet: &[u8]) -> bool {
         if packet[0] != order::SIGNAL {
             // What an earlier child did when it died says nothing about this one.
             self.shared.header().since_ns.store(0, Ordering::Relaxed);
@@ -240,37 +246,45 @@ impl Process {
         }
         loop {
             let socket = if control { &self.control } else { &self.data };
-            match rustix::net::send(socket, packet, SendFlags::NOSIGNAL) {
-                Ok(_) => return Ok(()),
+            // One whose buffer is full is not read any more.
+            match rustix::net::send(socket, packet, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(_) => return true,
                 Err(Errno::INTR) => {}
-                Err(_) => {
-                    let status = self.status();
-                    return Err(self.died(status));
-                }
+                Err(_) => return false,
             }
         }
     }
 
     /// Sends a signal to the zygote's child.
-    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), RuntimeError> {
+    pub(super) fn signal(&mut self, signal: Signal) -> bool {
         self.order(&[order::SIGNAL, signal.as_raw() as u8])
     }
 
-    /// Waits for a word or an end, while the plugin's code may run for `limit` at a time.
-    pub(super) fn wait(&mut self, limit: Duration) -> Result<Waited, RuntimeError> {
+    /// Waits for a word or an end, while the plugin's code may run for `limit` at a time, `times` times in all.
+    pub(super) fn wait(&mut self, limit: Duration, times: usize) -> Result<Waited, RuntimeError> {
         let limit_ns = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        let mut quiet_since = Instant::now();
+        let begin = Instant::now();
+        // The times in the shared memory are the worker's word, and a plugin can write over them.
+        let most = OURS.saturating_add(limit.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX)));
+        let mut quiet_since = begin;
         loop {
             let since_ns = self.shared.header().since_ns.load(Ordering::Acquire);
+            if since_ns > now_ns() {
+                // No worker writes what is still to come.
+                return Ok(Waited::Silent);
+            }
             let left = match since_ns {
                 0 => LOOK,
                 _ => Duration::from_nanos((since_ns.saturating_add(limit_ns)).saturating_sub(now_ns())),
             };
             match self.look(left.min(LOOK))? {
                 Some(waited) => return Ok(waited),
+                None if begin.elapsed() > most => {
+                    return Ok(if since_ns == 0 { Waited::Silent } else { Waited::TimedOut });
+                }
                 None if since_ns == 0 => {
                     if quiet_since.elapsed() > OURS {
-                        return Err(RuntimeError::Stuck);
+                        return Ok(Waited::Silent);
                     }
                 }
                 None => {
@@ -318,26 +332,26 @@ impl Process {
         Ok(None)
     }
 
-    /// Waits until the child that is about to end has ended.
-    pub(super) fn wait_for_end(&mut self) -> Result<(), RuntimeError> {
+    /// Waits until the child that is about to end has ended. False where that is not told in time.
+    pub(super) fn wait_for_end(&mut self) -> bool {
         let begin = Instant::now();
-        while begin.elapsed() < OURS {
-            match self.look(LOOK)? {
-                Some(Waited::Ended(_)) => {
+        while begin.elapsed() < HEARING {
+            match self.look(LOOK) {
+                Ok(Some(Waited::Ended(_))) => {
                     // A word that it still said.
                     let mut packet = [0_u8; 16];
                     while rustix::net::recv(&self.data, &mut packet, RecvFlags::DONTWAIT).is_ok_and(|(n, _)| n > 0) {}
-                    return Ok(());
+                    return true;
                 }
-                Some(Waited::Gone(status)) => return Err(self.died(status)),
+                Ok(Some(Waited::Gone(_))) | Err(_) => return false,
                 _ => {}
             }
         }
-        Err(RuntimeError::Stuck)
+        false
     }
 
     /// How the guardian ended; it passes on how the zygote did.
-    fn status(&mut self) -> i32 {
+    pub(super) fn status(&mut self) -> i32 {
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(5) {
             match self.guardian.try_wait() {
@@ -385,6 +399,11 @@ impl Process {
         Phase::numbered(self.shared.header().phase.load(Ordering::Acquire))
     }
 
+    /// Whether any of the plugin's code ever ran in this worker.
+    pub(super) fn has_begun(&self) -> bool {
+        self.shared.header().has_begun.load(Ordering::Acquire) != 0
+    }
+
     /// The call that the worker makes, or made when it died, with how it ended.
     pub(super) fn call_that_runs(&self, ending: Ending) -> CallTrace {
         let header = self.shared.header();
@@ -409,14 +428,18 @@ impl Process {
         }
     }
 
-    /// Asks the child where it is, and ends it.
-    pub(super) fn stack_of_child(&mut self, root: &Path, standard_library: &str) -> Result<Vec<Frame>, RuntimeError> {
+    /// Asks the child where it is, and ends it. Whether it was told that it ended.
+    pub(super) fn stack_of_child(&mut self, root: &Path, standard_library: &str) -> (Vec<Frame>, bool) {
         self.fault.clear();
-        self.signal(Signal::USR2)?;
+        self.signal(Signal::USR2);
         let frames = self.await_stack(root, standard_library);
-        self.signal(Signal::KILL)?;
-        self.wait_for_end()?;
-        Ok(frames)
+        let ended = self.end_child();
+        (frames, ended)
+    }
+
+    /// Ends the child. False where nobody tells that it ended.
+    pub(super) fn end_child(&mut self) -> bool {
+        self.signal(Signal::KILL) && self.wait_for_end()
     }
 
     /// Asks the zygote where it is, and ends it.
@@ -475,7 +498,7 @@ impl Drop for Process {
         // The zygote ends when its host is gone, and then the guardian ends what is left.
         let _ = rustix::net::shutdown(&self.control, rustix::net::Shutdown::Both);
         let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(5) {
+        while begin.elapsed() < HEARING {
             if !matches!(self.guardian.try_wait(), Ok(None)) {
                 return;
             }

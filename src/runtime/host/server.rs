@@ -51,7 +51,8 @@ impl Server {
         if underway.trace().calls.is_empty() {
             fill(&self.state, &session.services);
         }
-        worker.end_runner()?;
+        worker.end_runner();
+        worker.revive()?;
         worker.process.hand_over(&underway.carried);
         let timeout = worker.target.limits.timeout;
         let (call, usage) = worker.isolated_call(&session, step, answered, underway.trace(), timeout)?;
@@ -60,7 +61,9 @@ impl Server {
             // It may have left what it did not live to tell.
             worker.process.distrust_scratch();
         }
-        worker.process.clear_scratch();
+        if !worker.process.clear_scratch() {
+            worker.lose(RuntimeError::Stuck);
+        }
         underway.made(call, after);
         Ok(usage)
     }

@@ -1,6 +1,7 @@
 """What the worker asks of Python in Python: looking at a class and at source text. Runs once, while a plugin is loaded;
 no call passes through it. Errors in here are ours, so nothing of the plugin's is called."""
 
+import builtins
 import faulthandler
 import functools
 import importlib.util
@@ -30,6 +31,17 @@ def prepare(fault_fd):
 
 
 runner = [0]
+
+
+def own_builtins(dict=dict, names=vars(builtins), own=dict(vars(builtins))):
+    """Puts Python's own builtins in the place of what the plugin made of them, and gives back the latter."""
+    theirs = dict(names)
+    names.update(own)
+    return theirs
+
+
+def give_back(theirs, names=vars(builtins)):
+    names.update(theirs)
 
 
 def load(path, name, loader=None):

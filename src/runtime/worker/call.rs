@@ -40,7 +40,7 @@ pub(crate) struct Gave<'py> {
     pub(crate) session_cookie: Option<Bound<'py, PyAny>>,
 }
 
-/// Makes the call and writes down how it ended.
+/// Makes the call and writes down how it ended. `things` is how many objects may still be written, and becomes what is left.
 pub(crate) fn make<'py>(
     py: Python<'py>,
     plugin: &mut Plugin,
@@ -48,6 +48,7 @@ pub(crate) fn make<'py>(
     options: &[SetOption],
     given: Given<'_, 'py>,
     writer: &mut Writer,
+    things: &mut usize,
 ) -> Gave<'py> {
     let broke = Gave { after: After::Broke, cookie: None, session_cookie: None };
     let instance = plugin.construct(py, options);
@@ -69,7 +70,7 @@ pub(crate) fn make<'py>(
                 return Gave { after: After::Going, cookie: None, session_cookie: None };
             }
             writer.byte(ending::RETURNED);
-            convert::observe(writer, &result);
+            *things = convert::observe(writer, &result, *things);
             read_result(py, call.hook, &result)
         }
         Err((error, in_constructor)) => {

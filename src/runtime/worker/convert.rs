@@ -16,6 +16,9 @@ use pyo3::{
 
 use crate::exception::{lossy, type_name};
 
+/// Larger ints have more digits than Python itself writes, 4300, and take their time.
+const BITS_LIMIT: u64 = 14_000;
+
 /// A new Python object for a value.
 pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
@@ -42,28 +45,27 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
     })
 }
 
-/// Writes an object as it is, bounded in depth, number and length.
-pub(crate) fn observe(writer: &mut Writer, object: &Bound<'_, PyAny>) {
-    let mut observer =
-        Observer { writer, path: Vec::new(), left: Observed::NODES_LIMIT, text_left: Observed::TEXT_LIMIT };
+/// Writes an object as it is, bounded in depth, length and in the number of objects, of which `things` are left. Gives how
+/// many are left then.
+pub(crate) fn observe(writer: &mut Writer, object: &Bound<'_, PyAny>, things: usize) -> usize {
+    let limit = things.min(Observed::NODES_LIMIT);
+    let mut observer = Observer { writer, path: Vec::new(), left: limit, text_left: Observed::TEXT_LIMIT };
     observer.object(object);
+    things - (limit - observer.left)
 }
 
 struct Observer<'a> {
     writer: &'a mut Writer,
     /// The containers that lie around the object, to see a cycle.
     path: Vec<usize>,
+    /// How many objects may still be written. A container takes what its items need before they are written, so that
+    /// what is cut off costs nothing.
     left: usize,
     text_left: usize,
 }
 
 impl Observer<'_> {
     fn object(&mut self, object: &Bound<'_, PyAny>) {
-        if self.left == 0 {
-            self.writer.byte(tag::TRUNCATED);
-            return;
-        }
-        self.left -= 1;
         if let Ok(text) = object.cast::<PyString>() {
             self.text(text);
         } else if object.is_none() {
@@ -71,21 +73,25 @@ impl Observer<'_> {
         } else if let Ok(flag) = object.cast_exact::<PyBool>() {
             self.writer.byte(if flag.is_true() { tag::TRUE } else { tag::FALSE });
         } else if let Ok(dict) = object.cast::<PyDict>() {
-            if self.enter(object) {
+            if let Some((length, is_cut)) = self.enter(object, dict.len(), 2) {
                 self.writer.byte(tag::DICT);
-                // A dict that another thread changes would be read for ever; its length now is what is told.
-                let entries: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = dict.iter().collect();
-                self.writer.number(entries.len() as u64);
+                // A dict that another thread changes would be read for ever; what it holds now is what is told.
+                let entries: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = dict.iter().take(length).collect();
+                self.writer.number((entries.len() + usize::from(is_cut)) as u64);
                 for (key, value) in entries {
                     self.object(&key);
                     self.object(&value);
                 }
+                if is_cut {
+                    self.writer.byte(tag::TRUNCATED);
+                    self.writer.byte(tag::TRUNCATED);
+                }
                 self.path.pop();
             }
         } else if let Ok(list) = object.cast::<PyList>() {
-            self.items(object, tag::LIST, || list.iter().collect());
+            self.items(object, tag::LIST, list.len(), |length| list.iter().take(length).collect());
         } else if let Ok(tuple) = object.cast::<PyTuple>() {
-            self.items(object, tag::TUPLE, || tuple.iter().collect());
+            self.items(object, tag::TUPLE, tuple.len(), |length| tuple.iter().take(length).collect());
         } else if let Ok(number) = object.cast::<PyInt>() {
             self.number(number);
         } else if let Ok(number) = object.cast::<PyFloat>() {
@@ -96,37 +102,51 @@ impl Observer<'_> {
         } else if let Ok(bytes) = object.cast::<PyByteArray>() {
             self.bytes(&bytes.to_vec());
         } else if let Ok(set) = object.cast::<PySet>() {
-            self.items(object, tag::SET, || set.iter().collect());
+            self.items(object, tag::SET, set.len(), |length| set.iter().take(length).collect());
         } else if let Ok(set) = object.cast::<PyFrozenSet>() {
-            self.items(object, tag::SET, || set.iter().collect());
+            self.items(object, tag::SET, set.len(), |length| set.iter().take(length).collect());
         } else {
             self.writer.byte(tag::OBJECT);
             self.writer.blob(type_name(&object.get_type().into_any()).as_bytes());
         }
     }
 
-    /// Whether a container is to be read: not within itself, and not too deep.
-    fn enter(&mut self, object: &Bound<'_, PyAny>) -> bool {
+    /// How many of a container's `length` items, of so many objects each, are to be read, and whether the rest is cut off;
+    /// `None` for one that lies within itself, too deep or where nothing more is read.
+    fn enter(&mut self, object: &Bound<'_, PyAny>, length: usize, objects: usize) -> Option<(usize, bool)> {
         let address = object.as_ptr() as usize;
         if self.path.contains(&address) {
             self.writer.byte(tag::CYCLE);
-            return false;
+            return None;
         }
-        if self.path.len() >= Observed::DEPTH_LIMIT {
+        let most = self.left / objects;
+        if self.path.len() >= Observed::DEPTH_LIMIT || (most == 0 && length > 0) {
             self.writer.byte(tag::TRUNCATED);
-            return false;
+            return None;
         }
         self.path.push(address);
-        true
+        // The mark that something is cut off is an item too.
+        let (taken, is_cut) = if length <= most { (length, false) } else { (most - 1, true) };
+        self.left -= (taken + usize::from(is_cut)) * objects;
+        Some((taken, is_cut))
     }
 
-    fn items<'py>(&mut self, object: &Bound<'py, PyAny>, tag: u8, items: impl FnOnce() -> Vec<Bound<'py, PyAny>>) {
-        if self.enter(object) {
+    fn items<'py>(
+        &mut self,
+        object: &Bound<'py, PyAny>,
+        tag: u8,
+        length: usize,
+        items: impl FnOnce(usize) -> Vec<Bound<'py, PyAny>>,
+    ) {
+        if let Some((length, is_cut)) = self.enter(object, length, 1) {
             self.writer.byte(tag);
-            let items = items();
-            self.writer.number(items.len() as u64);
+            let items = items(length);
+            self.writer.number((items.len() + usize::from(is_cut)) as u64);
             for item in &items {
                 self.object(item);
+            }
+            if is_cut {
+                self.writer.byte(tag::TRUNCATED);
             }
             self.path.pop();
         }
@@ -166,16 +186,22 @@ impl Observer<'_> {
             return;
         }
         self.writer.byte(tag::BIG_INT);
-        // `int`'s own methods, whatever a subclass makes of them. A gigantic int takes seconds to write in decimal.
+        // `int`'s own methods, whatever a subclass makes of them.
         let int = number.py().get_type::<PyInt>();
-        let bits = int.call_method1("bit_length", (number,)).and_then(|bits| bits.extract::<u64>()).unwrap_or(u64::MAX);
-        let digits = if bits > 4096 {
+        let bits = bits(number);
+        let digits = if bits > BITS_LIMIT {
             None
         } else {
             int.call_method1("__repr__", (number,)).ok().and_then(|text| text.extract::<String>().ok())
         };
         self.writer.blob(digits.unwrap_or_else(|| format!("…an int of {bits} bits")).as_bytes());
     }
+}
+
+/// How many bits an int has.
+fn bits(number: &Bound<'_, PyInt>) -> u64 {
+    let int = number.py().get_type::<PyInt>();
+    int.call_method1("bit_length", (number,)).and_then(|bits| bits.extract::<u64>()).unwrap_or(u64::MAX)
 }
 
 /// A copy of an object as it comes out of JSON at the other end.
@@ -196,6 +222,12 @@ fn copy<'py>(object: &Bound<'py, PyAny>, depth: usize) -> PyResult<Bound<'py, Py
             return Ok(object.clone());
         }
         return Ok(PyString::new(py, text.to_str()?).into_any());
+    }
+    if let Ok(number) = object.cast::<PyInt>()
+        && number.extract::<i64>().is_err()
+        && bits(number) > BITS_LIMIT
+    {
+        return Err(no_json());
     }
     if object.is_none() || object.is_exact_instance_of::<PyBool>() || object.is_exact_instance_of::<PyInt>() {
         return Ok(object.clone());

@@ -49,7 +49,7 @@ impl Coverage {
         use pyo3::types::PyCFunction;
 
         let lines = number_lines(files);
-        let shared = Shared::map(descriptors.shared.fd().try_clone()?)?;
+        let shared = descriptors.shared.again()?;
         let shared = std::sync::Mutex::new(shared);
         let monitoring = py.import("sys")?.getattr("monitoring")?;
         let tool = monitoring.getattr("COVERAGE_ID")?;
@@ -114,7 +114,7 @@ impl Coverage {
         _root: &str,
         files: &[(String, Vec<u32>)],
     ) -> PyResult<Option<Self>> {
-        let shared = hookstorm::runtime::shared::Shared::map(descriptors.shared.fd().try_clone()?)?;
+        let shared = descriptors.shared.again()?;
         if let Ok(mut traced) = TRACED.lock() {
             *traced = Some(Traced { shared, lines: number_lines(files), known: HashMap::new() });
         }

@@ -133,12 +133,15 @@ fn init(
         -1 => return ExitCode::from(3),
         0 => {
             ends_with_parent();
+            // SAFETY: this process leaves its group and nothing else, so that who kills his group does not reach the guardian.
+            unsafe { libc::setsid() };
             // SAFETY: a flag of this process only. What a plugin leaves behind becomes a child of the zygote.
             unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
             descriptors.shared.header().missing.store(missing.bits(), Ordering::Release);
             if tell_host(&descriptors, own.as_ref()).is_err() {
                 return ExitCode::from(3);
             }
+            drop(own);
             return zygote::run(descriptors, confinement, missing, link);
         }
         zygote => zygote,

@@ -19,7 +19,7 @@ use crate::{
     Descriptors,
     coverage::Coverage,
     exception::{self, Left, Origins},
-    interpreter::bootstrap,
+    interpreter::{self, bootstrap},
     probe::Instrument,
     state::State,
 };
@@ -76,6 +76,9 @@ pub(crate) fn enter(descriptors: &Descriptors, phase: Phase) -> u64 {
     let header = descriptors.shared.header();
     let since_ns = now_ns();
     header.phase.store(phase as u32, Ordering::Relaxed);
+    if phase != Phase::Call {
+        header.has_begun.store(1, Ordering::Relaxed);
+    }
     header.since_ns.store(since_ns, Ordering::Release);
     since_ns
 }
@@ -109,8 +112,13 @@ impl Plugin {
         enter(descriptors, Phase::Import);
         let path = request.root.join(&request.entry_point);
         let name = request.entry_point.strip_suffix(".py").unwrap_or(&request.entry_point);
+        let own = std::process::id();
         let module =
             bootstrap(py).and_then(|bootstrap| bootstrap.call_method1("load", (path.as_os_str(), name, loader)));
+        if std::process::id() != own {
+            // The plugin forked, and this is the child, which came back out of the import. It is none of ours.
+            interpreter::leave(0);
+        }
         let module = match module {
             Ok(module) => module,
             Err(error) => {
@@ -132,7 +140,14 @@ impl Plugin {
         leave(descriptors);
         reply.places = instrument.map_or(0, |instrument| instrument.places());
         reply.threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-        match Self::look(py, descriptors, request, &module, origins, &mut reply) {
+        // The standard library is to work as it should while the class is looked at, whatever the plugin did to it.
+        let own = bootstrap(py);
+        let theirs = own.as_ref().ok().and_then(|own| own.call_method0("own_builtins").ok());
+        let looked = Self::look(py, descriptors, request, &module, origins, &mut reply);
+        if let (Ok(own), Some(theirs)) = (own, theirs) {
+            let _ = own.call_method1("give_back", (theirs,));
+        }
+        match looked {
             Ok(plugin) => (plugin, reply),
             Err(error) => {
                 // Our own Python failed on this class; the plugin is told as it stands, with what is known.

@@ -52,7 +52,7 @@ pub(crate) struct Instrument<'py> {
 impl<'py> Instrument<'py> {
     /// Has everything instrumented that is imported from the package from now on.
     pub(crate) fn install(py: Python<'py>, descriptors: &Descriptors, request: &LoadRequest) -> PyResult<Self> {
-        let shared = Box::leak(Box::new(Shared::map(descriptors.shared.fd().try_clone()?)?));
+        let shared = Box::leak(Box::new(descriptors.shared.again()?));
         SHARED.store(shared, Ordering::Relaxed);
         // SAFETY: the handler only stores to an atomic.
         unsafe { libc::pthread_atfork(None, None, Some(stop)) };

@@ -11,13 +11,13 @@ use std::{
 use hookstorm::{
     case::{Session, Value},
     runtime::{
-        Attempt, Usage,
+        Attempt, Observed, Usage,
         control::{ConstructReply, LoadRequest, order, word},
         flow::{After, Flow},
         scratch::Scratch,
         shared::{Phase, flag, now_ns},
         stack,
-        wire::{Reader, Writer, record},
+        wire::{REPLY_THINGS, Reader, Writer, record},
     },
 };
 use pyo3::prelude::*;
@@ -39,6 +39,8 @@ use crate::{
 
 /// A batch is cut short when the reply area has less room than this left.
 const ROOM: usize = 8 << 20;
+/// How many of a batch's things are kept free for what is no result: frames, files, changes.
+const ROOM_FOR_THINGS: usize = REPLY_THINGS / 4;
 /// A runner that has grown by this much ends, and a fresh one takes its place.
 const GROWTH_LIMIT: u64 = 128 << 20;
 
@@ -66,9 +68,12 @@ pub(crate) fn main(
 ) -> i32 {
     let Order { kind, address_space, go } = order;
     audit::is_own_from_here();
+    // Who ends his group ends himself, and nobody else of us.
+    let _ = rustix::process::setpgid(None, None);
     if let Ok(runner) = interpreter::bootstrap(py).and_then(|bootstrap| bootstrap.getattr("runner")) {
         let _ = runner.set_item(0, std::process::id());
     }
+    close_what_is_not_needed(descriptors, kind);
     limit_memory(descriptors, address_space);
     let mut load = None;
     let plugin = plugin.or_else(|| {
@@ -82,7 +87,18 @@ pub(crate) fn main(
     let Some(plugin) = plugin else { return 3 };
     let Ok(own) = OnlyHere::new() else { return 3 };
     let left = Watch::begin(py);
-    let mut runner = Runner { py, descriptors, plugin, scratch, own, left, output_at: (0, 0), held_at: None };
+    // Never dropped: this process ends with it, and the plugin may have closed the descriptors that it holds.
+    let mut runner = std::mem::ManuallyDrop::new(Runner {
+        py,
+        descriptors,
+        plugin,
+        scratch,
+        own,
+        left,
+        output_at: (0, 0),
+        held_at: None,
+        things: Observed::NODES_LIMIT,
+    });
     // It stays open: a descriptor that comes or goes is looked into.
     if let Some(go) = &go {
         let mut byte = [0_u8; 1];
@@ -102,12 +118,23 @@ pub(crate) fn main(
     }
 }
 
+/// Puts `/dev/null` in the place of the sockets that this child has no use for: a plugin that writes to descriptors at
+/// random, or reads from them, must not speak for the zygote.
+fn close_what_is_not_needed(descriptors: &mut Descriptors, kind: u8) {
+    use std::os::fd::AsFd;
+    let null = std::io::stdin();
+    let _ = rustix::io::dup3(null.as_fd(), &mut descriptors.control, rustix::io::DupFlags::CLOEXEC);
+    if kind != order::RUNNER {
+        let _ = rustix::io::dup3(null.as_fd(), &mut descriptors.data, rustix::io::DupFlags::CLOEXEC);
+    }
+}
+
 fn limit_memory(descriptors: &Descriptors, address_space: u64) {
     let memory_bytes = descriptors.shared.header().memory_bytes.load(Ordering::Relaxed);
     if memory_bytes == 0 {
         return;
     }
-    let limit = address_space + memory_bytes;
+    let limit = address_space.saturating_add(memory_bytes);
     let _ = rustix::process::setrlimit(
         rustix::process::Resource::As,
         rustix::process::Rlimit { current: Some(limit), maximum: Some(limit) },
@@ -132,7 +159,13 @@ fn construct(
     if let Some(mut plugin) = plugin {
         let _ = services::begin(py, &request.services, None);
         plugin::enter(descriptors, Phase::Construct);
-        match plugin.construct(py, &[]) {
+        let own = std::process::id();
+        let instance = plugin.construct(py, &[]);
+        if std::process::id() != own {
+            // A child of the plugin's.
+            interpreter::leave(0);
+        }
+        match instance {
             Ok(instance) => {
                 for name in &request.hooks {
                     let Some(hook) = hookstorm::contract::Hook::named(name) else { continue };
@@ -182,6 +215,8 @@ struct Runner<'a, 'py> {
     output_at: (u64, u64),
     /// When last it was told what this process holds.
     held_at: Option<Instant>,
+    /// How many objects the batch may still tell.
+    things: usize,
 }
 
 /// A mark that a child of this process does not have.
@@ -244,6 +279,8 @@ impl<'py> Runner<'_, 'py> {
         }
         self.scratch.set_used(self.descriptors.shared.header().scratch_used.load(Ordering::Relaxed) != 0);
         self.scratch.given(&session.services);
+        // What fills the services runs no code of the plugin's, unless it put itself there.
+        self.begins(&session, index as usize, round as usize);
         if services::begin(self.py, &session.services, Some(self.scratch.root())).is_err() {
             return 3;
         }
@@ -251,8 +288,19 @@ impl<'py> Runner<'_, 'py> {
         let header = self.descriptors.shared.header();
         header.scratch_used.store(u32::from(self.scratch.is_used()), Ordering::Relaxed);
         // Where the plugin made that impossible, its next call finds an empty cache.
+        plugin::enter(self.descriptors, Phase::After);
         let _ = services::carry(self.py, self.scratch.root());
+        plugin::leave(self.descriptors);
         0
+    }
+
+    /// Takes it that what runs now is the call that comes first.
+    fn begins(&self, session: &Session, index: usize, round: usize) {
+        let header = self.descriptors.shared.header();
+        header.call.store(index as u32, Ordering::Relaxed);
+        header.round.store(round as u32, Ordering::Relaxed);
+        header.hook.store(session.calls.first().map_or(0, |call| call.hook as u32), Ordering::Relaxed);
+        plugin::enter(self.descriptors, Phase::Call);
     }
 
     fn carried(&self, session: &Session) -> PyResult<Carried<'py>> {
@@ -282,6 +330,7 @@ impl<'py> Runner<'_, 'py> {
             let Ok(count) = reader.count() else { return 3 };
             let flags = self.descriptors.shared.header().flags.load(Ordering::Relaxed);
             let mut used_up = false;
+            self.things = REPLY_THINGS - ROOM_FOR_THINGS;
             for index in 0..count {
                 let Ok(session) = reader.session() else { return 3 };
                 self.descriptors.shared.header().session.store(index as u32, Ordering::Relaxed);
@@ -291,7 +340,7 @@ impl<'py> Runner<'_, 'py> {
                     used_up = true;
                     break;
                 }
-                if self.descriptors.shared.reply_room() < ROOM {
+                if self.descriptors.shared.reply_room() < ROOM || self.things < Observed::NODES_LIMIT / 2 {
                     break;
                 }
             }
@@ -316,7 +365,10 @@ impl<'py> Runner<'_, 'py> {
     fn session(&mut self, session: &Session, flags: u32) -> bool {
         let Ok(mut carried) = self.carried(session) else { return true };
         self.scratch.fill(&session.services);
-        if services::begin(self.py, &session.services, None).is_err() {
+        self.begins(session, 0, 0);
+        let is_begun = services::begin(self.py, &session.services, None).is_ok();
+        plugin::leave(self.descriptors);
+        if !is_begun {
             return true;
         }
         if let Some(coverage) = &mut self.plugin.coverage {
@@ -337,6 +389,8 @@ impl<'py> Runner<'_, 'py> {
         if let Some(coverage) = &mut self.plugin.coverage {
             coverage.session_ended();
         }
+        // None of this is the plugin's code, unless it put itself there.
+        plugin::enter(self.descriptors, Phase::After);
         let whole = services::end(self.py, &session.services);
         // Looking costs the more the more a plugin keeps, and would be part of what is measured.
         let is_measured = flags & flag::USAGE != 0;
@@ -344,7 +398,15 @@ impl<'py> Runner<'_, 'py> {
         if !whole {
             changes.push("the platform's services".into());
         }
-        self.scratch.clear();
+        if !self.scratch.clear() {
+            // The host has a fresh worker stand in fresh folders.
+            self.descriptors.shared.header().scratch_used.store(2, Ordering::Relaxed);
+            changes.push("the scratch folder".into());
+        }
+        plugin::leave(self.descriptors);
+        if !self.own.is_here() {
+            interpreter::leave(0);
+        }
         if is_measured && self.held_at.is_none_or(|at| at.elapsed() >= HELD_EVERY) {
             self.held_at = Some(Instant::now());
             writer.holding(&usage::holding());
@@ -354,8 +416,8 @@ impl<'py> Runner<'_, 'py> {
         for change in &changes {
             writer.blob(change.as_bytes());
         }
-        convert::observe(&mut writer, &carried.cookie);
-        convert::observe(&mut writer, &carried.session_cookie);
+        self.things = convert::observe(&mut writer, &carried.cookie, self.things);
+        self.things = convert::observe(&mut writer, &carried.session_cookie, self.things);
         if !self.descriptors.shared.append_reply(&writer.bytes) {
             return true;
         }
@@ -405,7 +467,7 @@ impl<'py> Runner<'_, 'py> {
             self.left.call_begins();
         }
         let since_ns = plugin::enter(self.descriptors, Phase::Call);
-        let gave = call::make(self.py, &mut self.plugin, call, &session.options, given, &mut ending);
+        let gave = call::make(self.py, &mut self.plugin, call, &session.options, given, &mut ending, &mut self.things);
         if !self.own.is_here() {
             // The plugin forked, and this is the child, which came back out of the hook. It is none of ours.
             interpreter::leave(0);

@@ -87,7 +87,7 @@ pub(crate) fn install(
         Network::Open
     };
     let watch = Watch {
-        shared: Shared::map(descriptors.shared.fd().try_clone()?)?,
+        shared: descriptors.shared.again()?,
         network,
         missing,
         reach,

@@ -1,0 +1,27 @@
+# Says the worker's words to the host while it is imported.
+import os
+import time
+
+for fd in range(256):
+    try:
+        os.write(fd, b"l")
+    except OSError:
+        pass
+time.sleep(60)
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        return None
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

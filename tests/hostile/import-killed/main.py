@@ -1,0 +1,22 @@
+# Kills itself while it is imported.
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        return None
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

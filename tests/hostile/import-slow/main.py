@@ -1,0 +1,21 @@
+# Takes a minute to import.
+import time
+
+time.sleep(60)
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        return None
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

@@ -1,0 +1,17 @@
+# Loops for ever in Python.
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        while True:
+            pass
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

@@ -1,0 +1,19 @@
+# A regular expression that goes back over its text without end.
+import re
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        re.match(r"(a+)+$", "a" * 64 + "b")
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

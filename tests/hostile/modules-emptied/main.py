@@ -1,0 +1,20 @@
+# Empties sys.modules.
+import sys
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        sys.modules.clear()
+        return {"cookie": {"n": 1}}
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

@@ -1,0 +1,21 @@
+# Leaves a segment of shared memory.
+import os
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        if not os.path.exists("/dev/shm/hookstorm-hostile"):
+            open("/dev/shm/hookstorm-hostile", "w").close()
+        return None
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

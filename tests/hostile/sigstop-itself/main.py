@@ -1,0 +1,20 @@
+# Stops itself.
+import os
+import signal
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

@@ -1,0 +1,22 @@
+# Changes folder, mask and environment.
+import os
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        os.chdir("/")
+        os.umask(0o777)
+        os.environ.clear()
+        return None
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

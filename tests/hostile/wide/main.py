@@ -1,0 +1,16 @@
+# Returns ten million items.
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        return {"passwords": [None] * 10_000_000}
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None
