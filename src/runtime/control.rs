@@ -26,8 +26,10 @@ pub mod order {
     pub const SIGNAL: u8 = b'S';
 }
 
-/// Words of zygote and runner.
+/// Words of guardian, zygote and runner.
 pub mod word {
+    /// The program runs, and is a worker.
+    pub const STARTED: u8 = b'w';
     /// The plugin is loaded, or not; the reply area tells.
     pub const LOADED: u8 = b'l';
     /// The child ended; four bytes follow: its exit status, or the negative of the signal that ended it.

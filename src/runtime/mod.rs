@@ -16,6 +16,8 @@ mod left;
 mod loading;
 mod pair;
 #[doc(hidden)]
+pub mod reply;
+#[doc(hidden)]
 pub mod sandbox;
 #[doc(hidden)]
 pub mod scratch;

@@ -5,6 +5,7 @@
 
 mod process;
 mod server;
+mod start;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -21,10 +22,11 @@ use crate::{
         Watched,
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         flow::{After, Flow, Step, after_verdict},
+        reply,
         sandbox::Missing,
         shared::{Phase, REQUEST_LIMIT, flag},
         stack,
-        wire::{Reader, Writer, record},
+        wire::Writer,
     },
 };
 
@@ -121,6 +123,16 @@ pub enum RuntimeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The program is no worker, or ends or hangs at its start.
+    #[error("the worker `{path}` {what}{}", said(.stderr))]
+    NotAWorker {
+        /// The program.
+        path: std::path::PathBuf,
+        /// What it did.
+        what: String,
+        /// What it said.
+        stderr: String,
+    },
     /// There is no place for what the plugin writes.
     #[error("no scratch folder can be made in `{path}`: {source}")]
     Scratch {
@@ -201,6 +213,7 @@ impl Worker {
     fn start_with(target: &Arc<Target>, state: Option<&Path>, preload: bool) -> Result<(Self, usize), RuntimeError> {
         let site_packages = target.venv.as_deref().map(process::site_packages).transpose()?.unwrap_or_default();
         let mut process = Process::spawn(target, state)?;
+        process.await_first_word()?;
         let request = LoadRequest {
             root: target.root.clone(),
             entry_point: target.entry_point.clone(),
@@ -446,36 +459,8 @@ impl Worker {
 
     /// The sessions that are whole in the reply, and the calls of one that is not.
     fn read_traces(&self) -> Result<(Vec<Watched>, Watched), RuntimeError> {
-        let reply = self.process.shared.read_reply();
-        let malformed = |error: crate::runtime::wire::WireError| RuntimeError::Reply(error.to_string());
-        let mut reader = Reader::new(&reply);
-        let mut complete = Vec::new();
-        let mut watched = Watched::default();
-        while !reader.is_at_end() {
-            match reader.byte().map_err(malformed)? {
-                record::CALL => {
-                    let trace = &mut watched.trace;
-                    trace.calls.push(reader.call_trace(self.target.limits.memory_bytes).map_err(malformed)?);
-                }
-                record::EDGES => watched.edges = reader.edges().map_err(malformed)?,
-                record::COMPARISONS => watched.comparisons = reader.comparisons().map_err(malformed)?,
-                record::USAGE => watched.usage.push(reader.usage().map_err(malformed)?),
-                record::HOLDING => watched.holding = Some(reader.holding().map_err(malformed)?),
-                record::SESSION => {
-                    let trace = &mut watched.trace;
-                    for _ in 0..reader.count().map_err(malformed)? {
-                        trace.changes.push(reader.text().map_err(malformed)?.to_owned());
-                    }
-                    trace.cookie = reader.value().map_err(malformed)?;
-                    trace.session_cookie = reader.value().map_err(malformed)?;
-                    complete.push(std::mem::take(&mut watched));
-                }
-                _ => return Err(RuntimeError::Reply("an unexpected record".into())),
-            }
-        }
-        watched.trace.cookie = Value::empty_dict();
-        watched.trace.session_cookie = Value::empty_dict();
-        Ok((complete, watched))
+        reply::read(&self.process.shared.read_reply(), self.target.limits.memory_bytes)
+            .map_err(|error| RuntimeError::Reply(error.to_string()))
     }
 
     /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them. Its

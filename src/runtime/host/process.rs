@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// How long the host sleeps at most before it looks at a worker again.
-const LOOK: Duration = Duration::from_millis(20);
+pub(super) const LOOK: Duration = Duration::from_millis(20);
 /// How long a worker may take for what is not the plugin's: far more than it ever does.
 const OURS: Duration = Duration::from_secs(60);
 /// How far below the host's the priority of a worker is that serves many sessions at once.
@@ -58,7 +58,8 @@ pub(super) enum Waited {
 /// Guardian, zygote and child.
 #[derive(Debug)]
 pub(super) struct Process {
-    guardian: Child,
+    pub(super) program: PathBuf,
+    pub(super) guardian: Child,
     control: OwnedFd,
     data: OwnedFd,
     pub(super) shared: Shared,
@@ -134,7 +135,7 @@ impl Process {
                 });
             }
             let guardian = command.spawn().map_err(|source| RuntimeError::Program { path: program.clone(), source })?;
-            Ok(Self { guardian, control, data, shared, stdout, stderr, fault, scratch })
+            Ok(Self { program: program.clone(), guardian, control, data, shared, stdout, stderr, fault, scratch })
         };
         start()
     }
@@ -248,7 +249,7 @@ impl Process {
     }
 
     /// What was said within `time`, if anything was.
-    fn look(&mut self, time: Duration) -> Result<Option<Waited>, RuntimeError> {
+    pub(super) fn look(&mut self, time: Duration) -> Result<Option<Waited>, RuntimeError> {
         let timeout =
             rustix::event::Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
         let mut fds = [PollFd::new(&self.data, PollFlags::IN), PollFd::new(&self.control, PollFlags::IN)];
@@ -319,8 +320,8 @@ impl Process {
 
     /// The error for a worker that ended by itself.
     pub(super) fn died(&self, status: i32) -> RuntimeError {
-        let stderr = self.stderr.read(0, self.stderr.size()).text;
-        if status == 127 || stderr.contains("error while loading shared libraries") {
+        let stderr = self.said_on_stderr();
+        if stderr.contains("error while loading shared libraries") {
             let detail =
                 stderr.trim().rsplit_once("libraries: ").map_or(stderr.trim(), |(_, detail)| detail).to_owned();
             return RuntimeError::NoLibpython { version: PYTHON_VERSION, detail };
@@ -333,6 +334,11 @@ impl Process {
         }
         let status = if status < 0 { format!("signal {}", -status) } else { format!("exit status {status}") };
         RuntimeError::Died { status, stderr }
+    }
+
+    /// What it wrote to standard error.
+    pub(super) fn said_on_stderr(&self) -> String {
+        self.stderr.read(0, self.stderr.size()).text
     }
 
     /// What the sandbox could not do.

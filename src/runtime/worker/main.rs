@@ -24,6 +24,7 @@ use std::{
 };
 
 use hookstorm::runtime::{
+    control::word,
     sandbox::{self, Confinement, Protection},
     shared::{Capture, Shared},
 };
@@ -65,6 +66,8 @@ fn main() -> ExitCode {
         )
     };
     let Ok(shared) = Shared::map(shared) else { return ExitCode::from(3) };
+    // A host that is gone already is seen later.
+    let _ = rustix::net::send(&control, &[word::STARTED], rustix::net::SendFlags::NOSIGNAL);
     for fd in [control.as_raw_fd(), data.as_raw_fd(), stdout.raw(), stderr.raw(), fault.raw()] {
         // SAFETY: these are open and ours; a program that the plugin executes must not have them.
         unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
