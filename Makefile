@@ -90,15 +90,21 @@ three-hosts: setup ## show that three hosts share a corpus through an S3 server,
 	cargo build --release --locked --quiet
 	@scripts/three-hosts $(TARGET_DIR)/release/hookstorm
 
-# What libFuzzer learns and breaks stays in fuzz/; the seeds are only read.
+# What libFuzzer learns and breaks stays in fuzz/; the seeds are only read. All targets run one after another, a clean plugin
+# for `session`, and one that breaks does not keep the others from running.
 TIME ?= 60
-fuzz: ## run a libFuzzer target (nightly, cargo-fuzz): TARGET=manifest TIME=60, and PLUGIN=… for TARGET=session
-	@test -n "$(TARGET)" -a -f "fuzz/fuzz_targets/$(TARGET).rs" || \
-		{ echo "error: TARGET names one of $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))" >&2; exit 2; }
+FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+fuzz: ## run the libFuzzer targets (nightly, cargo-fuzz), each TIME=60 seconds; TARGET=manifest one of them, PLUGIN=… for session
 	@cargo +nightly --version >/dev/null 2>&1 || \
 		{ echo 'error: no nightly compiler: `rustup toolchain install nightly`' >&2; exit 2; }
 	@cargo fuzz --version >/dev/null 2>&1 || \
 		{ echo 'error: no cargo-fuzz: `cargo install cargo-fuzz`' >&2; exit 2; }
+ifeq ($(TARGET),)
+	@broken=; for target in $(FUZZ_TARGETS); do \
+		$(MAKE) --no-print-directory fuzz TARGET=$$target PLUGIN="$(or $(PLUGIN),examples/clean-store)" || broken="$$broken $$target"; \
+	done; test -z "$$broken" || { echo "error: these targets broke:$$broken; look into fuzz/artifacts" >&2; exit 1; }
+else
+	@test -f "fuzz/fuzz_targets/$(TARGET).rs" || { echo "error: TARGET names one of $(FUZZ_TARGETS)" >&2; exit 2; }
 	@test "$(TARGET)" != session -o -n "$(PLUGIN)" || \
 		{ echo 'error: the target `session` wants a plugin: PLUGIN=examples/faulty-store' >&2; exit 2; }
 	@test "$(TARGET)" != session || cargo build --release --locked --quiet
@@ -106,6 +112,7 @@ fuzz: ## run a libFuzzer target (nightly, cargo-fuzz): TARGET=manifest TIME=60, 
 	HOOKSTORM_FUZZ_PLUGIN="$(abspath $(PLUGIN))" HOOKSTORM_WORKER="$(abspath $(TARGET_DIR))/release/hookstorm-worker" \
 		cargo +nightly fuzz run --sanitizer none $(TARGET) fuzz/corpus/$(TARGET) $(wildcard corpora/fuzz/$(TARGET)) -- \
 		-max_total_time=$(TIME) $(patsubst %,-dict=%,$(wildcard fuzz/dictionaries/$(TARGET).dict))
+endif
 
 lint: setup ## check format and lints, warnings denied
 	cargo fmt --check

@@ -18,6 +18,7 @@ use hookstorm::{
     contract::{Argument, Hook, HookSpec, Kind, Platform, PluginType},
     generate::{Domain, Words, archive::LIMITS, contract_violation},
     package::{ArchiveLimits, Package},
+    report::target::fuzz_report,
 };
 use serde::de::DeserializeOwned;
 
@@ -352,7 +353,7 @@ fn examples_stay_silent_on_every_case_of_the_seeds() {
 
 #[test]
 fn every_seed_of_the_fuzz_targets_holds_what_they_demand() {
-    for (target, body) in BODIES {
+    for (target, body) in BODIES.into_iter().chain([("report", fuzz_report as fn(&[u8]))]) {
         let seeds = files(&format!("fuzz/{target}"));
         assert!(seeds.len() >= 4, "{target} has {} seeds", seeds.len());
         for seed in seeds {

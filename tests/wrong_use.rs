@@ -285,8 +285,8 @@ fn a_worker_that_is_none_is_our_failure_and_no_finding_of_the_plugin() {
     let worker = desk.script("worker", "exit 0");
     desk.command.env("HOOKSTORM_WORKER", worker);
     insta::assert_snapshot!(desk.run(&["check", "good"]).one_message(3), @r"
-    error: the worker ended unexpectedly (exit status 0)
-      hint: this is no fault of the plugin: please report it as a defect of hookstorm
+    error: the worker `[desk]/worker` ended at its start (exit status 0)
+      hint: install both programs of the same hookstorm side by side, and leave HOOKSTORM_WORKER unset
     ");
 }
 

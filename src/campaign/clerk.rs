@@ -1,7 +1,7 @@
 //! Looks at what batches showed, in order, and decides: [`Clerk`] confirms, compares, shrinks, writes cases and tells.
 //! Where the sessions of a batch come from is [`Sessions`]' affair, so that every campaign has the same one.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{collections::BTreeSet, ops::Range, path::PathBuf};
 
 use crate::{
     campaign::{
@@ -13,7 +13,7 @@ use crate::{
         shrink,
     },
     case::Session,
-    corpus::{Corpus, read_case},
+    corpus::{Corpus, CorpusError, read_case},
     finding::{Finding, Rule},
     runtime::RuntimeError,
 };
@@ -192,7 +192,7 @@ impl<'a> Clerk<'a> {
         shrink: impl FnOnce(&mut Bench<'_>, Vec<Session>, Seen) -> Result<(Vec<Session>, Seen), RuntimeError>,
     ) -> Result<(), CampaignError> {
         // Shrinking takes its time, and the host can be killed meanwhile.
-        self.corpus.write(&bench.plan.case(&earlier, &seen.session, &seen.finding))?;
+        self.kept(self.corpus.write(&bench.plan.case(&earlier, &seen.session, &seen.finding)));
         let (earlier, seen) = if self.stop.requested() { (earlier, seen) } else { shrink(bench, earlier, seen)? };
         let mut reported = Reported {
             occurrences: 0,
@@ -212,10 +212,10 @@ impl<'a> Clerk<'a> {
 
     /// Writes the final case. Where an older one that is smaller keeps the place, that one is told if it still shows the
     /// finding; if it does not, ours lies beside it: the file that a report names must show what the report says.
-    fn settle(&self, bench: &mut Bench<'_>, reported: &mut Reported) -> Result<(), CampaignError> {
+    fn settle(&mut self, bench: &mut Bench<'_>, reported: &mut Reported) -> Result<(), CampaignError> {
         let Some(case) = &reported.case else { return Ok(()) };
-        let path = self.corpus.write(case)?;
-        reported.case_path = Some(path.clone());
+        reported.case_path = self.kept(self.corpus.write(case));
+        let Some(path) = reported.case_path.clone() else { return Ok(()) };
         let Ok(older) = read_case(&path) else { return Ok(()) };
         if older == *case {
             return Ok(());
@@ -238,8 +238,19 @@ impl<'a> Clerk<'a> {
             reported.case = Some(older);
             return Ok(());
         }
-        reported.case_path = Some(self.corpus.write_beside(case)?);
+        reported.case_path = self.kept(self.corpus.write_beside(case));
         Ok(())
+    }
+
+    /// The file that was written. Where it could not be, the finding is told without one, and the campaign ends: what it
+    /// would find from now on would only be in memory.
+    fn kept(&mut self, written: Result<PathBuf, CorpusError>) -> Option<PathBuf> {
+        written
+            .inspect_err(|error| {
+                self.ledger.unwritten.get_or_insert_with(|| error.to_string());
+                self.stop.request();
+            })
+            .ok()
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Ledger {
     pub(super) confirmed: usize,
     /// Whether there were more fingerprints than are kept.
     is_full: bool,
+    /// Why something could not be written, the first time.
+    pub(super) unwritten: Option<String>,
 }
 
 impl Ledger {
@@ -151,6 +153,7 @@ impl Ledger {
 
     /// Puts what was confirmed into `summary`, with the final counts, and how many fingerprints were not.
     pub(super) fn close_into(self, summary: &mut Summary) {
+        summary.unwritten = self.unwritten.or(summary.unwritten.take());
         if self.is_full {
             let note = "more different findings than are told apart: the later ones were left out";
             summary.notes.insert(0, note.into());

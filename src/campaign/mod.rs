@@ -154,6 +154,8 @@ pub struct Summary {
     pub reported: Vec<Reported>,
     /// Whether it was asked to stop before its end.
     pub interrupted: bool,
+    /// Why something that was found is not in the corpus, and what to do: a full disk, for instance. It ended the campaign.
+    pub unwritten: Option<String>,
     /// How many suspicions never showed again in a fresh process, and so are not told.
     pub unconfirmed: u64,
     /// What the user should know beside findings, each once: a mismatch of versions, for instance.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::case::Value;
+use super::{Value, value::Entries};
 
 /// A Python object as the runtime saw it. Subclasses of the plain types appear as the plain type, since JSON carries
 /// them so.
@@ -111,12 +111,11 @@ impl Observed {
                 Value::List(items.iter().map(Self::through_json).collect::<Option<_>>()?)
             }
             Self::Dict(entries) => {
-                let mut dict = Value::Dict(Vec::with_capacity(entries.len()));
+                let mut dict = Entries::default();
                 for (key, value) in entries {
-                    let key = key.as_json_key()?;
-                    dict.set(&key, value.through_json()?);
+                    dict.set(key.as_json_key()?, value.through_json()?);
                 }
-                dict
+                Value::Dict(dict.into_vec())
             }
             _ => return None,
         })

@@ -1,6 +1,6 @@
 //! A value that can cross JSON: what arguments and cookies are made of.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -78,6 +78,56 @@ impl Value {
     }
 }
 
+/// Whether it is an int in decimal.
+fn is_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The entries of a dict while it is made, each key once: few are searched through, many are looked up, so that a dict of a
+/// million keys takes no hour.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    entries: Vec<(String, Value)>,
+    /// Where each key stands; empty as long as there are few.
+    places: HashMap<String, usize>,
+}
+
+impl Entries {
+    /// How many entries are searched through.
+    const FEW: usize = 32;
+
+    /// Where `key` stands.
+    pub(super) fn place(&self, key: &str) -> Option<usize> {
+        if self.places.is_empty() {
+            self.entries.iter().position(|(known, _)| known == key)
+        } else {
+            self.places.get(key).copied()
+        }
+    }
+
+    /// Sets `key`, in the place that it has or at the end.
+    pub(super) fn set(&mut self, key: String, value: Value) {
+        if let Some(place) = self.place(&key) {
+            self.entries[place].1 = value;
+            return;
+        }
+        if !self.places.is_empty() {
+            self.places.insert(key.clone(), self.entries.len());
+        }
+        self.entries.push((key, value));
+        if self.places.is_empty() && self.entries.len() > Self::FEW {
+            let places = self.entries.iter().enumerate().map(|(place, (key, _))| (key.clone(), place));
+            self.places = places.collect();
+        }
+    }
+
+    /// All of them.
+    pub(super) fn into_vec(self) -> Vec<(String, Value)> {
+        self.entries
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Str(text.to_owned())
@@ -110,10 +160,14 @@ impl Serialize for Value {
             Self::Bool(flag) => serializer.serialize_bool(*flag),
             Self::Int(number) => serializer.serialize_i64(*number),
             // serde_json writes a RawValue as it stands; other formats get a float, which is the nearest they have.
-            Self::BigInt(digits) => match serde_json::value::RawValue::from_string(digits.to_string()) {
-                Ok(raw) => raw.serialize(serializer),
-                Err(_) => serializer.serialize_str(digits),
-            },
+            // What are no digits came from a plugin that lied to us, and could be JSON of any form.
+            Self::BigInt(digits) if is_decimal(digits) => {
+                match serde_json::value::RawValue::from_string(digits.to_string()) {
+                    Ok(raw) => raw.serialize(serializer),
+                    Err(_) => serializer.serialize_str(digits),
+                }
+            }
+            Self::BigInt(digits) => serializer.serialize_str(digits),
             Self::Float(number) => serializer.serialize_f64(*number),
             Self::Str(text) => serializer.serialize_str(text),
             Self::List(items) => {
@@ -182,14 +236,14 @@ impl<'de> Deserialize<'de> for Value {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                let mut entries: Vec<(String, Value)> = Vec::new();
+                let mut entries = Entries::default();
                 while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    if entries.iter().any(|(known, _)| *known == key) {
+                    if entries.place(&key).is_some() {
                         return Err(de::Error::custom(format!("key `{key}` stands twice")));
                     }
-                    entries.push((key, value));
+                    entries.set(key, value);
                 }
-                Ok(Value::Dict(entries))
+                Ok(Value::Dict(entries.into_vec()))
             }
         }
 
@@ -216,6 +270,23 @@ mod tests {
     fn a_large_int_keeps_its_digits_when_written() {
         let digits = "123456789012345678901234567890";
         assert_eq!(serde_json::to_string(&Value::BigInt(digits.into())).unwrap(), digits);
+    }
+
+    #[test]
+    fn what_is_no_int_is_never_written_as_json_of_its_own() {
+        for lie in ["{\"a\":1}", "1,2", "null", "", "-", "123…"] {
+            let written = serde_json::to_string(&Value::BigInt(lie.into())).unwrap();
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), lie);
+        }
+    }
+
+    #[test]
+    fn a_dict_of_many_keys_is_read_in_order_and_the_last_that_stands_twice_is_refused() {
+        let keys: Vec<String> = (0..200_000).map(|number| format!("\"k{number}\":{number}")).collect();
+        let value: Value = serde_json::from_str(&format!("{{{}}}", keys.join(","))).unwrap();
+        let entries = value.as_dict().unwrap();
+        assert!(entries.iter().enumerate().all(|(at, (_, value))| *value == Value::Int(at as i64)));
+        assert!(serde_json::from_str::<Value>(&format!("{{{},\"k7\":0}}", keys.join(","))).is_err());
     }
 
     #[test]

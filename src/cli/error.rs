@@ -108,6 +108,16 @@ impl CliError {
         Self::Usage { problem: problem.into(), hint: Some(hint.into()) }
     }
 
+    /// Something that was found could not be kept, which is told after it was reported; `problem` holds what to do too.
+    pub(super) fn unwritten(problem: &str) -> Self {
+        let (problem, remedy) = problem.split_once("; ").unwrap_or((problem, ""));
+        let remedy = if remedy.is_empty() { "give another folder with `--corpus`" } else { remedy };
+        Self::Runtime {
+            problem: format!("{problem}; the run ended there, and what is reported without a case is in no file"),
+            hint: Some(format!("{remedy}; the same `--seed` finds it again")),
+        }
+    }
+
     /// The exit status.
     pub(super) const fn status(&self) -> u8 {
         match self {

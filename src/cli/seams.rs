@@ -148,6 +148,12 @@ fn runtime_error(error: RuntimeError) -> CliError {
             problem: format!("the worker `{}` cannot be started: {}", path.display(), reason(&source)),
             hint: Some("install both programs of hookstorm side by side, and leave HOOKSTORM_WORKER unset".into()),
         },
+        RuntimeError::NotAWorker { .. } => CliError::Runtime {
+            problem,
+            hint: Some(
+                "install both programs of the same hookstorm side by side, and leave HOOKSTORM_WORKER unset".into(),
+            ),
+        },
         RuntimeError::Scratch { path, source } => CliError::Python {
             problem: format!("no scratch folder can be made in `{}`: {}", path.display(), reason(&source)),
             hint: Some("`TMPDIR` names another place".into()),

@@ -45,6 +45,8 @@ pub(super) fn spend(
     let notes = sharing.end();
     let mut summary = ended?;
     summary.notes.extend(notes);
+    let unwritten = summary.unwritten.take();
     let summary = prepared.summary(summary);
-    prepared.tell(&summary, planned, console, |report| report.with_history(&history), String::new())
+    let status = prepared.tell(&summary, planned, console, |report| report.with_history(&history), String::new())?;
+    unwritten.map_or(Ok(status), |problem| Err(CliError::unwritten(&problem)))
 }

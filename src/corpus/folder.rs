@@ -8,21 +8,17 @@
 use std::{
     fs,
     io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
 };
 
-use rustix::fs::Access;
+use rustix::fs::{Access, OFlags};
 
 use crate::{
     case::{Case, CaseError},
-    corpus::CorpusError,
+    corpus::{CorpusError, temporary},
 };
 
-/// How the temporary files of writers begin. Hidden, so that no reader takes one for a case.
-const TEMPORARY: &str = ".hookstorm-";
-/// A temporary file this old has no writer any more. Its process cannot be asked: it may have been on another machine.
-const TEMPORARY_AGE: Duration = Duration::from_secs(3600);
 /// No case comes near this; something else does, and must not cost memory.
 const FILE_BYTES_LIMIT: u64 = 16 << 20;
 /// The folder for what `fuzz` learned.
@@ -46,7 +42,7 @@ pub struct Corpus {
 
 impl Corpus {
     /// The corpus in `folder`, which need not be there yet: the first case makes it. Temporary files of writers that died
-    /// long ago are removed.
+    /// are removed.
     ///
     /// # Errors
     /// [`CorpusError::NoFolder`] where something else has that name.
@@ -58,7 +54,8 @@ impl Corpus {
             return Err(CorpusError::NoFolder(there.to_owned()));
         }
         let corpus = Self { folder };
-        corpus.sweep();
+        temporary::sweep(&corpus.folder);
+        temporary::sweep(&corpus.seeds().folder);
         Ok(corpus)
     }
 
@@ -93,18 +90,20 @@ impl Corpus {
         let text = case.to_json();
         let Some(fingerprint) = fingerprint_of(case) else { return self.write_beside(case) };
         let path = self.folder.join(format!("{fingerprint}.json"));
-        match fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(CorpusError::io("read the case that stands there", &path)(error)),
-            Ok(bytes) if *Case::without_note(&bytes) == *text.as_bytes() => return Ok(path),
-            Ok(bytes) => match std::str::from_utf8(&bytes).ok().and_then(|there| Case::from_json(there).ok()) {
-                Some(there) if fingerprint_of(&there) == Some(fingerprint) => {
-                    if size(&there) <= size(case) {
-                        return Ok(path);
+        match standing(&path).map_err(CorpusError::io("read the case that stands there", &path))? {
+            Standing::Nothing => {}
+            Standing::Foreign => return self.write_beside(case),
+            Standing::File(bytes) if *Case::without_note(&bytes) == *text.as_bytes() => return Ok(path),
+            Standing::File(bytes) => {
+                match std::str::from_utf8(&bytes).ok().and_then(|there| Case::from_json(there).ok()) {
+                    Some(there) if fingerprint_of(&there) == Some(fingerprint) => {
+                        if size(&there) <= size(case) {
+                            return Ok(path);
+                        }
                     }
+                    _ => return self.write_beside(case),
                 }
-                _ => return self.write_beside(case),
-            },
+            }
         }
         self.write_text(&path, &case.to_file())?;
         Ok(path)
@@ -124,11 +123,10 @@ impl Corpus {
         // A hash can collide, or somebody can have put another file there.
         let mut path = self.folder.join(format!("{stem}.json"));
         for number in 2.. {
-            match fs::read(&path) {
-                Ok(bytes) if *Case::without_note(&bytes) == *text.as_bytes() => return Ok(path),
-                Ok(_) => path = self.folder.join(format!("{stem}-{number}.json")),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
-                Err(error) => return Err(CorpusError::io("read the file that stands there", &path)(error)),
+            match standing(&path).map_err(CorpusError::io("read the file that stands there", &path))? {
+                Standing::Nothing => break,
+                Standing::File(bytes) if *Case::without_note(&bytes) == *text.as_bytes() => return Ok(path),
+                Standing::File(_) | Standing::Foreign => path = self.folder.join(format!("{stem}-{number}.json")),
             }
         }
         self.write_text(&path, &case.to_file())?;
@@ -153,20 +151,6 @@ impl Corpus {
         paths.sort();
         Ok(paths.into_iter().map(|path| (read_case(&path), path)).map(|(case, path)| (path, case)).collect())
     }
-
-    /// Best effort: a corpus that cannot be swept can still be read.
-    fn sweep(&self) {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let is_ours = name.to_str().is_some_and(|name| name.starts_with(TEMPORARY) && name.ends_with(".tmp"));
-            let modified = entry.metadata().and_then(|metadata| metadata.modified());
-            let age = modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
-            if is_ours && age.is_some_and(|age| age > TEMPORARY_AGE) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    }
 }
 
 /// Reads one case from its file.
@@ -175,14 +159,44 @@ impl Corpus {
 /// [`CaseError`] where the file cannot be read, is too large, no text or no case.
 pub fn read_case(path: &Path) -> Result<Case, CaseError> {
     let malformed = |problem: String| CaseError::Malformed { place: "the file".into(), problem };
-    let mut bytes = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(FILE_BYTES_LIMIT + 1).read_to_end(&mut bytes))
-        .map_err(|error| malformed(format!("cannot be read: {error}")))?;
+    let bytes = read_bounded(path).map_err(|error| malformed(format!("cannot be read: {error}")))?;
+    let Some(bytes) = bytes else { return Err(malformed("is no file, and a case is one".into())) };
     if bytes.len() as u64 > FILE_BYTES_LIMIT {
         return Err(malformed(format!("has more than {} MB, which no case has", FILE_BYTES_LIMIT >> 20)));
     }
     Case::from_json(&String::from_utf8(bytes).map_err(|_| malformed("is not UTF-8".into()))?)
+}
+
+/// The bytes of a file, of one that is too large a few more than the limit; `None` where it is a pipe, a device, a folder:
+/// who reads those may wait for ever.
+fn read_bounded(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let file = fs::File::options().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_LIMIT + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// What stands where a case is to be written.
+enum Standing {
+    /// Nothing.
+    Nothing,
+    /// A file with this content, cut where it is too large for a case.
+    File(Vec<u8>),
+    /// Something that is no file, or a link to nothing: somebody else's.
+    Foreign,
+}
+
+fn standing(path: &Path) -> std::io::Result<Standing> {
+    match read_bounded(path) {
+        Ok(Some(bytes)) => Ok(Standing::File(bytes)),
+        Ok(None) => Ok(Standing::Foreign),
+        Err(_) if path.symlink_metadata().is_ok_and(|there| !there.is_file()) => Ok(Standing::Foreign),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Standing::Nothing),
+        Err(error) => Err(error),
+    }
 }
 
 /// When a file must be on the disk.
@@ -200,12 +214,8 @@ pub(super) enum Flush {
 /// [`CorpusError::Io`], and then nothing is left behind.
 pub(super) fn write_whole(folder: &Path, path: &Path, bytes: &[u8], flush: Flush) -> Result<(), CorpusError> {
     fs::create_dir_all(folder).map_err(CorpusError::io("make the folder", folder))?;
-    // `tempfile` makes files with mode 0600, and removes this one when anything below fails.
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .suffix(".tmp")
-        .tempfile_in(folder)
-        .map_err(CorpusError::io("write the case", path))?;
+    // Removed when anything below fails.
+    let mut file = temporary::file_in(folder).map_err(CorpusError::io("write the case", path))?;
     file.write_all(bytes)
         .and_then(|()| if flush == Flush::Now { file.as_file().sync_all() } else { Ok(()) })
         .map_err(CorpusError::io("write the case", path))?;
@@ -393,15 +403,26 @@ mod tests {
     }
 
     #[test]
-    fn only_old_temporary_files_are_swept() {
+    fn what_is_no_file_is_told_and_never_written_over() {
         let folder = tempfile::tempdir().unwrap();
-        for name in [".hookstorm-old.tmp", ".hookstorm-new.tmp"] {
-            fs::write(folder.path().join(name), "").unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("folder.json")).unwrap();
+        std::os::unix::fs::symlink("nowhere", at("link.json")).unwrap();
+        std::os::unix::fs::symlink("ring.json", at("ring.json")).unwrap();
+        // A pipe without a writer, which a reader would wait for.
+        rustix::fs::mknodat(rustix::fs::CWD, at("pipe.json"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        fs::File::create(at("large.json")).unwrap().set_len(FILE_BYTES_LIMIT + 1).unwrap();
+        let corpus = Corpus::open(folder.path()).unwrap();
+        for (path, read) in corpus.read_all().unwrap() {
+            assert!(read.is_err(), "{}", path.display());
         }
-        let old = fs::File::options().write(true).open(folder.path().join(".hookstorm-old.tmp")).unwrap();
-        old.set_modified(SystemTime::now() - 2 * TEMPORARY_AGE).unwrap();
-        Corpus::open(folder.path()).unwrap();
-        assert_eq!(names(folder.path()), [".hookstorm-new.tmp"]);
+        assert_eq!(corpus.read_all().unwrap().len(), 4, "a folder is walked");
+        for name in ["folder", "link", "ring", "pipe", "large"] {
+            let before = at(&format!("{name}.json")).symlink_metadata().unwrap().file_type();
+            let path = corpus.write(&case(1, Some(name))).unwrap();
+            assert_eq!(read_case(&path).unwrap(), case(1, Some(name)), "{name}");
+            assert_eq!(at(&format!("{name}.json")).symlink_metadata().unwrap().file_type(), before, "{name}");
+        }
     }
 
     #[test]

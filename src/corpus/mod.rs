@@ -10,6 +10,7 @@
 mod error;
 mod folder;
 pub mod remote;
+mod temporary;
 
 pub use error::CorpusError;
 pub use folder::{Corpus, CorpusEntry, read_case};

@@ -154,8 +154,9 @@ fn explanations(text: &mut String, new: &[Told]) {
     }
 }
 
-/// `text` as a span of code.
+/// `text` as a span of code, on one line.
 fn code(text: &str) -> String {
+    let text = &plain::harmless(text);
     let fence = "`".repeat(match fence(text) {
         2.. => fence(text),
         _ => 1,
@@ -180,6 +181,11 @@ fn bare(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_in_a_span_of_code_ends_its_line() {
+        assert_eq!(code("3f\n| a\0"), "`3f\\n| a\\x00`");
+    }
 
     fn document(findings: &[String]) -> Document {
         let text = format!(

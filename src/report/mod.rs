@@ -15,6 +15,8 @@ pub mod markdown;
 pub mod page;
 pub mod sarif;
 pub mod schema;
+#[doc(hidden)]
+pub mod target;
 pub mod text;
 
 mod diagnosis;

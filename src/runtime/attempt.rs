@@ -2,7 +2,7 @@
 
 use super::{
     Frame,
-    wire::{Reader, WireError, Writer},
+    wire::{LEFT_LIMIT, Reader, WireError, Writer},
 };
 
 /// Something that a plugin tried and that was refused.
@@ -70,7 +70,7 @@ impl Reader<'_> {
     /// # Errors
     /// Where there are none.
     pub fn attempts(&mut self) -> Result<Vec<Attempt>, WireError> {
-        let count = self.count()?;
+        let count = self.count_within(LEFT_LIMIT)?;
         let mut attempts = Vec::with_capacity(count.min(64));
         for _ in 0..count {
             attempts.push(Attempt {

@@ -26,10 +26,11 @@ pub mod order {
     pub const SIGNAL: u8 = b'S';
 }
 
-/// Words of zygote and runner.
+/// Words of guardian, zygote and runner.
 pub mod word {
-    /// The zygote is there. With it come a descriptor of its process and, where the scratch folder is its own, one of that.
-    pub const STARTED: u8 = b's';
+    /// The program runs and is a worker, and the zygote is there. With it come a descriptor of the zygote's process and,
+    /// where the scratch folder is its own, one of that.
+    pub const STARTED: u8 = b'w';
     /// The plugin is loaded, or not; the reply area tells.
     pub const LOADED: u8 = b'l';
     /// The child ended; four bytes follow: its exit status, or the negative of the signal that ended it.

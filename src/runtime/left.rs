@@ -2,7 +2,7 @@
 
 use super::{
     Frame,
-    wire::{Reader, WireError, Writer},
+    wire::{LEFT_LIMIT, Reader, WireError, Writer},
 };
 
 /// Something that was not there before a call, and is after it.
@@ -61,7 +61,7 @@ impl Reader<'_> {
     /// # Errors
     /// Where there is nothing of it.
     pub fn left(&mut self) -> Result<Vec<LeftBehind>, WireError> {
-        let count = self.count()?;
+        let count = self.count_within(LEFT_LIMIT)?;
         let mut left = Vec::with_capacity(count.min(64));
         for _ in 0..count {
             left.push(LeftBehind {

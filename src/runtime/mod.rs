@@ -20,6 +20,8 @@ mod loading;
 pub mod machine;
 mod pair;
 #[doc(hidden)]
+pub mod reply;
+#[doc(hidden)]
 pub mod sandbox;
 #[doc(hidden)]
 pub mod scratch;

@@ -16,6 +16,10 @@ use crate::{
 
 /// How deep values may nest: what the worker reads of a result, and a little.
 const DEPTH_LIMIT: usize = Observed::DEPTH_LIMIT + 20;
+/// How many frames a stack has at most: more than `faulthandler` and the worker ever tell.
+const FRAMES_LIMIT: usize = 256;
+/// How many things of one kind a call is told to have tried, or to have left behind, at most: more than the worker tells.
+pub(super) const LEFT_LIMIT: usize = 4096;
 
 /// How many things one reply may hold: what two calls may show at most. A batch ends when half of it is used.
 pub const REPLY_THINGS: usize = 2 * Observed::NODES_LIMIT;
@@ -296,6 +300,15 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The same, where no worker of ours ever tells more than `limit` of them.
+    ///
+    /// # Errors
+    /// As [`Reader::count`], and where more are said to follow.
+    pub fn count_within(&mut self, limit: usize) -> Result<usize, WireError> {
+        let count = self.count()?;
+        if count > limit { Err(self.error()) } else { Ok(count) }
+    }
+
     /// Bytes with their length.
     ///
     /// # Errors
@@ -473,8 +486,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Where there are none.
     pub fn frames(&mut self) -> Result<Vec<Frame>, WireError> {
-        let count = self.count()?;
-        let mut frames = Vec::with_capacity(count.min(64));
+        let count = self.count_within(FRAMES_LIMIT)?;
+        let mut frames = Vec::with_capacity(count);
         for _ in 0..count {
             let origin = match self.byte()? {
                 0 => Origin::Plugin,
@@ -533,7 +546,7 @@ impl<'a> Reader<'a> {
         };
         let stdout = self.output()?;
         let stderr = self.output()?;
-        let count = self.count()?;
+        let count = self.count_within(LEFT_LIMIT)?;
         let mut files = Vec::with_capacity(count.min(64));
         for _ in 0..count {
             files.push(FileLeft { path: self.text()?.to_owned(), text: self.text()?.to_owned() });

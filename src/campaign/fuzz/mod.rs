@@ -24,7 +24,7 @@ use std::{
     collections::HashSet,
     path::PathBuf,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -101,6 +101,7 @@ fn fuzz_by(
         clerk: Mutex::new(Clerk::new(settings.corpus.clone(), stop, listen)),
         lines: Mutex::default(),
         on_disk: Mutex::new(on_disk),
+        unwritten: OnceLock::new(),
         counts: Counts::default(),
     };
     for note in &begun.notes {
@@ -111,7 +112,7 @@ fn fuzz_by(
     }
 
     let ended = shared.over().unwrap_or(Ended::Runs);
-    let Shared { clerk, lines, steering, counts, .. } = shared;
+    let Shared { clerk, lines, steering, counts, unwritten, .. } = shared;
     let ledger = clerk.into_inner().unwrap_or_else(PoisonError::into_inner).ledger;
     let steering = steering.into_inner().unwrap_or_else(PoisonError::into_inner);
     let has_end = settings.runs.is_some() || settings.time.is_some() || settings.quiet.is_some();
@@ -122,6 +123,7 @@ fn fuzz_by(
         // Who gave no end ends it by asking, as planned.
         interrupted: ended == Ended::Asked && has_end,
         notes: begun.notes,
+        unwritten: unwritten.into_inner(),
         ..Summary::default()
     };
     let last_edge = counts.last_edge_ms.into_inner();
@@ -232,6 +234,8 @@ struct Shared<'a> {
     lines: Mutex<HashSet<(usize, u32)>>,
     /// What the corpus held at the beginning and what came from other hosts, by its content.
     on_disk: Mutex<HashSet<u64>>,
+    /// Why something that was learned could not be written, the first time.
+    unwritten: OnceLock<String>,
     counts: Counts,
 }
 
@@ -337,7 +341,14 @@ impl Shared<'_> {
         if self.on_disk().contains(&content) {
             return Ok(None);
         }
-        let path = self.settings.corpus.seeds().write_beside(&self.plan.bare_case(&[], session))?;
+        let path = match self.settings.corpus.seeds().write_beside(&self.plan.bare_case(&[], session)) {
+            Ok(path) => path,
+            Err(error) => {
+                let _ = self.unwritten.set(error.to_string());
+                self.stop.request();
+                return Ok(None);
+            }
+        };
         self.counts.entries_new.fetch_add(1, Ordering::Relaxed);
         Ok(Some(path))
     }

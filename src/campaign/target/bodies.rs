@@ -4,13 +4,15 @@
 //! Each of them panics when something does not hold that must, whatever the bytes are; that is what fuzzers look for. The
 //! target `session` runs a plugin and lives in `fuzz/` itself.
 
+mod hostile;
+
 use std::{fs, path::Path};
 
 use arbitrary::Unstructured;
 
 use super::{manifest::against_generator, package};
 use crate::{
-    case::{Case, Session, SetOption, Value},
+    case::{Case, CaseError, Session, SetOption, Value},
     contract::{Hook, Platform, PluginType},
     generate::{self, Domain, OptionWord, Words, archive, contract_violation, manifest},
     package::{Manifest, Package, Scratch},
@@ -20,16 +22,20 @@ use crate::{
     },
 };
 
+pub use hostile::{fuzz_observed, fuzz_wire};
+
 /// A target: its name, and what it does with its bytes.
 pub type Body = (&'static str, fn(&[u8]));
 
-/// Every target but `session`.
-pub const BODIES: [Body; 6] = [
+/// Every target but `report`, whose body lies with the reports, and `session`.
+pub const BODIES: [Body; 8] = [
     ("manifest", fuzz_manifest),
     ("archive", fuzz_archive),
     ("configuration", fuzz_configuration),
     ("arguments", fuzz_arguments),
     ("cookie", fuzz_cookie),
+    ("case", fuzz_case),
+    ("observed", fuzz_observed),
     ("wire", fuzz_wire),
 ];
 
@@ -167,19 +173,33 @@ pub fn fuzz_cookie(data: &[u8]) {
     written_and_read(PluginType::CredentialStore, Platform::newest(), session);
 }
 
-/// Any bytes are read as what a worker wrote: a record or an error, and what is read as a session is written and read
-/// again as the same.
-pub fn fuzz_wire(data: &[u8]) {
-    if let Ok(session) = Reader::new(data).session() {
-        let mut writer = Writer::default();
-        writer.session(&session);
-        let again = Reader::new(&writer.bytes).session();
-        // NaN is not equal to itself, and its bytes are.
-        let mut twice = Writer::default();
-        again.iter().for_each(|session| twice.session(session));
-        assert_eq!(writer.bytes, twice.bytes);
+/// Any text is read as a case or refused with its place. A case is written and read again as the same, with its note and
+/// without; a text that a later format names is refused for that, whatever else it holds.
+pub fn fuzz_case(data: &[u8]) {
+    #[derive(serde::Deserialize)]
+    struct FormatOnly {
+        format: u64,
     }
-    let _ = Reader::new(data).call_trace(0);
-    let _ = Reader::new(data).observed();
-    let _ = Reader::new(data).value();
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let later = serde_json::from_str::<FormatOnly>(text).is_ok_and(|read| read.format != 1);
+    let case = match Case::from_json(text) {
+        Ok(case) => case,
+        Err(error) => {
+            assert_eq!(later, matches!(error, CaseError::Format(_)), "{error}");
+            assert!(!error.to_string().is_empty(), "what is refused is told");
+            return;
+        }
+    };
+    assert!(!later, "a later format is refused");
+    let (plain, file) = (case.to_json(), case.to_file());
+    for written in [&plain, &file] {
+        match Case::from_json(written) {
+            Ok(read) => assert_eq!(read, case),
+            Err(error) => panic!("a case of ours is refused: {error}\n{written}"),
+        }
+    }
+    assert_eq!(Case::without_note(file.as_bytes()), plain.as_bytes());
+    let mut writer = Writer::default();
+    writer.session(&case.session);
+    assert_eq!(Reader::new(&writer.bytes).session().as_ref(), Ok(&case.session));
 }

@@ -4,8 +4,8 @@
 //! can be had, and goes on with a fresh runner or a fresh worker. What a worker wrote is read as hostile bytes.
 
 mod process;
-mod reply;
 mod server;
+mod start;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,11 +15,8 @@ use std::{
 
 use thiserror::Error;
 
+use self::process::{Process, Waited};
 pub use self::server::Server;
-use self::{
-    process::{Process, Waited},
-    reply::Reply,
-};
 use crate::{
     case::{Session, Value},
     contract::Hook,
@@ -29,6 +26,7 @@ use crate::{
         Watched,
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         flow::{After, Flow, Step, after_verdict},
+        reply::Reply,
         sandbox::Missing,
         shared::{Phase, REQUEST_LIMIT, flag},
         stack,
@@ -129,6 +127,16 @@ pub enum RuntimeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The program is no worker, or ends or hangs at its start.
+    #[error("the worker `{path}` {what}{}", said(.stderr))]
+    NotAWorker {
+        /// The program.
+        path: std::path::PathBuf,
+        /// What it did.
+        what: String,
+        /// What it said.
+        stderr: String,
+    },
     /// There is no place for what the plugin writes.
     #[error("no scratch folder can be made in `{path}`: {source}")]
     Scratch {
@@ -137,9 +145,6 @@ pub enum RuntimeError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The worker's program does not say that it is there.
-    #[error("the worker has not answered within {} s of its start", .0.as_secs())]
-    Silent(Duration),
     /// The worker ended by itself, outside of the plugin's code.
     #[error("the worker ended unexpectedly ({status}){}", said(.stderr))]
     Died {
@@ -605,7 +610,7 @@ impl Worker {
 
     /// What the worker wrote down of `sessions`.
     fn read_reply(&self, sessions: &[Session]) -> Reply {
-        Reply::read(&self.process.shared.read_reply(), sessions, self.target.limits.memory_bytes)
+        Reply::read(&self.process.shared.read_reply(), Some(sessions), self.target.limits.memory_bytes)
     }
 
     /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them. Its

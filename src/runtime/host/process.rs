@@ -26,8 +26,7 @@ use crate::{
     runtime::{
         CallTrace, Ending, Frame, Target,
         control::{order, word},
-        hand,
-        sandbox::{Confinement, Missing, namespaces::path_of},
+        sandbox::{Confinement, Missing},
         scratch::{CARRIED, CARRIED_LIMIT, FOLDERS, Scratch},
         shared::{Capture, Phase, Shared, now_ns},
         stack,
@@ -38,8 +37,6 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a worker may take for what is not the plugin's: far more than it ever does.
 const OURS: Duration = Duration::from_secs(60);
-/// How long a worker's program may take to say that it is there.
-const START: Duration = Duration::from_secs(10);
 /// How long an end is waited for that was asked for. Who stops the worker's own processes makes them deaf.
 const HEARING: Duration = Duration::from_secs(5);
 /// How far below the host's the priority of a worker is that serves many sessions at once.
@@ -68,8 +65,9 @@ pub(super) enum Waited {
 /// Guardian, zygote and child.
 #[derive(Debug)]
 pub(super) struct Process {
-    guardian: Child,
-    control: OwnedFd,
+    pub(super) program: PathBuf,
+    pub(super) guardian: Child,
+    pub(super) control: OwnedFd,
     data: OwnedFd,
     pub(super) shared: Shared,
     stdout: Capture,
@@ -77,11 +75,11 @@ pub(super) struct Process {
     fault: Capture,
     scratch: crate::package::Scratch,
     /// The path at which the host reaches the scratch folder: that one's, or another where the worker has mounted its own.
-    root: PathBuf,
+    pub(super) root: PathBuf,
     /// The zygote's process.
-    zygote: Option<OwnedFd>,
+    pub(super) zygote: Option<OwnedFd>,
     /// The scratch folder that the worker has mounted, held open.
-    own: Option<OwnedFd>,
+    pub(super) own: Option<OwnedFd>,
 }
 
 impl Process {
@@ -154,33 +152,13 @@ impl Process {
             // Held by the worker alone from here on, so that its end is seen.
             drop((their_control, their_data));
             let root = scratch.path().to_owned();
-            Ok(Self { guardian, control, data, shared, stdout, stderr, fault, scratch, root, zygote: None, own: None })
+            let (zygote, own) = (None, None);
+            let program = program.clone();
+            Ok(Self { program, guardian, control, data, shared, stdout, stderr, fault, scratch, root, zygote, own })
         };
         let mut process = start()?;
-        process.await_zygote()?;
+        process.await_first_word()?;
         Ok(process)
-    }
-
-    /// Waits until the zygote is there, and takes what it hands over.
-    fn await_zygote(&mut self) -> Result<(), RuntimeError> {
-        let timeout = rustix::event::Timespec { tv_sec: START.as_secs() as i64, tv_nsec: 0 };
-        let mut fds = [PollFd::new(&self.control, PollFlags::IN)];
-        let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&timeout)));
-        if ready.map_err(io::Error::from)? == 0 {
-            return Err(RuntimeError::Silent(START));
-        }
-        let (words, handed) = hand::receive(&self.control)?;
-        if words != [word::STARTED] {
-            let status = self.status();
-            return Err(self.died(status));
-        }
-        let mut handed = handed.into_iter();
-        self.zygote = handed.next();
-        self.own = handed.next();
-        if let Some(own) = &self.own {
-            self.root = path_of(own);
-        }
-        Ok(())
     }
 
     /// The folder for what the plugin writes.
@@ -302,7 +280,7 @@ impl Process {
     }
 
     /// What was said within `time`, if anything was.
-    fn look(&mut self, time: Duration) -> Result<Option<Waited>, RuntimeError> {
+    pub(super) fn look(&mut self, time: Duration) -> Result<Option<Waited>, RuntimeError> {
         let timeout =
             rustix::event::Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
         let mut fds = [PollFd::new(&self.data, PollFlags::IN), PollFd::new(&self.control, PollFlags::IN)];
@@ -373,8 +351,8 @@ impl Process {
 
     /// The error for a worker that ended by itself.
     pub(super) fn died(&self, status: i32) -> RuntimeError {
-        let stderr = self.stderr.read(0, self.stderr.size()).text;
-        if status == 127 || stderr.contains("error while loading shared libraries") {
+        let stderr = self.said_on_stderr();
+        if stderr.contains("error while loading shared libraries") {
             let detail =
                 stderr.trim().rsplit_once("libraries: ").map_or(stderr.trim(), |(_, detail)| detail).to_owned();
             return RuntimeError::NoLibpython { version: PYTHON_VERSION, detail };
@@ -387,6 +365,11 @@ impl Process {
         }
         let status = if status < 0 { format!("signal {}", -status) } else { format!("exit status {status}") };
         RuntimeError::Died { status, stderr }
+    }
+
+    /// What it wrote to standard error.
+    pub(super) fn said_on_stderr(&self) -> String {
+        self.stderr.read(0, self.stderr.size()).text
     }
 
     /// What the sandbox could not do.

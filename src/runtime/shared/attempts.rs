@@ -55,21 +55,26 @@ impl Shared {
 
     /// What the call that runs has tried, as far as what is written there makes sense.
     pub fn attempts(&self) -> Vec<NotedAttempt> {
-        let bytes = self.read_attempts(self.header().attempts_bytes.load(Ordering::Acquire));
-        let mut rest = bytes.as_slice();
-        let mut noted = Vec::new();
-        while let Some((&kind, after)) = rest.split_first() {
-            let (Some(kind), true) = (AttemptKind::numbered(kind), noted.len() < COUNT_LIMIT) else { break };
-            rest = after;
-            let (Some(target), Some(stack)) = (text(&mut rest), text(&mut rest)) else { break };
-            noted.push(NotedAttempt { kind, target, stack });
-        }
-        noted
+        NotedAttempt::read(&self.read_attempts(self.header().attempts_bytes.load(Ordering::Acquire)))
     }
 
     /// Forgets what was tried, before a call begins.
     pub fn forget_attempts(&self) {
         self.header().attempts_bytes.store(0, Ordering::Release);
+    }
+}
+
+impl NotedAttempt {
+    /// What stands in the area of attempts, as far as it makes sense, whoever wrote there.
+    pub fn read(mut rest: &[u8]) -> Vec<Self> {
+        let mut noted = Vec::new();
+        while let Some((&kind, after)) = rest.split_first() {
+            let (Some(kind), true) = (AttemptKind::numbered(kind), noted.len() < COUNT_LIMIT) else { break };
+            rest = after;
+            let (Some(target), Some(stack)) = (text(&mut rest), text(&mut rest)) else { break };
+            noted.push(Self { kind, target, stack });
+        }
+        noted
     }
 }
 

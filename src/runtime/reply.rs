@@ -1,28 +1,35 @@
-//! What a runner wrote down, read against the sessions that it was given: a reply that tells of other calls than those is
-//! none, whatever its bytes say.
+//! What a runner wrote down of a batch, read against the sessions that it was given: a reply that tells of other calls than
+//! those is none, whatever its bytes say.
+//!
+//! Safe on any bytes. What a worker of ours never writes, more frames or changes than it tells for instance, is an error, so
+//! that bytes that a plugin wrote over cost the host no more memory than a reply of ours does.
 
 use crate::{
     case::{Session, Value},
     runtime::{
-        Trace, Watched,
+        CallTrace, Trace, Watched,
         wire::{Reader, WireError, record},
     },
 };
 
+/// How many changes of one session are told at most: far more than the worker looks for.
+const CHANGES_LIMIT: usize = 1024;
+
 /// What a reply holds.
 #[derive(Debug, Default)]
-pub(super) struct Reply {
+pub struct Reply {
     /// The sessions that are whole.
-    pub(super) complete: Vec<Watched>,
+    pub complete: Vec<Watched>,
     /// The calls of one that is not.
-    pub(super) partial: Watched,
+    pub partial: Watched,
     /// Whether all of it could be read.
-    pub(super) is_whole: bool,
+    pub is_whole: bool,
 }
 
 impl Reply {
-    /// What `bytes` say of `sessions`, as far as they can be read.
-    pub(super) fn read(bytes: &[u8], sessions: &[Session], memory_bytes: u64) -> Self {
+    /// What `bytes` say of `sessions`, or of whatever sessions, as far as they can be read; `memory_bytes` is the limit that
+    /// calls ran under.
+    pub fn read(bytes: &[u8], sessions: Option<&[Session]>, memory_bytes: u64) -> Self {
         let mut reply = Self::default();
         reply.is_whole = reply.take_in(&mut Reader::of_reply(bytes), sessions, memory_bytes).is_ok();
         reply.partial.trace.cookie = Value::empty_dict();
@@ -30,15 +37,21 @@ impl Reply {
         reply
     }
 
-    fn take_in(&mut self, reader: &mut Reader<'_>, sessions: &[Session], memory_bytes: u64) -> Result<(), WireError> {
+    fn take_in(
+        &mut self,
+        reader: &mut Reader<'_>,
+        sessions: Option<&[Session]>,
+        memory_bytes: u64,
+    ) -> Result<(), WireError> {
         while !reader.is_at_end() {
-            let session = sessions.get(self.complete.len()).ok_or(reader.error())?;
+            let at = self.complete.len();
+            let session = sessions.map(|sessions| sessions.get(at).ok_or(reader.error())).transpose()?;
             let watched = &mut self.partial;
             match reader.byte()? {
                 record::CALL => {
                     let call = reader.call_trace(memory_bytes)?;
                     watched.trace.calls.push(call);
-                    if !is_of(&watched.trace, session) {
+                    if session.is_some_and(|session| !is_of(&watched.trace, session)) {
                         watched.trace.calls.pop();
                         return Err(reader.error());
                     }
@@ -51,7 +64,7 @@ impl Reply {
                 record::HOLDING => watched.holding = Some(reader.holding()?),
                 record::SESSION => {
                     let trace = &mut watched.trace;
-                    for _ in 0..reader.count()? {
+                    for _ in 0..reader.count_within(CHANGES_LIMIT)? {
                         trace.changes.push(reader.text()?.to_owned());
                     }
                     trace.cookie = reader.value()?;
@@ -69,7 +82,7 @@ impl Reply {
 fn is_of(trace: &Trace, session: &Session) -> bool {
     let Some((last, before)) = trace.calls.split_last() else { return true };
     let Some(call) = session.calls.get(last.call) else { return false };
-    let place = |call: &crate::runtime::CallTrace| (call.call, call.round);
+    let place = |call: &CallTrace| (call.call, call.round);
     call.hook == last.hook
         && last.round <= call.answers.len()
         && before.last().is_none_or(|before| place(before) < place(last))
@@ -112,7 +125,7 @@ mod tests {
         let mut writer = Writer::default();
         calls.iter().for_each(|&(at, round, hook)| call(&mut writer, at, round, hook));
         (0..ends).for_each(|_| session_end(&mut writer));
-        let reply = Reply::read(&writer.bytes, &sessions(), 0);
+        let reply = Reply::read(&writer.bytes, Some(&sessions()), 0);
         (reply.complete.len(), reply.partial.trace.calls.len(), reply.is_whole)
     }
 
@@ -128,6 +141,19 @@ mod tests {
         assert_eq!(read(&[(7, 0, SessionEnded)], 1), (0, 0, false));
         assert_eq!(read(&[(0, 2, Authenticate)], 1), (0, 0, false));
         assert_eq!(read(&[(0, 0, Authenticate), (0, 0, Authenticate)], 1), (0, 1, false));
-        assert!(!Reply::read(b"\xff garbage", &sessions(), 0).is_whole);
+        assert!(!Reply::read(b"\xff garbage", Some(&sessions()), 0).is_whole);
+    }
+
+    #[test]
+    fn more_changes_than_are_ever_told_are_an_error() {
+        let is_read = |changes: usize| {
+            let mut writer = Writer::default();
+            writer.byte(record::SESSION);
+            writer.number(changes as u64);
+            (0..changes).for_each(|_| writer.blob(b"main.CACHE"));
+            writer.bytes.extend([tag::DICT, 0, tag::DICT, 0]);
+            Reply::read(&writer.bytes, None, 0).is_whole
+        };
+        assert!(is_read(CHANGES_LIMIT) && !is_read(CHANGES_LIMIT + 1));
     }
 }

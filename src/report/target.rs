@@ -1,0 +1,117 @@
+//! What the fuzz target `report` does with its bytes, without any fuzzer: any text is read as a report, and as a list of
+//! known findings, or refused with its line; every form that is made of it is well-formed. Panics where that does not hold.
+
+use super::{Document, junit, markdown, page, sarif};
+use crate::finding::Baseline;
+
+/// Elements of HTML that have no end.
+const VOID: [&str; 14] =
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
+
+/// The bytes of a report in every form.
+pub fn fuzz_report(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Err(error) = Baseline::parse(text) {
+        assert!(!error.to_string().is_empty(), "what is refused is told");
+    }
+    let document = match Document::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            assert!(error.line >= 1 && !error.problem.is_empty(), "what is refused is told: {error}");
+            return;
+        }
+    };
+    for (width, is_verbose) in [(20, true), (100, false)] {
+        let shown = document.to_text(width, is_verbose);
+        let shown = anstream::adapter::strip_str(&shown).to_string();
+        assert!(!shown.chars().any(is_obeyed), "a terminal would obey: {shown:?}");
+    }
+    let json = document.to_json();
+    match Document::parse(&json) {
+        Ok(again) => assert_eq!(again.to_json(), json),
+        Err(error) => panic!("a report of ours is refused: {error}\n{json}"),
+    }
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(&sarif::text(&document, None)) {
+        panic!("SARIF is no JSON: {error}");
+    }
+    let junit = junit::text(&document);
+    assert_eq!(unbalanced(&junit, false), None, "{junit}");
+    let page = page::text(&document);
+    assert_eq!(unbalanced(&page, true), None, "{page}");
+    let markdown = markdown::text(&document);
+    assert!(!markdown.chars().any(is_obeyed), "Markdown of lines of text: {markdown:?}");
+}
+
+/// Whether a terminal does something at that character beside showing it.
+fn is_obeyed(character: char) -> bool {
+    character.is_control() && character != '\n'
+}
+
+/// What is wrong with the elements of `text`: one that is not closed, closed twice or has no name, a sign that XML forbids,
+/// an entity that is none. Knows of XML and HTML what we write, and refuses more than a browser does.
+fn unbalanced(text: &str, is_html: bool) -> Option<String> {
+    let forbidden =
+        |sign: char| matches!(sign, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
+    if let Some(sign) = text.chars().find(|sign| forbidden(*sign)) {
+        return Some(format!("the sign {sign:?}"));
+    }
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['<', '&']) {
+        let here = &rest[at..];
+        if here.starts_with('&') {
+            let entity = here[1..].split(';').next().unwrap_or_default();
+            let is_name = !entity.is_empty()
+                && entity.len() <= 8
+                && entity.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'#');
+            if !is_name {
+                return Some(format!("an `&` before {:?}", here.chars().skip(1).take(10).collect::<String>()));
+            }
+            rest = &here[1..];
+            continue;
+        }
+        // Attributes of ours are quoted, and a `>` inside them is written out.
+        let Some(end) = here.find('>') else { return Some("a tag without end".to_owned()) };
+        let tag = &here[1..end];
+        rest = &here[end + 1..];
+        let name = tag.trim_start_matches('/').split([' ', '\n', '/']).next().unwrap_or_default();
+        if tag.starts_with(['!', '?']) {
+            continue;
+        }
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Some(format!("the tag `<{tag}>`"));
+        }
+        if tag.matches('"').count() % 2 != 0 {
+            return Some(format!("a quote is open in `<{tag}>`"));
+        }
+        if tag.starts_with('/') {
+            match open.pop() {
+                Some(opened) if opened == name => {}
+                opened => return Some(format!("`</{name}>` closes {opened:?}")),
+            }
+        } else if tag.ends_with('/') || is_html && VOID.contains(&name) {
+            // Empty.
+        } else if is_html && matches!(name, "script" | "style") {
+            // What stands in it is our own and no HTML.
+            let Some(end) = rest.find(&format!("</{name}>")) else { return Some(format!("`<{name}>` has no end")) };
+            rest = &rest[end + name.len() + 3..];
+        } else {
+            open.push(name);
+        }
+    }
+    open.pop().map(|name| format!("`<{name}>` is not closed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_well_formed_is_seen() {
+        assert_eq!(unbalanced("<?xml?><a b=\"&quot;\"><c/>&#39;</a>", false), None);
+        assert_eq!(unbalanced("<!doctype html><p>a<br>b</p><script>1<2 && 3</script>", true), None);
+        for broken in ["<a>", "</a>", "<a></b>", "a & b", "<a b=\">\"></a>", "a < b", "<>", "\x1b", "<a"] {
+            assert!(unbalanced(broken, false).is_some(), "{broken}");
+        }
+    }
+}
