@@ -39,14 +39,16 @@ fn add(findings: &mut Vec<Finding>, finding: Finding) {
 
 fn tell(context: &Context<'_>, index: usize, left: &LeftBehind) -> Finding {
     let place = place::of(&left.frames);
-    let name = |what: &str| text::one_line(&context.mask(what), text::MESSAGE_LIMIT);
-    let steady = || name(&naming::steady(context.subject, &left.what));
+    let name = |what: &str| text::one_line(what, text::MESSAGE_LIMIT);
+    // A secret is masked before its digits are taken for what chance made.
+    let what = context.mask(&left.what);
+    let steady = || name(&naming::steady(context.subject, &what));
     let started = place.as_ref().map_or_else(String::new, |place| format!(", started at {}", written(place)));
     let (message, detail) = match left.kind {
         LeftKind::Thread if left.what.is_empty() => (format!("left a thread running{started}"), "thread"),
         LeftKind::Thread => (format!("left the thread `{}` running{started}", steady()), "thread"),
         LeftKind::Process if left.what.is_empty() => (format!("left a fork of itself behind{started}"), "process"),
-        LeftKind::Process => (format!("left the child process `{}` behind{started}", name(&left.what)), "process"),
+        LeftKind::Process => (format!("left the child process `{}` behind{started}", name(&what)), "process"),
         LeftKind::Descriptor => (format!("left a descriptor open: {}", steady()), kind_of_descriptor(&left.what)),
         LeftKind::File => (format!("left the file `{}` behind", steady()), "file left"),
     };
@@ -91,9 +93,10 @@ fn judge_files(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
     for (index, paths) in told {
         // Of names that chance made each run has another one first.
-        let mut names: Vec<String> = paths.iter().map(|path| naming::steady(context.subject, path)).collect();
+        let mut names: Vec<String> =
+            paths.iter().map(|path| naming::steady(context.subject, &context.mask(path))).collect();
         names.sort();
-        let name = text::one_line(&context.mask(&names[0]), text::MESSAGE_LIMIT);
+        let name = text::one_line(&names[0], text::MESSAGE_LIMIT);
         let message = match names.len() - 1 {
             0 => format!("left the file `{name}` behind"),
             1 => format!("left the file `{name}` and one more behind"),

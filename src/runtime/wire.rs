@@ -632,8 +632,8 @@ mod tests {
             writer.bytes.extend([0, 0, 0, 0].repeat(count));
             writer.bytes
         };
-        assert!(Reader::of_reply(&frames(1000)).frames().is_ok());
-        assert!(Reader::of_reply(&frames(REPLY_THINGS + 1)).frames().is_err());
+        assert!(Reader::of_reply(&frames(FRAMES_LIMIT)).frames().is_ok());
+        assert!(Reader::of_reply(&frames(FRAMES_LIMIT + 1)).frames().is_err());
         let pairs = {
             let mut writer = Writer::default();
             writer.byte(tag::DICT);

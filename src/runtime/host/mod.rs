@@ -3,29 +3,27 @@
 //! A worker may die at any moment, the whole of it too, and then the host says which call did it, with the stack where it
 //! can be had, and goes on with a fresh runner or a fresh worker. What a worker wrote is read as hostile bytes.
 
+mod after;
+mod error;
+mod load;
 mod process;
 mod server;
 mod start;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+pub(super) use self::after::refuses;
+use self::{
+    after::after,
+    process::{Process, Waited},
 };
-
-use thiserror::Error;
-
-use self::process::{Process, Waited};
-pub use self::server::Server;
+pub use self::{error::RuntimeError, server::Server};
 use crate::{
-    case::{Session, Value},
-    contract::Hook,
-    generate::configured_services,
+    case::Session,
     runtime::{
-        Attempt, CallTrace, Edge, Ending, Frame, HookSeen, LoadEnding, Loading, Observed, Target, Trace, Usage, Watch,
-        Watched,
-        control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
-        flow::{After, Flow, Step, after_verdict},
+        Attempt, CallTrace, Edge, Ending, Frame, LoadEnding, Loading, Target, Trace, Usage, Watch, Watched,
+        control::{order, word},
+        flow::{After, Flow, Step},
         reply::Reply,
         sandbox::Missing,
         shared::{Phase, REQUEST_LIMIT, flag},
@@ -89,88 +87,6 @@ pub trait Run: Send {
     fn watch_isolated_lines(&mut self, _watch: bool) {}
 }
 
-/// Why a worker cannot be had, or went wrong by itself.
-#[derive(Debug, Error)]
-pub enum RuntimeError {
-    /// The worker's program is not beside the host's.
-    #[error("`hookstorm-worker` is not beside `{0}`")]
-    NoWorker(std::path::PathBuf),
-    /// The dynamic linker did not find CPython.
-    #[error("CPython {version} cannot be loaded: {detail}")]
-    NoLibpython {
-        /// The version that this hookstorm was built against.
-        version: &'static str,
-        /// What the linker said.
-        detail: String,
-    },
-    /// No virtual environment there.
-    #[error("`{0}` is not a virtual environment: it has no `pyvenv.cfg`")]
-    NoVenv(std::path::PathBuf),
-    /// A virtual environment of another Python.
-    #[error("the virtual environment `{path}` is of Python {found}, and this hookstorm runs plugins on {version}")]
-    VenvVersion {
-        /// The environment.
-        path: std::path::PathBuf,
-        /// Its version.
-        found: String,
-        /// Ours.
-        version: &'static str,
-    },
-    /// The worker could not be started.
-    #[error("the worker cannot be started: {0}")]
-    Start(#[from] std::io::Error),
-    /// The worker's program could not be started.
-    #[error("the worker `{path}` cannot be started: {source}")]
-    Program {
-        /// The program.
-        path: std::path::PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The program is no worker, or ends or hangs at its start.
-    #[error("the worker `{path}` {what}{}", said(.stderr))]
-    NotAWorker {
-        /// The program.
-        path: std::path::PathBuf,
-        /// What it did.
-        what: String,
-        /// What it said.
-        stderr: String,
-    },
-    /// There is no place for what the plugin writes.
-    #[error("no scratch folder can be made in `{path}`: {source}")]
-    Scratch {
-        /// Where.
-        path: std::path::PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The worker ended by itself, outside of the plugin's code.
-    #[error("the worker ended unexpectedly ({status}){}", said(.stderr))]
-    Died {
-        /// How.
-        status: String,
-        /// What it said.
-        stderr: String,
-    },
-    /// The worker does not answer, outside of the plugin's code.
-    #[error("the worker does not answer")]
-    Stuck,
-    /// The session is too large to be handed over.
-    #[error("the session has {0} bytes, and the most that can be run are {REQUEST_LIMIT}")]
-    SessionTooLarge(usize),
-    /// The worker's reply is none.
-    #[error("the worker's reply is malformed: {0}")]
-    Reply(String),
-    /// The plugin could not be loaded, so nothing can be run.
-    #[error("the plugin could not be loaded")]
-    NotLoaded,
-}
-
-fn said(stderr: &str) -> String {
-    if stderr.trim().is_empty() { String::new() } else { format!(": {}", stderr.trim()) }
-}
-
 /// The version of CPython that plugins run on, `3.11`.
 pub(crate) const PYTHON_VERSION: &str = env!("HOOKSTORM_PYTHON_VERSION");
 
@@ -213,90 +129,6 @@ impl Worker {
         Ok((worker, loading))
     }
 
-    /// The same with state folders in `state` instead of its own.
-    fn start_in(target: &Arc<Target>, state: Option<&Path>) -> Result<Self, RuntimeError> {
-        let (worker, threads) = Self::start_with(target, state, true)?;
-        // A process that has threads cannot be forked as a whole: then each child imports for itself.
-        Ok(if threads > 1 { Self::start_with(target, state, false)?.0 } else { worker })
-    }
-
-    fn start_with(target: &Arc<Target>, state: Option<&Path>, preloads: bool) -> Result<(Self, usize), RuntimeError> {
-        let mut worker = Self {
-            process: Process::spawn(target, state)?,
-            target: Arc::clone(target),
-            state: state.map(Path::to_owned),
-            preloads,
-            lost: None,
-            loading: Arc::new(not_loaded(LoadEnding::Done)),
-            standard_library: String::new(),
-            has_runner: false,
-            watches_isolated_lines: false,
-            measures: false,
-            places: 0,
-        };
-        let mut loading = not_loaded(LoadEnding::Done);
-        let mut threads = 1;
-        match worker.load()? {
-            Waited::Said(word::LOADED) => {
-                match serde_json::from_slice::<LoadReply>(&worker.process.shared.read_reply()) {
-                    Ok(reply) if preloads => {
-                        threads = reply.threads;
-                        worker.standard_library.clone_from(&reply.standard_library);
-                        worker.places = reply.places;
-                        take_in(&mut loading, reply);
-                    }
-                    Ok(_) => {}
-                    Err(_) => loading.import = LoadEnding::Corrupted,
-                }
-            }
-            // Before the plugin's first line nothing is the plugin's fault.
-            Waited::Gone(status) if !worker.process.has_begun() => return Err(worker.process.died(status)),
-            other => loading.import = worker.step_ended(other)?,
-        }
-        loading.output = worker.process.output_since_start();
-        loading.attempts = worker.attempts();
-        if threads > 1 {
-            worker.loading = Arc::new(loading);
-            return Ok((worker, threads));
-        }
-        if (loading.has_class || !preloads) && loading.import == LoadEnding::Done {
-            worker.construct(&mut loading)?;
-        }
-        worker.loading = Arc::new(loading);
-        Ok((worker, threads))
-    }
-
-    /// Has the zygote load the plugin.
-    fn load(&mut self) -> Result<Waited, RuntimeError> {
-        let target = &self.target;
-        let site_packages = target.venv.as_deref().map(process::site_packages).transpose()?.unwrap_or_default();
-        let request = LoadRequest {
-            root: target.root.clone(),
-            entry_point: target.entry_point.clone(),
-            configuration: target.configuration.clone(),
-            site_packages,
-            scratch: self.process.scratch().to_owned(),
-            state: self.state.clone(),
-            destinations: target.network.destinations().to_vec(),
-            readable: target.sandbox.readable.clone(),
-            coverage: target.coverage,
-            instrument: target.instrument,
-            preload: self.preloads,
-            hooks: Hook::ALL.iter().map(|hook| hook.name().to_owned()).collect(),
-            services: configured_services(&target.configuration),
-        };
-        let json = serde_json::to_vec(&request).expect("a request holds only paths and text");
-        let header = self.process.shared.header();
-        header.memory_bytes.store(target.limits.memory_bytes, std::sync::atomic::Ordering::Relaxed);
-        if !self.process.shared.write_request(&json) {
-            return Err(RuntimeError::SessionTooLarge(json.len()));
-        }
-        if !self.process.order(&[order::LOAD]) {
-            return Ok(Waited::Gone(self.process.status()));
-        }
-        self.process.wait(target.limits.loading, 1)
-    }
-
     /// Takes it that this worker's process is good for nothing any more.
     fn lose(&mut self, why: RuntimeError) {
         self.lost.get_or_insert(why);
@@ -308,96 +140,6 @@ impl Worker {
         let status = self.process.status();
         let why = self.process.died(status);
         self.lose(why);
-    }
-
-    /// Has a fresh process take the place of one that was lost. What is known of the plugin stays known.
-    fn revive(&mut self) -> Result<(), RuntimeError> {
-        for _ in 0..TRIES {
-            if self.lost.is_none() {
-                return Ok(());
-            }
-            let mut process = Process::spawn(&self.target, self.state.as_deref())?;
-            process.shared.inherit(&self.process.shared);
-            self.process = process;
-            self.has_runner = false;
-            match self.load()? {
-                Waited::Said(word::LOADED) => self.lost = None,
-                Waited::Gone(status) => self.lost = Some(self.process.died(status)),
-                _ => self.lost = Some(RuntimeError::Stuck),
-            }
-        }
-        match self.lost.take() {
-            None => Ok(()),
-            Some(why) => {
-                // Whoever asks again tries again.
-                self.lost = Some(RuntimeError::Stuck);
-                Err(why)
-            }
-        }
-    }
-
-    /// Constructs `Plugin` in a process of its own.
-    fn construct(&mut self, loading: &mut Loading) -> Result<(), RuntimeError> {
-        self.process.forget_output();
-        self.process.shared.forget_attempts();
-        let waited = if self.process.order(&[order::CONSTRUCT]) {
-            self.process.wait(self.target.limits.loading, 1)?
-        } else {
-            Waited::Gone(self.process.status())
-        };
-        let phase = self.process.phase();
-        loading.attempts.extend(self.attempts());
-        let reply = match waited {
-            Waited::Ended(0) => serde_json::from_slice::<ConstructReply>(&self.process.shared.read_reply()).ok(),
-            _ => None,
-        };
-        let Some(reply) = reply else {
-            let ending = self.step_ended(waited)?;
-            match phase {
-                Phase::Import => loading.import = ending,
-                _ => loading.constructor = Some(ending),
-            }
-            return Ok(());
-        };
-        if let Some(load) = reply.load {
-            self.standard_library.clone_from(&load.standard_library);
-            self.places = load.places;
-            take_in(loading, load);
-            if loading.import != LoadEnding::Done || !loading.has_class {
-                return Ok(());
-            }
-        }
-        loading.constructor = Some(ending_of(reply.raised, reply.exited));
-        loading.hooks.extend(reply.more_hooks.into_iter().filter_map(hook_seen));
-        loading.output.push_str(&self.process.output_since_start());
-        Ok(())
-    }
-
-    /// How a step of loading ended that did not end well.
-    fn step_ended(&mut self, waited: Waited) -> Result<LoadEnding, RuntimeError> {
-        Ok(match waited {
-            Waited::TimedOut => {
-                let frames = self.process.stack_of_zygote(&self.target.root, &self.standard_library);
-                self.lose(RuntimeError::Stuck);
-                LoadEnding::TimedOut { limit_seconds: self.target.limits.loading.as_secs(), frames }
-            }
-            Waited::Ended(status) | Waited::Gone(status) => {
-                let frames = self.process.fault_frames(&self.target.root, &self.standard_library);
-                if matches!(waited, Waited::Gone(_)) {
-                    self.lose_gone();
-                }
-                match status {
-                    ..0 => LoadEnding::Signalled { signal: -status, frames },
-                    // The zygote, which hears no order any more, after the plugin's code was through.
-                    OUR_EXIT if frames.is_empty() => LoadEnding::Corrupted,
-                    _ => LoadEnding::Exited { status, frames },
-                }
-            }
-            Waited::Said(_) | Waited::Silent => {
-                self.lose(RuntimeError::Stuck);
-                LoadEnding::Corrupted
-            }
-        })
     }
 
     /// How long it takes this worker's zygote to fork a child that ends at once, `times` times: what isolated calls are
@@ -831,102 +573,4 @@ impl Run for Worker {
             .map(|(_, line)| line)
             .collect()
     }
-}
-
-/// Whether a call's verdict refuses the connection, or asks what nobody answers.
-pub(super) fn refuses(call: &CallTrace) -> bool {
-    let Ending::Returned(result) = &call.ending else { return false };
-    matches!(after_result(call.hook, result), After::Refused | After::Asked { .. })
-}
-
-/// What a call's end means for the session, and its cookies for the calls to come.
-fn after(call: &CallTrace, trace: &mut Trace) -> After {
-    let result = match &call.ending {
-        Ending::Returned(result) => result,
-        Ending::CutOff => {
-            trace.cookie = Value::empty_dict();
-            trace.session_cookie = Value::empty_dict();
-            return After::Going;
-        }
-        _ => return After::Broke,
-    };
-    if call.hook == Hook::SessionEnded {
-        return After::Going;
-    }
-    if let Some(cookie) =
-        result.get("cookie").and_then(Observed::through_json).filter(|cookie| cookie.as_dict().is_some())
-    {
-        trace.cookie = cookie;
-    }
-    if let Some(cookie) =
-        result.get("session_cookie").and_then(Observed::through_json).filter(|cookie| cookie.as_dict().is_some())
-    {
-        trace.session_cookie = cookie;
-    }
-    after_result(call.hook, result)
-}
-
-/// What a result says of how the session goes on.
-fn after_result(hook: Hook, result: &Observed) -> After {
-    if !matches!(hook, Hook::Authenticate | Hook::Authorize) {
-        return After::Going;
-    }
-    match result.get("verdict") {
-        None | Some(Observed::None) => after_verdict(None),
-        Some(verdict) => match verdict.as_str() {
-            Some("NEEDINFO") => match result.get("question").and_then(Observed::items) {
-                Some([Observed::Str(key), rest @ ..]) => {
-                    After::Asked { key: key.clone(), disable_echo: rest.get(1) == Some(&Observed::Bool(true)) }
-                }
-                _ => After::Refused,
-            },
-            verdict => after_verdict(verdict.or(Some("no verdict"))),
-        },
-    }
-}
-
-fn not_loaded(import: LoadEnding) -> Loading {
-    Loading {
-        python: PYTHON_VERSION.to_owned(),
-        import,
-        output: String::new(),
-        attempts: Vec::new(),
-        has_class: false,
-        constructor: None,
-        hooks: Vec::new(),
-        words: crate::generate::Words::default(),
-        files: Vec::new(),
-        sdk_version: None,
-    }
-}
-
-fn take_in(loading: &mut Loading, reply: LoadReply) {
-    loading.python = reply.python;
-    loading.import = ending_of(reply.raised, reply.exited);
-    loading.has_class = reply.has_class;
-    loading.hooks = reply.hooks.into_iter().filter_map(hook_seen).collect();
-    loading.words = reply.words;
-    loading.files = reply.files;
-    loading.sdk_version = reply.sdk_version;
-}
-
-fn ending_of(
-    raised: Option<crate::runtime::Exception>,
-    exited: Option<(i32, Vec<crate::runtime::Frame>)>,
-) -> LoadEnding {
-    match (raised, exited) {
-        (Some(exception), _) => LoadEnding::Raised(exception),
-        (None, Some((status, frames))) => LoadEnding::Exited { status, frames },
-        (None, None) => LoadEnding::Done,
-    }
-}
-
-fn hook_seen(reply: HookReply) -> Option<HookSeen> {
-    Some(HookSeen {
-        hook: Hook::named(&reply.name)?,
-        callable: reply.callable,
-        parameters: reply.parameters,
-        takes_any: reply.takes_any,
-        frame: reply.frame,
-    })
 }
