@@ -126,7 +126,7 @@ impl Moment {
         let lines = 1 + drawn.below(24) as usize;
         let later = Duration::from_micros(drawn.below(20_000));
         let life = Duration::from_millis(drawn.below(LIFE_MS));
-        Self { lines, later, life: if kill % 2 == 0 { life } else { LONG_LIFE } }
+        Self { lines, later, life: if kill.is_multiple_of(2) { life } else { LONG_LIFE } }
     }
 }
 

@@ -8,7 +8,7 @@ use hookstorm::{
     contract::{Hook, Platform, PluginType},
     generate::{Domain, OptionWord, Words, strategy},
     runtime::{
-        Observed,
+        Attempt, AttemptKind, Frame, LeftBehind, LeftKind, Observed,
         wire::{Reader, Writer, ending},
     },
 };
@@ -163,6 +163,10 @@ fn call_record(result: &Value) -> Vec<u8> {
     writer.number(1);
     writer.blob(b"state/lease");
     writer.blob(b"7");
+    let frames = vec![Frame { file: "main.py".into(), function: "f".into(), line: 3, ..Frame::default() }];
+    let target = "10.0.0.1:443".into();
+    writer.attempts(&[Attempt { kind: AttemptKind::Connect, target, frames: frames.clone() }]);
+    writer.left(&[LeftBehind { kind: LeftKind::Thread, what: "poller".into(), frames }]);
     writer.bytes
 }
 

@@ -54,11 +54,15 @@ fn written(form: &str) -> Vec<(String, String)> {
 
 /// The schema in the crate that reads SARIF: the standard's own.
 fn sarif_schema() -> Value {
+    let version = Command::new(env!("CARGO")).arg("-vV").output().expect("Cargo runs, since it runs this");
+    let version = String::from_utf8(version.stdout).expect("Cargo writes text");
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("Cargo says what it runs on");
+    // Crates for other systems need not be on this machine.
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
+        .args(["metadata", "--format-version", "1", "--offline", "--filter-platform", host, "--manifest-path"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
         .output()
-        .expect("Cargo runs, since it runs this");
+        .expect("Cargo runs");
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("Cargo writes JSON");
     let packages = metadata["packages"].as_array().expect("there are packages");
     let crate_of = packages.iter().find(|one| one["name"] == "serde-sarif").expect("it is among the dependencies");

@@ -24,9 +24,7 @@ pub(super) fn judge(context: &Context<'_>, index: usize, seen: &CallTrace, findi
             if exception.in_constructor {
                 let hint = sandbox::hint(&seen.attempts, exception);
                 (raised(context, Rule::ConstructorFailed, exception).hint(hint), false)
-            } else if sandbox::made(seen, exception) {
-                return;
-            } else if is_missing_argument(context, seen, exception) {
+            } else if sandbox::made(seen, exception) || is_missing_argument(context, seen, exception) {
                 return;
             } else {
                 (raised(context, Rule::UncaughtException, exception), true)

@@ -59,15 +59,15 @@ fn unbalanced(text: &str, is_html: bool) -> Option<String> {
     let mut rest = text;
     while let Some(at) = rest.find(['<', '&']) {
         let here = &rest[at..];
-        if here.starts_with('&') {
-            let entity = here[1..].split(';').next().unwrap_or_default();
+        if let Some(after) = here.strip_prefix('&') {
+            let entity = after.split(';').next().unwrap_or_default();
             let is_name = !entity.is_empty()
                 && entity.len() <= 8
                 && entity.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'#');
             if !is_name {
-                return Some(format!("an `&` before {:?}", here.chars().skip(1).take(10).collect::<String>()));
+                return Some(format!("an `&` before {:?}", after.chars().take(10).collect::<String>()));
             }
-            rest = &here[1..];
+            rest = after;
             continue;
         }
         // Attributes of ours are quoted, and a `>` inside them is written out.
@@ -81,7 +81,7 @@ fn unbalanced(text: &str, is_html: bool) -> Option<String> {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Some(format!("the tag `<{tag}>`"));
         }
-        if tag.matches('"').count() % 2 != 0 {
+        if !tag.matches('"').count().is_multiple_of(2) {
             return Some(format!("a quote is open in `<{tag}>`"));
         }
         if tag.starts_with('/') {

@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn what_is_closed_to_its_owner_and_what_blocks_a_reader_is_removed() {
         let root = folders();
-        let closed = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        let closed = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o0)).unwrap();
         fs::create_dir_all(root.path().join("home/a/b/c")).unwrap();
         fs::write(root.path().join("home/a/b/c/file"), "x").unwrap();
         for path in ["home/a/b/c", "home/a/b", "home/a", "home"] {

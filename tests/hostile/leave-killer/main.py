@@ -1,4 +1,5 @@
-# Leaves a child that kills everything a little later.
+# Leaves a child that kills everything a little later, by C.
+import ctypes
 import os
 import signal
 import time
@@ -12,7 +13,7 @@ class Plugin:
         parent = os.getppid()
         if os.fork() == 0:
             time.sleep(0.01)
-            os.kill(parent, signal.SIGKILL)
+            ctypes.CDLL(None).kill(parent, signal.SIGKILL)
             os._exit(0)
         return {"cookie": {"n": 1}}
 

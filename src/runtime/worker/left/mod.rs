@@ -159,7 +159,7 @@ impl Watch {
         }
         if has_children() {
             let new = children().into_iter().filter(|child| is_new(child, &self.children));
-            let told = new.filter(|child| !is_kept(child) && !(child.is_zombie && child.is_daemon));
+            let told = new.filter(|child| !(is_kept(child) || child.is_zombie && child.is_daemon));
             left.extend(told.take(LIMIT).map(|child| child_left(&child, origins)));
             // Whatever it is, a next session would meet it.
             self.is_used_up = true;

@@ -1,10 +1,10 @@
 //! Notes where threads and processes are started while a call runs, so that what is left of them can be placed. CPython's
-//! own audit events tell; nothing else happens at them.
+//! own audit events tell; before 3.12 there is none for threads, and the function that starts them is gone through instead.
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
     sync::{
-        Mutex,
+        Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -55,10 +55,65 @@ enum What {
 
 /// Has CPython tell.
 pub(super) fn install(py: Python<'_>) -> PyResult<()> {
+    if py.version_info() < (3, 12) {
+        go_through_start(py)?;
+    }
     // SAFETY: this thread is attached, and the function has the type that CPython calls.
     match unsafe { PySys_AddAuditHook(hook, std::ptr::null_mut()) } {
         0 => Ok(()),
         _ => Err(PyErr::fetch(py)),
+    }
+}
+
+/// What `_thread.start_new_thread` was before.
+static START: OnceLock<ffi::PyCFunction> = OnceLock::new();
+
+/// Has `_thread.start_new_thread` go through [`start_new_thread`]. Python sees the same object as before.
+fn go_through_start(py: Python<'_>) -> PyResult<()> {
+    let function = py.import("_thread")?.getattr("start_new_thread")?;
+    // SAFETY: an object of the type that was just looked at; its definition is a static one of CPython's, which lives for
+    // ever and is not used by another thread yet. The function takes what the old one takes: the module and a tuple.
+    unsafe {
+        if ffi::PyCFunction_Check(function.as_ptr()) == 0 {
+            return Ok(());
+        }
+        let definition = (*function.as_ptr().cast::<ffi::PyCFunctionObject>()).m_ml;
+        if (*definition).ml_flags == ffi::METH_VARARGS {
+            let before = START.get_or_init(|| (*definition).ml_meth.PyCFunction);
+            debug_assert!(*before as usize != start_new_thread as *const () as usize, "installed once");
+            (*definition).ml_meth.PyCFunction = start_new_thread;
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// CPython calls it, attached, with the module and a tuple.
+unsafe extern "C" fn start_new_thread(module: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
+    if IS_NOTING.load(Ordering::Relaxed) {
+        // SAFETY: as CPython promises; the arguments outlive the call.
+        let (py, arguments) = unsafe {
+            let py = Python::assume_attached();
+            (py, Bound::from_borrowed_ptr_or_opt(py, arguments))
+        };
+        let function = arguments.and_then(|arguments| arguments.cast_into::<PyTuple>().ok()?.get_item(0).ok());
+        note(py, What::Thread(function.map_or([0; 2], |function| addresses(&function))));
+    }
+    match START.get() {
+        // SAFETY: what CPython would have called, with what it gave.
+        Some(start) => unsafe { start(module, arguments) },
+        None => std::ptr::null_mut(),
+    }
+}
+
+/// Notes a start with the place where this thread is.
+fn note(py: Python<'_>, what: What) {
+    // Whoever holds it is this thread, further out: then this start is not noted.
+    if let Ok(mut starts) = STARTS.try_lock()
+        && starts.len() < STARTS_LIMIT
+    {
+        HAS_NOTED.store(true, Ordering::Relaxed);
+        starts.push(Start { what, stack: stack(py) });
     }
 }
 
@@ -100,13 +155,7 @@ unsafe extern "C" fn hook(event: *const c_char, arguments: *mut PyObject, _: *mu
     } else {
         What::Process(argument(1).map_or_else(Vec::new, |words| words_of(&words)))
     };
-    // Whoever holds it is this thread, further out: then this start is not noted.
-    if let Ok(mut starts) = STARTS.try_lock()
-        && starts.len() < STARTS_LIMIT
-    {
-        HAS_NOTED.store(true, Ordering::Relaxed);
-        starts.push(Start { what, stack: stack(py) });
-    }
+    note(py, what);
     0
 }
 

@@ -1,0 +1,22 @@
+# Kills its parent, as Python does it.
+import os
+import signal
+import time
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def get_password_list(self, cookie, session_cookie):
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(1e9)
+
+    def get_private_key_list(self):
+        return None
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None
