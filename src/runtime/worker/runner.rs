@@ -22,6 +22,7 @@ use hookstorm::{
 };
 use pyo3::prelude::*;
 use rustix::{
+    event::{PollFd, PollFlags, poll},
     io::Errno,
     net::{RecvFlags, SendFlags},
 };
@@ -323,6 +324,11 @@ impl<'py> Runner<'_, 'py> {
             match rustix::net::recv(&self.descriptors.data, &mut packet, RecvFlags::empty()) {
                 Ok((1, _)) if packet[0] == word::BATCH => {}
                 Err(Errno::INTR) => continue,
+                // An earlier plugin process has set that nobody waits at this socket, which all of them share.
+                Err(Errno::AGAIN) => {
+                    let _ = poll(&mut [PollFd::new(&self.descriptors.data, PollFlags::IN)], None);
+                    continue;
+                }
                 _ => return 0,
             }
             let request = self.descriptors.shared.read_request();

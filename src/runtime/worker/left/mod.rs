@@ -172,7 +172,8 @@ impl Watch {
 
     fn tell_descriptors(&mut self, py: Python<'_>, origins: &Origins, left: &mut Vec<LeftBehind>) {
         if self.folder.is_some() && self.count_descriptors() < 0 {
-            // The plugin closed what it does not own.
+            // The plugin closed what it does not own, and the number may be its own by now.
+            std::mem::forget(self.folder.take());
             self.open();
         }
         let own = self.folder.as_ref().map(AsRawFd::as_raw_fd);
