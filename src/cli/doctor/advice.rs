@@ -134,6 +134,8 @@ fn protection(facts: &Facts, protection: Protection, is_missing: bool) -> Check 
         Protection::Processes | Protection::Network | Protection::Mounts => namespaces(facts),
         Protection::Calls => listeners(facts),
         Protection::Files => landlock(facts),
+        // Without a mount namespace it cannot be had either.
+        Protection::ProcessList if !switched_off(facts).0.is_empty() => namespaces(facts),
         Protection::ProcessList => {
             let reason = "parts of the `/proc` of this machine are covered, and then nobody gets a whole one";
             (vec![reason.to_owned()], facts.container.iter().map(|kind| loosened(kind)).collect())

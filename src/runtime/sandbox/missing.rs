@@ -38,7 +38,9 @@ impl Protection {
     /// What is open where it is missing.
     pub const fn leaves_open(self) -> &'static str {
         match self {
-            Self::Processes => "a plugin can send signals to your other processes",
+            Self::Processes => {
+                "a plugin can signal your other processes, before Linux 6.12 and from code that is not Python"
+            }
             Self::Network => "a plugin can reach the network from code that is not Python",
             Self::Calls => {
                 "what a plugin tries from code that is not Python is not seen, and Unix sockets are in reach"

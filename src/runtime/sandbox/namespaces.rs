@@ -59,6 +59,7 @@ pub unsafe fn mount_own(scratch: &Path, missing: &mut Missing) -> Option<OwnedFd
     // SAFETY: `unshare` changes only this process, which has one thread, as the caller promises.
     if missing.has(Protection::Processes) || unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
         missing.add(Protection::Mounts);
+        missing.add(Protection::ProcessList);
         return None;
     }
     let harmless = MountFlags::NOSUID | MountFlags::NODEV;
@@ -73,6 +74,7 @@ pub unsafe fn mount_own(scratch: &Path, missing: &mut Missing) -> Option<OwnedFd
     };
     let Ok(root) = own() else {
         missing.add(Protection::Mounts);
+        missing.add(Protection::ProcessList);
         return None;
     };
     if Path::new("/dev/shm").is_dir() && mount("tmpfs", "/dev/shm", "tmpfs", harmless, MEMORY_OPTIONS).is_err() {
