@@ -87,7 +87,7 @@ fn read(text: &str) -> Reader {
             }
             continue;
         }
-        let column = line.chars().take_while(|character| character.is_whitespace()).count();
+        let column = column(line);
         if is_open && column > indent {
             if let Some(last) = reader.live.last_mut() {
                 last.lines.push(value.to_owned());
@@ -238,43 +238,67 @@ pub(super) fn with_options(text: &str, options: &[SetOption]) -> String {
 }
 
 fn set(lines: &mut Vec<String>, option: &SetOption) {
-    // A line that begins in the first column would be an option of its own.
-    let value = option.value.replace('\n', "\n ");
-    let line = format!("{} = {value}", option.name);
     let mut section = "";
     let mut head = None;
     let mut found = None;
-    for (index, text) in lines.iter().enumerate() {
-        let trimmed = text.trim();
-        if trimmed.starts_with(['#', ';']) || trimmed.is_empty() {
+    // As in `read`: a deeper line goes on with an option, wherever that stands.
+    let mut is_open = false;
+    let mut indent = 0;
+    for (index, text) in lines.iter().enumerate().filter(|(_, text)| is_live(text)) {
+        let column = column(text);
+        if is_open && column > indent {
             continue;
         }
-        let is_deeper = text.starts_with(char::is_whitespace);
-        if let Some(name) = header(trimmed).filter(|_| !is_deeper) {
+        indent = column;
+        if let Some(name) = header(text.trim()) {
+            is_open = false;
             section = name;
             if section == option.section && head.is_none() {
                 head = Some(index);
             }
-        } else if !is_deeper
-            && section == option.section
-            && self::option(trimmed).is_some_and(|(name, _)| name == option.name)
-        {
+            continue;
+        }
+        let name = self::option(text.trim()).map(|(name, _)| name);
+        is_open = name.is_some();
+        if section == option.section && name.as_ref() == Some(&option.name) {
             found = Some(index);
             break;
         }
     }
     match (found, head) {
         (Some(at), _) => {
-            let goes_on = |line: &String| line.starts_with(char::is_whitespace) && !line.trim().is_empty();
-            let end = lines[at + 1..].iter().take_while(|line| goes_on(line)).count();
-            lines.splice(at..=at + end, [line]);
+            let own = column(&lines[at]);
+            let rest = lines.iter().enumerate().skip(at + 1).filter(|(_, text)| is_live(text));
+            let end = rest.take_while(|(_, text)| column(text) > own).last().map_or(at, |(index, _)| index);
+            lines.splice(at..=end, [written(option, own)]);
         }
-        (None, Some(head)) => lines.insert(head + 1, line),
+        (None, Some(head)) => {
+            // In front of a line that is deeper it would take that for its own.
+            let next = lines[head + 1..].iter().find(|text| is_live(text)).map_or(0, |text| column(text));
+            lines.insert(head + 1, written(option, next));
+        }
         (None, None) => {
             let at = if lines.last().is_some_and(String::is_empty) { lines.len() - 1 } else { lines.len() };
-            lines.splice(at..at, [format!("[{}]", option.section), line]);
+            lines.splice(at..at, [format!("[{}]", option.section), written(option, 0)]);
         }
     }
+}
+
+/// The line of an option that begins in that column. Further lines of the value are deeper, or they would be options.
+fn written(option: &SetOption, column: usize) -> String {
+    let indent = " ".repeat(column);
+    format!("{indent}{} = {}", option.name, option.value.replace('\n', &format!("\n{indent} ")))
+}
+
+/// Whether a line is neither blank nor a comment.
+fn is_live(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with(['#', ';'])
+}
+
+/// The column in which a line begins.
+fn column(line: &str) -> usize {
+    line.chars().take_while(|character| character.is_whitespace()).count()
 }
 
 /// Whether `[logging] log_level` is `debug` \[S\].
@@ -524,6 +548,27 @@ mod tests {
             "[a]\nport = 8200\n; port=22\nuser = joe\n# end\n[b]\nx = two\n lines\n[c]\ny = \n"
         );
         assert_eq!(with_options("", &options[..1]), "[a]\nuser = joe\n");
+    }
+
+    #[test]
+    fn an_option_is_set_among_lines_that_are_indented() {
+        let set = |text: &str| {
+            let option = SetOption { section: "a".into(), name: "user".into(), value: "joe\nann".into() };
+            with_options(text, &[option])
+        };
+        // In front of an option that would go on with it, in its own column, and over all lines that went on with it.
+        assert_eq!(set("[a]\n\n   port = 1\n"), "[a]\n   user = joe\n    ann\n\n   port = 1\n");
+        assert_eq!(set("[a]\n  user = x\n    y\n\n    z\n  port = 1\n"), "[a]\n  user = joe\n   ann\n  port = 1\n");
+        assert_eq!(set("[a]\nport = 1\n  user = x\n"), "[a]\nuser = joe\n ann\nport = 1\n  user = x\n");
+        for text in
+            ["[a]\n   port = 1\n", "[a]\n  user = x\n    y\n", "[a]\nport = 1\n  user = x\n", "  [a]\n  user=x\n"]
+        {
+            let with = set(text);
+            assert!(faults(&with).is_empty(), "{with:?}");
+            let values: Vec<_> =
+                options(&with).into_iter().filter(|one| one.name == "user").map(|one| one.value).collect();
+            assert_eq!(values, [Some("joe\nann".to_owned())], "{with:?}");
+        }
     }
 
     #[test]
