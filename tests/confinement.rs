@@ -13,8 +13,8 @@ use hookstorm::{
     case::{Call, Session, Value},
     contract::{Hook, Platform, PluginType},
     runtime::{
-        Attempt, AttemptKind, Destination, Ending, Isolation, Limits, Network, Run, Sandbox, Target, Trace, Worker,
-        sandbox::Protection,
+        Attempt, AttemptKind, Destination, Ending, Isolation, Limits, LoadEnding, Network, Run, Sandbox, Target, Trace,
+        Worker, sandbox::Protection,
     },
 };
 
@@ -307,4 +307,15 @@ fn without_a_sandbox_a_plugin_does_what_the_user_may() {
     assert_eq!(seen(&trace), r#""done""#);
     assert_eq!(trace.calls[0].attempts, []);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "x");
+}
+
+#[test]
+fn how_a_module_ended_the_process_is_told_each_time() {
+    let folder = Plugin::new("pass");
+    std::fs::write(folder.0.path().join("main.py"), "import os\nos._exit(5)\n").unwrap();
+    // Guardian and first process see the end at once, and only one of them knows how.
+    for _ in 0..20 {
+        let (_, loading) = Worker::start(&Arc::new(folder.target())).unwrap();
+        assert!(matches!(loading.import, LoadEnding::Exited { status: 5, .. }), "{:?}", loading.import);
+    }
 }

@@ -36,6 +36,9 @@ use crate::runtime::{
 /// How long it may take until a process has written down where it is.
 const STACK: Duration = Duration::from_millis(100);
 
+/// The port at which servers of names listen.
+const NAMES: u16 = 53;
+
 /// What may be reached.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Allowed {
@@ -56,7 +59,9 @@ impl Allowed {
     /// Whether this is a server of names, and a destination is a name: then its addresses are asked for.
     fn asks_for_names(&self, address: SocketAddr) -> bool {
         let is_name = |one: &Destination| one.host.parse::<IpAddr>().is_err();
-        address.port() == 53 && self.destinations.iter().any(is_name) && name_servers().contains(&plain(address.ip()))
+        address.port() == NAMES
+            && self.destinations.iter().any(is_name)
+            && name_servers().contains(&plain(address.ip()))
     }
 }
 
@@ -175,6 +180,11 @@ impl<'a> Supervisor<'a> {
                     if connects {
                         return self.connect(call, address);
                     }
+                }
+                // It sends nothing: the C library orders addresses by what it would send from. Who asks a server of names
+                // begins so too.
+                Address::Internet(address) if connects && address.port() != NAMES && is_datagram(call) => {
+                    return Answer::Refuse(libc::ENETUNREACH);
                 }
                 Address::Internet(address) => {
                     return self.note(call, AttemptKind::Connect, &address.to_string(), libc::ENETUNREACH);
@@ -330,6 +340,12 @@ fn is_asked_by_libraries(path: &Path) -> bool {
     ["/run/nscd", "/var/run/nscd", "/run/systemd", "/var/run/systemd", "/run/avahi-daemon", "/var/run/avahi-daemon"]
         .iter()
         .any(|folder| path.starts_with(folder))
+}
+
+/// Whether a call is made on a socket for datagrams.
+fn is_datagram(call: &libc::seccomp_notif) -> bool {
+    let kind = socket_of(call).and_then(|socket| rustix::net::sockopt::socket_type(&socket).ok());
+    kind == Some(rustix::net::SocketType::DGRAM)
 }
 
 /// A copy of the socket that a call is made on.

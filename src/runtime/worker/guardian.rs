@@ -59,19 +59,23 @@ fn supervise(descriptors: &Descriptors, first: &OwnedFd, link: OwnedFd) {
             return;
         }
         let Some((&is_heard, connected)) = is_ready[2..].split_first() else { continue };
+        let mut is_over = false;
         match &mut supervisor {
             Some(supervisor) => {
                 supervisor.connected(connected);
                 if events[2].contains(PollFlags::IN) {
                     supervisor.answer();
                 } else if is_heard {
-                    // Nobody is left who is supervised.
-                    return;
+                    // Nobody is left who is supervised: it ends, and its end says how.
+                    is_over = true;
                 }
             }
             // It says so once, before the plugin's first line runs; where it has nothing to say it hangs up.
             None if is_heard => supervisor = link.take().and_then(|link| begin(descriptors, &link)),
             None => {}
+        }
+        if is_over {
+            supervisor = None;
         }
     }
 }
