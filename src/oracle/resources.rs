@@ -110,7 +110,7 @@ fn judge_files(context: &Context<'_>, findings: &mut Vec<Finding>) {
 fn is_over(context: &Context<'_>) -> bool {
     let Trace { calls, .. } = context.trace;
     let Some(last) = calls.last() else { return false };
-    let is_planned_end = last.call + 1 == context.session.calls.len();
+    let is_planned_end = last.call.checked_add(1) == Some(context.session.calls.len());
     !calls.iter().any(|seen| seen.ending.is_broken())
         && is_planned_end
         && (last.hook == Hook::SessionEnded || !context.subject.hears_of_ends)
