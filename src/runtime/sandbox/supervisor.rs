@@ -33,8 +33,9 @@ use crate::runtime::{
     shared::{Capture, Shared},
 };
 
-/// How long it may take until a process has written down where it is.
-const STACK: Duration = Duration::from_millis(100);
+/// How long it may take until a process has written down where it is. It takes a few milliseconds, and longer only where
+/// the machine has more to do than it can.
+const STACK: Duration = Duration::from_millis(500);
 
 /// The port at which servers of names listen.
 const NAMES: u16 = 53;
