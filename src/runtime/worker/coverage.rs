@@ -45,7 +45,6 @@ impl Coverage {
         root: &str,
         files: &[(String, Vec<u32>)],
     ) -> PyResult<Option<Self>> {
-        use hookstorm::runtime::shared::Shared;
         use pyo3::types::PyCFunction;
 
         let lines = number_lines(files);
