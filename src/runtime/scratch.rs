@@ -6,12 +6,11 @@
 
 use std::{
     fs,
-    io::Read,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{Mode, OFlags, inotify};
+use rustix::fs::{Mode, inotify};
 
 use crate::{
     case::Value,
@@ -38,8 +37,6 @@ const BYTES_LIMIT: u64 = 64 << 10;
 /// How deep and among how many entries is looked for them.
 const DEPTH_LIMIT: usize = 32;
 const ENTRIES_LIMIT: usize = 4096;
-/// How a file is: never through a link, and without waiting for who writes to a pipe.
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// A session's folders.
 #[derive(Debug)]
@@ -79,12 +76,9 @@ impl Scratch {
     pub fn fill(&mut self, services: &Value) -> bool {
         self.given(services);
         for file in &self.given {
-            let path = self.root.join(&file.path);
-            // What cannot be written is not there, which the plugin sees and may tell.
-            if let Some(folder) = path.parent() {
-                let _ = fs::create_dir_all(folder);
-            }
-            let _ = fs::write(&path, &file.text);
+            // What cannot be written is not there, which the plugin sees and may tell. Where the folders are not emptied
+            // between sessions, an earlier one may have put a link there.
+            let _ = tree::write_file(&self.root, Path::new(&file.path), file.text.as_bytes());
         }
         self.used |= !self.given.is_empty();
         !self.given.is_empty()
@@ -178,11 +172,7 @@ fn collect(folder: &OwnedFd, name: &Path, depth: usize, entries_left: &mut usize
             if let Ok(inner) = rustix::fs::openat(folder, entry, FOLDER, Mode::empty()) {
                 collect(&inner, &name, depth, entries_left, files);
             }
-        } else if let Ok(file) = rustix::fs::openat(folder, entry, FILE, Mode::empty()).map(fs::File::from)
-            && file.metadata().is_ok_and(|metadata| metadata.is_file())
-        {
-            let mut bytes = Vec::new();
-            let _ = file.take(BYTES_LIMIT).read_to_end(&mut bytes);
+        } else if let Some(bytes) = tree::read_file(folder, entry, BYTES_LIMIT) {
             files.push(FileLeft {
                 path: name.to_string_lossy().into_owned(),
                 text: String::from_utf8_lossy(&bytes).into_owned(),

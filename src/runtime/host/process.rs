@@ -23,6 +23,7 @@ use super::{PYTHON_VERSION, RuntimeError};
 use crate::{
     case::Value,
     contract::Hook,
+    package::tree,
     runtime::{
         CallTrace, Ending, Frame, Target,
         control::{order, word},
@@ -186,19 +187,16 @@ impl Process {
 
     /// Leaves the memory cache of a session for its next call.
     pub(super) fn hand_over(&self, carried: &[u8]) {
-        let path = self.root.join(CARRIED);
-        // What cannot be written is not there, which the plugin sees and may tell.
-        let _ = if carried.is_empty() { std::fs::remove_file(path) } else { std::fs::write(path, carried) };
+        let _ = std::fs::remove_file(self.root.join(CARRIED));
+        // What cannot be written is not there, which the plugin sees and may tell. What its last call put there is not ours.
+        if !carried.is_empty() {
+            let _ = tree::write_file(&self.root, Path::new(CARRIED), carried);
+        }
     }
 
     /// The memory cache that a call left.
     pub(super) fn take_over(&self) -> Vec<u8> {
-        use std::io::Read;
-        let mut carried = Vec::new();
-        if let Ok(file) = std::fs::File::open(self.root.join(CARRIED)) {
-            let _ = file.take(CARRIED_LIMIT).read_to_end(&mut carried);
-        }
-        carried
+        tree::read_file(rustix::fs::CWD, self.root.join(CARRIED), CARRIED_LIMIT).unwrap_or_default()
     }
 
     /// Takes it that something lies in that folder.
