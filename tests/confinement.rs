@@ -13,8 +13,8 @@ use hookstorm::{
     case::{Call, Session, Value},
     contract::{Hook, Platform, PluginType},
     runtime::{
-        Attempt, AttemptKind, Destination, Ending, Isolation, Limits, LoadEnding, Network, Run, Sandbox, Target, Trace,
-        Worker, sandbox::Protection,
+        Attempt, AttemptKind, Destination, Ending, Isolation, Limits, LoadEnding, Network, Run, Sandbox, Server,
+        Target, Trace, Underway, Worker, sandbox::Protection,
     },
 };
 
@@ -261,6 +261,45 @@ fn a_unix_socket_of_the_machine_is_out_of_reach_and_one_of_its_own_is_not() {
     let own = "server = socket.socket(socket.AF_UNIX)\nserver.bind('own.sock')\nserver.listen()\nclient = socket.socket(socket.AF_UNIX)\nclient.connect('own.sock')\npair = socket.socketpair()\npair[0].sendall(b'x')\nseen = pair[1].recv(1).decode()\nos.unlink('own.sock')";
     let (seen, attempts) = both(own);
     assert_eq!((seen.as_str(), attempts.len()), (r#""x""#, 0), "{attempts:?}");
+}
+
+#[test]
+fn a_link_of_its_own_leads_to_no_socket_of_the_machine() {
+    if !gives(Protection::Calls) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let body = format!(
+        "os.symlink({:?}, 'folder')\nos.symlink({path:?}, 'own.sock')\nseen = []\nfor name in ('own.sock', 'folder/agent.sock', os.path.abspath('own.sock')):\n    by_c = ctypes.create_string_buffer((1).to_bytes(2, sys.byteorder) + name.encode() + bytes(1))\n    libc = ctypes.CDLL(None, use_errno=True)\n    assert libc.connect(socket.socket(socket.AF_UNIX).detach(), by_c, len(by_c)) == -1\n    seen.append(errno.errorcode[ctypes.get_errno()])\nos.unlink('folder')\nos.unlink('own.sock')",
+        folder.path()
+    );
+    let (seen, attempts) = both(&body);
+    assert_eq!(seen, r#"["EACCES","EACCES","EACCES"]"#);
+    assert!(attempts.iter().all(|one| one.kind == AttemptKind::Connect) && !attempts.is_empty(), "{attempts:?}");
+    assert!(listener.accept().is_err(), "nobody came");
+}
+
+#[test]
+fn the_host_writes_nothing_through_a_link_that_a_plugin_left_in_a_folder_that_stays() {
+    let (outside, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let kept = outside.path().join("kept");
+    std::fs::write(&kept, "as it was").unwrap();
+    let plugin = Plugin::new(&format!(
+        "path = os.path.join(os.environ['SCB_PLUGIN_STATE_DIRECTORY'], 'lease')\nif not os.path.islink(path):\n    os.unlink(path)\n    os.symlink({kept:?}, path)\nseen = os.path.islink(path)"
+    ));
+    let mut server = Server::start(&Arc::new(plugin.target()), state.path()).unwrap();
+    for _ in 0..2 {
+        let mut session = Session::new(vec![Call::new(Hook::GetPasswordList, Vec::new())]);
+        let lease = Value::Dict(vec![("lease".into(), Value::text("overwritten"))]);
+        session.services = Value::Dict(vec![("state".into(), lease)]);
+        let mut underway = Underway::new(Arc::new(session));
+        server.step(&mut underway).unwrap();
+        assert_eq!(underway.trace().calls.len(), 1);
+    }
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "as it was");
 }
 
 #[test]

@@ -1,10 +1,7 @@
 //! What of the network a plugin may reach, as the user writes it: `HOST:PORT`, or `all`. Names are looked up here, once, when
 //! the run begins: inside of the sandbox none resolves but these, and to these addresses.
 
-use std::{
-    fmt,
-    net::{Ipv6Addr, ToSocketAddrs},
-};
+use std::{fmt, net::Ipv6Addr};
 
 use super::error::{CliError, reason};
 use crate::runtime::{Destination, Network};
@@ -82,21 +79,11 @@ fn destination(opening: &Opening, host: &str, port: u16) -> Result<Destination, 
             "names are looked up here, when the run begins; an address needs no look-up: `--allow-network 192.0.2.10:8200`",
         )
     };
-    let found = (host, port).to_socket_addrs().map_err(|error| {
+    Destination::look_up(host, port).map_err(|error| {
         let why = reason(&error);
         let why = why.strip_prefix("failed to lookup address information: ").unwrap_or(&why);
         wrong(&why.to_lowercase())
-    })?;
-    let mut addresses = Vec::new();
-    for address in found.map(|found| found.ip()) {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    if addresses.is_empty() {
-        return Err(wrong("it has no address"));
-    }
-    Ok(Destination { host: host.to_owned(), port, addresses })
+    })
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ impl Tried<'_> {
     fn hint(&self, target: &str) -> Option<String> {
         match self.kind {
             // A Unix socket has no port that could be opened.
-            AttemptKind::Connect if target.starts_with(['/', '<']) => None,
+            AttemptKind::Connect if target.starts_with(['/', '<', '@']) => None,
             AttemptKind::Connect => {
                 Some(format!("if a backend for tests listens there, open it with `--allow-network {target}`"))
             }

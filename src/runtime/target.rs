@@ -1,6 +1,11 @@
 //! What workers are started for: a plugin, the platform that is played, and the limits.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, ToSocketAddrs},
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -74,11 +79,7 @@ impl Network {
 
     /// Whether `address` may be reached at `port`.
     pub fn reaches(&self, address: IpAddr, port: u16) -> bool {
-        let address = address.to_canonical();
-        let is_it = |known: &Destination| {
-            known.port == port && known.addresses.iter().any(|known| known.to_canonical() == address)
-        };
-        matches!(self, Self::Open) || self.destinations().iter().any(is_it)
+        matches!(self, Self::Open) || self.destinations().iter().any(|known| known.is_at(address, port))
     }
 
     /// Whether `host`, a name, may be resolved.
@@ -97,6 +98,36 @@ pub struct Destination {
     pub port: u16,
     /// The addresses of `host` when the run began.
     pub addresses: Vec<IpAddr>,
+}
+
+impl Destination {
+    /// `host`, a name or an address without brackets, at `port`, with the addresses that it has now.
+    ///
+    /// # Errors
+    /// Where the name does not resolve.
+    pub fn look_up(host: &str, port: u16) -> io::Result<Self> {
+        let mut addresses = Vec::new();
+        for address in (host, port).to_socket_addrs()?.map(|found| found.ip()) {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        match addresses.is_empty() {
+            true => Err(io::Error::other("it has no address")),
+            false => Ok(Self { host: host.to_owned(), port, addresses }),
+        }
+    }
+
+    /// Whether it is at `address`, which may be one of IPv4 inside one of IPv6, and `port`.
+    pub fn is_at(&self, address: IpAddr, port: u16) -> bool {
+        let address = address.to_canonical();
+        self.port == port && self.addresses.iter().any(|known| known.to_canonical() == address)
+    }
+
+    /// Whether it was given as a name.
+    pub fn is_name(&self) -> bool {
+        self.host.parse::<IpAddr>().is_err()
+    }
 }
 
 /// What holds a plugin beside the network that it does not have.

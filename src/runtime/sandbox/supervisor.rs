@@ -19,15 +19,16 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    fs::{Mode, OFlags, ResolveFlags, fcntl_getfl, fcntl_setfl, open, openat2},
     io::Errno,
+    net::{SocketAddrUnix, addr::SocketAddrArg},
     process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal},
 };
 use serde::{Deserialize, Serialize};
 
 pub use self::witness::is_runner;
 use self::{address::Address, witness::Witness};
-use super::limits::PROCESSES;
+use super::{limits::PROCESSES, namespaces::path_of, reach};
 use crate::runtime::{
     AttemptKind, Destination,
     shared::{Capture, Shared},
@@ -53,22 +54,15 @@ pub struct Allowed {
 
 impl Allowed {
     fn allows(&self, address: SocketAddr) -> bool {
-        let to = |one: &Destination| one.port == address.port() && one.addresses.contains(&plain(address.ip()));
-        self.destinations.iter().any(to) || self.asks_for_names(address)
+        self.destinations.iter().any(|one| one.is_at(address.ip(), address.port())) || self.asks_for_names(address)
     }
 
     /// Whether this is a server of names, and a destination is a name: then its addresses are asked for.
     fn asks_for_names(&self, address: SocketAddr) -> bool {
-        let is_name = |one: &Destination| one.host.parse::<IpAddr>().is_err();
         address.port() == NAMES
-            && self.destinations.iter().any(is_name)
-            && name_servers().contains(&plain(address.ip()))
+            && self.destinations.iter().any(Destination::is_name)
+            && name_servers().contains(&address.ip().to_canonical())
     }
-}
-
-/// An address of IPv4 inside one of IPv6 is one of IPv4.
-fn plain(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }
 
 fn name_servers() -> Vec<IpAddr> {
@@ -179,7 +173,7 @@ impl<'a> Supervisor<'a> {
             match address {
                 Address::Internet(address) if self.allowed.allows(address) => {
                     if connects {
-                        return self.connect(call, address);
+                        return self.connect(call, &address);
                     }
                 }
                 // It sends nothing: the C library orders addresses by what it would send from. Who asks a server of names
@@ -190,11 +184,18 @@ impl<'a> Supervisor<'a> {
                 Address::Internet(address) => {
                     return self.note(call, AttemptKind::Connect, &address.to_string(), libc::ENETUNREACH);
                 }
-                Address::Path(path) if self.is_own(call.pid, &path) => {}
-                Address::Path(path) if is_asked_by_libraries(&path) => return Answer::Refuse(libc::ENOENT),
                 Address::Path(path) => {
-                    let target = path.to_string_lossy().into_owned();
-                    return self.note(call, AttemptKind::Connect, &target, libc::EACCES);
+                    let whole = whole(call.pid, &path);
+                    match self.own_socket(call.pid, &whole) {
+                        // By what was opened, whatever has that name by now.
+                        Some(Ok(socket)) if connects => return self.connect_with(call, &socket),
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => return Answer::Refuse(error.raw_os_error()),
+                        None if is_asked_by_libraries(&whole) => return Answer::Refuse(libc::ENOENT),
+                        None => {
+                            return self.note(call, AttemptKind::Connect, &whole.to_string_lossy(), libc::EACCES);
+                        }
+                    }
                 }
                 Address::Abstract(name) if !self.allowed.own_network => {
                     return self.note(call, AttemptKind::Connect, &format!("@{name}"), libc::ECONNREFUSED);
@@ -205,15 +206,24 @@ impl<'a> Supervisor<'a> {
         Answer::GoOn
     }
 
-    /// Whether a Unix socket lies in a folder of the plugin's own.
-    fn is_own(&self, pid: u32, path: &Path) -> bool {
-        let whole = if path.is_absolute() {
-            path.to_owned()
-        } else {
-            std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default().join(path)
+    /// A Unix socket in a folder of the plugin's own, opened as the process sees it; `None` for one that lies elsewhere,
+    /// or that a link leads to: nobody knows where such a one leads next.
+    fn own_socket(&self, pid: u32, path: &Path) -> Option<rustix::io::Result<OwnedFd>> {
+        let inside = |folder: &PathBuf| Some((folder.clone(), path.strip_prefix(folder).ok()?));
+        let (folder, rest) = self.allowed.folders.iter().find_map(inside)?;
+        let opened = || {
+            let a_folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let root = open(format!("/proc/{pid}/root"), a_folder, Mode::empty())?;
+            let folder = openat2(&root, folder, a_folder, Mode::empty(), ResolveFlags::IN_ROOT)?;
+            let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+            openat2(&folder, rest, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), within)
         };
-        let climbs = whole.components().any(|part| part == std::path::Component::ParentDir);
-        !climbs && self.allowed.folders.iter().any(|folder| whole.starts_with(folder))
+        match opened() {
+            Ok(socket) => Some(Ok(socket)),
+            // What is not there is nobody's.
+            Err(Errno::NOENT) => Some(Err(Errno::NOENT)),
+            Err(_) => None,
+        }
     }
 
     /// A socket of the internet is to be listened at.
@@ -228,14 +238,14 @@ impl<'a> Supervisor<'a> {
 
     /// Connects the socket of a process with that address. Where the process waits for it, the answer comes with
     /// [`Self::connected`]: this process cannot have threads, and others are not to wait too.
-    fn connect(&mut self, call: &libc::seccomp_notif, address: SocketAddr) -> Answer {
+    fn connect(&mut self, call: &libc::seccomp_notif, address: &impl SocketAddrArg) -> Answer {
         let Some(socket) = socket_of(call) else { return Answer::Refuse(libc::EPERM) };
         let Ok(flags) = fcntl_getfl(&socket) else { return Answer::Refuse(libc::EPERM) };
         let waits = !flags.contains(OFlags::NONBLOCK);
         if waits {
             let _ = fcntl_setfl(&socket, flags | OFlags::NONBLOCK);
         }
-        let result = rustix::net::connect(&socket, &address);
+        let result = rustix::net::connect(&socket, address);
         if waits {
             let _ = fcntl_setfl(&socket, flags);
         }
@@ -245,6 +255,14 @@ impl<'a> Supervisor<'a> {
                 self.connecting.push((socket, call.id));
                 Answer::Later
             }
+            Err(error) => Answer::Refuse(error.raw_os_error()),
+        }
+    }
+
+    /// The same with a Unix socket that was opened.
+    fn connect_with(&mut self, call: &libc::seccomp_notif, other: &OwnedFd) -> Answer {
+        match SocketAddrUnix::new(path_of(other)) {
+            Ok(address) => self.connect(call, &address),
             Err(error) => Answer::Refuse(error.raw_os_error()),
         }
     }
@@ -334,6 +352,12 @@ impl<'a> Supervisor<'a> {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// A path as a process means it.
+fn whole(pid: u32, path: &Path) -> PathBuf {
+    let works_in = || std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+    reach::resolve(path, &if path.is_absolute() { PathBuf::from("/") } else { works_in() })
 }
 
 /// Sockets that the C library looks for by itself, to have names of hosts and users resolved.
