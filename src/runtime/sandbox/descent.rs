@@ -2,6 +2,39 @@
 
 use std::collections::BTreeMap;
 
+/// What `/proc` says of a process, in the numbers of that `/proc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Its name, of which the kernel keeps fifteen bytes.
+    pub name: String,
+    /// Whether it has ended and nobody has waited for it.
+    pub is_zombie: bool,
+    /// Its parent.
+    pub parent: i32,
+    /// Its session.
+    pub session: i32,
+}
+
+impl Stat {
+    /// Of that process, a number or `self`; `None` where there is none.
+    pub fn of(process: impl std::fmt::Display) -> Option<Self> {
+        Self::read(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        // The name stands in brackets and may hold anything, brackets included.
+        let (begin, end) = (text.find('(')?, text.rfind(')')?);
+        let fields: Vec<&str> = text.get(end + 2..)?.split(' ').take(4).collect();
+        let [state, parent, _group, session] = fields[..] else { return None };
+        Some(Self {
+            name: text.get(begin + 1..end)?.to_owned(),
+            is_zombie: state == "Z",
+            parent: parent.parse().ok()?,
+            session: session.parse().ok()?,
+        })
+    }
+}
+
 /// Ends every process that descends from `ancestor`, which itself stays.
 pub fn end_descendants(ancestor: i32) {
     // A process can start another between two looks; it gives up only when a look finds nothing, or after a bound.
@@ -30,15 +63,8 @@ fn descendants(ancestor: i32) -> Vec<i32> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     for entry in entries.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-        // The name stands in brackets and may hold anything, brackets included.
-        let Some(rest) = stat.rfind(')').and_then(|at| stat.get(at + 2..)) else { continue };
-        let mut fields = rest.split(' ');
-        let state = fields.next();
-        if let Some(parent) = fields.next().and_then(|field| field.parse().ok())
-            && state != Some("Z")
-        {
-            parents.insert(pid, parent);
+        if let Some(stat) = Stat::of(pid).filter(|stat| !stat.is_zombie) {
+            parents.insert(pid, stat.parent);
         }
     }
     let descends = |mut pid: i32| {
@@ -56,6 +82,14 @@ fn descendants(ancestor: i32) -> Vec<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_brackets_hides_nothing() {
+        let stat = Stat::read("7 (a) Z (b) S 3 4 5 0 -1").unwrap();
+        assert_eq!(stat, Stat { name: "a) Z (b".into(), is_zombie: false, parent: 3, session: 5 });
+        assert_eq!(Stat::read("7 (a"), None);
+        assert_eq!(Stat::read(""), None);
+    }
 
     #[test]
     fn a_child_is_a_descendant_until_it_is_ended() {

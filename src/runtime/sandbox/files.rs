@@ -12,6 +12,8 @@ use landlock::{
     path_beneath_rules,
 };
 
+use super::Reach;
+
 /// What every program on the machine needs: programs, libraries, what the kernel tells. Nothing of anybody's own.
 const SYSTEM: &[&str] =
     &["/bin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store", "/proc", "/sbin", "/sys", "/usr"];
@@ -72,53 +74,42 @@ const SETTINGS: &[&str] = &[
 const DEVICES: &[&str] =
     &["/dev/full", "/dev/null", "/dev/random", "/dev/shm", "/dev/tty", "/dev/urandom", "/dev/zero"];
 
-/// What a plugin may read and write.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reachable {
-    /// Files and folders that it may read, and programs there that it may execute.
-    pub readable: Vec<PathBuf>,
-    /// Files and folders that it may read and write.
-    pub writable: Vec<PathBuf>,
+/// What a plugin reaches: the machine's part, `scratch` and `state`, folders of its own, Python's folders below `prefixes`,
+/// and to be read only `more`.
+pub fn reach(
+    scratch: &Path,
+    state: Option<&Path>,
+    prefixes: &[PathBuf],
+    more: impl IntoIterator<Item = PathBuf>,
+) -> Reach {
+    let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let writable = paths(DEVICES).into_iter().chain([scratch.to_owned()]).chain(state.map(Path::to_owned));
+    // Its own folders only, since a prefix can be anything, a home among them.
+    let inside = ["bin", "include", "lib", "lib64", "pyvenv.cfg", "share"];
+    let python = prefixes.iter().flat_map(|prefix| inside.map(|name| prefix.join(name)));
+    let readable = paths(SYSTEM).into_iter().chain(paths(SETTINGS)).chain(python).chain(more);
+    Reach::new(readable, writable)
 }
 
-impl Reachable {
-    /// The machine's part of it, beside `scratch` and `state`, folders of the plugin's own.
-    pub fn new(scratch: &Path, state: Option<&Path>) -> Self {
-        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        let mut writable = paths(DEVICES);
-        writable.push(scratch.to_owned());
-        writable.extend(state.map(Path::to_owned));
-        let mut readable = paths(SYSTEM);
-        readable.extend(paths(SETTINGS));
-        Self { readable, writable }
-    }
-
-    /// Lets what is below `prefix`, the folder of an installation of Python, be read: only its own folders, since the prefix
-    /// can be anything, a home among them.
-    pub fn add_python(&mut self, prefix: &Path) {
-        let inside = ["bin", "include", "lib", "lib64", "pyvenv.cfg", "share"];
-        self.readable.extend(inside.map(|name| prefix.join(name)));
-    }
-
-    /// Holds this process and all its children to it. What does not exist is left out.
-    ///
-    /// # Errors
-    /// Where the kernel has no Landlock.
-    pub fn enforce(&self) -> io::Result<()> {
-        // What the kernel does not know of these it leaves out.
-        let (all, reading) = (AccessFs::from_all(ABI::V3), AccessFs::from_read(ABI::V3));
-        let status = Ruleset::default()
-            .set_compatibility(CompatLevel::BestEffort)
-            .handle_access(all)
-            .and_then(|ruleset| ruleset.scope(Scope::AbstractUnixSocket | Scope::Signal))
-            .and_then(Ruleset::create)
-            .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(&self.readable, reading)))
-            .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(&self.writable, all)))
-            .and_then(landlock::RulesetCreated::restrict_self)
-            .map_err(io::Error::other)?;
-        match status.ruleset {
-            RulesetStatus::NotEnforced => Err(io::ErrorKind::Unsupported.into()),
-            _ => Ok(()),
-        }
+/// Holds this process and all its children to what it reaches: reads, and programs there that it may execute, and writes.
+/// What does not exist is left out. Where the kernel knows how, nor are other processes signalled.
+///
+/// # Errors
+/// Where the kernel has no Landlock.
+pub fn enforce(reach: &Reach) -> io::Result<()> {
+    // What the kernel does not know of these it leaves out.
+    let (all, reading) = (AccessFs::from_all(ABI::V3), AccessFs::from_read(ABI::V3));
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(all)
+        .and_then(|ruleset| ruleset.scope(Scope::AbstractUnixSocket | Scope::Signal))
+        .and_then(Ruleset::create)
+        .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(reach.readable(), reading)))
+        .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(reach.writable(), all)))
+        .and_then(landlock::RulesetCreated::restrict_self)
+        .map_err(io::Error::other)?;
+    match status.ruleset {
+        RulesetStatus::NotEnforced => Err(io::ErrorKind::Unsupported.into()),
+        _ => Ok(()),
     }
 }

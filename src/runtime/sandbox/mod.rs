@@ -12,7 +12,7 @@ pub mod namespaces;
 pub mod reach;
 pub mod supervisor;
 
-pub use descent::{end_descendants, reap};
+pub use descent::{Stat, end_descendants, reap};
 pub use missing::{Missing, Protection};
 pub use reach::Reach;
 

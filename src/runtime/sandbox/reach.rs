@@ -19,6 +19,16 @@ impl Reach {
         Self { readable: with_real(readable), writable: with_real(writable) }
     }
 
+    /// What may be read.
+    pub(super) fn readable(&self) -> &[PathBuf] {
+        &self.readable
+    }
+
+    /// What may be written to.
+    pub(super) fn writable(&self) -> &[PathBuf] {
+        &self.writable
+    }
+
     /// Whether `path`, an absolute one, may be read.
     pub fn may_read(&self, path: &Path) -> bool {
         self.is_below(path, &[&self.readable, &self.writable])
@@ -99,7 +109,7 @@ mod tests {
     #[test]
     fn what_lies_below_a_folder_is_in_reach_and_its_neighbours_are_not() {
         let reach = reach();
-        for path in ["/scratch/work/a", "/scratch", "/dev/null", "/proc/self/fd/7", "/dev/fd/2", "/dev/stderr"] {
+        for path in ["/scratch/home/a", "/scratch", "/dev/null", "/proc/self/fd/7", "/dev/fd/2", "/dev/stderr"] {
             assert!(reach.may_write(Path::new(path)) && reach.may_read(Path::new(path)), "{path}");
         }
         for path in ["/scratch2/a", "/", "/usr/lib/python3/os.py", "/dev/null2", "/proc/self/fdinfo/7", "/dev/fdx/1"] {
@@ -111,8 +121,8 @@ mod tests {
 
     #[test]
     fn a_path_is_taken_from_where_the_plugin_works() {
-        let resolved = |path: &str| resolve(Path::new(path), Path::new("/scratch/work"));
-        assert_eq!(resolved("a/./b"), Path::new("/scratch/work/a/b"));
+        let resolved = |path: &str| resolve(Path::new(path), Path::new("/scratch/home"));
+        assert_eq!(resolved("a/./b"), Path::new("/scratch/home/a/b"));
         assert_eq!(resolved("../../etc/passwd"), Path::new("/etc/passwd"));
         assert_eq!(resolved("/../etc"), Path::new("/etc"));
         assert_eq!(resolved("/etc//"), Path::new("/etc"));

@@ -14,7 +14,7 @@ use std::{
 use hookstorm::runtime::{
     control::{LoadReply, LoadRequest, order, word},
     hand,
-    sandbox::{self, Confinement, Missing, Protection, Reach, calls, files::Reachable, limits, supervisor::Allowed},
+    sandbox::{self, Confinement, Missing, Protection, calls, files, limits, supervisor::Allowed},
     scratch::Scratch,
 };
 use pyo3::prelude::*;
@@ -155,14 +155,11 @@ impl Zygote {
     /// Gives up what the plugin is not to have. From here on only the plugin's code runs in this process, and ours.
     fn confine(&mut self, py: Python<'_>, request: &LoadRequest) -> Result<(), String> {
         let folders = interpreter::folders(py).map_err(|error| format!("the paths cannot be read: {error}"))?;
-        let mut reachable = Reachable::new(&request.scratch, request.state.as_deref());
-        folders.prefixes.iter().for_each(|prefix| reachable.add_python(prefix));
-        reachable.readable.extend(folders.paths);
-        reachable.readable.push(request.root.clone());
-        reachable.readable.extend_from_slice(&request.readable);
+        let more = folders.paths.into_iter().chain([request.root.clone()]).chain(request.readable.iter().cloned());
+        let reach = files::reach(&request.scratch, request.state.as_deref(), &folders.prefixes, more);
         limits::set().map_err(|error| format!("the limits cannot be set: {error}"))?;
         limits::give_up_rights().map_err(|error| format!("rights cannot be given up: {error}"))?;
-        if reachable.enforce().is_err() {
+        if files::enforce(&reach).is_err() {
             self.missing.add(Protection::Files);
         }
         let own_network = self.confinement.is_closed() && !self.missing.has(Protection::Network);
@@ -174,8 +171,11 @@ impl Zygote {
             if !self.missing.has(Protection::Processes) {
                 let _ = limits::limit_processes();
             }
-            self.missing.add(Protection::Network);
-            if own_network || self.confinement.is_closed() && calls::refuse_sockets().is_ok() {
+            // A namespace closes it, or a filter; single destinations only the supervisor can keep apart.
+            let is_closed = own_network || self.confinement.is_closed() && calls::refuse_sockets().is_ok();
+            if !is_closed && (self.confinement.is_closed() || self.confinement.is_limited()) {
+                self.missing.add(Protection::Network);
+            } else {
                 self.missing.remove(Protection::Network);
             }
         } else {
@@ -184,7 +184,6 @@ impl Zygote {
         }
         self.link = None;
         self.descriptors.shared.header().missing.store(self.missing.bits(), Ordering::Release);
-        let reach = Reach::new(reachable.readable, reachable.writable);
         audit::install(py, &self.descriptors, self.confinement, self.missing, request, reach)
             .map_err(|error| format!("what the plugin tries cannot be watched: {error}"))
     }

@@ -12,7 +12,7 @@ mod methods;
 mod network;
 mod object;
 mod signals;
-mod stack;
+pub(crate) mod stack;
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
@@ -34,11 +34,20 @@ use crate::Descriptors;
 use object::Arguments;
 pub(crate) use signals::is_own_from_here;
 
+/// What CPython calls at each of its events, attached, with the event's name and a tuple of its arguments.
+pub(crate) type Hook = unsafe extern "C" fn(*const c_char, *mut PyObject, *mut c_void) -> c_int;
+
 unsafe extern "C" {
-    fn PySys_AddAuditHook(
-        hook: unsafe extern "C" fn(*const c_char, *mut PyObject, *mut c_void) -> c_int,
-        data: *mut c_void,
-    ) -> c_int;
+    fn PySys_AddAuditHook(hook: Hook, data: *mut c_void) -> c_int;
+}
+
+/// Has CPython call `hook`, which nobody can take away again.
+pub(crate) fn add(py: Python<'_>, hook: Hook) -> PyResult<()> {
+    // SAFETY: this thread is attached, and the function has the type that CPython calls.
+    match unsafe { PySys_AddAuditHook(hook, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(PyErr::fetch(py)),
+    }
 }
 
 /// What attempts are measured by. Taken before the plugin's first line, since a plugin can write over shared memory.
@@ -98,11 +107,7 @@ pub(crate) fn install(
     is_own_from_here();
     methods::prepare(py, !matches!(watch.network, Network::Open))?;
     WATCH.store(Box::leak(Box::new(watch)), Ordering::Release);
-    // SAFETY: this thread is attached, and the function has the type that CPython calls.
-    match unsafe { PySys_AddAuditHook(hook, std::ptr::null_mut()) } {
-        0 => Ok(()),
-        _ => Err(PyErr::fetch(py)),
-    }
+    add(py, hook)
 }
 
 /// The watch, while something of the plugin's runs.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use hookstorm::runtime::AttemptKind;
+use hookstorm::runtime::{AttemptKind, sandbox::Stat};
 
 use super::{
     Refusal, Watch,
@@ -93,17 +93,11 @@ fn is_own(id: i32) -> bool {
     }
     let mut ancestor = id;
     for _ in 0..GENERATIONS_LIMIT {
-        match parent_of(ancestor) {
+        match Stat::of(ancestor).map(|stat| stat.parent) {
             Some(parent) if parent == own => return true,
             Some(parent) if parent > 1 => ancestor = parent,
             _ => return false,
         }
     }
     false
-}
-
-fn parent_of(id: i32) -> Option<i32> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name stands in brackets and may hold anything, brackets included.
-    stat.get(stat.rfind(')')? + 2..)?.split(' ').nth(1)?.parse().ok()
 }

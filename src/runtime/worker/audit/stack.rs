@@ -12,10 +12,24 @@ const FRAMES_LIMIT: usize = 1000;
 /// How many bytes are written, before only the plugin's innermost frame is missing.
 const BYTES_LIMIT: usize = 6 << 10;
 
-/// The stack, innermost frame first. The innermost one below `root` is always there.
+/// The stack as text, innermost frame first. The innermost one below `root` is always there.
 pub(super) fn written(root: &str) -> String {
     let mut text = String::from("Current thread (most recent call first):\n");
     let mut has_own = false;
+    each(|file, function, line| {
+        let is_own = file.strip_prefix(root).is_some_and(|inside| inside.starts_with('/'));
+        if text.len() < BYTES_LIMIT || (is_own && !has_own) {
+            let _ = writeln!(text, "  File \"{file}\", line {line} in {function}");
+            has_own |= is_own;
+        }
+        true
+    });
+    text
+}
+
+/// Calls `see` with file, function and line of each frame, innermost first, until it gives false. This thread must be
+/// attached.
+pub(crate) fn each(mut see: impl FnMut(String, String, u32) -> bool) {
     // SAFETY: this thread is attached. The first frame is borrowed from the interpreter and held while it is looked at;
     // each later one is new, or null at the end, and is given back.
     unsafe {
@@ -30,13 +44,8 @@ pub(super) fn written(root: &str) -> String {
             let code = ffi::PyFrame_GetCode(frame).cast::<PyObject>();
             let (file, function) = (member(code, c"co_filename"), member(code, c"co_name"));
             ffi::Py_DECREF(code);
-            let is_own = file.strip_prefix(root).is_some_and(|inside| inside.starts_with('/'));
-            if text.len() < BYTES_LIMIT || (is_own && !has_own) {
-                let line = ffi::PyFrame_GetLineNumber(frame);
-                let _ = writeln!(text, "  File \"{file}\", line {line} in {function}");
-                has_own |= is_own;
-            }
-            let outer = ffi::PyFrame_GetBack(frame);
+            let line = u32::try_from(ffi::PyFrame_GetLineNumber(frame)).unwrap_or(0);
+            let outer = if see(file, function, line) { ffi::PyFrame_GetBack(frame) } else { std::ptr::null_mut() };
             ffi::Py_DECREF(frame.cast());
             frame = outer;
         }
@@ -44,7 +53,6 @@ pub(super) fn written(root: &str) -> String {
             ffi::Py_DECREF(frame.cast());
         }
     }
-    text
 }
 
 /// The text of a code object's member, on one line.

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookstorm::runtime::{Frame, LeftBehind, LeftKind, shared::Phase};
+use hookstorm::runtime::{Frame, LeftBehind, LeftKind, sandbox::Stat, shared::Phase};
 use pyo3::{ffi, prelude::*, types::PyModule};
 
 use crate::{Descriptors, exception::Origins, interpreter, plugin};
@@ -266,24 +266,14 @@ fn children() -> Vec<Child> {
 }
 
 fn child(pid: i32) -> Option<Child> {
-    let (name, is_zombie, session) = stat(&pid.to_string())?;
+    let Stat { name, is_zombie, session, .. } = Stat::of(pid)?;
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words = line.split(|&byte| byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
     let mut words: Vec<String> = words.collect();
     // Each word ends with a NUL.
     words.pop();
-    let is_daemon = session != pid && stat("self").is_some_and(|(_, _, own)| session != own);
+    let is_daemon = session != pid && Stat::of("self").is_some_and(|own| session != own.session);
     Some(Child { pid, name, words, is_zombie, is_daemon })
-}
-
-/// A process's name, whether it is a zombie, and its session, all as that `/proc` numbers them.
-fn stat(process: &str) -> Option<(String, bool, i32)> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name stands in brackets and may hold anything, brackets included.
-    let (begin, end) = (stat.find('(')?, stat.rfind(')')?);
-    let mut fields = stat.get(end + 2..)?.split(' ');
-    let is_zombie = fields.next()? == "Z";
-    Some((stat.get(begin + 1..end)?.to_owned(), is_zombie, fields.nth(2)?.parse().ok()?))
 }
 
 fn is_kept(child: &Child) -> bool {
@@ -296,7 +286,7 @@ fn child_left(child: &Child, origins: &Origins) -> LeftBehind {
     if words == own {
         // A fork that runs the plugin's own code.
         words.clear();
-    } else if words.is_empty() && stat("self").is_none_or(|(own, ..)| own != child.name) {
+    } else if words.is_empty() && Stat::of("self").is_none_or(|own| own.name != child.name) {
         words.push(child.name.clone());
     }
     LeftBehind { kind: LeftKind::Process, what: bounded(&origins.named(words.join(" "))), frames }

@@ -16,7 +16,10 @@ use pyo3::{
     types::{PyList, PyString, PyTuple},
 };
 
-use crate::exception::{Origins, lossy};
+use crate::{
+    audit,
+    exception::{Origins, lossy},
+};
 
 /// How many starts of one call are noted: a bomb of threads needs no more to be placed.
 const STARTS_LIMIT: usize = 128;
@@ -24,10 +27,6 @@ const STARTS_LIMIT: usize = 128;
 const FRAMES_LIMIT: usize = 64;
 
 unsafe extern "C" {
-    fn PySys_AddAuditHook(
-        hook: unsafe extern "C" fn(*const c_char, *mut PyObject, *mut c_void) -> c_int,
-        data: *mut c_void,
-    ) -> c_int;
     static PyMethod_Type: ffi::PyTypeObject;
     fn PyMethod_Self(method: *mut PyObject) -> *mut PyObject;
     fn PyMethod_Function(method: *mut PyObject) -> *mut PyObject;
@@ -58,11 +57,7 @@ pub(super) fn install(py: Python<'_>) -> PyResult<()> {
     if py.version_info() < (3, 12) {
         go_through_start(py)?;
     }
-    // SAFETY: this thread is attached, and the function has the type that CPython calls.
-    match unsafe { PySys_AddAuditHook(hook, std::ptr::null_mut()) } {
-        0 => Ok(()),
-        _ => Err(PyErr::fetch(py)),
-    }
+    audit::add(py, hook)
 }
 
 /// What `_thread.start_new_thread` was before.
@@ -92,12 +87,9 @@ fn go_through_start(py: Python<'_>) -> PyResult<()> {
 unsafe extern "C" fn start_new_thread(module: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
     if IS_NOTING.load(Ordering::Relaxed) {
         // SAFETY: as CPython promises; the arguments outlive the call.
-        let (py, arguments) = unsafe {
-            let py = Python::assume_attached();
-            (py, Bound::from_borrowed_ptr_or_opt(py, arguments))
-        };
+        let arguments = unsafe { Bound::from_borrowed_ptr_or_opt(Python::assume_attached(), arguments) };
         let function = arguments.and_then(|arguments| arguments.cast_into::<PyTuple>().ok()?.get_item(0).ok());
-        note(py, What::Thread(function.map_or([0; 2], |function| addresses(&function))));
+        note(What::Thread(function.map_or([0; 2], |function| addresses(&function))));
     }
     match START.get() {
         // SAFETY: what CPython would have called, with what it gave.
@@ -106,14 +98,19 @@ unsafe extern "C" fn start_new_thread(module: *mut PyObject, arguments: *mut PyO
     }
 }
 
-/// Notes a start with the place where this thread is.
-fn note(py: Python<'_>, what: What) {
+/// Notes a start with the place where this thread is, which is attached.
+fn note(what: What) {
     // Whoever holds it is this thread, further out: then this start is not noted.
     if let Ok(mut starts) = STARTS.try_lock()
         && starts.len() < STARTS_LIMIT
     {
         HAS_NOTED.store(true, Ordering::Relaxed);
-        starts.push(Start { what, stack: stack(py) });
+        let mut stack = Vec::new();
+        audit::stack::each(|file, function, line| {
+            stack.push((file, function, line));
+            stack.len() < FRAMES_LIMIT
+        });
+        starts.push(Start { what, stack });
     }
 }
 
@@ -145,17 +142,14 @@ unsafe extern "C" fn hook(event: *const c_char, arguments: *mut PyObject, _: *mu
         return 0;
     }
     // SAFETY: CPython calls audit hooks with this thread attached, and the arguments outlive the call.
-    let (py, arguments) = unsafe {
-        let py = Python::assume_attached();
-        (py, Bound::from_borrowed_ptr_or_opt(py, arguments))
-    };
+    let arguments = unsafe { Bound::from_borrowed_ptr_or_opt(Python::assume_attached(), arguments) };
     let argument = |index| arguments.as_ref()?.cast::<PyTuple>().ok()?.get_item(index).ok();
     let what = if is_thread {
         What::Thread(argument(0).map_or([0; 2], |function| addresses(&function)))
     } else {
         What::Process(argument(1).map_or_else(Vec::new, |words| words_of(&words)))
     };
-    note(py, what);
+    note(what);
     0
 }
 
@@ -182,26 +176,6 @@ fn words_of(words: &Bound<'_, PyAny>) -> Vec<String> {
         _ => return Vec::new(),
     };
     items.iter().map_while(|word| word.cast_exact::<PyString>().ok().map(lossy)).collect()
-}
-
-/// Where this thread is.
-fn stack(py: Python<'_>) -> Vec<(String, String, u32)> {
-    // SAFETY: this thread is attached; the frame is borrowed and alive while it runs.
-    let mut frame = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast()) };
-    let mut stack = Vec::new();
-    while let Some(current) = frame.filter(|frame| !frame.is_none())
-        && stack.len() < FRAMES_LIMIT
-    {
-        let text = |code: &Bound<'_, PyAny>, name: &str| Some(lossy(code.getattr(name).ok()?.cast::<PyString>().ok()?));
-        let line = current.getattr("f_lineno").and_then(|line| line.extract()).unwrap_or(0);
-        if let Ok(code) = current.getattr("f_code")
-            && let (Some(file), Some(function)) = (text(&code, "co_filename"), text(&code, "co_name"))
-        {
-            stack.push((file, function, line));
-        }
-        frame = current.getattr("f_back").ok();
-    }
-    stack
 }
 
 /// `stack` as frames.
