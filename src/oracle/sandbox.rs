@@ -152,8 +152,10 @@ impl Tried<'_> {
 
     fn hint(&self, target: &str) -> Option<String> {
         match self.kind {
-            // A Unix socket has no port that could be opened.
-            AttemptKind::Connect if target.starts_with(['/', '<', '@']) => None,
+            // A Unix socket has no port that could be opened by itself.
+            AttemptKind::Connect if target.starts_with(['/', '<', '@']) => {
+                Some("`--allow-network all` opens sockets of the machine, with everything else".to_owned())
+            }
             AttemptKind::Connect => {
                 Some(format!("if a backend for tests listens there, open it with `--allow-network {target}`"))
             }

@@ -7,7 +7,7 @@ use crate::{
     campaign::Reported,
     case::{Call, Value},
     contract::{Argument, Kind},
-    finding::{Finding, Location, Rule, explanation},
+    finding::{Finding, Location, explanation},
     report::{
         Mask, Report,
         excerpt::{excerpt, place},
@@ -43,7 +43,7 @@ pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) ->
     if let Some(needs) = needs(reported, &mask) {
         text.push_str(&labelled("needs", &wrapped(&needs, report.width, INDENT)));
     }
-    if let Some(hint) = finding.hint.as_deref().or_else(|| remedy(finding.rule)) {
+    if let Some(hint) = &finding.hint {
         text.push_str(&labelled("hint", &wrapped(&plain::harmless(hint), report.width, INDENT)));
     }
     if is_first {
@@ -209,16 +209,6 @@ fn is_plain(argument: Argument, value: &Value) -> bool {
 fn is_plain_text(value: &Value) -> bool {
     let is_usual = |character: char| character.is_ascii_alphanumeric() || "._-@ ".contains(character);
     value.as_str().is_some_and(|text| !text.trim().is_empty() && text.len() <= 64 && text.chars().all(is_usual))
-}
-
-/// What to do about every finding of a rule, where a finding says nothing of its own.
-const fn remedy(rule: Rule) -> Option<&'static str> {
-    match rule {
-        Rule::SandboxViolation => Some(
-            "where the plugin is meant to: `--allow-network HOST:PORT` opens a destination, `--allow-read PATH` a file or folder",
-        ),
-        _ => None,
-    }
 }
 
 /// Why a rule matters: the first sentence under the heading that says so, else the first sentence of all.
