@@ -212,6 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn a_remedy_is_one_that_can_be_typed() {
+        let hint = |kind, target| tried(vec![attempt(kind, target, vec![frame("f", 7)])]).only(&store()).hint;
+        for socket in ["/run/agent.sock", "@agent", "<package>/agent.sock"] {
+            let hint = hint(AttemptKind::Connect, socket).unwrap();
+            assert!(hint.starts_with("`--allow-network all`") && !hint.contains(socket), "{hint}");
+        }
+        assert!(hint(AttemptKind::Resolve, "vault").unwrap().ends_with("`--allow-network vault:PORT`"));
+        assert!(hint(AttemptKind::Read, "/k").unwrap().ends_with("`--allow-read /k`"));
+        // Nothing opens these.
+        assert_eq!([AttemptKind::Signal, AttemptKind::Start].map(|kind| hint(kind, "process 1")), [None, None]);
+    }
+
+    #[test]
     fn every_kind_says_what_was_tried_on_what_and_that_it_was_refused() {
         let cases = [
             (AttemptKind::Resolve, "vault:443", "tried to resolve `vault:443`, which does not resolve in tests"),

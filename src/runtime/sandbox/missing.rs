@@ -23,11 +23,11 @@ impl Protection {
     pub const ALL: [Self; 6] =
         [Self::Processes, Self::Network, Self::Calls, Self::Files, Self::Mounts, Self::ProcessList];
 
-    /// What it is, in the kernel's terms.
+    /// What it is.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Processes => "process namespaces",
-            Self::Network => "network namespaces",
+            Self::Network => "a closed network",
             Self::Calls => "seccomp listeners",
             Self::Files => "Landlock",
             Self::Mounts => "mount namespaces",

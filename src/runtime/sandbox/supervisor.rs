@@ -26,7 +26,6 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::witness::is_runner;
 use self::{address::Address, witness::Witness};
 use super::{limits::PROCESSES, namespaces::path_of, reach};
 use crate::runtime::{

@@ -41,7 +41,7 @@ impl Witness {
 }
 
 /// Whether this process is one of our program's, rather than one that the plugin executed.
-pub fn is_runner(process: u32) -> bool {
+fn is_runner(process: u32) -> bool {
     let of = |whose: &str| fs::read_link(Path::new("/proc").join(whose).join("exe")).ok();
     of("self").is_some_and(|own| of(&process.to_string()) == Some(own))
 }
