@@ -9,8 +9,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hookstorm::{
     case::{Call, Session},
     contract::{Hook, Platform, PluginType},
-    generate::{Domain, Words, nth_session, ordinary_session},
-    runtime::{Ending, Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    generate::{Domain, nominal_session, nth_session},
+    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    trace::{Ending, PluginTokens},
 };
 
 /// How many sessions a campaign sends at a time.
@@ -23,6 +24,7 @@ fn call(criterion: &mut Criterion) {
         plugin_type: PluginType::CredentialStore,
         platform: Platform::newest(),
         configuration: String::new(),
+        services: hookstorm::case::Value::empty_dict(),
         venv: None,
         limits: Limits::default(),
         network: Network::Closed,
@@ -33,8 +35,8 @@ fn call(criterion: &mut Criterion) {
     let (mut worker, loading) = Worker::start(&target).expect("a worker starts");
     assert!(loading.has_class, "the plugin loads: {loading:?}");
     let hooks = loading.hooks.iter().map(|seen| seen.hook).collect();
-    let domain = Domain::new(target.plugin_type, target.platform, hooks, Words::default());
-    let whole = ordinary_session(&domain, 0);
+    let domain = Domain::new(target.plugin_type, target.platform, hooks, PluginTokens::default());
+    let whole = nominal_session(&domain, 0);
     let first: Vec<Call> = whole.calls.iter().filter(|call| call.hook == Hook::GetPasswordList).cloned().collect();
     let one_call = Session::new(first);
 

@@ -8,15 +8,14 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use hookstorm::{
     case::Session,
     contract::{Hook, Platform, PluginType},
-    generate::{
-        Comparison, ComparisonKind, Dictionary, Domain, Mutator, Words, nth_session, nth_two_plugin_session,
-        substitutions,
-    },
+    generate::{Dictionary, Domain, Mutator, nth_session, nth_two_plugin_session, substitutions},
+    trace::{CmpKind, CmpLogEntry, PluginTokens},
 };
 
 fn domain(plugin_type: PluginType) -> Domain {
     let strings = ["questions", "vp", "key", "password", "://", "#", "secrets_path", "engine-kv-v1", "account"];
-    let words = Words { strings: strings.map(str::to_owned).to_vec(), numbers: vec![8200], ..Words::default() };
+    let words =
+        PluginTokens { strings: strings.map(str::to_owned).to_vec(), numbers: vec![8200], ..PluginTokens::default() };
     Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), words)
 }
 
@@ -43,11 +42,11 @@ fn sessions(criterion: &mut Criterion) {
 }
 
 /// What a plugin compared in `session`: each text that it got, with a word of its own.
-fn compared(session: &Session) -> Vec<Comparison> {
+fn compared(session: &Session) -> Vec<CmpLogEntry> {
     let operands = session.calls[0].arguments.iter().filter(|(_, value)| value.as_str().is_some());
-    let compared = operands.enumerate().map(|(place, (_, value))| Comparison {
+    let compared = operands.enumerate().map(|(place, (_, value))| CmpLogEntry {
         place: place as u32,
-        kind: ComparisonKind::Equal,
+        kind: CmpKind::Equal,
         left: value.clone(),
         right: "breakglass-operator1".into(),
         held: false,

@@ -11,14 +11,15 @@ use std::{
 };
 
 use hookstorm::{
-    campaign::{self, Generator, Oracles, Plan, Stop},
     case::Session,
     contract::Hook,
     corpus::Corpus,
+    engine::{self, Generator, Oracles, Plan, Stop},
     finding::RuleLevels,
     load::{self, Arrivals, CallTimes, Host, Load, LoadSettings, Made, Profile, Rate, Recorder, Shape},
     oracle::{self, Subject},
-    runtime::{Isolation, Loading, Server, Target, Underway},
+    runtime::{Isolation, Server, Target, Underway},
+    trace::Loading,
 };
 
 use loaded::{Loaded, SEED, median};
@@ -55,7 +56,7 @@ impl Subjected {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let corpus = Corpus::open(folder.path().join("corpus")).expect("it can be one");
         let source = self.source();
-        let workers = campaign::workers(Arc::clone(&self.target), None);
+        let workers = engine::workers(Arc::clone(&self.target), None);
         let plan = Plan {
             loading: &self.loading,
             levels: &self.levels,
@@ -103,7 +104,7 @@ impl Subjected {
         let (source, subject) = (self.source(), self.subject());
         let (begin, mut sessions) = (Instant::now(), 0_u64);
         while begin.elapsed() < ROUND {
-            let session: Arc<Session> = Arc::new(campaign::Source::ordinary(&source, sessions));
+            let session: Arc<Session> = Arc::new(engine::Source::ordinary(&source, sessions));
             let trace = match isolation {
                 Isolation::Persistent => server.session(&session).expect("the runtime works").0,
                 Isolation::Isolated => {

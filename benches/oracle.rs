@@ -10,10 +10,11 @@ use hookstorm::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
     finding::Rule,
-    generate::{Domain, Words, ordinary_session},
+    generate::{Domain, nominal_session},
     oracle::{self, Subject},
-    runtime::{
-        CallTrace, Ending, Exception, Frame, HookSeen, LoadEnding, Loading, Observed, Origin, Output, Parameter, Trace,
+    trace::{
+        CallTrace, Ending, Exception, Frame, HookSeen, LoadEnding, Loading, Observed, Origin, Output, Parameter,
+        PluginTokens, Trace,
     },
 };
 
@@ -27,8 +28,9 @@ fn dict<const N: usize>(entries: [(&str, Observed); N]) -> Observed {
 
 /// A session in which each call logs a line and returns what a plugin does.
 fn clean() -> (Session, Trace) {
-    let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
-    let session = ordinary_session(&domain, 0);
+    let domain =
+        Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
+    let session = nominal_session(&domain, 0);
     let calls = session.calls.iter().enumerate().map(|(index, call)| {
         let cookie = dict([("count", Observed::Int(2)), ("lease", text("b3kX")), ("path", text("secret/hosts"))]);
         let log = "INFO vault: 2 passwords for the user on web01.example.com\n".repeat(3);
@@ -105,7 +107,7 @@ fn loading(is_faulty: bool) -> Loading {
         has_class: true,
         constructor: Some(LoadEnding::Done),
         hooks: hooks.to_vec(),
-        words: Words::default(),
+        words: PluginTokens::default(),
         files: Vec::new(),
         sdk_version: Some("1.9.1".into()),
     }

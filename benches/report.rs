@@ -6,9 +6,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hookstorm::{
-    campaign::{Reported, Summary},
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
+    engine::{Reported, Summary},
     finding::{Baseline, Finding, Location, Rule},
     report::{Again, Document, Head, Report, json::ReportJson, markdown, sarif, text},
 };

@@ -8,8 +8,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hookstorm::{
     case::Value,
     contract::{Hook, Platform, PluginType},
-    generate::{Domain, Words, nth_session},
+    generate::{Domain, nth_session},
     runtime::wire::{Reader, Writer, ending},
+    trace::PluginTokens,
 };
 
 /// How many sessions are written or read at a time.
@@ -32,7 +33,8 @@ fn call_record(writer: &mut Writer, result: &Value) {
 }
 
 fn wire(criterion: &mut Criterion) {
-    let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+    let domain =
+        Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
     let sessions: Vec<_> = (0..SESSIONS).map(|index| nth_session(&domain, 42, index)).collect();
     let mut written = Writer::default();
     sessions.iter().for_each(|session| written.session(session));

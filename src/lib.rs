@@ -8,6 +8,7 @@
 //! | [`finding`] | rules, findings, fingerprints |
 //! | [`package`] | archive, MANIFEST, configuration |
 //! | [`case`] | sessions, calls, values and their JSON form |
+//! | [`trace`] | what a run can show |
 //! | [`generate`] | bytes to sessions |
 //! | [`runtime`] | processes that hold CPython, and what they saw |
 //! | [`oracle`] | (case, trace, contract) to findings |
@@ -17,11 +18,11 @@
 //! | [`report`] | terminal and JSON |
 //! | [`cli`] | the commands |
 
-pub mod campaign;
 pub mod case;
 pub mod cli;
 pub mod contract;
 pub mod corpus;
+pub mod engine;
 pub mod finding;
 pub mod generate;
 pub mod load;
@@ -29,3 +30,4 @@ pub mod oracle;
 pub mod package;
 pub mod report;
 pub mod runtime;
+pub mod trace;

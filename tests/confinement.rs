@@ -13,9 +13,9 @@ use hookstorm::{
     case::{Call, Session, Value},
     contract::{Hook, Platform, PluginType},
     runtime::{
-        Attempt, AttemptKind, Destination, Ending, Isolation, Limits, LoadEnding, Network, Run, Sandbox, Server,
-        Target, Trace, Underway, Worker, sandbox::Protection,
+        Destination, Isolation, Limits, Network, Run, Sandbox, Server, Target, Underway, Worker, sandbox::Protection,
     },
+    trace::{Attempt, AttemptKind, Ending, LoadEnding, Trace},
 };
 
 const BOTH: [Isolation; 2] = [Isolation::Persistent, Isolation::Isolated];
@@ -41,6 +41,7 @@ impl Plugin {
             plugin_type: PluginType::CredentialStore,
             platform: Platform::newest(),
             configuration: String::new(),
+            services: hookstorm::case::Value::empty_dict(),
             venv: None,
             limits: Limits { timeout: Duration::from_secs(20), ..Limits::default() },
             network: Network::Closed,

@@ -13,12 +13,13 @@ use std::{
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use hookstorm::{
-    campaign::bodies::BODIES,
     case::{Case, Session, Value},
     contract::{Argument, Hook, HookSpec, Kind, Platform, PluginType},
-    generate::{Domain, Words, archive::LIMITS, contract_violation},
+    engine::bodies::BODIES,
+    generate::{Domain, archive::LIMITS, contract_violation},
     package::{ArchiveLimits, Package},
     report::target::fuzz_report,
+    trace::PluginTokens,
 };
 use serde::de::DeserializeOwned;
 
@@ -134,7 +135,7 @@ fn cases_of_clean_examples_keep_the_contract_on_a_platform_that_takes_the_plugin
         for path in files {
             let case = case(&path);
             assert_eq!(case.found, None, "{}", path.display());
-            let domain = Domain::new(case.plugin_type, case.platform, Hook::ALL.to_vec(), Words::default());
+            let domain = Domain::new(case.plugin_type, case.platform, Hook::ALL.to_vec(), PluginTokens::default());
             assert_eq!(contract_violation(&case.session, &domain), None, "{}", path.display());
             let folder = root().join("examples").join(example);
             let opened = Package::open(&folder, case.platform, &ArchiveLimits::default()).unwrap();
@@ -345,7 +346,7 @@ fn examples_stay_silent_on_every_case_of_the_seeds() {
             let path = root().join("corpora").join(folder).join(&seed.file);
             let case = case(&path);
             assert_eq!(case.to_json(), std::fs::read_to_string(&path).unwrap(), "{}", path.display());
-            let domain = Domain::new(case.plugin_type, case.platform, Hook::ALL.to_vec(), Words::default());
+            let domain = Domain::new(case.plugin_type, case.platform, Hook::ALL.to_vec(), PluginTokens::default());
             assert_eq!(contract_violation(&case.session, &domain), None, "{}", path.display());
         }
     }

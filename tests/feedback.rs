@@ -5,11 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use hookstorm::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
-    generate::{Comparison, ComparisonKind},
-    runtime::{
-        Edge, Ending, Isolation, Limits, LoadEnding, Loading, Network, Origin, Run, Sandbox, Target, Trace, Watch,
-        Watched, Worker,
-    },
+    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    trace::{CmpKind, CmpLogEntry, Edge, Ending, Instrumentation, LoadEnding, Loading, Observation, Origin, Trace},
 };
 
 fn target(root: &Path, instrument: bool) -> Arc<Target> {
@@ -19,6 +16,7 @@ fn target(root: &Path, instrument: bool) -> Arc<Target> {
         plugin_type: PluginType::CredentialStore,
         platform: Platform::newest(),
         configuration: String::new(),
+        services: hookstorm::case::Value::empty_dict(),
         venv: None,
         limits: Limits { timeout: Duration::from_secs(30), ..Limits::default() },
         network: Network::Closed,
@@ -49,8 +47,8 @@ fn session(word: &str) -> Session {
     Session::new(vec![Call::new(Hook::GetPasswordList, vec![(Argument::ServerUsername, Value::text(word))])])
 }
 
-fn watched(worker: &mut Worker, word: &str, watch: Watch) -> Watched {
-    worker.run_watched(&[session(word)], watch).unwrap().remove(0)
+fn watched(worker: &mut Worker, word: &str, watch: Instrumentation) -> Observation {
+    worker.run_observed(&[session(word)], watch).unwrap().remove(0)
 }
 
 fn returned(trace: &Trace) -> String {
@@ -105,7 +103,7 @@ fn everything_that_python_has_does_what_it_does_otherwise() {
                 calls.map(|call| (call.ending.clone(), call.stdout.clone(), call.stderr.clone())).collect();
             (calls, trace.changes.clone())
         };
-        for watch in [Watch::NewEdges, Watch::Comparisons] {
+        for watch in [Instrumentation::NewEdges, Instrumentation::Comparisons] {
             let seen = watched(&mut instrumented, name, watch);
             assert_eq!(says(&seen.trace), says(&expected), "{name}, {watch:?}");
             assert!(!seen.edges.is_empty(), "{name}, {watch:?}");
@@ -153,21 +151,21 @@ return None if word.endswith('z') else {}
     let (mut other, _) = start(folder.path(), true);
     let words = ["a", "b", "bb", "bbx", "bz"];
     let sessions = words.map(session);
-    let seen = one.run_watched(&sessions, Watch::NewEdges).unwrap();
+    let seen = one.run_observed(&sessions, Instrumentation::NewEdges).unwrap();
     for (at, watched) in seen.iter().enumerate() {
         assert!(watched.edges.is_sorted() && !watched.edges.is_empty(), "{}: {:?}", words[at], watched.edges);
         assert!(seen[..at].iter().all(|earlier| earlier.edges != watched.edges), "{}", words[at]);
         assert_eq!(watched.comparisons, []);
     }
-    assert_eq!(other.run_watched(&sessions, Watch::NewEdges).unwrap().len(), 5);
+    assert_eq!(other.run_observed(&sessions, Instrumentation::NewEdges).unwrap().len(), 5);
     for (at, word) in words.iter().enumerate() {
         // The second time nothing of it is new; asked for all, all is told.
-        assert_eq!(watched(&mut one, word, Watch::NewEdges).edges, []);
-        assert_eq!(watched(&mut other, word, Watch::Comparisons).edges, seen[at].edges, "{word}");
+        assert_eq!(watched(&mut one, word, Instrumentation::NewEdges).edges, []);
+        assert_eq!(watched(&mut other, word, Instrumentation::Comparisons).edges, seen[at].edges, "{word}");
     }
     // As often as that it was not seen yet.
-    assert!(!watched(&mut one, &"b".repeat(40), Watch::NewEdges).edges.is_empty());
-    assert_eq!(watched(&mut one, &"b".repeat(41), Watch::NewEdges).edges, []);
+    assert!(!watched(&mut one, &"b".repeat(40), Instrumentation::NewEdges).edges.is_empty());
+    assert_eq!(watched(&mut one, &"b".repeat(41), Instrumentation::NewEdges).edges, []);
 }
 
 #[test]
@@ -175,11 +173,11 @@ fn what_others_saw_is_not_told_again() {
     let folder = plugin("return None if word == 'a' else {}");
     let (mut one, _) = start(folder.path(), true);
     let (mut other, _) = start(folder.path(), true);
-    let edges = watched(&mut one, "a", Watch::NewEdges).edges;
+    let edges = watched(&mut one, "a", Instrumentation::NewEdges).edges;
     other.mark_seen(&edges);
     other.mark_seen(&[Edge { number: u32::MAX, bucket: 0 }, Edge { number: 0, bucket: 255 }]);
-    assert_eq!(watched(&mut other, "a", Watch::NewEdges).edges, []);
-    assert!(!watched(&mut other, "b", Watch::NewEdges).edges.is_empty());
+    assert_eq!(watched(&mut other, "a", Instrumentation::NewEdges).edges, []);
+    assert!(!watched(&mut other, "b", Instrumentation::NewEdges).edges.is_empty());
 }
 
 #[test]
@@ -190,7 +188,8 @@ fn a_session_that_ends_its_process_tells_its_edges_all_the_same() {
         ..Target::clone(&target(folder.path(), true))
     });
     let (mut worker, _) = Worker::start(&target).unwrap();
-    let seen = worker.run_watched(&["a", "kill", "a", "spin", "kill"].map(session), Watch::NewEdges).unwrap();
+    let seen =
+        worker.run_observed(&["a", "kill", "a", "spin", "kill"].map(session), Instrumentation::NewEdges).unwrap();
     assert!(matches!(seen[1].trace.calls[0].ending, Ending::Signalled { signal: 9, .. }), "{:?}", seen[1]);
     assert!(matches!(seen[3].trace.calls[0].ending, Ending::TimedOut { .. }), "{:?}", seen[3]);
     let told: Vec<bool> = seen.iter().map(|watched| !watched.edges.is_empty()).collect();
@@ -218,7 +217,7 @@ return {'cookie': {'fine': word == 'a'}}
     );
     let (mut worker, _) = start(folder.path(), true);
     for word in ["a", "b", "a"] {
-        let seen = watched(&mut worker, word, Watch::Comparisons);
+        let seen = watched(&mut worker, word, Instrumentation::Comparisons);
         assert_eq!(
             returned(&seen.trace),
             format!("{{'cookie': {{'fine': {}}}}}", if word == "a" { "True" } else { "False" })
@@ -249,36 +248,36 @@ return {}
     let (mut worker, _) = start(folder.path(), true);
     let mut session = session("word");
     session.cookie = Value::Dict(vec![("had".into(), Value::Int(1)), ("asked".into(), Value::Null)]);
-    let seen = worker.run_watched(&[session.clone(), session], Watch::Comparisons).unwrap();
+    let seen = worker.run_observed(&[session.clone(), session], Instrumentation::Comparisons).unwrap();
     assert_eq!(returned(&seen[0].trace), "{}");
     // The same in every session, not only in the first.
     assert_eq!(seen[0].comparisons, seen[1].comparisons);
     let all = &seen[0].comparisons;
     let has = |kind, left: &Value, right: &Value, held| {
-        let same = |known: &&Comparison| (known.kind, &known.left, &known.right) == (kind, left, right);
+        let same = |known: &&CmpLogEntry| (known.kind, &known.left, &known.right) == (kind, left, right);
         let found: Vec<bool> = all.iter().filter(same).map(|known| known.held).collect();
         assert_eq!(found, [held], "{kind:?} {left} {right}: {all:#?}");
     };
     let list = |texts: &[&str]| Value::List(texts.iter().map(|&text| Value::text(text)).collect());
     let word = &Value::text("word");
     let text = |text: &str| Value::text(text);
-    has(ComparisonKind::Equal, word, &text("whole"), false);
-    has(ComparisonKind::Equal, &text("bytes"), word, false);
-    has(ComparisonKind::Order, &Value::Int(4), &Value::Int(7), true);
-    has(ComparisonKind::Equal, word, &Value::Null, false);
-    has(ComparisonKind::Contains, &text("or"), word, true);
-    has(ComparisonKind::Contains, word, &Value::List(vec![text("l"), Value::Int(2)]), false);
-    has(ComparisonKind::Key, &text("asked"), &list(&["had", "asked"]), true);
-    has(ComparisonKind::Key, &text("key"), &list(&["had", "asked"]), false);
-    has(ComparisonKind::Key, word, &list(&["word"]), true);
-    has(ComparisonKind::Key, &text("popped"), &list(&["had", "asked"]), false);
-    has(ComparisonKind::Prefix, word, &text("pre"), true);
-    has(ComparisonKind::Prefix, word, &text("w"), true);
-    has(ComparisonKind::Suffix, word, &text("suf"), false);
-    has(ComparisonKind::Pattern, word, &text("m+"), false);
-    has(ComparisonKind::Pattern, word, &text("f(u)ll"), false);
-    has(ComparisonKind::Order, &Value::Float(1.5), &Value::Int(4), false);
-    has(ComparisonKind::Equal, word, &Value::text("long".repeat(64)), false);
+    has(CmpKind::Equal, word, &text("whole"), false);
+    has(CmpKind::Equal, &text("bytes"), word, false);
+    has(CmpKind::Order, &Value::Int(4), &Value::Int(7), true);
+    has(CmpKind::Equal, word, &Value::Null, false);
+    has(CmpKind::Contains, &text("or"), word, true);
+    has(CmpKind::Contains, word, &Value::List(vec![text("l"), Value::Int(2)]), false);
+    has(CmpKind::Key, &text("asked"), &list(&["had", "asked"]), true);
+    has(CmpKind::Key, &text("key"), &list(&["had", "asked"]), false);
+    has(CmpKind::Key, word, &list(&["word"]), true);
+    has(CmpKind::Key, &text("popped"), &list(&["had", "asked"]), false);
+    has(CmpKind::Prefix, word, &text("pre"), true);
+    has(CmpKind::Prefix, word, &text("w"), true);
+    has(CmpKind::Suffix, word, &text("suf"), false);
+    has(CmpKind::Pattern, word, &text("m+"), false);
+    has(CmpKind::Pattern, word, &text("f(u)ll"), false);
+    has(CmpKind::Order, &Value::Float(1.5), &Value::Int(4), false);
+    has(CmpKind::Equal, word, &Value::text("long".repeat(64)), false);
     // A loop leaves room for the others.
     let of_loop = all.iter().filter(|known| known.right == Value::Int(-1)).count();
     assert!((1..=16).contains(&of_loop), "{of_loop}");
@@ -309,7 +308,7 @@ def find(word, pairs):
     let (mut worker, _) = start(folder.path(), true);
     let mut session = session("word");
     session.cookie = Value::Dict(vec![("kind".into(), Value::text("flat"))]);
-    let seen = worker.run_watched(&[session], Watch::Comparisons).unwrap().remove(0);
+    let seen = worker.run_observed(&[session], Instrumentation::Comparisons).unwrap().remove(0);
     if returned(&seen.trace).contains("old") {
         return;
     }
@@ -331,7 +330,7 @@ fn lines_are_marked_as_they_are_otherwise() {
     let lines = |instrument: bool| {
         let (mut worker, _) = start(folder.path(), instrument);
         for name in ["operators", "classes", "scopes", "constants", "matching"] {
-            watched(&mut worker, name, Watch::NewEdges);
+            watched(&mut worker, name, Instrumentation::NewEdges);
         }
         worker.lines_hit()
     };

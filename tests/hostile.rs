@@ -20,9 +20,10 @@ use hookstorm::{
     finding::Finding,
     oracle::{self, Subject},
     runtime::{
-        Ending, Isolation, Limits, LoadEnding, Loading, Network, Observed, Run, Sandbox, Target, Trace, Worker,
-        sandbox::{Missing, Protection},
+        Isolation, Limits, Network, Run, Sandbox, Target, Worker,
+        sandbox::{MissingProtections, Protection},
     },
+    trace::{Ending, LoadEnding, Loading, Observed, Trace},
 };
 use program::Desk;
 
@@ -77,6 +78,7 @@ fn target(root: &Path, timeout: Duration) -> Arc<Target> {
         plugin_type: PluginType::CredentialStore,
         platform: Platform::newest(),
         configuration: String::new(),
+        services: hookstorm::case::Value::empty_dict(),
         venv: None,
         limits: Limits { timeout, memory_bytes: 256 << 20, loading: Duration::from_secs(5) },
         network: Network::Closed,
@@ -134,7 +136,7 @@ fn assert_found(row: &Row, what: &str, findings: &[Finding]) {
 
 /// Asserts that a session that harms nobody goes well.
 fn assert_is_well(name: &str, what: &str, trace: &Trace) {
-    let well = |call: &hookstorm::runtime::CallTrace| call.ending == Ending::Returned(Observed::None);
+    let well = |call: &hookstorm::trace::CallTrace| call.ending == Ending::Returned(Observed::None);
     assert!(trace.calls.len() == 3 && trace.calls.iter().all(well), "{name} {what}: {trace:?}");
 }
 
@@ -222,7 +224,7 @@ fn assert_host_works(name: &str) {
 }
 
 /// Why a plugin that needs these must not run here.
-fn withheld(row: &Row, missing: Missing, probe: &Result<(), String>) -> Option<String> {
+fn withheld(row: &Row, missing: MissingProtections, probe: &Result<(), String>) -> Option<String> {
     let named = |name: &str| match name {
         "processes" => Protection::Processes,
         "network" => Protection::Network,
@@ -240,7 +242,7 @@ fn withheld(row: &Row, missing: Missing, probe: &Result<(), String>) -> Option<S
 }
 
 /// What the machine withholds, and whether what holds a plugin holds it when it is asked from inside.
-fn probe() -> (Missing, Result<(), String>) {
+fn probe() -> (MissingProtections, Result<(), String>) {
     let (mut worker, loading) = Worker::start(&hostile("probe", PATIENT)).unwrap();
     assert_eq!(loading.import, LoadEnding::Done, "{}", loading.output);
     let trace = run(&mut worker, &session(), Isolation::Isolated);

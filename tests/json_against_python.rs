@@ -20,7 +20,7 @@ use hookstorm::{
     contract::{Hook, Platform, PluginType},
     finding::Rule,
     oracle::{self, Subject},
-    runtime::{CallTrace, Ending, Observed, Output, Trace},
+    trace::{CallTrace, Ending, Observed, Output, Trace},
 };
 use rand_xoshiro::{
     Xoshiro256PlusPlus,

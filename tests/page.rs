@@ -29,7 +29,7 @@ const FAINT: &str = r#"(() => {
   }).filter(([html, contrast]) => contrast < 4.5 && !html.startsWith('<title') && !html.startsWith('<desc'));
 })()"#;
 
-/// Words of charts that stand out of their drawing, or are smaller than can be read.
+/// PluginTokens of charts that stand out of their drawing, or are smaller than can be read.
 const ILL_SET: &str = r#"[...document.querySelectorAll('figure.chart')].flatMap((figure) => {
   const svg = figure.querySelector('svg[role=img]'), frame = svg.getBoundingClientRect();
   return [...svg.querySelectorAll('text')].filter((text) => {

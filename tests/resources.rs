@@ -8,7 +8,8 @@ use std::{sync::Arc, time::Duration};
 use hookstorm::{
     case::{Call, Session},
     contract::{Argument, Hook, Platform, PluginType},
-    runtime::{Isolation, LeftBehind, LeftKind, Limits, Network, Run, Sandbox, Target, Trace, Worker},
+    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    trace::{LeftBehind, LeftKind, Trace},
 };
 use program::Desk;
 
@@ -48,6 +49,7 @@ fn traces(text: &str) -> Vec<Trace> {
         plugin_type: PluginType::CredentialStore,
         platform: Platform::newest(),
         configuration: String::new(),
+        services: hookstorm::case::Value::empty_dict(),
         venv: None,
         limits: Limits { timeout: Duration::from_secs(30), ..Limits::default() },
         network: Network::Closed,

@@ -6,11 +6,9 @@
 use hookstorm::{
     case::{Case, Found, Session, Value},
     contract::{Hook, Platform, PluginType},
-    generate::{Domain, OptionWord, Words, strategy},
-    runtime::{
-        Attempt, AttemptKind, Frame, LeftBehind, LeftKind, Observed,
-        wire::{Reader, Writer, ending},
-    },
+    generate::{Domain, strategy},
+    runtime::wire::{Reader, Writer, ending},
+    trace::{Attempt, AttemptKind, Frame, LeftBehind, LeftKind, Observed, OptionToken, PluginTokens},
 };
 use proptest::{
     collection::vec,
@@ -26,11 +24,11 @@ fn runner(cases: u32) -> TestRunner {
 }
 
 fn sessions(plugin_type: PluginType, platform: &'static Platform) -> impl Strategy<Value = Session> {
-    let words = Words {
+    let words = PluginTokens {
         strings: ["questions", "key", "://", "#", "%s"].map(str::to_owned).into(),
         numbers: vec![0, -1, 8200, i64::MAX, i64::MIN],
-        options: vec![OptionWord { section: "auth".into(), name: "hosts".into(), value: Some("a.example, b".into()) }],
-        ..Words::default()
+        options: vec![OptionToken { section: "auth".into(), name: "hosts".into(), value: Some("a.example, b".into()) }],
+        ..PluginTokens::default()
     };
     strategy(Domain::new(plugin_type, platform, Hook::ALL.to_vec(), words))
 }

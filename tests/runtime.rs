@@ -9,9 +9,8 @@ use std::{
 use hookstorm::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
-    runtime::{
-        Ending, Isolation, Limits, LoadEnding, Loading, Network, Observed, Origin, Run, Sandbox, Target, Trace, Worker,
-    },
+    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    trace::{Ending, LoadEnding, Loading, Observed, Origin, Trace},
 };
 
 const BOTH: [Isolation; 2] = [Isolation::Persistent, Isolation::Isolated];
@@ -38,6 +37,7 @@ fn target(root: &Path, plugin_type: PluginType) -> Target {
         plugin_type,
         platform: Platform::newest(),
         configuration: String::new(),
+        services: hookstorm::case::Value::empty_dict(),
         venv: None,
         limits: Limits { timeout: Duration::from_secs(10), ..Limits::default() },
         network: Network::Closed,

@@ -14,10 +14,8 @@ use std::{
 use hookstorm::{
     case::{Call, Session},
     contract::{Hook, Platform, PluginType},
-    runtime::{
-        Attempt, AttemptKind, CallTrace, Destination, Ending, Isolation, Limits, LoadEnding, Loading, Network, Run,
-        Sandbox, Target, Worker,
-    },
+    runtime::{Destination, Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    trace::{Attempt, AttemptKind, CallTrace, Ending, LoadEnding, Loading},
 };
 use program::Desk;
 
@@ -51,6 +49,7 @@ fn target(root: &Path) -> Target {
         plugin_type: PluginType::CredentialStore,
         platform: Platform::newest(),
         configuration: String::new(),
+        services: hookstorm::case::Value::empty_dict(),
         venv: None,
         limits: Limits { timeout: Duration::from_secs(20), ..Limits::default() },
         network: Network::Closed,

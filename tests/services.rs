@@ -6,8 +6,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use hookstorm::{
     case::{Call, Case, SERVICES, Session, SetOption, Value, check_services},
     contract::{Argument, Hook, Platform, PluginType},
-    generate::{Domain, Words, contract_violation},
-    runtime::{Ending, Isolation, Limits, LoadEnding, Loading, Network, Run, Sandbox, Target, Trace, Worker},
+    generate::{Domain, contract_violation},
+    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    trace::{Ending, LoadEnding, Loading, PluginTokens, Trace},
 };
 
 const BOTH: [Isolation; 2] = [Isolation::Persistent, Isolation::Isolated];
@@ -53,6 +54,7 @@ class Plugin(CredentialStorePlugin):
         plugin_type: PluginType::CredentialStore,
         platform: Platform::newest(),
         configuration: configuration.into(),
+        services: hookstorm::generate::configured_services(configuration),
         venv: Some(venv()),
         limits: Limits { timeout: Duration::from_secs(20), ..Limits::default() },
         network: Network::Closed,
@@ -247,7 +249,7 @@ fn the_case_in_the_documentation_is_one() {
     let page = include_str!("../docs/services.md");
     let (_, rest) = page.split_once("```json\n").unwrap();
     let case = Case::from_json(rest.split_once("```").unwrap().0).unwrap();
-    let domain = Domain::new(case.plugin_type, case.platform, Hook::ALL.to_vec(), Words::default());
+    let domain = Domain::new(case.plugin_type, case.platform, Hook::ALL.to_vec(), PluginTokens::default());
     assert_eq!(contract_violation(&case.session, &domain), None);
     let services = case.session.services.as_dict().unwrap();
     for service in SERVICES {

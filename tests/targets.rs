@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hookstorm::campaign::{Stop, TargetKind, TargetSettings, TargetSummary, fuzz_target};
+use hookstorm::engine::{Stop, TargetKind, TargetSettings, TargetSummary, fuzz_target};
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
@@ -29,7 +29,7 @@ fn run(kind: TargetKind, runs: u64, venv: Option<PathBuf>) -> TargetSummary {
 
 #[track_caller]
 fn is_silent(summary: &TargetSummary) {
-    let shown = |difference: &hookstorm::campaign::Difference| {
+    let shown = |difference: &hookstorm::engine::Difference| {
         let files: String = difference
             .files
             .iter()

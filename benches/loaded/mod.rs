@@ -17,7 +17,8 @@ use hookstorm::{
     contract::{Hook, HookSpec, Platform, PluginType},
     generate::{Domain, nth_session},
     oracle::{self, Subject},
-    runtime::{Ending, Isolation, Limits, Loading, Network, Observed, Run, Sandbox, Target, Worker},
+    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    trace::{Ending, Loading, Observed},
 };
 
 /// What the sessions are made of.
@@ -43,6 +44,7 @@ impl Loaded {
             plugin_type: PluginType::CredentialStore,
             platform: Platform::newest(),
             configuration: configuration.clone(),
+            services: hookstorm::generate::configured_services(&configuration),
             venv,
             limits: Limits::default(),
             network: Network::Closed,

@@ -1,4 +1,4 @@
-//! Glue: what must hold stands in `hookstorm::campaign::bodies::fuzz_archive`.
+//! Glue: what must hold stands in `hookstorm::engine::bodies::fuzz_archive`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| hookstorm::campaign::bodies::fuzz_archive(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| hookstorm::engine::bodies::fuzz_archive(data));

@@ -1,4 +1,4 @@
-//! Glue: what must hold stands in `hookstorm::campaign::bodies::fuzz_configuration`.
+//! Glue: what must hold stands in `hookstorm::engine::bodies::fuzz_configuration`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| hookstorm::campaign::bodies::fuzz_configuration(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| hookstorm::engine::bodies::fuzz_configuration(data));

@@ -14,14 +14,7 @@ use std::{
 };
 
 use arbitrary::Unstructured;
-use hookstorm::{
-    contract::Platform,
-    finding::Severity,
-    generate::{self, Domain},
-    oracle::{self, Subject},
-    package::{ArchiveLimits, Package},
-    runtime::{Edge, Isolation, Limits, Network, Run, Sandbox, Target, Watch, Worker},
-};
+use hookstorm::{contract::Platform, finding::Severity, generate::{Domain, self}, oracle::{Subject, self}, package::{ArchiveLimits, Package}, runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker}, trace::{Edge, Instrumentation}};
 
 /// A counter for each edge of Python code. libFuzzer finds the section by its name and reads it after each run.
 #[unsafe(link_section = "__libfuzzer_extra_counters")]
@@ -55,6 +48,7 @@ impl Harness {
             plugin_type,
             platform,
             configuration: configuration.clone(),
+            services: hookstorm::generate::configured_services(&configuration),
             venv: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
             limits: Limits::default(),
             network: Network::Closed,
@@ -84,7 +78,7 @@ pub fn session(data: &[u8]) {
     let known = &harness.known;
     let Ok(session) = generate::session(&mut Unstructured::new(data), &harness.domain) else { return };
     let sessions = std::slice::from_ref(&session);
-    let watched = harness.worker.run_watched(sessions, Watch::NewEdges).expect("the runtime outlives any plugin");
+    let watched = harness.worker.run_observed(sessions, Instrumentation::NewEdges).expect("the runtime outlives any plugin");
     for seen in &watched {
         for edge in &seen.edges {
             let counter = &COUNTERS[edge.number as usize % Edge::COUNT];

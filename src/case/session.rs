@@ -1,7 +1,9 @@
 //! What one user connection does: calls in order, with the cookies that the first one gets.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    case::{SetOption, Value},
+    case::Value,
     contract::{Argument, Hook},
 };
 
@@ -21,6 +23,25 @@ pub struct Session {
     /// What the platform's own services hold when the session begins \[S\]: a dict with a key for each service. What
     /// is absent is empty.
     pub services: Value,
+}
+
+/// An option of the configuration with a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetOption {
+    /// Its section.
+    pub section: String,
+    /// Its name, in lower case.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl SetOption {
+    /// Section, name and value, as the reader of configurations takes them.
+    pub fn assignment(&self) -> (&str, &str, &str) {
+        (&self.section, &self.name, &self.value)
+    }
 }
 
 /// One invocation of a hook.

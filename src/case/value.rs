@@ -87,7 +87,7 @@ fn is_decimal(text: &str) -> bool {
 /// The entries of a dict while it is made, each key once: few are searched through, many are looked up, so that a dict of a
 /// million keys takes no hour.
 #[derive(Debug, Default)]
-pub(super) struct Entries {
+pub(crate) struct Entries {
     entries: Vec<(String, Value)>,
     /// Where each key stands; empty as long as there are few.
     places: HashMap<String, usize>,
@@ -98,7 +98,7 @@ impl Entries {
     const FEW: usize = 32;
 
     /// Where `key` stands.
-    pub(super) fn place(&self, key: &str) -> Option<usize> {
+    pub(crate) fn place(&self, key: &str) -> Option<usize> {
         if self.places.is_empty() {
             self.entries.iter().position(|(known, _)| known == key)
         } else {
@@ -107,7 +107,7 @@ impl Entries {
     }
 
     /// Sets `key`, in the place that it has or at the end.
-    pub(super) fn set(&mut self, key: String, value: Value) {
+    pub(crate) fn set(&mut self, key: String, value: Value) {
         if let Some(place) = self.place(&key) {
             self.entries[place].1 = value;
             return;
@@ -123,7 +123,7 @@ impl Entries {
     }
 
     /// All of them.
-    pub(super) fn into_vec(self) -> Vec<(String, Value)> {
+    pub(crate) fn into_vec(self) -> Vec<(String, Value)> {
         self.entries
     }
 }

@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 pub(super) use self::{
     fuzz::{FuzzArguments, Target},
     load::{LoadArguments, Spread},
-    sandbox::{Confined, DoctorArguments, SandboxMode, explained},
+    sandbox::{Confined, DoctorArguments, SandboxArgument, explained},
 };
 use super::values::{self, Partition};
 use crate::{contract::Platform, corpus::remote::Place};

@@ -7,7 +7,7 @@ use super::{
     prepare::prepare,
     settings::{Amount, Settings},
 };
-use crate::campaign::Summary;
+use crate::engine::Summary;
 
 pub(super) fn run(arguments: &CheckArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let plugin = &arguments.plugin.plugin;

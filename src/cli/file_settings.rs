@@ -33,7 +33,7 @@ use toml::{
 };
 
 use super::{
-    arguments::{Color, Format, SandboxMode},
+    arguments::{Color, Format, SandboxArgument},
     error::CliError,
     files,
     network::{Opening, opening},
@@ -88,7 +88,7 @@ pub(super) struct FileSettings {
     pub(super) rules: RuleLevels,
     pub(super) allow_network: Vec<Opening>,
     pub(super) allow_read: Vec<PathBuf>,
-    pub(super) sandbox: Option<SandboxMode>,
+    pub(super) sandbox: Option<SandboxArgument>,
     pub(super) with: Option<PathBuf>,
     pub(super) with_config: Option<PathBuf>,
     pub(super) runs: Option<u64>,
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(opened("['vault.example.com:8200', '192.0.2.1:22']"), "vault.example.com:8200 192.0.2.1:22");
         let settings = parse("allow-read = ['../ca.pem', '/etc/krb5.conf']\nsandbox = 'require'\n").unwrap();
         assert_eq!(settings.allow_read, [Path::new("vault/../ca.pem"), Path::new("/etc/krb5.conf")]);
-        assert_eq!(settings.sandbox, Some(SandboxMode::Require));
+        assert_eq!(settings.sandbox, Some(SandboxArgument::Require));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
     spend::spend,
     test::random_seed,
 };
-use crate::{campaign::TargetKind, report::progress::Progress};
+use crate::{engine::TargetKind, report::progress::Progress};
 
 pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     if arguments.with.is_some() {

@@ -21,8 +21,8 @@ use super::{
     test::random_seed,
 };
 use crate::{
-    campaign::{Difference, Stop, TargetEvent, TargetKind, TargetSettings, TargetSummary, target_again},
     corpus::remote::Place,
+    engine::{Difference, Stop, TargetEvent, TargetKind, TargetSettings, TargetSummary, target_again},
     report::plain,
 };
 

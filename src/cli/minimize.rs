@@ -16,8 +16,8 @@ use super::{
     settings::{Amount, Settings},
 };
 use crate::{
-    campaign::Summary,
     case::Case,
+    engine::Summary,
     report::{After, Minimized, Size, text},
 };
 

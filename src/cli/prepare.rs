@@ -17,12 +17,13 @@ use super::{
     signals::Interrupts,
 };
 use crate::{
-    campaign::{Reported, Summary},
     contract::{HookSpec, PluginType},
+    engine::{Reported, Summary},
     finding::{Finding, Phase, Rule, Severity},
-    generate::OptionChoice,
-    report::{Document, Head, Held, Report, SandboxWish, Source, json::ReportJson, ndjson, plain, text},
-    runtime::{LoadEnding, Loading, Target, sandbox::Missing},
+    generate::{OptionChoice, configured_services},
+    report::{Document, Head, Report, SandboxMode, SandboxStatus, Source, json::ReportJson, ndjson, plain, text},
+    runtime::{Target, sandbox::MissingProtections},
+    trace::{LoadEnding, Loading},
 };
 
 /// What to do where something of the sandbox is missing.
@@ -66,14 +67,14 @@ pub(super) fn prepare(
     if let Some(words) = &unconfined {
         console.warning(words, None);
     }
-    if settings.wish == SandboxWish::Require && opened.runnable.is_some() {
+    if settings.wish == SandboxMode::Require && opened.runnable.is_some() {
         // Before a line of the plugin is run: importing it is running it.
         whole(seams::probe(None, settings.network.clone(), false)?.missing)?;
     }
     let loaded = load(&settings, &opened, configuration)?;
-    let held = loaded.as_ref().map(|(_, loaded)| Held {
+    let held = loaded.as_ref().map(|(_, loaded)| SandboxStatus {
         wish: settings.wish,
-        missing: if settings.sandbox.is_off { Missing::default() } else { loaded.missing },
+        missing: if settings.sandbox.is_off { MissingProtections::default() } else { loaded.missing },
     });
     let name = opened.name.clone().unwrap_or_else(|| file_name(&settings.plugin));
     let mut prepared = Prepared {
@@ -124,8 +125,8 @@ pub(super) fn prepare(
     }
     console.aside(&text::opening(&prepared.head));
     if let Some(held) = held {
-        match (held.wish, Held::withheld(held.missing)) {
-            (SandboxWish::Require, _) => whole(held.missing)?,
+        match (held.wish, SandboxStatus::withheld(held.missing)) {
+            (SandboxMode::Require, _) => whole(held.missing)?,
             (_, Some(words)) if !console.is_quiet => console.warning(&words, Some(ASK_DOCTOR)),
             _ => {}
         }
@@ -290,12 +291,14 @@ fn load(
     let (Some((root, entry_point)), Some(plugin_type)) = (&opened.runnable, opened.plugin_type) else {
         return Ok(None);
     };
+    let configuration = configuration.or_else(|| opened.configuration.clone()).unwrap_or_default();
     let target = Arc::new(Target {
         root: root.clone(),
         entry_point: entry_point.clone(),
         plugin_type,
         platform: settings.platform,
-        configuration: configuration.or_else(|| opened.configuration.clone()).unwrap_or_default(),
+        services: configured_services(&configuration),
+        configuration,
         venv: settings.venv.clone(),
         limits: settings.limits,
         network: settings.network.clone(),
@@ -308,8 +311,8 @@ fn load(
 }
 
 /// Whether the sandbox is whole, where it is required.
-fn whole(missing: Missing) -> Result<(), CliError> {
-    match Held::withheld(missing) {
+fn whole(missing: MissingProtections) -> Result<(), CliError> {
+    match SandboxStatus::withheld(missing) {
         None => Ok(()),
         Some(problem) => {
             Err(CliError::usage(problem, format!("{ASK_DOCTOR}; `--sandbox on` goes on without what is missing")))

@@ -10,8 +10,8 @@ use super::{
     settings::{Amount, Settings},
 };
 use crate::{
-    campaign::{Reported, Summary},
     case::Case,
+    engine::{Reported, Summary},
     generate::configured_services,
     report::{Mask, Seen, text},
 };

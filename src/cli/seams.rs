@@ -20,19 +20,20 @@ use super::{
     values::Partition,
 };
 use crate::{
-    campaign::{
-        self, CampaignError, Event, FuzzSettings, Generator, Minimize, Oracles, Plan, PropertySettings, Setup, Stop,
-        Summary, Superfluous,
-    },
     case::{Case, Value},
     contract::{Argument, Hook, Kind, Platform, PluginType},
     corpus::{Corpus, CorpusError, remote},
+    engine::{
+        self, EngineError, Event, FuzzSettings, Generator, Minimize, Oracles, Plan, PropertySettings, Setup, Stop,
+        Summary, Superfluous,
+    },
     finding::{Finding, Rule, RuleLevels, Severity},
-    generate::{self, OptionChoice, OptionWord},
+    generate::{self, OptionChoice},
     oracle::{self, Subject},
     package::{ArchiveLimits, Package, PackageError},
     report::{Outcome, Replayed},
-    runtime::{Loading, RuntimeError, Target, Trace, Worker, sandbox::Missing},
+    runtime::{RuntimeError, Target, Worker, sandbox::MissingProtections},
+    trace::{Loading, OptionToken, Trace},
 };
 
 /// A package that was opened. Whatever owns its scratch folder lives in `source`.
@@ -167,11 +168,11 @@ fn runtime_error(error: RuntimeError) -> CliError {
     }
 }
 
-fn campaign_error(error: CampaignError) -> CliError {
+fn engine_error(error: EngineError) -> CliError {
     match error {
-        CampaignError::Runtime(error) => runtime_error(error),
-        CampaignError::Corpus(error) => corpus_error(&error),
-        CampaignError::Threads { .. } => CliError::Usage { problem: error.to_string(), hint: None },
+        EngineError::Runtime(error) => runtime_error(error),
+        EngineError::Corpus(error) => corpus_error(&error),
+        EngineError::Threads { .. } => CliError::Usage { problem: error.to_string(), hint: None },
     }
 }
 
@@ -186,7 +187,7 @@ fn corpus_error(error: &CorpusError) -> CliError {
 /// What loading a plugin showed, and what the machine withheld of the sandbox meanwhile.
 pub(super) struct Loaded {
     pub(super) loading: Loading,
-    pub(super) missing: Missing,
+    pub(super) missing: MissingProtections,
 }
 
 /// Starts a worker, has it load the plugin and lets it go.
@@ -194,7 +195,7 @@ pub(super) fn load(target: &Arc<Target>) -> Result<Loaded, CliError> {
     let (worker, mut loading) = Worker::start(target).map_err(runtime_error)?;
     let options = Package::options(&target.configuration).into_iter();
     loading.words.options =
-        options.map(|option| OptionWord { section: option.section, name: option.name, value: option.value }).collect();
+        options.map(|option| OptionToken { section: option.section, name: option.name, value: option.value }).collect();
     Ok(Loaded { loading, missing: worker.missing() })
 }
 
@@ -267,7 +268,7 @@ pub(super) fn fuzz(
     corpus.must_be_writable().map_err(|error| corpus_error(&error))?;
     let FuzzAmount { runs, time, quiet, seed, options, others } = amount;
     let settings = FuzzSettings { runs, time, quiet, seed, jobs: job.jobs, corpus, options: options.is_some(), others };
-    job.plan(options.unwrap_or_default(), |plan| campaign::fuzz(plan, &settings, stop, listen)).map_err(campaign_error)
+    job.plan(options.unwrap_or_default(), |plan| engine::fuzz(plan, &settings, stop, listen)).map_err(engine_error)
 }
 
 /// The options that the text `documented`, a default.cfg, knows, except those that the text `given` sets.
@@ -290,7 +291,7 @@ impl Job {
             configuration_in_case: None,
             timeout: limits.timeout,
             with_other: self.other.is_some(),
-            workers: &campaign::workers(Arc::clone(&self.target), other),
+            workers: &engine::workers(Arc::clone(&self.target), other),
             subject: &|setup| subject(self, setup),
             source: &source,
             judge: &Oracles,
@@ -311,7 +312,7 @@ pub(super) struct Ran {
 /// Runs a case, isolated.
 pub(super) fn run_case(job: &Job, case: &Case) -> Result<Ran, CliError> {
     let began = Instant::now();
-    let (trace, findings) = job.plan(Vec::new(), |plan| campaign::run_case(plan, case)).map_err(campaign_error)?;
+    let (trace, findings) = job.plan(Vec::new(), |plan| engine::run_case(plan, case)).map_err(engine_error)?;
     let elapsed = began.elapsed();
     let secrets = oracle::secrets_of(&subject(job, &Setup::of(case)), &case.session, &trace);
     Ok(Ran { trace, findings, secrets, elapsed })
@@ -341,16 +342,16 @@ pub(super) fn property(
         partition: amount.partition.map(|partition| (partition.part, partition.of)),
         corpus,
     };
-    job.plan(Vec::new(), |plan| campaign::property(plan, &settings, stop, listen)).map_err(campaign_error)
+    job.plan(Vec::new(), |plan| engine::property(plan, &settings, stop, listen)).map_err(engine_error)
 }
 
 /// Holds hookstorm itself against what it generates.
 pub(super) fn fuzz_target(
-    settings: &campaign::TargetSettings,
+    settings: &engine::TargetSettings,
     stop: &Stop,
-    listen: &(dyn Fn(campaign::TargetEvent) + Sync),
-) -> Result<campaign::TargetSummary, CliError> {
-    campaign::fuzz_target(settings, stop, listen).map_err(campaign_error)
+    listen: &(dyn Fn(engine::TargetEvent) + Sync),
+) -> Result<engine::TargetSummary, CliError> {
+    engine::fuzz_target(settings, stop, listen).map_err(engine_error)
 }
 
 /// How the cases of a corpus fare.
@@ -367,10 +368,10 @@ pub(super) fn replay(
     stop: &Stop,
     listen: &(dyn Fn(Event) + Sync),
 ) -> Result<ReplayedAll, CliError> {
-    use campaign::Outcome as Seen;
+    use engine::Outcome as Seen;
     let replayed =
-        job.plan(Vec::new(), |plan| campaign::replay(plan, cases, job.jobs, stop, listen)).map_err(campaign_error)?;
-    let ran = |one: &&campaign::Replayed| !matches!(one.outcome, Seen::OtherType | Seen::WantsOther | Seen::NotRun);
+        job.plan(Vec::new(), |plan| engine::replay(plan, cases, job.jobs, stop, listen)).map_err(engine_error)?;
+    let ran = |one: &&engine::Replayed| !matches!(one.outcome, Seen::OtherType | Seen::WantsOther | Seen::NotRun);
     let sessions = replayed.replayed.iter().filter(ran).count() as u64;
     let calls = replayed.replayed.iter().filter(ran).map(|one| one.case.session.calls.len() as u64).sum();
     let level = |finding: Finding| job.levels.apply(finding).map_or(Severity::Warning, |finding| finding.severity);
@@ -402,7 +403,7 @@ pub(super) fn replay(
 
 /// Shrinks one case. A case that shows nothing any more is an error of use, with what to do.
 pub(super) fn minimize_case(job: &Job, case: &Case, stop: &Stop) -> Result<Case, CliError> {
-    match job.plan(Vec::new(), |plan| campaign::minimize_case(plan, case, stop)).map_err(campaign_error)? {
+    match job.plan(Vec::new(), |plan| engine::minimize_case(plan, case, stop)).map_err(engine_error)? {
         Minimize::Done(small) => Ok(small.case),
         Minimize::NoFinding(_) => Err(CliError::usage(
             "this case says of no finding that it shows one, so there is nothing to hold on to",
@@ -430,9 +431,8 @@ pub(super) fn superfluous(
     seeds: &[(PathBuf, Case)],
     stop: &Stop,
 ) -> Result<Vec<(PathBuf, String)>, CliError> {
-    let cases = campaign::Cases { tests, seeds };
-    let found =
-        job.plan(Vec::new(), |plan| campaign::minimize_corpus(plan, cases, true, stop)).map_err(campaign_error)?;
+    let cases = engine::Cases { tests, seeds };
+    let found = job.plan(Vec::new(), |plan| engine::minimize_corpus(plan, cases, true, stop)).map_err(engine_error)?;
     let why = |reason| match reason {
         Superfluous::SmallerShowsIt(other) => format!("`{}` shows the same and is smaller", other.display()),
         Superfluous::SameAs(other) => format!("it is the same as `{}`", other.display()),

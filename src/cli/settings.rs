@@ -11,7 +11,7 @@ use std::{
 use clap::ValueEnum;
 
 use super::{
-    arguments::{Color, Common, Format, Known, SandboxMode, With},
+    arguments::{Color, Common, Format, Known, SandboxArgument, With},
     error::CliError,
     file_settings::{self, FileSettings, LoadTable},
     files,
@@ -23,7 +23,7 @@ use crate::{
     contract::Platform,
     corpus::remote::{Location, Place},
     finding::{Baseline, Rule, RuleLevels},
-    report::{Again, SandboxWish},
+    report::{Again, SandboxMode},
     runtime::{Limits, Network, Sandbox},
 };
 
@@ -47,7 +47,7 @@ pub(super) struct Settings {
     /// What else holds the plugin.
     pub(super) sandbox: Sandbox,
     /// How much of that there must be.
-    pub(super) wish: SandboxWish,
+    pub(super) wish: SandboxMode,
     /// Who says that nothing holds the plugin, where somebody does.
     pub(super) unconfined_by: Option<String>,
     pub(super) jobs: usize,
@@ -142,8 +142,8 @@ impl Settings {
         };
         let confined = &common.confined;
         let unconfined_by = match (confined.sandbox, file.sandbox) {
-            (Some(SandboxMode::Off), _) => Some("`--sandbox off`".to_owned()),
-            (None, Some(SandboxMode::Off)) => Some(format!("`{}`", plugin.join(file_settings::NAME).display())),
+            (Some(SandboxArgument::Off), _) => Some("`--sandbox off`".to_owned()),
+            (None, Some(SandboxArgument::Off)) => Some(format!("`{}`", plugin.join(file_settings::NAME).display())),
             _ => None,
         };
         let readable = given(&confined.allow_read, &file.allow_read).iter().map(|path| {
@@ -156,7 +156,7 @@ impl Settings {
             limits,
             network: network(given(&confined.allow_network, &file.allow_network))?,
             sandbox,
-            wish: confined.sandbox.or(file.sandbox).map_or(SandboxWish::On, Into::into),
+            wish: confined.sandbox.or(file.sandbox).map_or(SandboxMode::On, Into::into),
             unconfined_by,
             jobs: common.jobs.or(file.jobs).unwrap_or_else(cores),
             again: again(plugin, common, with, config.is_some()),
@@ -300,7 +300,7 @@ mod tests {
             confined: Confined {
                 allow_network: vec![Opening::All, Opening::To { host: "::1".into(), port: 8200 }],
                 allow_read: vec!["/".into()],
-                sandbox: Some(SandboxMode::Require),
+                sandbox: Some(SandboxArgument::Require),
             },
             rule: Vec::new(),
             ..Common::default()
@@ -317,7 +317,7 @@ mod tests {
     fn what_the_command_line_opens_takes_the_place_of_what_the_file_opens() {
         let toml = "allow-network = true\nallow-read = ['test.cfg']\nsandbox = 'off'\n";
         let file = settings(toml, &Common::default());
-        assert_eq!((&file.network, file.wish, file.sandbox.is_off), (&Network::Open, SandboxWish::Off, true));
+        assert_eq!((&file.network, file.wish, file.sandbox.is_off), (&Network::Open, SandboxMode::Off, true));
         assert!(file.sandbox.readable[0].is_absolute() && file.sandbox.readable[0].ends_with("test.cfg"));
         assert!(
             file.unconfined_by.is_some_and(|by| by.ends_with("/hookstorm.toml`")),
@@ -325,12 +325,12 @@ mod tests {
         );
         let confined = Confined {
             allow_network: vec![Opening::To { host: "127.0.0.1".into(), port: 1 }],
-            sandbox: Some(SandboxMode::Require),
+            sandbox: Some(SandboxArgument::Require),
             ..Confined::default()
         };
         let both = settings(toml, &Common { confined, ..Common::default() });
         assert_eq!(both.network.destinations().len(), 1);
-        assert_eq!((both.wish, both.sandbox.is_off, both.unconfined_by), (SandboxWish::Require, false, None));
+        assert_eq!((both.wish, both.sandbox.is_off, both.unconfined_by), (SandboxMode::Require, false, None));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{console::Console, error::CliError, seams::Job, settings::Settings};
 use crate::{
-    campaign::{Event, Stop},
     corpus::remote::{Location, News, RemoteError, Scope, Shared, SyncCount, Syncing},
+    engine::{Event, Stop},
     report::{plain, progress::Progress},
 };
 

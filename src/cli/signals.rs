@@ -15,7 +15,7 @@ use signal_hook::{
 };
 
 use super::{console::Console, seams};
-use crate::campaign::Stop;
+use crate::engine::Stop;
 
 /// The exit status of what Ctrl-C ended, as shells have it.
 const INTERRUPTED: i32 = 130;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{console::Console, error::CliError, prepare::Prepared, seams::Job, sharing::Sharing};
 use crate::{
-    campaign::{Event, Stop, Summary},
     corpus::remote::{Scope, Shared},
+    engine::{Event, Stop, Summary},
     report::{History, progress::Progress},
 };
 

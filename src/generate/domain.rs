@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::{
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
     generate::{
-        Words,
         hosts::is_hostname,
         services::Names,
         text::{USERS, may_be_chosen},
     },
+    trace::PluginTokens,
 };
 
 /// Keys that plugins share in `session_cookie` \[D\], \[S\].
@@ -36,7 +36,7 @@ pub struct Domain {
     /// The hooks that the plugin has and the platform calls.
     pub hooks: Vec<Hook>,
     /// The plugin's own words, normalised.
-    pub words: Words,
+    pub words: PluginTokens,
     tables: Arc<Tables>,
     /// For each hook, by its number: what it takes, where that is not everything.
     taken: [Option<Vec<Argument>>; Hook::ALL.len()],
@@ -69,7 +69,12 @@ pub(super) struct Tables {
 
 impl Domain {
     /// The domain of a plugin that has `hooks` and knows `words`. Hooks that the platform does not call are left out.
-    pub fn new(plugin_type: PluginType, platform: &'static Platform, hooks: Vec<Hook>, mut words: Words) -> Self {
+    pub fn new(
+        plugin_type: PluginType,
+        platform: &'static Platform,
+        hooks: Vec<Hook>,
+        mut words: PluginTokens,
+    ) -> Self {
         words.normalise();
         let specs: Vec<&HookSpec> = HookSpec::on(plugin_type, platform).collect();
         // In the contract's order, so that the order of `hooks` changes no session.
@@ -118,7 +123,7 @@ impl Domain {
 }
 
 impl Tables {
-    fn from_words(words: &Words) -> Self {
+    fn from_words(words: &PluginTokens) -> Self {
         let mut all = words.clone();
         let mut values: Vec<String> = words.options.iter().filter_map(|option| option.value.clone()).collect();
         values.retain(|value| !value.is_empty());
@@ -182,14 +187,14 @@ pub(super) fn is_key(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::OptionWord;
+    use crate::trace::OptionToken;
 
     #[test]
     fn the_configuration_gives_words_as_well() {
-        let words = Words {
+        let words = PluginTokens {
             strings: vec!["(\\w+)://(.*)".into(), "vp".into()],
             numbers: vec![-1, 8200, 70000],
-            options: vec![OptionWord {
+            options: vec![OptionToken {
                 section: "hosts_for_groups".into(),
                 name: "dba".into(),
                 value: Some("srv1.example.com, 10.0.0.1".into()),
@@ -211,7 +216,7 @@ mod tests {
     fn hooks_that_the_platform_does_not_call_are_left_out_in_any_order() {
         let old = Platform::named("5.10").unwrap();
         let all: Vec<Hook> = Hook::ALL.iter().rev().copied().collect();
-        let domain = Domain::new(PluginType::CredentialStore, old, all, Words::default());
+        let domain = Domain::new(PluginType::CredentialStore, old, all, PluginTokens::default());
         assert_eq!(
             domain.hooks,
             [Hook::GetPasswordList, Hook::GetPrivateKeyList, Hook::AuthenticationCompleted, Hook::SessionEnded]

@@ -174,7 +174,8 @@ mod tests {
     use super::*;
     use crate::{
         contract::{Platform, PluginType},
-        generate::{Domain, Words},
+        generate::Domain,
+        trace::PluginTokens,
     };
 
     #[test]
@@ -189,7 +190,7 @@ mod tests {
 
     #[test]
     fn hosts_and_addresses_stay_valid_for_any_bytes() {
-        let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Vec::new(), Words::default());
+        let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Vec::new(), PluginTokens::default());
         for seed in 0..=255_u8 {
             for class in 0..=255_u8 {
                 let bytes = [255, 255, class, seed, class, seed, 255, class, seed, 7];

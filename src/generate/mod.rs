@@ -8,11 +8,11 @@
 //! ```
 //! use hookstorm::{
 //!     contract::{Hook, Platform, PluginType},
-//!     generate::{Domain, Words, nth_session},
+//!     generate::{Domain, PluginTokens, nth_session},
 //! };
 //!
 //! let hooks = Hook::ALL.to_vec();
-//! let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), hooks, Words::default());
+//! let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), hooks, PluginTokens::default());
 //! assert_eq!(nth_session(&domain, 42, 7), nth_session(&domain, 42, 7));
 //! ```
 #![forbid(unsafe_code)]
@@ -20,7 +20,6 @@
 pub mod archive;
 mod calls;
 mod choices;
-mod comparison;
 mod connection;
 mod cookies;
 mod dice;
@@ -39,9 +38,7 @@ pub mod simplify;
 mod strategy;
 mod text;
 mod violation;
-mod words;
 
-pub use comparison::{Comparison, ComparisonKind};
 pub use dice::nth_bytes;
 pub use disguise::disguised;
 pub use domain::Domain;
@@ -50,8 +47,7 @@ pub use mutate::{Dictionary, Mutator, substitutions};
 pub use options::{OptionChoice, option_choices};
 pub use services::{configured_services, services};
 pub use session::{
-    nth_session, nth_two_plugin_session, ordinary_session, ordinary_two_plugin_session, session, two_plugin_session,
+    nominal_session, nominal_two_plugin_session, nth_session, nth_two_plugin_session, session, two_plugin_session,
 };
 pub use strategy::strategy;
 pub use violation::{contract_violation, contract_violation_of_two};
-pub use words::{OptionWord, Words};

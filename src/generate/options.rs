@@ -250,7 +250,7 @@ mod tests {
                 assert!(!value.replace("%%", "").contains('%'), "{value:?}");
                 let option =
                     SetOption { section: choice.section.clone(), name: choice.name.clone(), value: value.clone() };
-                let text = Package::with_options(text, &[option]);
+                let text = Package::with_options(text, [option.assignment()]);
                 let set =
                     Package::options(&text).into_iter().find(|option| !option.commented && option.name == choice.name);
                 assert_eq!(set.unwrap().value.unwrap_or_default(), *value);

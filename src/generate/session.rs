@@ -46,7 +46,7 @@ pub fn nth_session(domain: &Domain, seed: u64, index: u64) -> Session {
 
 /// An everyday session, another one for each `index`: all hooks once, all arguments plain and present, empty cookies,
 /// answers to questions. What fails in all of these wants configuration, most likely.
-pub fn ordinary_session(domain: &Domain, index: u64) -> Session {
+pub fn nominal_session(domain: &Domain, index: u64) -> Session {
     with_bytes(ORDINARY_SEED, index, |u| one_plugin(&mut Choices::ordinary(u, domain)))
 }
 
@@ -71,8 +71,8 @@ pub fn nth_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, s
     with_bytes(seed, index, |u| two_plugins(&mut Choices::new(u, domain), aa, store, tested))
 }
 
-/// An everyday session of two plugins, as [`ordinary_session`].
-pub fn ordinary_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, index: u64) -> Session {
+/// An everyday session of two plugins, as [`nominal_session`].
+pub fn nominal_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, index: u64) -> Session {
     let domain = if tested == PluginType::Aa { aa } else { store };
     with_bytes(ORDINARY_SEED, index, |u| two_plugins(&mut Choices::ordinary(u, domain), aa, store, tested))
 }
@@ -143,14 +143,15 @@ mod tests {
     use crate::{
         case::Call,
         contract::{Argument, Kind, Platform},
-        generate::{OptionWord, Words, contract_violation, contract_violation_of_two},
+        generate::{contract_violation, contract_violation_of_two},
+        trace::{OptionToken, PluginTokens},
     };
 
     fn domain(plugin_type: PluginType, platform: &str) -> Domain {
-        let words = Words {
+        let words = PluginTokens {
             strings: ["vp", "questions", "hvac_token", "(\\w+)://(.*)"].map(str::to_owned).to_vec(),
             numbers: vec![8200],
-            ..Words::default()
+            ..PluginTokens::default()
         };
         Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), words)
     }
@@ -191,15 +192,15 @@ mod tests {
                     usize::from(session.calls.iter().filter(|call| call.hook == Hook::SessionEnded).count() == 2);
             }
             assert!(of_both > 4_000, "{of_both}");
-            let everyday = ordinary_two_plugin_session(&aa, &store, tested, 0);
+            let everyday = nominal_two_plugin_session(&aa, &store, tested, 0);
             assert_eq!(contract_violation_of_two(&everyday, own, other), None);
         }
     }
 
     #[test]
     fn users_that_the_configuration_knows_often_give_its_answer() {
-        let pin = OptionWord { section: "pins".into(), name: "bob".into(), value: Some("tin-saddle".into()) };
-        let words = Words { options: vec![pin], ..Words::default() };
+        let pin = OptionToken { section: "pins".into(), name: "bob".into(), value: Some("tin-saddle".into()) };
+        let words = PluginTokens { options: vec![pin], ..PluginTokens::default() };
         let aa = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
         let store = domain(PluginType::CredentialStore, "9.0");
         let is_let_in = |session: &Session| {
@@ -210,7 +211,7 @@ mod tests {
         let of_one = (0..1_000).filter(|&index| is_let_in(&nth_session(&aa, 1, index))).count();
         let tested = PluginType::CredentialStore;
         let of_two = (0..1_000).filter(|&index| is_let_in(&nth_two_plugin_session(&aa, &store, tested, 1, index)));
-        let ordinary = (0..32).filter(|&index| is_let_in(&ordinary_session(&aa, index)));
+        let ordinary = (0..32).filter(|&index| is_let_in(&nominal_session(&aa, index)));
         let counts = (of_one, of_two.count(), ordinary.count());
         assert!(counts.0 > 200 && counts.1 > 200 && counts.2 > 4, "{counts:?}");
         assert!(counts.0 < 800 && counts.1 < 800 && counts.2 < 28, "strangers and wrong answers, too: {counts:?}");
@@ -247,8 +248,8 @@ mod tests {
 
     #[test]
     fn questions_are_answered_with_what_the_configuration_holds_as_well() {
-        let pin = OptionWord { section: "pins".into(), name: "alice".into(), value: Some("plum-orbit-3318".into()) };
-        let words = Words { options: vec![pin], ..Words::default() };
+        let pin = OptionToken { section: "pins".into(), name: "alice".into(), value: Some("plum-orbit-3318".into()) };
+        let words = PluginTokens { options: vec![pin], ..PluginTokens::default() };
         let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
         let opens = |index| nth_session(&domain, 1, index).calls[0].answers.iter().any(|one| one == "plum-orbit-3318");
         assert!((0..200).filter(|&index| opens(index)).count() > 10);
@@ -273,7 +274,7 @@ mod tests {
             let domain = domain(plugin_type, "9.0");
             let mut different = HashSet::new();
             for index in 0..48 {
-                let session = ordinary_session(&domain, index);
+                let session = nominal_session(&domain, index);
                 assert_eq!(contract_violation(&session, &domain), None);
                 let mut hooks: Vec<_> = session.calls.iter().map(|call| call.hook).collect();
                 hooks.sort();

@@ -14,11 +14,11 @@ use crate::{
 /// ```
 /// use hookstorm::{
 ///     contract::{Hook, Platform, PluginType},
-///     generate::{Domain, Words, strategy},
+///     generate::{Domain, PluginTokens, strategy},
 /// };
 /// use proptest::{strategy::{Strategy, ValueTree}, test_runner::TestRunner};
 ///
-/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
 /// let session = strategy(domain).new_tree(&mut TestRunner::deterministic()).unwrap().current();
 /// assert_eq!(session.calls[0].hook, Hook::Authenticate);
 /// ```
@@ -38,12 +38,13 @@ mod tests {
     use super::*;
     use crate::{
         contract::{Hook, Platform, PluginType},
-        generate::{Words, contract_violation},
+        generate::contract_violation,
+        trace::PluginTokens,
     };
 
     #[test]
     fn sessions_of_the_strategy_keep_the_contract_while_they_shrink() {
-        let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+        let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
         let strategy = strategy(domain.clone());
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);

@@ -223,17 +223,18 @@ mod tests {
     use super::*;
     use crate::{
         contract::{Platform, PluginType},
-        generate::{Words, ordinary_session},
+        generate::nominal_session,
+        trace::PluginTokens,
     };
 
     fn domain(plugin_type: PluginType) -> Domain {
-        Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), Words::default())
+        Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default())
     }
 
     /// What is said of an everyday session after `change`.
     fn said(plugin_type: PluginType, change: impl FnOnce(&mut Session)) -> String {
         let domain = domain(plugin_type);
-        let mut session = ordinary_session(&domain, 0);
+        let mut session = nominal_session(&domain, 0);
         assert_eq!(contract_violation(&session, &domain), None);
         change(&mut session);
         contract_violation(&session, &domain).unwrap_or_default()

@@ -4,7 +4,7 @@
 use std::{ops::RangeInclusive, path::Path, sync::Mutex, time::Duration};
 
 use crate::{
-    campaign::{Stop, Suspected},
+    engine::{Stop, Suspected},
     load::{
         GrowthWatch, Host, LoadSettings, Measured, Profile, Pulse, Recorder, Sample, Schedule, Shape, Supply,
         files::count_files,

@@ -2,7 +2,8 @@
 
 use crate::{
     case::Session,
-    runtime::{Holding, RuntimeError, Server, Trace, Underway, Usage},
+    runtime::{RuntimeError, Server, Underway},
+    trace::{Holding, Trace, Usage},
 };
 
 /// Makes calls, one at a time.

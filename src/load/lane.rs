@@ -7,14 +7,15 @@ use std::{
 };
 
 use crate::{
-    campaign::Suspected,
     case::Session,
+    engine::Suspected,
     finding::Finding,
     load::{
         CallTimes, GrowthWatch, Host, Recorder, Sample, Supply,
         queue::{Queue, Ready, Visit},
     },
-    runtime::{Isolation, RuntimeError, Trace, Underway, Usage, now_ns},
+    runtime::{Isolation, RuntimeError, Underway, now_ns},
+    trace::{Trace, Usage},
 };
 
 /// Counts from the beginning of a run, on the clock that host and workers share.

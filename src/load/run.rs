@@ -11,16 +11,17 @@ use std::{
 };
 
 use crate::{
-    campaign::{CampaignError, Plan, Setup, Stop, Summary, Suspected, look_again},
     case::Session,
     corpus::Corpus,
+    engine::{EngineError, Plan, Setup, Stop, Summary, Suspected, look_again},
     finding::Finding,
     load::{
         Growth, GrowthWatch, Host, LoadEvent, LoadSettings, Measured, Profile, Rate, Supply,
         capacity::{self, Tried},
         engine::{Engine, Ran},
     },
-    runtime::{Isolation, RuntimeError, Trace, Underway},
+    runtime::{Isolation, RuntimeError, Underway},
+    trace::Trace,
 };
 
 /// How long, and with how many sessions, the search for the capacity gets an idea where to begin.
@@ -57,8 +58,8 @@ pub struct Loaded {
 /// Runs sessions at the rates that `settings` name or, where `is_search`, looks for the highest rate that meets the objectives.
 ///
 /// # Errors
-/// [`CampaignError`] where the runtime or the disk failed.
-pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result<Loaded, CampaignError> {
+/// [`EngineError`] where the runtime or the disk failed.
+pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result<Loaded, EngineError> {
     let began = Instant::now();
     let mut hosts = start(load, settings.in_flight)?;
     let subject = (load.plan.subject)(&Setup::default());
@@ -107,7 +108,7 @@ pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result
 }
 
 /// Starts hosts, several at once.
-fn start(load: &Load<'_>, count: usize) -> Result<Vec<Box<dyn Host>>, CampaignError> {
+fn start(load: &Load<'_>, count: usize) -> Result<Vec<Box<dyn Host>>, EngineError> {
     let (next, started) = (AtomicUsize::new(0), Mutex::new((Vec::with_capacity(count), None)));
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(count);
     std::thread::scope(|scope| {
@@ -136,7 +137,7 @@ fn start(load: &Load<'_>, count: usize) -> Result<Vec<Box<dyn Host>>, CampaignEr
 }
 
 /// Looks for the highest rate that meets the objectives.
-fn search(load: &Load<'_>, engine: &Engine<'_>, hosts: &mut [Box<dyn Host>]) -> Result<Ran, CampaignError> {
+fn search(load: &Load<'_>, engine: &Engine<'_>, hosts: &mut [Box<dyn Host>]) -> Result<Ran, EngineError> {
     let settings = engine.settings;
     let Some((first, mut number)) = probe(engine, hosts)? else {
         return Ok(Ran { measured: Measured::default(), is_interrupted: true, is_overrun: false });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    campaign::Event,
+    engine::Event,
     load::{Arrivals, Objective, Profile, Pulse, Rate},
     runtime::Isolation,
 };

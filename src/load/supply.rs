@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{campaign::Source, case::Session};
+use crate::{case::Session, engine::Source};
 
 /// Gives sessions.
 pub trait Supply: Sync {

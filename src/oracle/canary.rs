@@ -7,10 +7,10 @@ use super::{
     forms::{self, Form},
 };
 use crate::{
-    case::{Session, Value, secrets_of_services},
+    case::{Session, SetOption, Value, secrets_of_services},
     contract::{Argument, Hook},
     package::Package,
-    runtime::{Ending, Observed},
+    trace::{Ending, Observed},
 };
 
 /// Where a secret comes from.
@@ -97,7 +97,9 @@ pub(super) fn of_surroundings<'a>(context: &Context<'a>, found: &mut dyn FnMut(K
     let Session { options, services, .. } = context.session;
     if !options.is_empty() {
         // By themselves: they are few, and the configuration under them was looked at once for all sessions.
-        for secret in Package::configuration_secrets(&Package::with_options("", options)) {
+        for secret in
+            Package::configuration_secrets(&Package::with_options("", options.iter().map(SetOption::assignment)))
+        {
             found(Kind::Configuration, secret.into());
         }
     }

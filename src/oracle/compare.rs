@@ -17,7 +17,7 @@ use crate::{
     case::{Session, Value},
     contract::Hook,
     finding::{Draft, Finding, Rule},
-    runtime::{Ending, Observed, Trace},
+    trace::{Ending, Observed, Trace},
 };
 
 /// The first thing in which two traces differ. Its text may hold secrets, and is written out only in part.
@@ -86,7 +86,7 @@ pub fn difference(reference: &Trace, other: &Trace) -> Option<Difference> {
     cookies.into_iter().find_map(|(name, one, two)| cookie_difference(name, one, two))
 }
 
-fn count(calls: &[crate::runtime::CallTrace]) -> String {
+fn count(calls: &[crate::trace::CallTrace]) -> String {
     text::counted(calls.len(), "call")
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Context, place, sandbox, text};
 use crate::{
     finding::{Draft, Finding, Rule},
-    runtime::{CallTrace, Ending, Exception},
+    trace::{CallTrace, Ending, Exception},
 };
 
 /// What is said of a process whose report is none.
@@ -114,7 +114,7 @@ mod tests {
     use crate::{
         contract::{Argument, Hook},
         oracle::testing::{Played, exception, frame, raised, sdk_frame, store},
-        runtime::Observed,
+        trace::Observed,
     };
 
     const HOOK: Hook = Hook::GetPasswordList;

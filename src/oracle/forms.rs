@@ -1,7 +1,7 @@
 //! The forms in which a secret turns up in text: as it is, as Python's repr or JSON escapes it, as a URL carries it, and
 //! inside base64, at whichever of the three offsets it begins there (`Authorization: Basic` is user, colon, password).
 
-use crate::runtime::Observed;
+use crate::trace::Observed;
 
 /// How a secret is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

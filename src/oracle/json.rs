@@ -12,7 +12,7 @@ use super::{
 use crate::{
     case::Value,
     finding::{Finding, Rule},
-    runtime::{CallTrace, Observed},
+    trace::{CallTrace, Observed},
 };
 
 /// Ints beyond it lose digits in readers that know only floats.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     finding::{Finding, Rule, Severity},
-    runtime::Ending,
+    trace::Ending,
 };
 
 /// How much of a line is quoted on either side of the secret.

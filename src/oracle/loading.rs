@@ -8,7 +8,7 @@ use super::{Subject, exceptions, mask, place, sandbox, text};
 use crate::{
     contract::{Api, Argument, Hook, HookSpec, Platform, PluginType, nearest_word},
     finding::{Finding, Rule},
-    runtime::{HookSeen, LoadEnding, Loading, Origin, Parameter},
+    trace::{HookSeen, LoadEnding, Loading, Origin, Parameter},
 };
 
 /// What loading showed.
@@ -198,7 +198,7 @@ mod tests {
     use crate::{
         finding::Severity,
         oracle::testing::{aa, exception, frame, sdk_frame, store},
-        runtime::{Attempt, AttemptKind, Exception, Frame},
+        trace::{Attempt, AttemptKind, Exception, Frame},
     };
 
     const HOOKS: [Hook; 4] =
@@ -221,7 +221,7 @@ mod tests {
             has_class: true,
             constructor: Some(LoadEnding::Done),
             hooks: HOOKS.map(|name| hook(name, &["session_id"], frame(name.name(), 9))).into(),
-            words: crate::generate::Words::default(),
+            words: crate::trace::PluginTokens::default(),
             files: Vec::new(),
             sdk_version: None,
         }

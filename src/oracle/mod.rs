@@ -38,7 +38,7 @@ use std::{cell::OnceCell, fmt::Display};
 use crate::{
     case::{Session, Value},
     finding::{Finding, Severity},
-    runtime::{CallTrace, Ending, Observed, Trace},
+    trace::{CallTrace, Ending, Observed, Trace},
 };
 
 /// What a session's trace shows, call by call. Everything but `state-leak` and `nondeterministic`, which compare two

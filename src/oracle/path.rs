@@ -1,7 +1,7 @@
 //! Where in a result something lies: as people write it, and as a fingerprint may hold it.
 
 use super::{Context, text};
-use crate::{case::Value, runtime::Observed};
+use crate::{case::Value, trace::Observed};
 
 /// The most characters of a path in a message.
 const PATH_LIMIT: usize = 80;

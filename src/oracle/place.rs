@@ -3,7 +3,7 @@
 
 use crate::{
     finding::Location,
-    runtime::{Frame, Origin},
+    trace::{Frame, Origin},
 };
 
 /// Where a stack, innermost frame first, says that something happened.

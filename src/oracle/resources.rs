@@ -8,7 +8,7 @@ use super::{Context, naming, place, text};
 use crate::{
     contract::Hook,
     finding::{Finding, Location, Rule},
-    runtime::{CallTrace, Ending, LeftBehind, LeftKind, Trace},
+    trace::{CallTrace, Ending, LeftBehind, LeftKind, Trace},
 };
 
 /// The folders in which nothing may stay.
@@ -126,7 +126,7 @@ mod tests {
             Subject,
             testing::{Played, frame, raised, store},
         },
-        runtime::{FileLeft, Frame, Observed},
+        trace::{FileLeft, Frame, Observed},
     };
 
     const HOOK: Hook = Hook::GetPasswordList;

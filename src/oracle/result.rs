@@ -12,7 +12,7 @@ use super::{
 use crate::{
     contract::{HookSpec, nearest_word},
     finding::{Finding, Rule},
-    runtime::{CallTrace, Observed},
+    trace::{CallTrace, Observed},
 };
 
 /// A result that is neither None nor a dict. Its value may be a password: only the type is told.
@@ -97,7 +97,7 @@ fn is_handed_on(context: &Context<'_>, index: usize, name: &str, value: &Observe
     let from = |cookie: Option<Observed>| cookie.is_some_and(|other| other == *value);
     from(context.session.session_cookie.get(name).map(Observed::from))
         || context.trace.calls[..index].iter().any(|earlier| match &earlier.ending {
-            crate::runtime::Ending::Returned(result) => {
+            crate::trace::Ending::Returned(result) => {
                 from(result.get("session_cookie").and_then(|cookie| cookie.get(name)).cloned())
             }
             _ => false,

@@ -7,7 +7,7 @@
 use super::{Context, Subject, mask, place, text};
 use crate::{
     finding::{Draft, Finding, Location, Rule},
-    runtime::{Attempt, AttemptKind, CallTrace, Ending, Exception, Frame, Loading, Origin},
+    trace::{Attempt, AttemptKind, CallTrace, Ending, Exception, Frame, Loading, Origin},
 };
 
 /// How many targets of one place are named.
@@ -181,7 +181,7 @@ mod tests {
         contract::{Argument, Hook},
         finding::Severity,
         oracle::testing::{Played, frame, raised, sdk_frame, store},
-        runtime::Observed,
+        trace::Observed,
     };
 
     const HOOK: Hook = Hook::GetPasswordList;

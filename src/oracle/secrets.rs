@@ -15,7 +15,7 @@ use super::{
 use crate::{
     case::Session,
     finding::Finding,
-    runtime::{CallTrace, Ending, Observed, Trace},
+    trace::{CallTrace, Ending, Observed, Trace},
 };
 
 /// All secret text of a session, short and ordinary ones as well, for masking whatever is printed of it.
@@ -188,7 +188,7 @@ mod tests {
         contract::{Argument, Hook, Platform, PluginType},
         finding::{Rule, Severity},
         oracle::testing::{Played, aa, dict, exception, frame, list, output, store, text, tuple},
-        runtime::FileLeft,
+        trace::FileLeft,
     };
 
     const SECRET: &str = "Tr0ub4dor&3";

@@ -2,7 +2,7 @@
 //! where that is a secret by its place. Tested with `result`, which tells it.
 
 use super::{Context, key, text};
-use crate::{contract::ResultShape, runtime::Observed};
+use crate::{contract::ResultShape, trace::Observed};
 
 /// What is wrong with a value: where below its key, what is there, and what must be.
 pub(super) struct Wrong {

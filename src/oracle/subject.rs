@@ -3,7 +3,7 @@
 use super::loading;
 use crate::{
     contract::{Hook, Platform, PluginType},
-    runtime::Loading,
+    trace::Loading,
 };
 
 /// The plugin and the platform under judgement; the same for a whole campaign.

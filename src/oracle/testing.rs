@@ -7,7 +7,7 @@ use crate::{
     contract::{Argument, Hook, Platform, PluginType},
     finding::{Finding, Rule},
     oracle::{Subject, judge},
-    runtime::{CallTrace, Ending, Exception, Frame, Observed, Origin, Output, Trace},
+    trace::{CallTrace, Ending, Exception, Frame, Observed, Origin, Output, Trace},
 };
 
 pub(super) fn store() -> Subject {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::{contract::Platform, runtime::Observed};
+use crate::{contract::Platform, trace::Observed};
 
 /// The most characters of a plugin's own text in a message.
 pub(super) const MESSAGE_LIMIT: usize = 200;

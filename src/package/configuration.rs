@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 /// An option that a configuration sets, or documents in a comment of the form `; name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigOption {
@@ -23,17 +21,8 @@ pub struct ConfigOption {
     pub prose: Arc<str>,
 }
 
-/// An option of the configuration with a value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SetOption {
-    /// Its section.
-    pub section: String,
-    /// Its name, in lower case.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-}
+/// The section, the name (in lower case) and the value of an option that is set.
+pub type Assignment<'a> = (&'a str, &'a str, &'a str);
 
 /// Why a text is not INI, and on which line (from 1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -229,7 +218,7 @@ pub(super) fn options(text: &str) -> Vec<ConfigOption> {
 
 /// `text` with `options` set: each in the place of its own live line, else at the head of its section, else in a section
 /// of its own at the end. Every other line stays as it is.
-pub(super) fn with_options(text: &str, options: &[SetOption]) -> String {
+pub(super) fn with_options<'a>(text: &str, options: impl IntoIterator<Item = Assignment<'a>>) -> String {
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
     for option in options {
         set(&mut lines, option);
@@ -237,7 +226,8 @@ pub(super) fn with_options(text: &str, options: &[SetOption]) -> String {
     lines.join("\n")
 }
 
-fn set(lines: &mut Vec<String>, option: &SetOption) {
+fn set(lines: &mut Vec<String>, option: Assignment<'_>) {
+    let (own_section, own_name, _) = option;
     let mut section = "";
     let mut head = None;
     let mut found = None;
@@ -253,14 +243,14 @@ fn set(lines: &mut Vec<String>, option: &SetOption) {
         if let Some(name) = header(text.trim()) {
             is_open = false;
             section = name;
-            if section == option.section && head.is_none() {
+            if section == own_section && head.is_none() {
                 head = Some(index);
             }
             continue;
         }
         let name = self::option(text.trim()).map(|(name, _)| name);
         is_open = name.is_some();
-        if section == option.section && name.as_ref() == Some(&option.name) {
+        if section == own_section && name.as_deref() == Some(own_name) {
             found = Some(index);
             break;
         }
@@ -279,15 +269,15 @@ fn set(lines: &mut Vec<String>, option: &SetOption) {
         }
         (None, None) => {
             let at = if lines.last().is_some_and(String::is_empty) { lines.len() - 1 } else { lines.len() };
-            lines.splice(at..at, [format!("[{}]", option.section), written(option, 0)]);
+            lines.splice(at..at, [format!("[{own_section}]"), written(option, 0)]);
         }
     }
 }
 
 /// The line of an option that begins in that column. Further lines of the value are deeper, or they would be options.
-fn written(option: &SetOption, column: usize) -> String {
+fn written((_, name, value): Assignment<'_>, column: usize) -> String {
     let indent = " ".repeat(column);
-    format!("{indent}{} = {}", option.name, option.value.replace('\n', &format!("\n{indent} ")))
+    format!("{indent}{name} = {}", value.replace('\n', &format!("\n{indent} ")))
 }
 
 /// Whether a line is neither blank nor a comment.
@@ -535,27 +525,18 @@ mod tests {
 
     #[test]
     fn options_are_set_in_their_place_and_nothing_else_changes() {
-        let set = |section: &str, name: &str, value: &str| SetOption {
-            section: section.into(),
-            name: name.into(),
-            value: value.into(),
-        };
         let text = "[a]\n; port=22\nuser = root\n  and more\n# end\n[b]\nx = 1\n";
-        let options =
-            [set("a", "user", "joe"), set("a", "port", "8200"), set("b", "x", "two\nlines"), set("c", "y", "")];
+        let options = [("a", "user", "joe"), ("a", "port", "8200"), ("b", "x", "two\nlines"), ("c", "y", "")];
         assert_eq!(
-            with_options(text, &options),
+            with_options(text, options),
             "[a]\nport = 8200\n; port=22\nuser = joe\n# end\n[b]\nx = two\n lines\n[c]\ny = \n"
         );
-        assert_eq!(with_options("", &options[..1]), "[a]\nuser = joe\n");
+        assert_eq!(with_options("", options[..1].iter().copied()), "[a]\nuser = joe\n");
     }
 
     #[test]
     fn an_option_is_set_among_lines_that_are_indented() {
-        let set = |text: &str| {
-            let option = SetOption { section: "a".into(), name: "user".into(), value: "joe\nann".into() };
-            with_options(text, &[option])
-        };
+        let set = |text: &str| with_options(text, [("a", "user", "joe\nann")]);
         // In front of an option that would go on with it, in its own column, and over all lines that went on with it.
         assert_eq!(set("[a]\n\n   port = 1\n"), "[a]\n   user = joe\n    ann\n\n   port = 1\n");
         assert_eq!(set("[a]\n  user = x\n    y\n\n    z\n  port = 1\n"), "[a]\n  user = joe\n   ann\n  port = 1\n");

@@ -21,7 +21,7 @@ use std::{
 
 use thiserror::Error;
 
-pub use configuration::{ConfigOption, SetOption};
+pub use configuration::{Assignment, ConfigOption};
 pub use manifest::{Field, Manifest};
 pub use scratch::{Scratch, clear_stale_scratch, remove_scratch_folders};
 
@@ -187,7 +187,7 @@ impl Package {
     }
 
     /// The configuration `text` with `options` set, every other line as it was.
-    pub fn with_options(text: &str, options: &[SetOption]) -> String {
+    pub fn with_options<'a>(text: &str, options: impl IntoIterator<Item = Assignment<'a>>) -> String {
         configuration::with_options(text, options)
     }
 

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use crate::{
-    campaign::{Coverage, Reported, Summary},
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
+    engine::{Coverage, Reported, Summary},
     finding::{Finding, Location, Rule, fingerprint},
     load::{
         Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles,
         Processors, Step,
     },
     report::{Again, Head},
-    runtime::{CallTrace, Ending, Exception, Frame, Observed, Origin, Output, Trace},
+    trace::{CallTrace, Ending, Exception, Frame, Observed, Origin, Output, Trace},
 };
 
 pub(crate) fn head() -> Head {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::campaign::Event;
+use crate::engine::Event;
 
 /// The most points that are kept, the end left out.
 const POINTS: usize = 119;

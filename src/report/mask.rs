@@ -7,7 +7,7 @@
 use crate::{
     case::{Call, Session, SetOption, Value, secrets_of_services},
     contract::Argument,
-    runtime::{CallTrace, Ending, Observed},
+    trace::{CallTrace, Ending, Observed},
 };
 
 /// What stands in a secret's place.
@@ -263,7 +263,7 @@ pub(crate) fn names_a_secret(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{contract::Hook, runtime::Output};
+    use crate::{contract::Hook, trace::Output};
 
     fn returned(result: Observed) -> CallTrace {
         CallTrace {

@@ -22,28 +22,28 @@ pub mod text;
 mod diagnosis;
 mod document;
 mod excerpt;
-mod held;
 mod history;
 mod mask;
 pub(crate) mod ndjson;
 pub(crate) mod plain;
 pub(crate) mod progress;
+mod sandbox_status;
 pub(crate) mod style;
 
 pub use diagnosis::{Check, Diagnosis, State};
 pub use document::{Document, DocumentError};
-pub use held::{Held, SandboxWish};
 pub use history::{History, Point};
 pub use mask::Mask;
+pub use sandbox_status::{SandboxMode, SandboxStatus};
 
 use std::path::{Path, PathBuf};
 
 use crate::{
-    campaign::Summary,
     case::{Case, Found, Session},
     contract::{Platform, PluginType},
+    engine::Summary,
     finding::{Baseline, Finding, Rule, Severity},
-    runtime::Trace,
+    trace::Trace,
 };
 
 /// What a run was about: the line that it opens with, and the head of its JSON.
@@ -66,7 +66,7 @@ pub struct Head {
     /// The seed, where there is one.
     pub seed: Option<u64>,
     /// What held the plugin, where it was started.
-    pub held: Option<Held>,
+    pub held: Option<SandboxStatus>,
 }
 
 /// How to say it again: the user's own options that a command must repeat to show the same. What hookstorm.toml says is

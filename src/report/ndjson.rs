@@ -22,7 +22,7 @@ use super::{
     json::{ReportJson, finding::FindingJson},
 };
 use crate::{
-    campaign::Event,
+    engine::Event,
     finding::Finding,
     load::{LoadEvent, rounded},
 };
@@ -262,7 +262,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        campaign::{Covered, Pulse, Summary},
+        engine::{Covered, Pulse, Summary},
         finding::Rule,
         report::{Report, examples, schema},
     };

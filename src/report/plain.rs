@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::case::{Value, is_invisible};
+use crate::{case::Value, trace::is_invisible};
 
 /// Whether a terminal may obey `character` rather than show it: controls, escapes, marks that turn the writing round.
 fn is_obeyed(character: char) -> bool {

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{plain, text};
 use crate::{
-    campaign::{Event, Pulse},
+    engine::{Event, Pulse},
     load::{self, LoadEvent},
 };
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     case::Value,
-    generate::Words,
-    runtime::{Destination, Exception, Frame, Parameter, SourceFile},
+    runtime::Destination,
+    trace::{Exception, Frame, Parameter, PluginTokens, SourceFile},
 };
 
 /// The host's orders.
@@ -26,7 +26,7 @@ pub mod order {
     pub const SIGNAL: u8 = b'S';
 }
 
-/// Words of guardian, zygote and runner.
+/// PluginTokens of guardian, zygote and runner.
 pub mod word {
     /// The program runs and is a worker, and the zygote is there. With it come a descriptor of the zygote's process and,
     /// where the scratch folder is its own, one of that.
@@ -90,7 +90,7 @@ pub struct LoadReply {
     /// The hooks.
     pub hooks: Vec<HookReply>,
     /// Constants.
-    pub words: Words,
+    pub words: PluginTokens,
     /// Files.
     pub files: Vec<SourceFile>,
     /// The SDK's version.

@@ -1,4 +1,4 @@
-//! Words with descriptors, from process to process.
+//! PluginTokens with descriptors, from process to process.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},

@@ -4,18 +4,13 @@
 //! `unsafe` and PyO3 live here and nowhere else; PyO3 only in `worker/`, the program that the host starts. Nothing here
 //! judges what it saw.
 
-mod attempt;
 #[doc(hidden)]
 pub mod control;
-#[doc(hidden)]
-pub mod feedback;
 #[doc(hidden)]
 pub mod flow;
 #[doc(hidden)]
 pub mod hand;
 mod host;
-mod left;
-mod loading;
 #[doc(hidden)]
 pub mod machine;
 mod pair;
@@ -30,23 +25,14 @@ pub mod shared;
 #[doc(hidden)]
 pub mod stack;
 mod target;
-mod trace;
 mod underway;
-mod usage;
 #[doc(hidden)]
 pub mod wire;
 
-pub use crate::case::Observed;
-pub use attempt::{Attempt, AttemptKind};
-pub use feedback::{Edge, Watch, Watched};
 pub(crate) use host::PYTHON_VERSION;
 pub use host::{Isolation, Run, RuntimeError, Server, Worker};
-pub use left::{LeftBehind, LeftKind};
-pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
 pub use pair::Pair;
 #[doc(hidden)]
 pub use shared::now_ns;
 pub use target::{Destination, Limits, Network, Sandbox, Target};
-pub use trace::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};
 pub use underway::Underway;
-pub use usage::{Holding, Usage};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::{
     case::{Session, Value},
     contract::Hook,
-    runtime::{Ending, Isolation, Run, RuntimeError, Trace, Worker, host},
+    runtime::{Isolation, Run, RuntimeError, Worker, host},
+    trace::{Ending, Trace},
 };
 
 /// The plugin under test and the other one of its sessions.
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
     use crate::{
         case::Call,
-        runtime::{CallTrace, Observed, Output},
+        trace::{CallTrace, Observed, Output},
     };
 
     /// Plays a plugin that returns what a function says, and carries cookies.

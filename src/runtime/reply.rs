@@ -6,10 +6,8 @@
 
 use crate::{
     case::{Session, Value},
-    runtime::{
-        CallTrace, Trace, Watched,
-        wire::{Reader, WireError, record},
-    },
+    runtime::wire::{Reader, WireError, record},
+    trace::{CallTrace, Observation, Trace},
 };
 
 /// How many changes of one session are told at most: far more than the worker looks for.
@@ -19,9 +17,9 @@ const CHANGES_LIMIT: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Reply {
     /// The sessions that are whole.
-    pub complete: Vec<Watched>,
+    pub complete: Vec<Observation>,
     /// The calls of one that is not.
-    pub partial: Watched,
+    pub partial: Observation,
     /// Whether all of it could be read.
     pub is_whole: bool,
 }

@@ -15,7 +15,7 @@ use rustix::fs::{Mode, inotify};
 use crate::{
     case::Value,
     package::tree::{self, FOLDER, each_entry, is_folder},
-    runtime::FileLeft,
+    trace::FileLeft,
 };
 
 /// The folders: the working folder, the home, the one for temporary files, and the two that the contract names \[G\].

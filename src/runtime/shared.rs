@@ -45,7 +45,7 @@ pub struct Header {
     pub sessions_done: AtomicU32,
     /// How the batch is run: [`flag`]s.
     pub flags: AtomicU32,
-    /// What the sandbox could not do: [`crate::runtime::sandbox::Missing`]'s bits.
+    /// What the sandbox could not do: [`crate::runtime::sandbox::MissingProtections`]'s bits.
     pub missing: AtomicU32,
     /// Whether something lies in the session's folders: 1 by the child that saw it, 2 by one that found a folder itself
     /// taken away, 0 by who empties them.
@@ -342,7 +342,7 @@ impl Capture {
     }
 
     /// What was written from `start` to `end`: whole where it is short, otherwise its edges.
-    pub fn read(&self, start: u64, end: u64) -> super::Output {
+    pub fn read(&self, start: u64, end: u64) -> crate::trace::Output {
         use std::os::unix::fs::FileExt;
         let read = |from: u64, to: u64| {
             let mut bytes = vec![0_u8; (to - from) as usize];
@@ -364,7 +364,7 @@ impl Capture {
                 read(end - Self::KEPT, end)
             ),
         };
-        super::Output { text, bytes }
+        crate::trace::Output { text, bytes }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::runtime::{
-    Attempt, Frame,
-    shared::{NotedAttempt, Shared},
+use crate::{
+    runtime::shared::{NotedAttempt, Shared},
+    trace::{Attempt, Frame},
 };
 
 /// The frames of the last stack in `text`, innermost first. Our own frames are left out.
@@ -33,7 +33,7 @@ pub fn attempts(shared: &Shared, root: &Path, standard_library: &str) -> Vec<Att
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::Origin;
+    use crate::trace::Origin;
 
     const CRASH: &str = "Fatal Python error: Segmentation fault\n\n\
         Current thread 0x00007f3b8c5d7740 (most recent call first):\n  \

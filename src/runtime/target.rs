@@ -9,7 +9,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Platform, PluginType};
+use crate::{
+    case::Value,
+    contract::{Platform, PluginType},
+};
 
 /// A plugin ready to be loaded, and how to run it.
 #[derive(Clone, Debug)]
@@ -24,6 +27,9 @@ pub struct Target {
     pub platform: &'static Platform,
     /// The configuration text that `Plugin` is constructed with.
     pub configuration: String,
+    /// What the platform's services hold while `Plugin` is constructed as a step of loading \[S\]; an empty dict where it
+    /// uses none.
+    pub services: Value,
     /// A virtual environment whose packages the plugin may import, after its own.
     pub venv: Option<PathBuf>,
     /// The limits of a call.
@@ -34,7 +40,7 @@ pub struct Target {
     pub sandbox: Sandbox,
     /// Whether lines of the plugin's own files are counted.
     pub coverage: bool,
-    /// Whether the plugin's own code is instrumented, so that [`crate::runtime::Run::run_watched`] sees its edges and
+    /// Whether the plugin's own code is instrumented, so that [`crate::runtime::Run::run_observed`] sees its edges and
     /// comparisons. Never for seeing a finding again: that runs the code as it is.
     pub instrument: bool,
 }

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use crate::{
     case::Session,
     contract::Hook,
-    runtime::{
-        CallTrace, Trace,
-        flow::{After, Flow, Step},
-    },
+    runtime::flow::{After, Flow, Step},
+    trace::{CallTrace, Trace},
 };
 
 /// A session that has begun and not ended.

@@ -10,7 +10,7 @@ use clap::{
 use super::{ListFormat, OUTPUT, PLUGIN};
 use crate::{
     cli::network::{Opening, opening},
-    report::SandboxWish,
+    report::SandboxMode,
 };
 
 /// What holds the plugin, and what does not.
@@ -28,7 +28,7 @@ pub(in crate::cli) struct Confined {
     /// What holds the plugin: `on` goes on without what the machine withholds, and says so; `require` stops then; `off`
     /// lets it do whatever you may [default: on]
     #[arg(long, value_enum, value_name = "on|require|off", hide_possible_values = true, help_heading = PLUGIN)]
-    pub(in crate::cli) sandbox: Option<SandboxMode>,
+    pub(in crate::cli) sandbox: Option<SandboxArgument>,
 }
 
 impl Confined {
@@ -40,7 +40,7 @@ impl Confined {
 
 /// How the sandbox is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum SandboxMode {
+pub(in crate::cli) enum SandboxArgument {
     /// With what the machine gives
     On,
     /// Whole, or not at all
@@ -49,12 +49,12 @@ pub(in crate::cli) enum SandboxMode {
     Off,
 }
 
-impl From<SandboxMode> for SandboxWish {
-    fn from(mode: SandboxMode) -> Self {
+impl From<SandboxArgument> for SandboxMode {
+    fn from(mode: SandboxArgument) -> Self {
         match mode {
-            SandboxMode::On => Self::On,
-            SandboxMode::Require => Self::Require,
-            SandboxMode::Off => Self::Off,
+            SandboxArgument::On => Self::On,
+            SandboxArgument::Require => Self::Require,
+            SandboxArgument::Off => Self::Off,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     report::{Check, Diagnosis, State},
     runtime::{
         machine::NoLandlock,
-        sandbox::{Missing, Protection},
+        sandbox::{MissingProtections, Protection},
     },
 };
 
@@ -22,7 +22,7 @@ const TRUNCATION: u32 = 3;
 /// What is said of `facts`.
 pub(super) fn diagnosis(facts: &Facts) -> Diagnosis {
     let mut checks = run_on(facts);
-    let missing = facts.worker.as_ref().map_or(Missing::default(), |worker| worker.missing);
+    let missing = facts.worker.as_ref().map_or(MissingProtections::default(), |worker| worker.missing);
     if facts.worker.is_ok() {
         checks.extend(Protection::ALL.map(|one| protection(facts, one, missing.has(one))));
     }
@@ -238,7 +238,7 @@ fn landlock(facts: &Facts) -> (Vec<String>, Vec<String>) {
 }
 
 /// The rest.
-fn machine(facts: &Facts, missing: Missing) -> Vec<Check> {
+fn machine(facts: &Facts, missing: MissingProtections) -> Vec<Check> {
     let user = match facts.user {
         0 => "root".to_owned(),
         number => format!("an ordinary one, number {number}"),
@@ -271,7 +271,7 @@ fn machine(facts: &Facts, missing: Missing) -> Vec<Check> {
     ]
 }
 
-fn user_namespaces(facts: &Facts, missing: Missing) -> Check {
+fn user_namespaces(facts: &Facts, missing: MissingProtections) -> Check {
     let (reasons, _) = switched_off(facts);
     let found = match (reasons.is_empty(), facts.namespaces.most) {
         (true, Some(most)) => format!("at most {most}"),
@@ -315,7 +315,7 @@ mod tests {
                 python: "3.11.7".into(),
                 library: Some("/usr/lib/libpython3.11.so.1.0".into()),
                 standard_library: "/usr/lib/python3.11".into(),
-                missing: Missing::default(),
+                missing: MissingProtections::default(),
             }),
             interpreter: ("/usr/bin/python3.11".into(), None),
             sdk: Sdk::Found { venv: ".venv".into(), version: "1.5.0".into() },
@@ -323,7 +323,7 @@ mod tests {
     }
 
     fn without(facts: Facts, all: &[Protection]) -> Facts {
-        let mut missing = Missing::default();
+        let mut missing = MissingProtections::default();
         all.iter().for_each(|one| missing.add(*one));
         Facts { worker: facts.worker.map(|worker| Worker { missing, ..worker }), ..facts }
     }

@@ -11,10 +11,11 @@ use crate::{
     cli::{error::CliError, seams},
     package::Scratch,
     runtime::{
-        LoadEnding, Network,
+        Network,
         machine::{NoLandlock, landlock_version},
-        sandbox::Missing,
+        sandbox::MissingProtections,
     },
+    trace::LoadEnding,
 };
 
 /// All of it.
@@ -66,7 +67,7 @@ pub(super) struct Worker {
     /// Its shared library, where the linker tells.
     pub(super) library: Option<PathBuf>,
     pub(super) standard_library: PathBuf,
-    pub(super) missing: Missing,
+    pub(super) missing: MissingProtections,
 }
 
 /// Why something could not be had, and what to do.

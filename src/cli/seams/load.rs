@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Job, campaign_error, corpus_error, runtime_error};
+use super::{Job, corpus_error, engine_error, runtime_error};
 use crate::{
-    campaign::Stop,
     case::Session,
     cli::error::CliError,
     corpus::Corpus,
+    engine::Stop,
     load::{self, Host, Load, LoadEvent, LoadSettings, Loaded, Made, Recorded, Supply},
     package::Scratch,
     runtime::{RuntimeError, Server, Target},
@@ -54,5 +54,5 @@ pub(in crate::cli) fn load_run(
         let load = Load { plan, start: &start, supply, state: state.path(), corpus: &corpus, stop, listen };
         load::load(&load, settings, is_search)
     })
-    .map_err(campaign_error)
+    .map_err(engine_error)
 }

@@ -10,7 +10,8 @@ use crate::{
     cli::error::CliError,
     contract::{Platform, PluginType},
     package::Scratch,
-    runtime::{Limits, Loading, Network, RuntimeError, Sandbox, Target, Worker, sandbox::Missing},
+    runtime::{Limits, Network, RuntimeError, Sandbox, Target, Worker, sandbox::MissingProtections},
+    trace::Loading,
 };
 
 /// A plugin that does nothing.
@@ -23,7 +24,7 @@ pub(in crate::cli) struct Probed {
     /// The folder of Python's standard library.
     pub(in crate::cli) standard_library: PathBuf,
     /// What the machine withheld of the sandbox.
-    pub(in crate::cli) missing: Missing,
+    pub(in crate::cli) missing: MissingProtections,
 }
 
 /// Starts a worker in the sandbox, with `venv`; the plugin imports the Plugin SDK if it `wants_sdk`.
@@ -39,6 +40,7 @@ pub(in crate::cli) fn probe(venv: Option<&Path>, network: Network, wants_sdk: bo
         plugin_type: PluginType::CredentialStore,
         platform: Platform::newest(),
         configuration: String::new(),
+        services: crate::case::Value::empty_dict(),
         venv: venv.map(Path::to_owned),
         limits: Limits::default(),
         network,

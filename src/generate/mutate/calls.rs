@@ -160,12 +160,14 @@ mod tests {
     use super::*;
     use crate::{
         contract::{Platform, PluginType},
-        generate::{Dictionary, Domain, Words, choices::Choices, mutate::Mutator},
+        generate::{Dictionary, Domain, choices::Choices, mutate::Mutator},
+        trace::PluginTokens,
     };
 
     #[test]
     fn a_call_that_an_earlier_change_put_behind_the_end_is_cut_off_before_it() {
-        let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+        let domain =
+            Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
         let dictionary = Dictionary::new(&domain);
         let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
         let mut bytes = Unstructured::new(&[]);

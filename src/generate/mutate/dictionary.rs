@@ -2,7 +2,7 @@
 //! code and configuration know last.
 //!
 //! Bounded, and its order is the order in which words were learned, so that the same run learns the same dictionary.
-//! Words are kept by the comparison that they came from, and a comparison is chosen before a word is: one that is made in a
+//! PluginTokens are kept by the comparison that they came from, and a comparison is chosen before a word is: one that is made in a
 //! loop with a thousand texts outweighs no other.
 
 use std::{
@@ -12,7 +12,8 @@ use std::{
 
 use crate::{
     case::Value,
-    generate::{Comparison, ComparisonKind, Domain, choices::Choices},
+    generate::{Domain, choices::Choices},
+    trace::{CmpKind, CmpLogEntry},
 };
 
 /// The most comparisons of which words are kept.
@@ -32,18 +33,18 @@ const NEW_SPOTS: usize = 8;
 /// The deepest that a result is looked into.
 const DEPTH_LIMIT: usize = 8;
 
-/// Words that were learned.
+/// PluginTokens that were learned.
 ///
 /// ```
 /// use hookstorm::{
 ///     contract::{Hook, Platform, PluginType},
-///     generate::{Comparison, ComparisonKind, Dictionary, Domain, Words},
+///     generate::{CmpLogEntry, CmpKind, Dictionary, Domain, PluginTokens},
 /// };
 ///
-/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
 /// let mut dictionary = Dictionary::new(&domain);
 /// let (left, right) = ("alice".into(), "breakglass".into());
-/// let comparison = Comparison { place: 7, kind: ComparisonKind::Equal, left, right, held: false };
+/// let comparison = CmpLogEntry { place: 7, kind: CmpKind::Equal, left, right, held: false };
 /// assert!(dictionary.learn(&comparison));
 /// assert!(!dictionary.learn(&comparison), "nothing of it is new any more");
 /// ```
@@ -51,11 +52,11 @@ const DEPTH_LIMIT: usize = 8;
 pub struct Dictionary {
     /// In the order in which they were first seen.
     spots: Vec<Spot>,
-    by_place: HashMap<(u32, ComparisonKind), usize>,
+    by_place: HashMap<(u32, CmpKind), usize>,
     compared: usize,
-    keys: Words,
-    questions: Words,
-    seen: Words,
+    keys: PluginTokens,
+    questions: PluginTokens,
+    seen: PluginTokens,
     numbers: Vec<i64>,
     /// How many words the code knows.
     known: usize,
@@ -84,14 +85,14 @@ impl Word {
 
 /// Texts, each once; when there are too many, the oldest goes.
 #[derive(Clone, Debug, Default)]
-struct Words {
+struct PluginTokens {
     texts: Vec<String>,
     all: HashSet<String>,
     /// The place of the next one once the limit is reached.
     next: usize,
 }
 
-impl Words {
+impl PluginTokens {
     fn learn(&mut self, text: &str, limit: usize) -> bool {
         if text.is_empty() || text.len() > WORD_BYTES_LIMIT || self.all.contains(text) {
             return false;
@@ -119,7 +120,7 @@ impl Dictionary {
     }
 
     /// Learns what was compared. Returns whether something was new.
-    pub fn learn(&mut self, comparison: &Comparison) -> bool {
+    pub fn learn(&mut self, comparison: &CmpLogEntry) -> bool {
         let mut is_new = false;
         let place = (comparison.place, comparison.kind);
         let spot = match self.by_place.get(&place) {
@@ -140,7 +141,7 @@ impl Dictionary {
                 is_new |= self.learn_operand(spot, side, item);
             }
         }
-        if comparison.kind == ComparisonKind::Key
+        if comparison.kind == CmpKind::Key
             && let Some(key) = comparison.left.as_str()
         {
             is_new |= self.keys.learn(key, SEEN_LIMIT);
@@ -290,17 +291,18 @@ mod tests {
     use super::*;
     use crate::{
         contract::{Hook, Platform, PluginType},
-        generate,
+        trace::PluginTokens,
     };
 
     fn domain() -> Domain {
-        let words = generate::Words { strings: vec!["known".into()], ..generate::Words::default() };
+        let words =
+            PluginTokens { strings: vec!["known".into()], ..PluginTokens::default() };
         Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words)
     }
 
-    fn compared(place: u32, left: impl Into<Value>, right: impl Into<Value>) -> Comparison {
+    fn compared(place: u32, left: impl Into<Value>, right: impl Into<Value>) -> CmpLogEntry {
         let (left, right) = (left.into(), right.into());
-        Comparison { place, kind: ComparisonKind::Equal, left, right, held: false }
+        CmpLogEntry { place, kind: CmpKind::Equal, left, right, held: false }
     }
 
     /// How often of 20,000 times each word is chosen.

@@ -65,10 +65,10 @@ const UNSEEN: u8 = 16;
 /// ```
 /// use hookstorm::{
 ///     contract::{Hook, Platform, PluginType},
-///     generate::{Dictionary, Domain, Mutator, Words, contract_violation, nth_session},
+///     generate::{Dictionary, Domain, Mutator, PluginTokens, contract_violation, nth_session},
 /// };
 ///
-/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
 /// let dictionary = Dictionary::new(&domain);
 /// let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
 /// let parent = nth_session(&domain, 42, 0);
@@ -81,7 +81,7 @@ const UNSEEN: u8 = 16;
 pub struct Mutator<'a> {
     /// What sessions are made for.
     pub domain: &'a Domain,
-    /// Words that were learned.
+    /// PluginTokens that were learned.
     pub dictionary: &'a Dictionary,
     /// Options that may be set on top of the configuration; empty where it is not varied.
     pub options: &'a [OptionChoice],

@@ -293,12 +293,14 @@ mod tests {
     use super::*;
     use crate::{
         contract::{Platform, PluginType},
-        generate::{Words, contract_violation, ordinary_session},
+        generate::{contract_violation, nominal_session},
+        trace::PluginTokens,
     };
 
     #[test]
     fn what_two_names_tell_changes_together_and_a_host_takes_its_server_along() {
-        let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+        let domain =
+            Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
         let changes: [(Argument, Value, &[Argument]); 6] = [
             (Argument::TargetUsername, "x".into(), &[Argument::ServerUsername]),
             (Argument::ServerPort, Value::Int(8200), &[Argument::TargetPort]),
@@ -309,7 +311,7 @@ mod tests {
         ];
         for index in 0..20 {
             for (argument, value, also) in &changes {
-                let mut session = ordinary_session(&domain, index);
+                let mut session = nominal_session(&domain, index);
                 assert!(tell(&mut session, &domain, *argument, value), "{argument}");
                 assert_eq!(contract_violation(&session, &domain), None, "{argument}");
                 for argument in [argument].into_iter().chain(*also) {
@@ -321,7 +323,7 @@ mod tests {
 
     #[test]
     fn what_the_platform_never_passes_is_not_told() {
-        let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+        let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
         let fits = |argument, value: Value| fitting(&domain, argument, &value);
         assert_eq!(fits(Argument::ServerPort, "8200".into()), Some(Value::Int(8200)));
         assert_eq!(fits(Argument::ServerPort, Value::Int(0)), None);

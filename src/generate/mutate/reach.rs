@@ -7,50 +7,51 @@ use super::*;
 use crate::{
     case::{Call, Value},
     contract::{Argument, Platform, PluginType},
-    generate::{Comparison, ComparisonKind, Words, nth_session, ordinary_session},
+    generate::{nominal_session, nth_session},
+    trace::{CmpKind, CmpLogEntry, PluginTokens},
 };
 
 /// What a plugin compared in one session.
 #[derive(Default)]
-struct Watch {
-    comparisons: Vec<Comparison>,
+struct Instrumentation {
+    comparisons: Vec<CmpLogEntry>,
 }
 
-impl Watch {
-    fn tell(&mut self, place: u32, kind: ComparisonKind, left: Value, right: Value, held: bool) -> bool {
-        self.comparisons.push(Comparison { place, kind, left, right, held });
+impl Instrumentation {
+    fn tell(&mut self, place: u32, kind: CmpKind, left: Value, right: Value, held: bool) -> bool {
+        self.comparisons.push(CmpLogEntry { place, kind, left, right, held });
         held
     }
 
     fn equal(&mut self, place: u32, left: impl Into<Value>, right: impl Into<Value>) -> bool {
         let (left, right) = (left.into(), right.into());
         let held = left == right;
-        self.tell(place, ComparisonKind::Equal, left, right, held)
+        self.tell(place, CmpKind::Equal, left, right, held)
     }
 
     fn starts(&mut self, place: u32, text: &str, prefix: &str) -> bool {
-        self.tell(place, ComparisonKind::Prefix, text.into(), prefix.into(), text.starts_with(prefix))
+        self.tell(place, CmpKind::Prefix, text.into(), prefix.into(), text.starts_with(prefix))
     }
 
     fn ends(&mut self, place: u32, text: &str, suffix: &str) -> bool {
-        self.tell(place, ComparisonKind::Suffix, text.into(), suffix.into(), text.ends_with(suffix))
+        self.tell(place, CmpKind::Suffix, text.into(), suffix.into(), text.ends_with(suffix))
     }
 
     fn matches(&mut self, place: u32, text: &str, pattern: &str) -> bool {
         let held = regex::Regex::new(pattern).unwrap().is_match(text);
-        self.tell(place, ComparisonKind::Pattern, text.into(), pattern.into(), held)
+        self.tell(place, CmpKind::Pattern, text.into(), pattern.into(), held)
     }
 
     fn has(&mut self, place: u32, item: &str, list: &Value) -> bool {
         let Value::List(items) = list else { return false };
-        self.tell(place, ComparisonKind::Contains, item.into(), list.clone(), items.contains(&item.into()))
+        self.tell(place, CmpKind::Contains, item.into(), list.clone(), items.contains(&item.into()))
     }
 
     /// `dict.get(key)`
     fn get<'v>(&mut self, place: u32, dict: &'v Value, key: &str) -> Option<&'v Value> {
         let keys = dict.as_dict()?.iter().map(|(key, _)| key.as_str().into()).collect();
         let value = dict.get(key);
-        self.tell(place, ComparisonKind::Key, key.into(), Value::List(keys), value.is_some());
+        self.tell(place, CmpKind::Key, key.into(), Value::List(keys), value.is_some());
         value
     }
 }
@@ -60,16 +61,20 @@ fn text(call: &Call, argument: Argument) -> &str {
 }
 
 /// How many sessions of `plugin` run until it is at its end, at most: the worst of ten seeds.
-fn sessions_until(plugin_type: PluginType, plugin: impl Fn(&Session, &mut Watch) -> bool) -> usize {
+fn sessions_until(plugin_type: PluginType, plugin: impl Fn(&Session, &mut Instrumentation) -> bool) -> usize {
     (0..10).map(|seed| sessions_of_seed(plugin_type, seed, &plugin)).max().unwrap()
 }
 
-fn sessions_of_seed(plugin_type: PluginType, seed: u64, plugin: impl Fn(&Session, &mut Watch) -> bool) -> usize {
-    let domain = Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+fn sessions_of_seed(
+    plugin_type: PluginType,
+    seed: u64,
+    plugin: impl Fn(&Session, &mut Instrumentation) -> bool,
+) -> usize {
+    let domain = Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
     sessions_in(&domain, seed, plugin)
 }
 
-fn sessions_in(domain: &Domain, seed: u64, plugin: impl Fn(&Session, &mut Watch) -> bool) -> usize {
+fn sessions_in(domain: &Domain, seed: u64, plugin: impl Fn(&Session, &mut Instrumentation) -> bool) -> usize {
     const LIMIT: usize = 20_000;
     let mut dictionary = Dictionary::new(domain);
     let mut corpus: Vec<Session> = (0..4).map(|index| nth_session(domain, seed, index)).collect();
@@ -83,7 +88,7 @@ fn sessions_in(domain: &Domain, seed: u64, plugin: impl Fn(&Session, &mut Watch)
             let donor = &corpus[count % corpus.len()];
             mutator.mutate(scatter(seed) ^ count as u64, &corpus[parent], Some(donor)).unwrap()
         });
-        let mut watch = Watch::default();
+        let mut watch = Instrumentation::default();
         if plugin(&session, &mut watch) {
             return count;
         }
@@ -102,7 +107,7 @@ fn sessions_in(domain: &Domain, seed: u64, plugin: impl Fn(&Session, &mut Watch)
 
 #[test]
 fn a_text_of_twenty_characters_falls_at_once() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let user = text(&session.calls[0], Argument::ServerUsername);
         watch.equal(1, user, "breakglass-operator1")
     };
@@ -112,7 +117,7 @@ fn a_text_of_twenty_characters_falls_at_once() {
 
 #[test]
 fn a_prefix_then_a_suffix_fall() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let user = text(&session.calls[0], Argument::GatewayUsername);
         watch.starts(1, user, "svc-backup-") && watch.ends(2, user, "@corp.example")
     };
@@ -122,7 +127,7 @@ fn a_prefix_then_a_suffix_fall() {
 
 #[test]
 fn three_nested_comparisons_on_different_arguments_fall() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let call = &session.calls[0];
         watch.equal(1, text(call, Argument::ServerUsername), "breakglass-operator1")
             && watch.equal(2, text(call, Argument::GatewayDomain), "vault.internal.example")
@@ -134,7 +139,7 @@ fn three_nested_comparisons_on_different_arguments_fall() {
 
 #[test]
 fn a_key_deep_in_the_session_cookie_falls() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let Some(questions) = watch.get(1, &session.session_cookie, "questions") else { return false };
         let Some(answer) = watch.get(2, questions, "vault_path") else { return false };
         answer.as_str().is_some_and(|answer| watch.starts(3, answer, "key://"))
@@ -145,7 +150,7 @@ fn a_key_deep_in_the_session_cookie_falls() {
 
 #[test]
 fn text_that_is_read_as_a_number_falls() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let pairs = session.calls[0].argument(Argument::KeyValuePairs).unwrap();
         let Some(ticket) = watch.get(1, pairs, "ticket") else { return false };
         ticket.as_str().and_then(|text| text.parse::<i64>().ok()).is_some_and(|number| watch.equal(2, number, 4711))
@@ -156,7 +161,7 @@ fn text_that_is_read_as_a_number_falls() {
 
 #[test]
 fn a_length_falls() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let user = text(&session.calls[0], Argument::TargetUsername);
         watch.equal(1, user.chars().count() as i64, 17)
     };
@@ -166,7 +171,7 @@ fn a_length_falls() {
 
 #[test]
 fn a_text_that_is_folded_first_falls() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let user = text(&session.calls[0], Argument::GatewayUser).trim().to_lowercase();
         watch.equal(1, user, "domain admin")
     };
@@ -176,7 +181,7 @@ fn a_text_that_is_folded_first_falls() {
 
 #[test]
 fn an_item_of_the_groups_falls() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let groups = session.calls[0].argument(Argument::GatewayGroups).unwrap();
         watch.has(1, "CN=vault-breakglass,OU=Groups", groups)
     };
@@ -186,7 +191,7 @@ fn an_item_of_the_groups_falls() {
 
 #[test]
 fn a_part_of_a_text_falls_though_nothing_tells_where_it_is_split() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let mut parts = text(&session.calls[0], Argument::ServerUsername).split('@');
         parts.nth(1).is_some_and(|domain| watch.equal(1, domain, "corp"))
     };
@@ -196,7 +201,7 @@ fn a_part_of_a_text_falls_though_nothing_tells_where_it_is_split() {
 
 #[test]
 fn an_expression_falls() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let user = text(&session.calls[0], Argument::GatewayUser);
         watch.matches(1, user, r"^key://([a-z]+)#(\w+)$") && watch.ends(2, user, "#password")
     };
@@ -206,7 +211,7 @@ fn an_expression_falls() {
 
 #[test]
 fn two_arguments_that_are_compared_become_equal() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let call = &session.calls[0];
         let joined = format!("{}\\{}", text(call, Argument::GatewayDomain), text(call, Argument::GatewayUsername));
         watch.equal(1, text(call, Argument::ServerUsername), joined.clone()) && watch.equal(2, joined, "LAB\\operator")
@@ -217,10 +222,10 @@ fn two_arguments_that_are_compared_become_equal() {
 
 #[test]
 fn a_bound_falls_on_both_sides() {
-    let plugin = |session: &Session, watch: &mut Watch| {
+    let plugin = |session: &Session, watch: &mut Instrumentation| {
         let Some(Value::Int(port)) = session.calls[0].argument(Argument::ServerPort) else { return false };
-        let is_above = watch.tell(1, ComparisonKind::Order, (*port).into(), 51873.into(), *port > 51873);
-        is_above && watch.tell(2, ComparisonKind::Order, (*port).into(), 51875.into(), *port < 51875)
+        let is_above = watch.tell(1, CmpKind::Order, (*port).into(), 51873.into(), *port > 51873);
+        is_above && watch.tell(2, CmpKind::Order, (*port).into(), 51875.into(), *port < 51875)
     };
     let count = sessions_until(PluginType::CredentialStore, plugin);
     assert!(count <= 50, "{count}");
@@ -228,13 +233,14 @@ fn a_bound_falls_on_both_sides() {
 
 #[test]
 fn a_number_in_a_text_is_scaled_to_what_is_computed_from_it() {
-    let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+    let domain =
+        Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
     let mut session = nth_session(&domain, 1, 0);
     let user = |text: &str| Value::text(text);
     place::tell(&mut session, &domain, Argument::ServerUsername, &user("815@lab"));
-    let compared = |left: i64, right: i64| Comparison {
+    let compared = |left: i64, right: i64| CmpLogEntry {
         place: 1,
-        kind: ComparisonKind::Order,
+        kind: CmpKind::Order,
         left: left.into(),
         right: right.into(),
         held: false,
@@ -250,7 +256,7 @@ fn a_number_in_a_text_is_scaled_to_what_is_computed_from_it() {
 
 #[test]
 fn what_no_hook_takes_is_seldom_changed_and_tried_last() {
-    let all = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+    let all = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
     let domain = Hook::ALL.iter().fold(all.clone(), |domain, hook| domain.taking(*hook, [Argument::GatewayUsername]));
     let dictionary = Dictionary::new(&domain);
     let parent = nth_session(&domain, 3, 0);
@@ -266,14 +272,14 @@ fn what_no_hook_takes_is_seldom_changed_and_tried_last() {
 
     // One text stands in two arguments, and each hook takes only the one or only the other.
     let names = [Argument::GatewayUsername, Argument::ServerUsername];
-    let session = (0..1000).map(|index| ordinary_session(&all, index)).find(|session| {
+    let session = (0..1000).map(|index| nominal_session(&all, index)).find(|session| {
         let [one, other] = names.map(|name| place::told(session, name));
         one == other && one.is_some_and(|value| value.as_str().is_some())
     });
     let session = session.expect("both users are the same often");
     let left = place::told(&session, names[0]).expect("it was looked for").clone();
-    let (kind, right) = (ComparisonKind::Equal, "breakglass-operator1".into());
-    let compared = [Comparison { place: 7, kind, left, right, held: false }];
+    let (kind, right) = (CmpKind::Equal, "breakglass-operator1".into());
+    let compared = [CmpLogEntry { place: 7, kind, left, right, held: false }];
     for name in names {
         let domain = Hook::ALL.iter().fold(all.clone(), |domain, hook| domain.taking(*hook, [name]));
         let first = &substitutions(&domain, &session, &compared)[0];
@@ -285,16 +291,16 @@ fn what_no_hook_takes_is_seldom_changed_and_tried_last() {
 #[test]
 fn substitutions_are_bounded_each_once_and_keep_the_contract() {
     for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
-        let domain = Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+        let domain = Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
         for index in 0..40 {
             let session = nth_session(&domain, 5, index);
             let other = nth_session(&domain, 6, index);
             let operands: Vec<Value> = session.calls[0].arguments.iter().map(|(_, value)| value.clone()).collect();
             let wanted: Vec<Value> = other.calls[0].arguments.iter().map(|(_, value)| value.clone()).collect();
-            let comparisons: Vec<Comparison> = ComparisonKind::ALL
+            let comparisons: Vec<CmpLogEntry> = CmpKind::ALL
                 .iter()
                 .flat_map(|kind| {
-                    operands.iter().zip(&wanted).map(move |(left, right)| Comparison {
+                    operands.iter().zip(&wanted).map(move |(left, right)| CmpLogEntry {
                         place: 0,
                         kind: *kind,
                         left: left.clone(),

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     case::{Session, Value},
     contract::Argument,
-    generate::{Comparison, ComparisonKind, Domain, contract_violation},
+    generate::{Domain, contract_violation},
+    trace::{CmpKind, CmpLogEntry},
 };
 
 /// The most sessions that one comparison gives.
@@ -62,21 +63,21 @@ impl Edit {
 /// ```
 /// use hookstorm::{
 ///     contract::{Hook, Platform, PluginType},
-///     generate::{Comparison, ComparisonKind, Domain, Words, ordinary_session, substitutions},
+///     generate::{CmpLogEntry, CmpKind, Domain, PluginTokens, nominal_session, substitutions},
 /// };
 ///
-/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), Words::default());
-/// let session = ordinary_session(&domain, 0);
+/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
+/// let session = nominal_session(&domain, 0);
 /// let user = session.calls[0].arguments.iter().find(|(argument, _)| argument.name() == "gateway_user").unwrap();
 /// let (left, right) = (user.1.clone(), "breakglass-operator1".into());
-/// let compared = Comparison { place: 7, kind: ComparisonKind::Equal, left, right, held: false };
+/// let compared = CmpLogEntry { place: 7, kind: CmpKind::Equal, left, right, held: false };
 /// let likeliest = substitutions(&domain, &session, &[compared]);
 /// let has_it = |made: &&hookstorm::case::Session| {
 ///     made.calls[0].arguments.iter().any(|(_, value)| value.as_str() == Some("breakglass-operator1"))
 /// };
 /// assert!(likeliest.iter().take(4).any(|made| has_it(&made)));
 /// ```
-pub fn substitutions(domain: &Domain, session: &Session, comparisons: &[Comparison]) -> Vec<Session> {
+pub fn substitutions(domain: &Domain, session: &Session, comparisons: &[CmpLogEntry]) -> Vec<Session> {
     let values = values(session);
     let places: Vec<(Place, Leaf<'_>)> = values.into_iter().map(|(place, seen)| (place, Leaf::new(seen))).collect();
     let sees = |place: &Place| {
@@ -166,36 +167,36 @@ struct Edits<'p, 's> {
 }
 
 impl Edits<'_, '_> {
-    fn of(&mut self, comparison: &Comparison) {
-        let Comparison { left, right, .. } = comparison;
+    fn of(&mut self, comparison: &CmpLogEntry) {
+        let CmpLogEntry { left, right, .. } = comparison;
         if [left, right].iter().any(|operand| operand.as_str().is_some_and(|text| text.len() > OPERAND_BYTES_LIMIT)) {
             return;
         }
         match comparison.kind {
-            ComparisonKind::Equal if left == right => {}
-            ComparisonKind::Equal => {
+            CmpKind::Equal if left == right => {}
+            CmpKind::Equal => {
                 self.replace(0, left, right);
                 self.replace(0, right, left);
             }
-            ComparisonKind::Order => {
+            CmpKind::Order => {
                 for (found, bound) in [(left, right), (right, left)] {
                     for (rank, wanted) in around(bound).into_iter().enumerate() {
                         self.replace(rank as Rank, found, &wanted);
                     }
                 }
             }
-            ComparisonKind::Contains => self.contains(left, right),
-            ComparisonKind::Key => self.key(left, right, comparison.held),
-            ComparisonKind::Prefix | ComparisonKind::Suffix => {
+            CmpKind::Contains => self.contains(left, right),
+            CmpKind::Key => self.key(left, right, comparison.held),
+            CmpKind::Prefix | CmpKind::Suffix => {
                 let affixes = match right {
                     Value::List(items) => &items[..items.len().min(ITEMS_LIMIT)],
                     one => std::slice::from_ref(one),
                 };
                 for affix in affixes {
-                    self.affix(comparison.kind == ComparisonKind::Prefix, left, affix);
+                    self.affix(comparison.kind == CmpKind::Prefix, left, affix);
                 }
             }
-            ComparisonKind::Pattern => {
+            CmpKind::Pattern => {
                 if let Value::Str(pattern) = right {
                     for (rank, text) in pattern::matches(pattern).into_iter().enumerate() {
                         self.replace(rank as Rank, left, &text.into());

@@ -6,15 +6,16 @@ use super::*;
 use crate::{
     case::Value,
     contract::{Platform, PluginType},
-    generate::{OptionWord, Words, nth_session, ordinary_session},
+    generate::{nominal_session, nth_session},
+    trace::{OptionToken, PluginTokens},
 };
 
 fn domain(plugin_type: PluginType, platform: &str) -> Domain {
-    let words = Words {
+    let words = PluginTokens {
         strings: ["vp", "questions", "hvac_token", "key://", "://", "#"].map(str::to_owned).to_vec(),
         numbers: vec![17, 8200],
-        options: vec![OptionWord { section: "a".into(), name: "port".into(), value: Some("8200".into()) }],
-        ..Words::default()
+        options: vec![OptionToken { section: "a".into(), name: "port".into(), value: Some("8200".into()) }],
+        ..PluginTokens::default()
     };
     Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), words)
 }
@@ -98,7 +99,7 @@ fn the_same_seed_gives_the_same_session_and_another_one_another() {
     let domain = domain(PluginType::CredentialStore, "9.0");
     let dictionary = Dictionary::new(&domain);
     let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
-    let (parent, donor) = (ordinary_session(&domain, 0), nth_session(&domain, 1, 1));
+    let (parent, donor) = (nominal_session(&domain, 0), nth_session(&domain, 1, 1));
     let mut different = HashSet::new();
     for seed in 0..500 {
         let child = mutator.mutate(seed, &parent, Some(&donor));
@@ -113,7 +114,7 @@ fn configuration_and_services_stay_where_nobody_asked_for_them() {
     let domain = domain(PluginType::Aa, "9.0");
     let dictionary = Dictionary::new(&domain);
     let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
-    let parent = Session { services: services(), ..ordinary_session(&domain, 0) };
+    let parent = Session { services: services(), ..nominal_session(&domain, 0) };
     let donor = nth_session(&domain, 1, 1);
     for seed in 0..2_000 {
         let child = mutator.mutate(seed, &parent, Some(&donor)).unwrap();
@@ -123,7 +124,7 @@ fn configuration_and_services_stay_where_nobody_asked_for_them() {
 
 #[test]
 fn what_options_name_is_there_and_what_they_need_is_set_with_them() {
-    let words = Words { services: vec!["sdk".into()], ..Words::default() };
+    let words = PluginTokens { services: vec!["sdk".into()], ..PluginTokens::default() };
     let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
     let documented = "[vault]\n; password=<$-or-password>\n[whitelist source=user_list]\n; name=<name>\n\
         [whitelist source=ldap_server_group]\n; allow=no_user\n; except=<group-1>\n[ldap_server]\n; name=<name>\n\
@@ -131,7 +132,7 @@ fn what_options_name_is_there_and_what_they_need_is_set_with_them() {
     let options = crate::generate::option_choices(&crate::package::Package::options(documented), &[]);
     let dictionary = Dictionary::new(&domain);
     let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &options, services: true };
-    let mut parent = ordinary_session(&domain, 0);
+    let mut parent = nominal_session(&domain, 0);
     let mut seen = HashSet::new();
     for seed in 0..3_000 {
         let Some(child) = mutator.mutate(seed, &parent, None) else { continue };
@@ -155,7 +156,7 @@ fn what_options_name_is_there_and_what_they_need_is_set_with_them() {
             assert!(held("ldap", value("ldap_server", "name").expect("the server is named")), "{child:#?}");
             seen.insert("directory");
         }
-        parent = if seed % 7 == 0 { ordinary_session(&domain, seed) } else { child };
+        parent = if seed % 7 == 0 { nominal_session(&domain, seed) } else { child };
     }
     assert_eq!(seen.len(), 3, "{seen:?}");
 }
@@ -165,7 +166,7 @@ fn a_foreign_cookie_is_rare() {
     let domain = domain(PluginType::CredentialStore, "9.0");
     let dictionary = Dictionary::new(&domain);
     let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
-    let parent = ordinary_session(&domain, 0);
+    let parent = nominal_session(&domain, 0);
     let foreign = (0..2_000).filter(|seed| mutator.mutate(*seed, &parent, None).unwrap().has_foreign_cookie()).count();
     assert!((1..80).contains(&foreign), "{foreign}");
 }

@@ -5,10 +5,10 @@ use super::{
     source::{Source, expression, literal},
 };
 use crate::{
-    case::Observed,
     contract::{HookSpec, Platform, PluginType},
     finding::Rule,
     generate::dice::Dice,
+    trace::Observed,
 };
 
 /// How a call must end.

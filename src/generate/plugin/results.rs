@@ -1,10 +1,10 @@
 //! What a hook may return, right and wrong, with the rules that it breaks: tables for each shape of the contract.
 
 use crate::{
-    case::Observed,
     contract::{HookSpec, Platform, PluginType, ResultKey, ResultShape},
     finding::Rule,
     generate::dice::Dice,
+    trace::Observed,
 };
 
 /// A value and the rules that it breaks where it stands.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::case::Observed;
+use crate::trace::Observed;
 
 /// A file while it is written.
 #[derive(Clone, Debug, Default)]

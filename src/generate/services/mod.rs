@@ -17,11 +17,12 @@ use crate::{
     case::{Session, Value},
     contract::{Argument, Platform, PluginType},
     generate::{
-        Domain, OptionWord, Words,
+        Domain,
         choices::Choices,
         text::{ANSWERS, GROUPS, USERS, joined, secret, typed},
     },
     package::Package,
+    trace::{OptionToken, PluginTokens},
 };
 
 /// A key that nobody uses, made for this: what a plugin reads must be one.
@@ -49,8 +50,8 @@ pub fn services(u: &mut Unstructured<'_>, domain: &Domain, session: &Session) ->
 pub fn configured_services(configuration: &str) -> Value {
     let options = Package::options(configuration).into_iter().filter(|option| !option.commented);
     let options =
-        options.map(|option| OptionWord { section: option.section, name: option.name, value: option.value }).collect();
-    let words = Words { options, services: vec!["sdk".into()], ..Words::default() };
+        options.map(|option| OptionToken { section: option.section, name: option.name, value: option.value }).collect();
+    let words = PluginTokens { options, services: vec!["sdk".into()], ..PluginTokens::default() };
     let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Vec::new(), words);
     let mut bytes = Unstructured::new(CONFIGURED);
     of_session(&mut Choices::ordinary(&mut bytes, &domain), &Session::new(Vec::new()), None)

@@ -1,10 +1,7 @@
 //! What a plugin calls the platform's services by: the names of policies that its configuration gives, the options that it
 //! reads from a credential store, the attributes and groups that it asks a directory for \[S\].
 
-use crate::{
-    case::SetOption,
-    generate::{Words, domain::is_key},
-};
+use crate::{case::SetOption, generate::domain::is_key, trace::PluginTokens};
 
 /// How many names of each kind are used.
 const LIMIT: usize = 8;
@@ -55,7 +52,7 @@ pub(in crate::generate) struct Names {
 
 impl Names {
     /// The names in `words`.
-    pub(in crate::generate) fn of(words: &Words) -> Self {
+    pub(in crate::generate) fn of(words: &PluginTokens) -> Self {
         let uses = |service: &str| words.services.iter().any(|used| used == service);
         let mut names = Self { is_sdk: uses("sdk"), ..Self::default() };
         if !names.is_sdk {
@@ -187,19 +184,19 @@ fn push(names: &mut Vec<String>, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::OptionWord;
+    use crate::trace::OptionToken;
 
     fn names(services: &[&str], options: &[(&str, &str, &str)], strings: &[&str]) -> Names {
-        let option = |(section, name, value): &(&str, &str, &str)| OptionWord {
+        let option = |(section, name, value): &(&str, &str, &str)| OptionToken {
             section: (*section).into(),
             name: (*name).into(),
             value: Some((*value).into()),
         };
-        Names::of(&Words {
+        Names::of(&PluginTokens {
             strings: strings.iter().map(|&text| text.to_owned()).collect(),
             options: options.iter().map(option).collect(),
             services: services.iter().map(|&service| service.to_owned()).collect(),
-            ..Words::default()
+            ..PluginTokens::default()
         })
     }
 

@@ -6,11 +6,11 @@ use super::*;
 use crate::{
     case::{SetOption, check_services},
     contract::Hook,
-    generate::{contract_violation, nth_session, nth_two_plugin_session, ordinary_session},
+    generate::{contract_violation, nominal_session, nth_session, nth_two_plugin_session},
 };
 
-fn option(section: &str, name: &str, value: &str) -> OptionWord {
-    OptionWord { section: section.into(), name: name.into(), value: Some(value.into()) }
+fn option(section: &str, name: &str, value: &str) -> OptionToken {
+    OptionToken { section: section.into(), name: name.into(), value: Some(value.into()) }
 }
 
 fn domain(plugin_type: PluginType, services: &[&str]) -> Domain {
@@ -26,7 +26,7 @@ fn domain(plugin_type: PluginType, services: &[&str]) -> Domain {
         option("authentication_cache", "reuse_limit", "1"),
     ];
     let services = services.iter().map(|&service| service.to_owned()).collect();
-    let words = Words { options, services, ..Words::default() };
+    let words = PluginTokens { options, services, ..PluginTokens::default() };
     Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), words)
 }
 
@@ -107,7 +107,7 @@ fn the_sessions_users_are_known_in_some_sessions_and_unknown_in_others() {
 fn the_store_has_the_password_of_the_sessions_account_where_the_code_looks_it_up() {
     let domain = domain(PluginType::CredentialStore, ALL);
     let has = |index: &u64| {
-        let session = ordinary_session(&domain, *index);
+        let session = nominal_session(&domain, *index);
         let people = People::of(&session);
         let store = session.services.get("credential_stores").unwrap().get("local").unwrap().clone();
         store.get(&people.accounts[0]).is_some_and(|hosts| hosts.get(&people.hosts[0]).is_some())
@@ -128,7 +128,7 @@ fn without_services_a_session_is_the_same_as_ever() {
 
 #[test]
 fn options_that_a_session_sets_name_services_too() {
-    let words = Words { services: vec!["sdk".into()], ..Words::default() };
+    let words = PluginTokens { services: vec!["sdk".into()], ..PluginTokens::default() };
     let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
     let mut session = nth_session(&domain, 1, 1);
     assert_eq!(services(&mut Unstructured::new(&[7; 64]), &domain, &session), Value::empty_dict());
@@ -145,8 +145,11 @@ fn options_that_a_session_sets_name_services_too() {
 #[test]
 fn both_plugins_of_a_session_have_their_services() {
     let aa = domain(PluginType::Aa, &["sdk"]);
-    let words =
-        Words { options: vec![option("user_list", "name", "own")], services: vec!["sdk".into()], ..Words::default() };
+    let words = PluginTokens {
+        options: vec![option("user_list", "name", "own")],
+        services: vec!["sdk".into()],
+        ..PluginTokens::default()
+    };
     let store = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), words);
     let session = nth_two_plugin_session(&aa, &store, PluginType::CredentialStore, 1, 1);
     let lists = session.services.get("user_lists").unwrap();

@@ -33,10 +33,10 @@ const ROUNDS_LIMIT: usize = 3;
 /// ```
 /// use hookstorm::{
 ///     contract::{Argument, Hook, Platform, PluginType},
-///     generate::{Domain, Words, nth_session, simplify::Shrinker},
+///     generate::{Domain, PluginTokens, nth_session, simplify::Shrinker},
 /// };
 ///
-/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), Words::default());
+/// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
 /// let mut shrinker = Shrinker::new(nth_session(&domain, 1, 1));
 /// while let Some(candidate) = shrinker.next_candidate() {
 ///     // Here a plugin would be run.
@@ -238,12 +238,18 @@ mod tests {
     use crate::{
         case::Call,
         contract::{Platform, PluginType},
-        generate::{Domain, Words, contract_violation, contract_violation_of_two, nth_session, nth_two_plugin_session},
+        generate::{Domain, contract_violation, contract_violation_of_two, nth_session, nth_two_plugin_session},
+        trace::PluginTokens,
     };
 
     fn domain(plugin_type: PluginType) -> Domain {
         let strings = ["vp", "questions"].map(str::to_owned).to_vec();
-        Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), Words { strings, ..Words::default() })
+        Domain::new(
+            plugin_type,
+            Platform::newest(),
+            Hook::ALL.to_vec(),
+            PluginTokens { strings, ..PluginTokens::default() },
+        )
     }
 
     /// The minima of the first 40 sessions that show it, each held against the contract on its way.

@@ -13,7 +13,8 @@ use crate::{
     case::{Call, Session, Value},
     contract::Hook,
     load::{Arrivals, Rate},
-    runtime::{CallTrace, Ending, Holding, Isolation, Observed, Output, Trace, Underway, Usage},
+    runtime::{Isolation, Underway},
+    trace::{CallTrace, Ending, Holding, Observed, Output, Trace, Usage},
 };
 
 /// Sessions that hold their number.

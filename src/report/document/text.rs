@@ -5,9 +5,9 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use super::{Case, Document, Shrunk, SizeRead, Told};
 use crate::{
-    campaign::{Coverage, Reported, Summary},
     case::Found,
     contract::{Hook, Platform, PluginType},
+    engine::{Coverage, Reported, Summary},
     finding::{Baseline, Finding, Fingerprint, Location, Rule, Severity},
     report::{After, Head, Minimized, Outcome, Replayed, Report, Size, json::Status, text},
 };

@@ -10,10 +10,10 @@ use super::{
     source::{LineJson, around},
 };
 use crate::{
-    campaign::Reported,
+    engine::Reported,
     finding::{Baseline, Finding, Location, Rule, Severity},
     report::{Again, Mask, Source},
-    runtime::{Frame, Origin},
+    trace::{Frame, Origin},
 };
 
 #[derive(Debug, Serialize, JsonSchema)]

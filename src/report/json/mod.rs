@@ -21,9 +21,9 @@ use self::{
     seen::TraceJson,
     source::FileJson,
 };
-use super::{Again, History, Mask, Minimized, Replayed, Report, Seen, Source, held::SandboxJson};
+use super::{Again, History, Mask, Minimized, Replayed, Report, Seen, Source, sandbox_status::SandboxJson};
 use crate::{
-    campaign::Fuzzed,
+    engine::Fuzzed,
     finding::{Baseline, Rule},
     load::{Measured, rounded},
 };
@@ -320,7 +320,7 @@ impl ReportJson {
 mod tests {
     use super::*;
     use crate::{
-        campaign::Summary,
+        engine::Summary,
         finding::{Baseline, Rule, Severity},
         report::{Mask, Outcome, examples},
     };

@@ -8,7 +8,7 @@ use crate::{
     case::{Session, Value},
     load::rounded,
     report::{Mask, Seen},
-    runtime::{CallTrace, Ending, Output},
+    trace::{CallTrace, Ending, Output},
 };
 
 /// How many characters of a text are told of a finding's call.

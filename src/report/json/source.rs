@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    campaign::Coverage,
+    engine::Coverage,
     report::{Mask, Source, excerpt::without_options},
 };
 

@@ -51,7 +51,7 @@ fn assert_is_whole(name: &str, page: &str) {
 fn a_page_asks_nobody_for_anything() {
     for (name, json) in SAMPLES {
         let page = page(json);
-        // Words of prose are none of a browser's business: only tags and the style are.
+        // PluginTokens of prose are none of a browser's business: only tags and the style are.
         let tags = page.split('<').filter_map(|rest| rest.split('>').next());
         let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next());
         for obeyed in style.into_iter().chain(tags) {

@@ -6,7 +6,7 @@ use crate::{
         Mask, Seen, plain,
         style::{ERROR, GOOD, LABEL, STRONG},
     },
-    runtime::{CallTrace, Ending, Frame, Output},
+    trace::{CallTrace, Ending, Frame, Output},
 };
 
 /// How many characters of one value, result or line are shown; JSON has all.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::wrapped;
 use crate::{
-    campaign::Reported,
     case::{Call, Value},
     contract::{Argument, Kind},
+    engine::Reported,
     finding::{Finding, Location, explanation},
     report::{
         Mask, Report,

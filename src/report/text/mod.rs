@@ -23,7 +23,7 @@ use super::{
     style::{GOOD, STRONG, WARNING, of},
 };
 use crate::{
-    campaign::{Coverage, Ended, Fuzzed, Reported},
+    engine::{Coverage, Ended, Fuzzed, Reported},
     finding::{Rule, Severity},
 };
 

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::{
-    campaign::Summary,
     case::SetOption,
+    engine::Summary,
     finding::{Baseline, Finding, Location, explanation, fingerprint},
     report::{Again, examples},
 };

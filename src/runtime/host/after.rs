@@ -3,10 +3,8 @@
 use crate::{
     case::Value,
     contract::Hook,
-    runtime::{
-        CallTrace, Ending, Observed, Trace,
-        flow::{After, after_verdict},
-    },
+    runtime::flow::{After, after_verdict},
+    trace::{CallTrace, Ending, Observed, Trace},
 };
 
 /// Whether a call's verdict refuses the connection, or asks what nobody answers.

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     contract::Hook,
-    generate::{Words, configured_services},
     runtime::{
-        Exception, Frame, HookSeen, LoadEnding, Loading, PYTHON_VERSION, Target,
+        PYTHON_VERSION, Target,
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         shared::Phase,
     },
+    trace::{Exception, Frame, HookSeen, LoadEnding, Loading, PluginTokens},
 };
 
 impl Worker {
@@ -87,7 +87,7 @@ impl Worker {
             instrument: target.instrument,
             preload: self.preloads,
             hooks: Hook::ALL.iter().map(|hook| hook.name().to_owned()).collect(),
-            services: configured_services(&target.configuration),
+            services: target.services.clone(),
         };
         let json = serde_json::to_vec(&request).expect("a request holds only paths and text");
         let header = self.process.shared.header();
@@ -201,7 +201,7 @@ fn not_loaded(import: LoadEnding) -> Loading {
         has_class: false,
         constructor: None,
         hooks: Vec::new(),
-        words: Words::default(),
+        words: PluginTokens::default(),
         files: Vec::new(),
         sdk_version: None,
     }

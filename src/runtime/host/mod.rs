@@ -21,15 +21,16 @@ pub use self::{error::RuntimeError, server::Server};
 use crate::{
     case::Session,
     runtime::{
-        Attempt, CallTrace, Edge, Ending, Frame, LoadEnding, Loading, Target, Trace, Usage, Watch, Watched,
+        Target,
         control::{order, word},
         flow::{After, Flow, Step},
         reply::Reply,
-        sandbox::Missing,
+        sandbox::MissingProtections,
         shared::{Phase, REQUEST_LIMIT, flag},
         stack,
         wire::Writer,
     },
+    trace::{Attempt, CallTrace, Edge, Ending, Frame, Instrumentation, LoadEnding, Loading, Observation, Trace, Usage},
 };
 
 /// How calls share processes.
@@ -54,15 +55,19 @@ pub trait Run: Send {
     ///
     /// # Errors
     /// As [`Run::run`].
-    fn run_watched(&mut self, sessions: &[Session], _watch: Watch) -> Result<Vec<Watched>, RuntimeError> {
+    fn run_observed(
+        &mut self,
+        sessions: &[Session],
+        _watch: Instrumentation,
+    ) -> Result<Vec<Observation>, RuntimeError> {
         let traces = self.run(sessions, Isolation::Persistent)?;
-        Ok(traces.into_iter().map(|trace| Watched { trace, ..Watched::default() }).collect())
+        Ok(traces.into_iter().map(|trace| Observation { trace, ..Observation::default() }).collect())
     }
 
     /// Takes edges as known that others saw, so that sessions are not told for their sake.
     fn mark_seen(&mut self, _edges: &[Edge]) {}
 
-    /// How many places of the plugin's own code are watched by [`Run::run_watched`]; 0 where nothing could be.
+    /// How many places of the plugin's own code are watched by [`Run::run_observed`]; 0 where nothing could be.
     fn instrumented(&self) -> usize {
         0
     }
@@ -160,7 +165,7 @@ impl Worker {
     }
 
     /// What the sandbox could not do on this machine.
-    pub fn missing(&self) -> Missing {
+    pub fn missing(&self) -> MissingProtections {
         self.process.missing()
     }
 
@@ -215,9 +220,9 @@ impl Worker {
     }
 
     /// Runs sessions in one process after another; `flags` says how.
-    fn persistent(&mut self, sessions: &[Session], flags: u32) -> Result<Vec<Watched>, RuntimeError> {
+    fn persistent(&mut self, sessions: &[Session], flags: u32) -> Result<Vec<Observation>, RuntimeError> {
         self.must_be_loaded()?;
-        let mut traces: Vec<Watched> = Vec::with_capacity(sessions.len());
+        let mut traces: Vec<Observation> = Vec::with_capacity(sessions.len());
         let mut failures = 0;
         let mut batch = BATCH;
         while traces.len() < sessions.len() {
@@ -357,8 +362,8 @@ impl Worker {
 
     /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them. Its
     /// edges are still in the shared memory, what it compared is not.
-    fn broken(&mut self, session: &Session, partial: Watched, ending: Ending, flags: u32) -> Watched {
-        let Watched { trace: mut partial, mut edges, comparisons, usage, holding } = partial;
+    fn broken(&mut self, session: &Session, partial: Observation, ending: Ending, flags: u32) -> Observation {
+        let Observation { trace: mut partial, mut edges, comparisons, usage, holding } = partial;
         let shared = &self.process.shared;
         let watched = flags & (flag::EDGES | flag::COMPARISONS) != 0;
         if watched && edges.is_empty() && (flags & flag::COMPARISONS != 0 || shared.has_new_edges()) {
@@ -386,7 +391,7 @@ impl Worker {
             after(&call, &mut partial);
             partial.calls.push(call);
         }
-        Watched { trace: partial, edges, comparisons, usage, holding }
+        Observation { trace: partial, edges, comparisons, usage, holding }
     }
 
     /// What the call or the step of loading that runs, or ran, has tried.
@@ -539,11 +544,11 @@ impl Run for Worker {
         traces.into_iter().next_back().map(|watched| watched.trace).ok_or(RuntimeError::Stuck)
     }
 
-    fn run_watched(&mut self, sessions: &[Session], watch: Watch) -> Result<Vec<Watched>, RuntimeError> {
+    fn run_observed(&mut self, sessions: &[Session], watch: Instrumentation) -> Result<Vec<Observation>, RuntimeError> {
         let flags = match watch {
             _ if self.places == 0 => 0,
-            Watch::NewEdges => flag::EDGES,
-            Watch::Comparisons => flag::EDGES | flag::COMPARISONS,
+            Instrumentation::NewEdges => flag::EDGES,
+            Instrumentation::Comparisons => flag::EDGES | flag::COMPARISONS,
         };
         self.persistent(sessions, flags)
     }

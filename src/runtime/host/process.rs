@@ -25,13 +25,14 @@ use crate::{
     contract::Hook,
     package::tree,
     runtime::{
-        CallTrace, Ending, Frame, Target,
+        Target,
         control::{order, word},
-        sandbox::{Confinement, Missing},
+        sandbox::{Confinement, MissingProtections},
         scratch::{CARRIED, CARRIED_LIMIT, FOLDERS, Scratch},
         shared::{Capture, Phase, Shared, now_ns},
         stack,
     },
+    trace::{CallTrace, Ending, Frame},
 };
 
 /// How long the host sleeps at most before it looks at a worker again.
@@ -371,8 +372,8 @@ impl Process {
     }
 
     /// What the sandbox could not do.
-    pub(super) fn missing(&self) -> Missing {
-        Missing::from_bits(self.shared.header().missing.load(Ordering::Acquire))
+    pub(super) fn missing(&self) -> MissingProtections {
+        MissingProtections::from_bits(self.shared.header().missing.load(Ordering::Acquire))
     }
 
     /// What the worker does, or did when it died.

@@ -7,10 +7,11 @@ use super::{Worker, after};
 use crate::{
     case::{Session, Value},
     runtime::{
-        Holding, LoadEnding, RuntimeError, Target, Trace, Underway, Usage,
+        RuntimeError, Target, Underway,
         scratch::{FILLED, Scratch},
         shared::flag,
     },
+    trace::{Holding, LoadEnding, Trace, Usage},
 };
 
 /// A worker that serves.

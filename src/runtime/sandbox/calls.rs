@@ -11,7 +11,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::{Confinement, Missing, Protection};
+use super::{Confinement, MissingProtections, Protection};
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -42,7 +42,7 @@ const FAMILIES: [i32; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::
 ///
 /// # Errors
 /// Where the kernel has no such filter.
-pub fn refuse(missing: Missing) -> io::Result<()> {
+pub fn refuse(missing: MissingProtections) -> io::Result<()> {
     let unknown: Rules = UNKNOWN.iter().map(|&call| (call, Vec::new())).collect();
     apply(compile(unknown, SeccompAction::Errno(libc::ENOSYS as u32))?, 0)?;
     let mut forbidden: Rules = FORBIDDEN.iter().map(|&call| (call, Vec::new())).collect();

@@ -54,9 +54,9 @@ impl Protection {
 
 /// What the machine withheld.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Missing(u32);
+pub struct MissingProtections(u32);
 
-impl Missing {
+impl MissingProtections {
     /// Takes it that this is missing.
     pub const fn add(&mut self, protection: Protection) {
         self.0 |= protection as u32;

@@ -1,7 +1,7 @@
 //! What stands between a plugin and the machine: namespaces, a filter on calls of the kernel with a supervisor outside,
 //! Landlock, limits, and a guardian that outlives neither host nor worker.
 //!
-//! Each is taken where the kernel gives it, and [`Missing`] says what it withheld. Nothing here knows Python.
+//! Each is taken where the kernel gives it, and [`MissingProtections`] says what it withheld. Nothing here knows Python.
 
 pub mod calls;
 mod descent;
@@ -13,7 +13,7 @@ pub mod reach;
 pub mod supervisor;
 
 pub use descent::{Stat, end_descendants, reap};
-pub use missing::{Missing, Protection};
+pub use missing::{MissingProtections, Protection};
 pub use reach::Reach;
 
 use crate::runtime::{Network, Target};

@@ -12,7 +12,7 @@ use rustix::{
     mount::{MountFlags, MountPropagationFlags, mount, mount_change},
 };
 
-use super::{Confinement, Missing, Protection};
+use super::{Confinement, MissingProtections, Protection};
 use crate::runtime::scratch::FOLDERS;
 
 /// How many bytes and files the scratch folder of a worker holds.
@@ -24,14 +24,14 @@ const MEMORY_OPTIONS: &std::ffi::CStr = c"size=64m,nr_inodes=4096,mode=1777";
 ///
 /// # Safety
 /// The process must have one thread.
-pub unsafe fn enter(confinement: Confinement) -> Missing {
+pub unsafe fn enter(confinement: Confinement) -> MissingProtections {
     let network = if confinement.is_closed() { libc::CLONE_NEWNET } else { 0 };
     let memory = if confinement.is_off() { 0 } else { libc::CLONE_NEWIPC };
     let wanted = libc::CLONE_NEWPID | network | memory;
     // SAFETY: `unshare` changes only this process, which has one thread, as the caller promises.
     let unshare = |flags: i32| unsafe { libc::unshare(flags) } == 0;
     if unshare(wanted) {
-        return Missing::default();
+        return MissingProtections::default();
     }
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     if unshare(libc::CLONE_NEWUSER | wanted) {
@@ -39,9 +39,9 @@ pub unsafe fn enter(confinement: Confinement) -> Missing {
         let _ = std::fs::write("/proc/self/setgroups", "deny");
         let _ = std::fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"));
         let _ = std::fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"));
-        return Missing::default();
+        return MissingProtections::default();
     }
-    let mut missing = Missing::default();
+    let mut missing = MissingProtections::default();
     missing.add(Protection::Processes);
     if confinement.is_closed() {
         missing.add(Protection::Network);
@@ -55,7 +55,7 @@ pub unsafe fn enter(confinement: Confinement) -> Missing {
 ///
 /// # Safety
 /// The process must have one thread.
-pub unsafe fn mount_own(scratch: &Path, missing: &mut Missing) -> Option<OwnedFd> {
+pub unsafe fn mount_own(scratch: &Path, missing: &mut MissingProtections) -> Option<OwnedFd> {
     // SAFETY: `unshare` changes only this process, which has one thread, as the caller promises.
     if missing.has(Protection::Processes) || unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
         missing.add(Protection::Mounts);

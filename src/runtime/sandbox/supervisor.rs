@@ -28,9 +28,12 @@ use serde::{Deserialize, Serialize};
 
 use self::{address::Address, witness::Witness};
 use super::{limits::PROCESSES, namespaces::path_of, reach};
-use crate::runtime::{
-    AttemptKind, Destination,
-    shared::{Capture, Shared},
+use crate::{
+    runtime::{
+        Destination,
+        shared::{Capture, Shared},
+    },
+    trace::AttemptKind,
 };
 
 /// How long it may take until a process has written down where it is. It takes a few milliseconds, and longer only where

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Shared;
-use crate::runtime::AttemptKind;
+use crate::trace::AttemptKind;
 
 /// How many bytes the area has.
 pub(super) const BYTES: usize = 64 << 10;

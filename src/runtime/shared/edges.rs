@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 use super::{EDGES_AT, Shared};
-use crate::runtime::Edge;
+use crate::trace::Edge;
 
 /// For each edge, a bit for each bucket that was seen.
 const SEEN_AT: usize = EDGES_AT;

@@ -108,7 +108,7 @@ fn takes_of_instance(py: Python<'_>, instance: &Bound<'_, PyAny>, hook: Hook) ->
         Ok(Some((parameters, takes_any))) => {
             let parameters: Vec<_> = parameters
                 .into_iter()
-                .map(|(name, required, positional_only)| hookstorm::runtime::Parameter {
+                .map(|(name, required, positional_only)| hookstorm::trace::Parameter {
                     name,
                     required,
                     positional_only,

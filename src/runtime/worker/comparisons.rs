@@ -10,11 +10,8 @@ use std::{
 };
 
 use hookstorm::{
-    generate::ComparisonKind,
-    runtime::{
-        feedback::COMPARISONS_LIMIT,
-        wire::{Writer, tag},
-    },
+    runtime::wire::{Writer, tag},
+    trace::{CMP_LOG_LIMIT, CmpKind},
 };
 use pyo3::{
     ffi::{self, PyObject},
@@ -89,10 +86,10 @@ unsafe fn held<'py>(object: *mut PyObject) -> Bound<'py, PyAny> {
 ///
 /// # Safety
 /// Both must be alive, and this thread attached.
-pub(crate) unsafe fn note(number: u32, kind: ComparisonKind, left: *mut PyObject, right: *mut PyObject, holds: bool) {
+pub(crate) unsafe fn note(number: u32, kind: CmpKind, left: *mut PyObject, right: *mut PyObject, holds: bool) {
     // SAFETY: as the caller promises.
     let (left, right) = unsafe { (held(left), held(right)) };
-    if kind == ComparisonKind::Contains
+    if kind == CmpKind::Contains
         && let Ok(dict) = right.cast::<PyDict>()
     {
         return add_key(number, &left, dict);
@@ -155,7 +152,7 @@ pub(crate) unsafe fn note_method(
         let Some(owner) = owner(&method).filter(|owner| owner.is_instance_of::<PyString>() || is_bytes(owner)) else {
             return;
         };
-        let kind = if kind == 0 { ComparisonKind::Prefix } else { ComparisonKind::Suffix };
+        let kind = if kind == 0 { CmpKind::Prefix } else { CmpKind::Suffix };
         let holds = result.is_truthy().unwrap_or(false);
         match first.cast::<PyTuple>() {
             Ok(several) => several.iter().take(ITEMS_LIMIT).for_each(|one| add(number, kind, &owner, &one, holds)),
@@ -167,14 +164,14 @@ pub(crate) unsafe fn note_method(
     let is_pattern = |object: &Bound<'_, PyAny>| object.get_type().as_ptr() == patterns.class.as_ptr();
     let holds = !result.is_none();
     if let Some(pattern) = owner(&method).filter(is_pattern).and_then(|pattern| pattern.getattr("pattern").ok()) {
-        add(number, ComparisonKind::Pattern, &first, &pattern, holds);
+        add(number, CmpKind::Pattern, &first, &pattern, holds);
     } else if patterns.functions.iter().any(|function| function.as_ptr() == method.as_ptr())
         && !second.is_null()
         && let Some(pattern) = if is_pattern(&first) { first.getattr("pattern").ok() } else { Some(first) }
     {
         // SAFETY: as the caller promises, since it is not null.
         let second = unsafe { held(second) };
-        add(number, ComparisonKind::Pattern, &second, &pattern, holds);
+        add(number, CmpKind::Pattern, &second, &pattern, holds);
     }
 }
 
@@ -197,7 +194,7 @@ pub(crate) unsafe fn note_match(number: u32, subject: *mut PyObject, wanted: *mu
         };
         if how == 0 {
             let holds = encoded(&object).is_some_and(|object| Some(object) == encoded(&constant));
-            add(number, ComparisonKind::Equal, &object, &constant, holds);
+            add(number, CmpKind::Equal, &object, &constant, holds);
         } else if let Ok(dict) = object.cast::<PyDict>() {
             add_key(number, &constant, dict);
         }
@@ -236,16 +233,16 @@ fn add_key(number: u32, key: &Bound<'_, PyAny>, dict: &Bound<'_, PyDict>) {
     right.byte(tag::LIST);
     right.number(count);
     right.bytes.append(&mut keys.bytes);
-    write(number, ComparisonKind::Key, &wanted, &right.bytes, holds);
+    write(number, CmpKind::Key, &wanted, &right.bytes, holds);
 }
 
-fn add(number: u32, kind: ComparisonKind, left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>, holds: bool) {
+fn add(number: u32, kind: CmpKind, left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>, holds: bool) {
     if let (Some(left), Some(right)) = (encoded(left), encoded(right)) {
         write(number, kind, &left, &right, holds);
     }
 }
 
-fn write(number: u32, kind: ComparisonKind, left: &[u8], right: &[u8], holds: bool) {
+fn write(number: u32, kind: CmpKind, left: &[u8], right: &[u8], holds: bool) {
     // Two of these tell nothing that could be put anywhere.
     let says_nothing = |value: &[u8]| matches!(value, [tag::NONE | tag::FALSE | tag::TRUE]);
     if says_nothing(left) && says_nothing(right) {
@@ -258,7 +255,7 @@ fn write(number: u32, kind: ComparisonKind, left: &[u8], right: &[u8], holds: bo
     };
     let Some(notes) = notes.as_mut() else { return };
     notes.looks = notes.looks.saturating_add(1);
-    if notes.count >= COMPARISONS_LIMIT || notes.looks > LOOKS_LIMIT {
+    if notes.count >= CMP_LOG_LIMIT || notes.looks > LOOKS_LIMIT {
         return;
     }
     let of_place = notes.of_place.entry(number).or_default();

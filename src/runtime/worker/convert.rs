@@ -3,10 +3,8 @@
 
 use hookstorm::{
     case::Value,
-    runtime::{
-        Observed,
-        wire::{Writer, tag},
-    },
+    runtime::wire::{Writer, tag},
+    trace::Observed,
 };
 use pyo3::{
     exceptions::PyValueError,

@@ -1,6 +1,6 @@
 //! Python's exceptions as the trace tells them.
 
-use hookstorm::runtime::{Exception, Frame, Origin};
+use hookstorm::trace::{Exception, Frame, Origin};
 use pyo3::{exceptions::PySystemExit, prelude::*, types::PyString};
 
 /// How many frames are kept, innermost first.

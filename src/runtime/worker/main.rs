@@ -31,7 +31,7 @@ use std::{
 use hookstorm::runtime::{
     control::word,
     hand,
-    sandbox::{Confinement, Missing, namespaces},
+    sandbox::{Confinement, MissingProtections, namespaces},
     shared::{Capture, Shared},
 };
 use rustix::{
@@ -118,7 +118,7 @@ fn guard(descriptors: Descriptors, confinement: Confinement, scratch: &Path) -> 
 fn init(
     descriptors: Descriptors,
     confinement: Confinement,
-    mut missing: Missing,
+    mut missing: MissingProtections,
     link: OwnedFd,
     scratch: &Path,
 ) -> ExitCode {

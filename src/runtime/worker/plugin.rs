@@ -4,10 +4,10 @@ use hookstorm::{
     case::SetOption,
     contract::{Argument, Hook},
     runtime::{
-        Parameter, SourceFile,
         control::{HookReply, LoadReply, LoadRequest},
         shared::{Phase, now_ns},
     },
+    trace::{Parameter, SourceFile},
 };
 use pyo3::{
     prelude::*,
@@ -126,7 +126,7 @@ impl Plugin {
                     Left::Raised(raised) => reply.raised = Some(raised),
                     Left::Exited(status, frames) => reply.exited = Some((status, frames)),
                     Left::OutOfMemory(frames) => {
-                        reply.raised = Some(hookstorm::runtime::Exception {
+                        reply.raised = Some(hookstorm::trace::Exception {
                             type_name: "MemoryError".into(),
                             frames,
                             ..Default::default()
@@ -232,7 +232,10 @@ impl Plugin {
             return class.call1((configuration.bind(py),));
         }
         if self.configured.as_ref().is_none_or(|(known, _)| known != options) {
-            let text = hookstorm::package::Package::with_options(&self.base_configuration, options);
+            let text = hookstorm::package::Package::with_options(
+                &self.base_configuration,
+                options.iter().map(SetOption::assignment),
+            );
             self.configured = Some((options.to_vec(), PyString::new(py, &text).unbind()));
         }
         let (_, configured) = self.configured.as_ref().expect("made right above");

@@ -11,13 +11,12 @@ use std::{
 };
 
 use hookstorm::{
-    generate::ComparisonKind,
     runtime::{
-        Edge,
         control::LoadRequest,
         shared::{Shared, flag},
         wire::{Writer, record},
     },
+    trace::{CmpKind, Edge},
 };
 use pyo3::{
     ffi::{self, Py_ssize_t, PyObject},
@@ -267,9 +266,9 @@ unsafe extern "C" fn compare(_: *mut PyObject, arguments: *mut *mut PyObject, co
             if COMPARES.load(Ordering::Relaxed) {
                 let negated = matches!(operator, 1 | 7 | 9);
                 let kind = match operator {
-                    0 | 1 | 6 | 7 => ComparisonKind::Equal,
-                    8 | 9 => ComparisonKind::Contains,
-                    _ => ComparisonKind::Order,
+                    0 | 1 | 6 | 7 => CmpKind::Equal,
+                    8 | 9 => CmpKind::Contains,
+                    _ => CmpKind::Order,
                 };
                 comparisons::note(number, kind, left, right, truth != negated);
             }

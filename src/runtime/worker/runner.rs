@@ -11,7 +11,6 @@ use std::{
 use hookstorm::{
     case::{Session, Value},
     runtime::{
-        Attempt, Observed, Usage,
         control::{ConstructReply, LoadRequest, order, word},
         flow::{After, Flow},
         scratch::Scratch,
@@ -19,6 +18,7 @@ use hookstorm::{
         stack,
         wire::{REPLY_THINGS, Reader, Writer, record},
     },
+    trace::{Attempt, Observed, Usage},
 };
 use pyo3::prelude::*;
 use rustix::{
@@ -33,7 +33,7 @@ use crate::{
     convert,
     exception::{self, Left},
     interpreter,
-    left::Watch,
+    left::Instrumentation,
     plugin::{self, Plugin, hook_seen},
     probe, services, usage,
 };
@@ -87,7 +87,7 @@ pub(crate) fn main(
     }
     let Some(plugin) = plugin else { return 3 };
     let Ok(own) = OnlyHere::new() else { return 3 };
-    let left = Watch::begin(py);
+    let left = Instrumentation::begin(py);
     // Never dropped: this process ends with it, and the plugin may have closed the descriptors that it holds.
     let mut runner = std::mem::ManuallyDrop::new(Runner {
         py,
@@ -186,7 +186,7 @@ fn construct(
                 Left::Raised(exception) => reply.raised = Some(exception),
                 Left::Exited(status, frames) => reply.exited = Some((status, frames)),
                 Left::OutOfMemory(frames) => {
-                    reply.raised = Some(hookstorm::runtime::Exception {
+                    reply.raised = Some(hookstorm::trace::Exception {
                         type_name: "MemoryError".into(),
                         frames,
                         in_constructor: true,
@@ -211,7 +211,7 @@ struct Runner<'a, 'py> {
     scratch: Scratch,
     own: OnlyHere,
     /// Tells what calls leave behind.
-    left: Watch,
+    left: Instrumentation,
     /// How much was written to standard output and error by the end of the last call: where the next one begins.
     output_at: (u64, u64),
     /// When last it was told what this process holds.

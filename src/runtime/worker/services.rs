@@ -43,7 +43,7 @@ pub(crate) fn provide(py: Python<'_>, scratch: &Path) -> PyResult<()> {
     handles(py)?.module.bind(py).call_method1("provide", (scratch.as_os_str(),)).map(drop)
 }
 
-/// The services that the code at `paths` uses; see [`hookstorm::generate::Words::services`].
+/// The services that the code at `paths` uses; see [`hookstorm::trace::PluginTokens::services`].
 pub(crate) fn used(py: Python<'_>, paths: &[&String]) -> PyResult<Vec<String>> {
     handles(py)?.module.bind(py).call_method1("used", (paths.to_vec(),))?.extract()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookstorm::runtime::Holding;
+use hookstorm::trace::Holding;
 
 /// Processor time of this process and of children that it waited for.
 pub(crate) fn cpu() -> Duration {

@@ -14,7 +14,7 @@ use std::{
 use hookstorm::runtime::{
     control::{LoadReply, LoadRequest, order, word},
     hand,
-    sandbox::{self, Confinement, Missing, Protection, calls, files, limits, supervisor::Allowed},
+    sandbox::{self, Confinement, MissingProtections, Protection, calls, files, limits, supervisor::Allowed},
     scratch::Scratch,
 };
 use pyo3::prelude::*;
@@ -28,7 +28,12 @@ use rustix::{
 use crate::{Descriptors, audit, interpreter, plugin::Plugin, runner};
 
 /// Starts CPython and takes orders until the host is gone.
-pub(crate) fn run(descriptors: Descriptors, confinement: Confinement, missing: Missing, link: OwnedFd) -> ExitCode {
+pub(crate) fn run(
+    descriptors: Descriptors,
+    confinement: Confinement,
+    missing: MissingProtections,
+    link: OwnedFd,
+) -> ExitCode {
     if let Err(message) = interpreter::start(&descriptors) {
         eprintln!("{message}");
         return ExitCode::from(3);
@@ -82,7 +87,7 @@ struct Child {
 struct Zygote {
     descriptors: Descriptors,
     confinement: Confinement,
-    missing: Missing,
+    missing: MissingProtections,
     /// To the guardian, until it is told what to supervise.
     link: Option<OwnedFd>,
     request: Option<LoadRequest>,

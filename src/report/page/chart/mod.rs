@@ -29,8 +29,8 @@ pub(super) enum Role {
     Second = 2,
     Third = 3,
     Fourth = 4,
-    /// Words.
-    Words = 5,
+    /// PluginTokens.
+    PluginTokens = 5,
     /// What helps the eye.
     Grid = 6,
     /// What is well, and what is not.
@@ -40,7 +40,7 @@ pub(super) enum Role {
 
 impl Role {
     const ALL: [Self; 8] =
-        [Self::First, Self::Second, Self::Third, Self::Fourth, Self::Words, Self::Grid, Self::Good, Self::Bad];
+        [Self::First, Self::Second, Self::Third, Self::Fourth, Self::PluginTokens, Self::Grid, Self::Good, Self::Bad];
 
     /// The colour that is drawn with, which no page shows.
     const fn colour(self) -> RGBColor {
@@ -61,7 +61,7 @@ impl Role {
             Self::Second => "2",
             Self::Third => "3",
             Self::Fourth => "4",
-            Self::Words => "w",
+            Self::PluginTokens => "w",
             Self::Grid => "g",
             Self::Good => "y",
             Self::Bad => "n",

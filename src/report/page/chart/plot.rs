@@ -104,10 +104,10 @@ impl Plot {
             .light_line_style(TRANSPARENT)
             .bold_line_style(Role::Grid.stroke(2))
             .axis_style(Role::Grid.stroke(2))
-            .label_style(letters(Role::Words, Pos::new(HPos::Center, VPos::Center)))
+            .label_style(letters(Role::PluginTokens, Pos::new(HPos::Center, VPos::Center)))
             .x_desc(x.name.as_str())
             .draw()?;
-        let name = Text::new(y.name.clone(), (0, 4), letters(Role::Words, Pos::new(HPos::Left, VPos::Top)));
+        let name = Text::new(y.name.clone(), (0, 4), letters(Role::PluginTokens, Pos::new(HPos::Left, VPos::Top)));
         canvas.draw(&name)?;
 
         let place = |(along, up): (f64, f64)| chart.backend_coord(&(along, up));
@@ -163,7 +163,7 @@ fn draw_line(
         }
         Line::Level(..) | Line::Upright(..) => return Ok(()),
     };
-    canvas.draw(&PathElement::new(vec![from, to], Role::Words.stroke(2)))?;
-    canvas.draw(&Text::new(name.clone(), at, letters(Role::Words, pos)))?;
+    canvas.draw(&PathElement::new(vec![from, to], Role::PluginTokens.stroke(2)))?;
+    canvas.draw(&Text::new(name.clone(), at, letters(Role::PluginTokens, pos)))?;
     Ok(())
 }

@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use hookstorm::runtime::{
-    AttemptKind,
-    sandbox::{Protection, reach},
+use hookstorm::{
+    runtime::sandbox::{Protection, reach},
+    trace::AttemptKind,
 };
 
 use super::{

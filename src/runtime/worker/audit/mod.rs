@@ -19,11 +19,14 @@ use std::{
     sync::atomic::{AtomicPtr, Ordering},
 };
 
-use hookstorm::runtime::{
-    AttemptKind, Network,
-    control::LoadRequest,
-    sandbox::{Confinement, Missing, Reach},
-    shared::Shared,
+use hookstorm::{
+    runtime::{
+        Network,
+        control::LoadRequest,
+        sandbox::{Confinement, MissingProtections, Reach},
+        shared::Shared,
+    },
+    trace::AttemptKind,
 };
 use pyo3::{
     ffi::{self, PyObject},
@@ -54,7 +57,7 @@ pub(crate) fn add(py: Python<'_>, hook: Hook) -> PyResult<()> {
 struct Watch {
     shared: Shared,
     network: Network,
-    missing: Missing,
+    missing: MissingProtections,
     reach: Reach,
     /// The package's root and the scratch folder, whose paths are other ones in each run.
     root: String,
@@ -84,7 +87,7 @@ pub(crate) fn install(
     py: Python<'_>,
     descriptors: &Descriptors,
     confinement: Confinement,
-    missing: Missing,
+    missing: MissingProtections,
     request: &LoadRequest,
     reach: Reach,
 ) -> PyResult<()> {

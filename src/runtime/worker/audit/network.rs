@@ -9,9 +9,12 @@ use std::{
     path::Path,
 };
 
-use hookstorm::runtime::{
-    AttemptKind, Network,
-    sandbox::{Protection, reach},
+use hookstorm::{
+    runtime::{
+        Network,
+        sandbox::{Protection, reach},
+    },
+    trace::AttemptKind,
 };
 use pyo3::{ffi::PyObject, prelude::*};
 

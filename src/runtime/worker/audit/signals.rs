@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use hookstorm::runtime::{AttemptKind, sandbox::Stat};
+use hookstorm::{runtime::sandbox::Stat, trace::AttemptKind};
 
 use super::{
     Refusal, Watch,

@@ -21,7 +21,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookstorm::runtime::{Frame, LeftBehind, LeftKind, sandbox::Stat, shared::Phase};
+use hookstorm::{
+    runtime::{sandbox::Stat, shared::Phase},
+    trace::{Frame, LeftBehind, LeftKind},
+};
 use pyo3::{ffi, prelude::*, types::PyModule};
 
 use crate::{Descriptors, exception::Origins, interpreter, plugin};
@@ -55,7 +58,7 @@ pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
 
 /// Tells what each call leaves behind in this process.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct Instrumentation {
     /// `/proc/self/fd`, whose size is the number of open descriptors since Linux 6.2.
     folder: Option<OwnedFd>,
     descriptors_number: i64,
@@ -76,7 +79,7 @@ struct Child {
     is_daemon: bool,
 }
 
-impl Watch {
+impl Instrumentation {
     /// Takes note of what there is now. Has orphans become children of this process.
     pub(crate) fn begin(py: Python<'_>) -> Self {
         // SAFETY: a flag of this process only.
@@ -246,7 +249,7 @@ fn threads(py: Python<'_>, known: &[u64]) -> Vec<Thread> {
 fn thread_left((_, name, key, target, stack): Thread, origins: &Origins) -> LeftBehind {
     let frames = starts::of_thread(key, origins).unwrap_or_default();
     let is_placed =
-        |frames: &[Frame]| frames.iter().any(|frame| frame.origin != hookstorm::runtime::Origin::StandardLibrary);
+        |frames: &[Frame]| frames.iter().any(|frame| frame.origin != hookstorm::trace::Origin::StandardLibrary);
     let frames = [frames, starts::frames(target.as_slice(), origins), starts::frames(&stack, origins)]
         .into_iter()
         .find(|frames| is_placed(frames));

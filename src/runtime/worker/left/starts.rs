@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use hookstorm::runtime::Frame;
+use hookstorm::trace::Frame;
 use pyo3::{
     ffi::{self, PyObject},
     prelude::*,

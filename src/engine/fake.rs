@@ -1,0 +1,422 @@
+//! A plugin played by a Rust closure, with a judge and a source of sessions as simple: campaigns are tested on these,
+//! without Python.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use crate::{
+    case::{Call, Case, Session, Value},
+    contract::{Argument, Hook, Platform, PluginType},
+    engine::{Judge, Plan, Setup, Shrink, Source, plan::found},
+    finding::{Finding, Fingerprint, Rule, RuleLevels, fingerprint},
+    generate::Dictionary,
+    oracle::Subject,
+    runtime::{Isolation, Run, RuntimeError},
+    trace::{
+        CallTrace, CmpLogEntry, Edge, Ending, Exception, Instrumentation, LoadEnding, Loading, Observation, Observed,
+        Output, Trace,
+    },
+};
+
+/// What a process remembers.
+pub(super) type Memory = BTreeMap<String, i64>;
+
+/// How a session is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// Many in one process.
+    Persistent,
+    /// Fresh processes.
+    Isolated,
+    /// Fresh processes with another limit.
+    Patient(Duration),
+}
+
+/// Plays one call: what is passed, what its process remembers, and how it is run.
+pub(super) type Play = dyn Fn(&Call, &mut Memory, How) -> Ending + Send + Sync;
+
+/// Which edges a session runs, and what is compared meanwhile.
+pub(super) type Inside = dyn Fn(&Session) -> (Vec<Edge>, Vec<CmpLogEntry>) + Send + Sync;
+
+/// A runner that plays a plugin. One that is instrumented runs nothing isolated: that would prove nothing.
+pub(super) struct FakeRunner {
+    play: Arc<Play>,
+    inside: Option<Arc<Inside>>,
+    is_instrumented: bool,
+    edges: HashSet<Edge>,
+    memory: Memory,
+    log: Arc<Mutex<Vec<How>>>,
+    lines: Vec<(usize, u32)>,
+}
+
+impl FakeRunner {
+    fn session(&mut self, session: &Session, how: How) -> Trace {
+        self.log.lock().unwrap().push(how);
+        let before = self.memory.clone();
+        let mut trace = Trace::default();
+        for (index, call) in session.calls.iter().enumerate() {
+            let mut fresh = Memory::new();
+            let memory = if how == How::Persistent { &mut self.memory } else { &mut fresh };
+            let line = (0, call.hook as u32);
+            if !self.lines.contains(&line) {
+                self.lines.push(line);
+            }
+            trace.calls.push(self::call(index, call.hook, (self.play)(call, memory, how)));
+        }
+        // A name that begins with a dot is state that nobody notices.
+        let changed = self.memory.iter().filter(|(name, value)| before.get(*name) != Some(value));
+        trace.changes = changed.map(|(name, _)| name.clone()).filter(|name| !name.starts_with('.')).collect();
+        trace
+    }
+}
+
+impl Run for FakeRunner {
+    fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
+        let how = if isolation == Isolation::Persistent { How::Persistent } else { How::Isolated };
+        assert!(how == How::Persistent || !self.is_instrumented);
+        let run = |session| {
+            let trace = self.session(session, how);
+            if !trace.changes.is_empty() {
+                self.memory.clear();
+            }
+            trace
+        };
+        Ok(sessions.iter().map(run).collect())
+    }
+
+    fn run_observed(&mut self, sessions: &[Session], watch: Instrumentation) -> Result<Vec<Observation>, RuntimeError> {
+        assert!(self.is_instrumented);
+        let traces = self.run(sessions, Isolation::Persistent)?;
+        let Some(inside) = self.inside.clone() else {
+            return Ok(traces.into_iter().map(|trace| Observation { trace, ..Observation::default() }).collect());
+        };
+        let watched = traces.into_iter().zip(sessions).map(|(trace, session)| {
+            let (edges, comparisons) = inside(session);
+            let mut is_new = false;
+            edges.iter().for_each(|edge| is_new |= self.edges.insert(*edge));
+            match watch {
+                Instrumentation::Comparisons => Observation { trace, edges, comparisons, ..Observation::default() },
+                Instrumentation::NewEdges => {
+                    Observation { trace, edges: if is_new { edges } else { Vec::new() }, ..Observation::default() }
+                }
+            }
+        });
+        Ok(watched.collect())
+    }
+
+    fn instrumented(&self) -> usize {
+        usize::from(self.is_instrumented && self.inside.is_some())
+    }
+
+    fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
+        assert!(!self.is_instrumented);
+        let kept = std::mem::take(&mut self.memory);
+        for session in earlier {
+            self.session(session, How::Persistent);
+        }
+        let trace = self.session(session, How::Persistent);
+        self.memory = kept;
+        Ok(trace)
+    }
+
+    fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
+        assert!(!self.is_instrumented);
+        Ok(self.session(session, How::Patient(timeout)))
+    }
+
+    fn lines_hit(&self) -> Vec<(usize, u32)> {
+        self.lines.clone()
+    }
+}
+
+/// A call that ended so.
+pub(super) fn call(call: usize, hook: Hook, ending: Ending) -> CallTrace {
+    CallTrace {
+        call,
+        round: 0,
+        hook,
+        answer_is_secret: false,
+        ending,
+        stdout: Output::default(),
+        stderr: Output::default(),
+        elapsed: Duration::ZERO,
+        files: Vec::new(),
+        attempts: Vec::new(),
+        left: Vec::new(),
+    }
+}
+
+/// An exception of that type.
+pub(super) fn raise(type_name: &str) -> Ending {
+    Ending::Raised(Exception { type_name: type_name.into(), ..Exception::default() })
+}
+
+/// A result.
+pub(super) fn give(number: i64) -> Ending {
+    Ending::Returned(Observed::Int(number))
+}
+
+/// The port that a call gets.
+pub(super) fn port(call: &Call) -> i64 {
+    match call.argument(Argument::ServerPort) {
+        Some(Value::Int(port)) => *port,
+        _ => 0,
+    }
+}
+
+fn set_port(call: &mut Call, port: i64) {
+    call.arguments.retain(|(argument, _)| *argument != Argument::ServerPort);
+    call.arguments.insert(0, (Argument::ServerPort, Value::Int(port)));
+}
+
+/// The fingerprint of an exception of that type in that hook.
+pub(super) fn raised(hook: Hook, type_name: &str) -> Fingerprint {
+    fingerprint(Rule::UncaughtException, Some(hook), type_name, "", "", "")
+}
+
+fn finding(rule: Rule, hook: Hook, what: &str, call: usize) -> Finding {
+    Finding {
+        rule,
+        severity: rule.severity(),
+        hook: Some(hook),
+        message: what.into(),
+        location: None,
+        fingerprint: fingerprint(rule, Some(hook), what, "", "", ""),
+        call: Some(call),
+        foreign_cookie: false,
+        hint: None,
+    }
+}
+
+/// Every exception and every timeout of a trace.
+pub(super) fn findings(trace: &Trace) -> Vec<Finding> {
+    let judge = |call: &CallTrace| match &call.ending {
+        Ending::Raised(exception) => Some(finding(Rule::UncaughtException, call.hook, &exception.type_name, call.call)),
+        Ending::TimedOut { .. } => Some(finding(Rule::Timeout, call.hook, "", call.call)),
+        _ => None,
+    };
+    trace.calls.iter().filter_map(judge).collect()
+}
+
+/// Judges by endings alone.
+pub(super) struct FakeJudge;
+
+impl Judge for FakeJudge {
+    fn judge(&self, _subject: &Subject, session: &Session, trace: &Trace) -> Vec<Finding> {
+        let mut findings = findings(trace);
+        findings.iter_mut().for_each(|finding| finding.foreign_cookie = session.has_foreign_cookie());
+        findings
+    }
+
+    fn differ(&self, one: &Trace, other: &Trace) -> bool {
+        let endings = |trace: &Trace| trace.calls.iter().map(|call| call.ending.clone()).collect::<Vec<_>>();
+        endings(one) != endings(other)
+    }
+
+    fn state_leak(&self, _: &Subject, session: &Session, _: &Trace, _: &Trace, _: &[String]) -> Option<Finding> {
+        Some(finding(Rule::StateLeak, session.calls.first()?.hook, "", 0))
+    }
+
+    fn nondeterministic(&self, _: &Subject, session: &Session, _: &Trace, _: &Trace) -> Option<Finding> {
+        Some(finding(Rule::Nondeterministic, session.calls.first()?.hook, "", 0))
+    }
+}
+
+/// Three calls each; the port is the session's number, from 1000 for ordinary ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FakeSource {
+    /// Every so many generated sessions have a foreign cookie; 0 for none.
+    pub(super) foreign_every: u64,
+}
+
+/// A session with that port in all of its calls.
+pub(super) fn session(port: u64) -> Session {
+    let port = i64::try_from(port).unwrap_or(i64::MAX);
+    let arguments =
+        vec![(Argument::ServerPort, Value::Int(port)), (Argument::SessionId, Value::text(format!("s-{port}")))];
+    let hooks = [Hook::GetPasswordList, Hook::GetPrivateKeyList, Hook::SessionEnded];
+    Session::new(hooks.map(|hook| Call::new(hook, arguments.clone())).to_vec())
+}
+
+impl Source for FakeSource {
+    fn ordinary(&self, index: u64) -> Session {
+        session(1000 + index)
+    }
+
+    fn generated(&self, seed: u64, index: u64) -> Session {
+        let mut session = session(seed * 100_000 + index);
+        if self.foreign_every > 0 && index.is_multiple_of(self.foreign_every) {
+            session.cookie = Value::Dict(vec![("k".into(), Value::Null)]);
+        }
+        session
+    }
+
+    fn mutated(&self, _: &Dictionary, seed: u64, parent: &Session, donor: Option<&Session>) -> Option<Session> {
+        let mut session = if seed & 1 == 0 { donor.unwrap_or(parent).clone() } else { parent.clone() };
+        let at = seed as usize / 2 % session.calls.len().max(1);
+        set_port(session.calls.get_mut(at)?, i64::from(seed as u32 >> 8));
+        Some(session)
+    }
+
+    fn substituted(&self, session: &Session, comparisons: &[CmpLogEntry]) -> Vec<Session> {
+        let mut found = Vec::new();
+        for comparison in comparisons {
+            for at in 0..session.calls.len() {
+                if let (Value::Int(left), Value::Int(right)) = (&comparison.left, &comparison.right)
+                    && port(&session.calls[at]) == *left
+                {
+                    let mut session = session.clone();
+                    set_port(&mut session.calls[at], *right);
+                    found.push(session);
+                }
+            }
+        }
+        found
+    }
+
+    fn shrinker(&self, session: &Session) -> Box<dyn Shrink> {
+        Box::new(FakeShrinker { best: session.clone(), step: 0 })
+    }
+}
+
+/// Leaves out one call after another, then one argument after another.
+struct FakeShrinker {
+    best: Session,
+    step: usize,
+}
+
+impl Shrink for FakeShrinker {
+    fn next_candidate(&mut self) -> Option<Session> {
+        let mut step = self.step;
+        self.step += 1;
+        let mut session = self.best.clone();
+        if step < session.calls.len() {
+            session.calls.remove(step);
+            return Some(session);
+        }
+        step -= session.calls.len();
+        for call in &mut session.calls {
+            if step < call.arguments.len() {
+                call.arguments.remove(step);
+                return Some(session);
+            }
+            step -= call.arguments.len();
+        }
+        None
+    }
+
+    fn accept(&mut self, session: Session) {
+        *self = Self { best: session, step: 0 };
+    }
+}
+
+/// A plugin with all that a campaign wants to know of it.
+pub(super) struct FakePlugin {
+    play: Arc<Play>,
+    inside: Option<Arc<Inside>>,
+    /// How each session was run.
+    pub(super) log: Arc<Mutex<Vec<How>>>,
+    /// What workers were started for.
+    pub(super) setups: Mutex<Vec<Setup>>,
+    loading: Loading,
+    pub(super) levels: RuleLevels,
+    pub(super) source: FakeSource,
+}
+
+impl FakePlugin {
+    pub(super) fn new(play: impl Fn(&Call, &mut Memory, How) -> Ending + Send + Sync + 'static) -> Self {
+        let loading = Loading {
+            python: "3.11.7".into(),
+            import: LoadEnding::Done,
+            output: String::new(),
+            attempts: Vec::new(),
+            has_class: true,
+            constructor: Some(LoadEnding::Done),
+            hooks: Vec::new(),
+            words: Default::default(),
+            files: Vec::new(),
+            sdk_version: None,
+        };
+        Self {
+            play: Arc::new(play),
+            inside: None,
+            log: Arc::default(),
+            setups: Mutex::default(),
+            loading,
+            levels: RuleLevels::default(),
+            source: FakeSource::default(),
+        }
+    }
+
+    /// The same with something inside to see.
+    pub(super) fn with_inside(
+        self,
+        inside: impl Fn(&Session) -> (Vec<Edge>, Vec<CmpLogEntry>) + Send + Sync + 'static,
+    ) -> Self {
+        Self { inside: Some(Arc::new(inside)), ..self }
+    }
+
+    /// Calls `work` with a plan for this plugin.
+    pub(super) fn with_plan<T>(&self, work: impl FnOnce(&Plan<'_>) -> T) -> T {
+        let workers = |setup: &Setup| {
+            self.setups.lock().unwrap().push(setup.clone());
+            let (play, log) = (Arc::clone(&self.play), Arc::clone(&self.log));
+            Ok(Box::new(FakeRunner {
+                play,
+                inside: self.inside.clone(),
+                is_instrumented: setup.instrument,
+                edges: HashSet::new(),
+                memory: Memory::new(),
+                log,
+                lines: Vec::new(),
+            }) as Box<dyn Run>)
+        };
+        let subject = |setup: &Setup| {
+            let platform = setup.platform.unwrap_or(Platform::newest());
+            Subject::new(PluginType::CredentialStore, platform, "", Vec::new(), false, None)
+        };
+        work(&Plan {
+            loading: &self.loading,
+            levels: &self.levels,
+            configuration_in_case: None,
+            timeout: Duration::from_secs(2),
+            with_other: false,
+            workers: &workers,
+            subject: &subject,
+            source: &self.source,
+            judge: &FakeJudge,
+        })
+    }
+}
+
+/// A trace of one call that ended so.
+pub(super) fn trace_of(ending: Ending) -> Trace {
+    Trace { calls: vec![call(0, Hook::GetPasswordList, ending)], ..Trace::default() }
+}
+
+/// A plugin that raises in its second hook, if that is called with a port below 10.
+pub(super) fn fragile() -> FakePlugin {
+    FakePlugin::new(|call, _, _| match call.hook {
+        Hook::GetPrivateKeyList if (1..10).contains(&port(call)) => raise("KeyError"),
+        _ => give(1),
+    })
+}
+
+/// A case of it, which shows, or does not show, its finding.
+pub(super) fn fragile_case(session: Session, shows: bool) -> Case {
+    let finding = fragile().with_plan(|plan| {
+        let trace = Trace { calls: vec![call(0, Hook::GetPrivateKeyList, raise("KeyError"))], ..Default::default() };
+        plan.judge.judge(&(plan.subject)(&Setup::default()), &session, &trace).remove(0)
+    });
+    Case {
+        plugin_type: PluginType::CredentialStore,
+        platform: Platform::newest(),
+        configuration: None,
+        session,
+        earlier: Vec::new(),
+        found: shows.then(|| found(&finding)),
+    }
+}

@@ -1,0 +1,27 @@
+//! What a run can show, as data: [`Trace`] for a session, [`Loading`] for importing and constructing the plugin,
+//! [`Observation`] for what an instrumented run adds (edges, compared values, cost).
+//!
+//! The runtime fills these types in, the oracles judge them, and neither knows the other: every oracle is tested on
+//! traces that are written by hand. No processes, no I/O and no Python here.
+#![forbid(unsafe_code)]
+
+mod attempt;
+mod cmp_log;
+mod left_behind;
+mod loading;
+mod observation;
+mod observed;
+mod plugin_tokens;
+mod session;
+mod usage;
+
+pub use attempt::{Attempt, AttemptKind};
+pub use cmp_log::{CmpKind, CmpLogEntry};
+pub use left_behind::{LeftBehind, LeftKind};
+pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
+pub use observation::{CMP_LOG_LIMIT, Edge, Instrumentation, Observation};
+pub use observed::Observed;
+pub(crate) use observed::is_invisible;
+pub use plugin_tokens::{OptionToken, PluginTokens};
+pub use session::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};
+pub use usage::{Holding, Usage};
