@@ -10,7 +10,7 @@ use hookstorm::{
     case::{Call, Session},
     contract::{Hook, Platform, PluginType},
     generate::{Domain, nominal_session, nth_session},
-    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
     trace::{Ending, PluginTokens},
 };
 

@@ -13,7 +13,8 @@ use hookstorm::{
     case::{Call, Session, Value},
     contract::{Hook, Platform, PluginType},
     runtime::{
-        Destination, Isolation, Limits, Network, Run, Sandbox, Server, Target, Underway, Worker, sandbox::Protection,
+        Destination, Executor, Isolation, Limits, Network, Sandbox, Server, Target, Underway, Worker,
+        sandbox::Protection,
     },
     trace::{Attempt, AttemptKind, Ending, LoadEnding, Trace},
 };

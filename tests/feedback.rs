@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use hookstorm::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
-    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
     trace::{CmpKind, CmpLogEntry, Edge, Ending, Instrumentation, LoadEnding, Loading, Observation, Origin, Trace},
 };
 

@@ -20,7 +20,7 @@ use hookstorm::{
     finding::Finding,
     oracle::{self, Subject},
     runtime::{
-        Isolation, Limits, Network, Run, Sandbox, Target, Worker,
+        Executor, Isolation, Limits, Network, Sandbox, Target, Worker,
         sandbox::{MissingProtections, Protection},
     },
     trace::{Ending, LoadEnding, Loading, Observed, Trace},

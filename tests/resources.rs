@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use hookstorm::{
     case::{Call, Session},
     contract::{Argument, Hook, Platform, PluginType},
-    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
     trace::{LeftBehind, LeftKind, Trace},
 };
 use program::Desk;

@@ -9,7 +9,7 @@ use std::{
 use hookstorm::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
-    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
     trace::{Ending, LoadEnding, Loading, Observed, Origin, Trace},
 };
 

@@ -14,7 +14,7 @@ use std::{
 use hookstorm::{
     case::{Call, Session},
     contract::{Hook, Platform, PluginType},
-    runtime::{Destination, Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    runtime::{Destination, Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
     trace::{Attempt, AttemptKind, CallTrace, Ending, LoadEnding, Loading},
 };
 use program::Desk;

@@ -7,7 +7,7 @@ use hookstorm::{
     case::{Call, Case, SERVICES, Session, SetOption, Value, check_services},
     contract::{Argument, Hook, Platform, PluginType},
     generate::{Domain, contract_violation},
-    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
     trace::{Ending, LoadEnding, Loading, PluginTokens, Trace},
 };
 

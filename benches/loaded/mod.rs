@@ -17,7 +17,7 @@ use hookstorm::{
     contract::{Hook, HookSpec, Platform, PluginType},
     generate::{Domain, nth_session},
     oracle::{self, Subject},
-    runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker},
+    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
     trace::{Ending, Loading, Observed},
 };
 

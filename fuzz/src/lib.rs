@@ -14,7 +14,7 @@ use std::{
 };
 
 use arbitrary::Unstructured;
-use hookstorm::{contract::Platform, finding::Severity, generate::{Domain, self}, oracle::{Subject, self}, package::{ArchiveLimits, Package}, runtime::{Isolation, Limits, Network, Run, Sandbox, Target, Worker}, trace::{Edge, Instrumentation}};
+use hookstorm::{contract::Platform, finding::Severity, generate::{Domain, self}, oracle::{Subject, self}, package::{ArchiveLimits, Package}, runtime::{Isolation, Limits, Network, Executor, Sandbox, Target, Worker}, trace::{Edge, Instrumentation}};
 
 /// A counter for each edge of Python code. libFuzzer finds the section by its name and reads it after each run.
 #[unsafe(link_section = "__libfuzzer_extra_counters")]

@@ -8,7 +8,7 @@ use crate::{
     finding::{Finding, Fingerprint, Rule},
     generate,
     oracle::Subject,
-    runtime::{Isolation, Run, RuntimeError},
+    runtime::{Executor, Isolation, RuntimeError},
     trace::{Ending, Trace},
 };
 
@@ -50,7 +50,7 @@ pub(super) struct Bench<'p> {
     pub(super) subject: Subject,
     setup: Setup,
     /// `None` until it is needed.
-    runner: Option<Box<dyn Run>>,
+    runner: Option<Box<dyn Executor>>,
     quiet: &'p Quiet,
 }
 
@@ -67,7 +67,7 @@ impl<'p> Bench<'p> {
         Self { plan, subject: (plan.subject)(setup), setup: setup.clone(), runner: None, quiet }
     }
 
-    fn runner(&mut self) -> Result<&mut Box<dyn Run>, RuntimeError> {
+    fn runner(&mut self) -> Result<&mut Box<dyn Executor>, RuntimeError> {
         match &mut self.runner {
             Some(runner) => Ok(runner),
             none => Ok(none.insert((self.plan.workers)(&self.setup)?)),

@@ -14,7 +14,7 @@ use crate::{
     finding::{Finding, Fingerprint, Rule, RuleLevels, fingerprint},
     generate::Dictionary,
     oracle::Subject,
-    runtime::{Isolation, Run, RuntimeError},
+    runtime::{Executor, Isolation, RuntimeError},
     trace::{
         CallTrace, CmpLogEntry, Edge, Ending, Exception, Instrumentation, LoadEnding, Loading, Observation, Observed,
         Output, Trace,
@@ -73,7 +73,7 @@ impl FakeRunner {
     }
 }
 
-impl Run for FakeRunner {
+impl Executor for FakeRunner {
     fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
         let how = if isolation == Isolation::Persistent { How::Persistent } else { How::Isolated };
         assert!(how == How::Persistent || !self.is_instrumented);
@@ -372,7 +372,7 @@ impl FakePlugin {
                 memory: Memory::new(),
                 log,
                 lines: Vec::new(),
-            }) as Box<dyn Run>)
+            }) as Box<dyn Executor>)
         };
         let subject = |setup: &Setup| {
             let platform = setup.platform.unwrap_or(Platform::newest());

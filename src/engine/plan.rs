@@ -12,12 +12,12 @@ use crate::{
     engine::{Judge, Source},
     finding::{Finding, RuleLevels},
     oracle::Subject,
-    runtime::{Pair, Run, RuntimeError, Target, Worker},
+    runtime::{Executor, Pair, RuntimeError, Target, Worker},
     trace::Loading,
 };
 
 /// Starts workers: called once for each thread, and again for cases that bring their own [`Setup`].
-pub type Workers<'a> = dyn Fn(&Setup) -> Result<Box<dyn Run>, RuntimeError> + Sync + 'a;
+pub type Workers<'a> = dyn Fn(&Setup) -> Result<Box<dyn Executor>, RuntimeError> + Sync + 'a;
 
 /// What every campaign needs.
 #[derive(Clone, Copy)]
@@ -80,10 +80,10 @@ impl Setup {
 pub fn workers(
     target: Arc<Target>,
     other: Option<Arc<Target>>,
-) -> impl Fn(&Setup) -> Result<Box<dyn Run>, RuntimeError> + Sync {
+) -> impl Fn(&Setup) -> Result<Box<dyn Executor>, RuntimeError> + Sync {
     move |setup| {
         let (worker, _loading) = Worker::start(&setup.apply(&target))?;
-        let Some(other) = &other else { return Ok(Box::new(worker) as Box<dyn Run>) };
+        let Some(other) = &other else { return Ok(Box::new(worker) as Box<dyn Executor>) };
         let platform = Setup { platform: setup.platform, ..Setup::default() };
         let (second, _loading) = Worker::start(&platform.apply(other))?;
         Ok(Box::new(Pair::new(worker, second)))

@@ -30,7 +30,7 @@ mod underway;
 pub mod wire;
 
 pub(crate) use host::PYTHON_VERSION;
-pub use host::{Isolation, Run, RuntimeError, Server, Worker};
+pub use host::{Executor, Isolation, RuntimeError, Server, Worker};
 pub use pair::Pair;
 #[doc(hidden)]
 pub use shared::now_ns;

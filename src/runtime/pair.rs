@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     case::{Session, Value},
     contract::Hook,
-    runtime::{Isolation, Run, RuntimeError, Worker, host},
+    runtime::{Executor, Isolation, RuntimeError, Worker, host},
     trace::{Ending, Trace},
 };
 
@@ -17,7 +17,7 @@ pub struct Pair<M = Worker, O = Worker> {
     other: O,
 }
 
-impl<M: Run, O: Run> Pair<M, O> {
+impl<M: Executor, O: Executor> Pair<M, O> {
     /// Sessions in which calls that are marked `other` go to `other`.
     pub const fn new(tested: M, other: O) -> Self {
         Self { tested, other }
@@ -27,7 +27,7 @@ impl<M: Run, O: Run> Pair<M, O> {
     fn session(
         &mut self,
         session: &Session,
-        run: &mut dyn FnMut(&mut dyn Run, &Session) -> Result<Trace, RuntimeError>,
+        run: &mut dyn FnMut(&mut dyn Executor, &Session) -> Result<Trace, RuntimeError>,
     ) -> Result<Trace, RuntimeError> {
         let mut trace = Trace { session_cookie: session.session_cookie.clone(), ..Trace::default() };
         let mut cookies = [session.cookie.clone(), Value::empty_dict()];
@@ -57,7 +57,7 @@ impl<M: Run, O: Run> Pair<M, O> {
                 options: if other { Vec::new() } else { session.options.clone() },
                 services: session.services.clone(),
             };
-            let worker: &mut dyn Run = if other { &mut self.other } else { &mut self.tested };
+            let worker: &mut dyn Executor = if other { &mut self.other } else { &mut self.tested };
             let seen = run(worker, &part)?;
             for mut call in seen.calls {
                 call.call = places[call.call];
@@ -77,9 +77,9 @@ impl<M: Run, O: Run> Pair<M, O> {
     }
 }
 
-impl<M: Run, O: Run> Run for Pair<M, O> {
+impl<M: Executor, O: Executor> Executor for Pair<M, O> {
     fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
-        let mut run = |worker: &mut dyn Run, part: &Session| {
+        let mut run = |worker: &mut dyn Executor, part: &Session| {
             let traces = worker.run(std::slice::from_ref(part), isolation)?;
             traces.into_iter().next().ok_or(RuntimeError::Stuck)
         };
@@ -122,7 +122,7 @@ mod tests {
     /// Plays a plugin that returns what a function says, and carries cookies.
     struct Played(fn(Hook) -> Observed);
 
-    impl Run for Played {
+    impl Executor for Played {
         fn run(&mut self, sessions: &[Session], _isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
             let trace = |session: &Session| {
                 let mut session_cookie = session.session_cookie.clone();

@@ -40,7 +40,7 @@ pub struct Target {
     pub sandbox: Sandbox,
     /// Whether lines of the plugin's own files are counted.
     pub coverage: bool,
-    /// Whether the plugin's own code is instrumented, so that [`crate::runtime::Run::run_observed`] sees its edges and
+    /// Whether the plugin's own code is instrumented, so that [`crate::runtime::Executor::run_observed`] sees its edges and
     /// comparisons. Never for seeing a finding again: that runs the code as it is.
     pub instrument: bool,
 }

@@ -22,7 +22,7 @@ use crate::{
             steering::{Brought, Candidate, Order, Planned},
         },
     },
-    runtime::Run,
+    runtime::Executor,
     trace::{Ending, Instrumentation, Observation, Trace},
 };
 
@@ -58,7 +58,7 @@ impl Sessions for Batch {
 /// A worker that watches, and what its thread knows.
 pub(super) struct Explorer<'s, 'a> {
     shared: &'s Shared<'a>,
-    runner: Box<dyn Run>,
+    runner: Box<dyn Executor>,
     /// Outcomes that need no second look.
     known: Known,
 }

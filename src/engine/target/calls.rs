@@ -13,7 +13,7 @@ use crate::{
         plugin::{Act, PlannedHook},
     },
     oracle::{self, Subject},
-    runtime::{Isolation, Run, RuntimeError, Worker},
+    runtime::{Executor, Isolation, RuntimeError, Worker},
     trace::{CallTrace, Ending, Loading, Observed, PluginTokens, Trace},
 };
 

@@ -295,8 +295,7 @@ mod tests {
     };
 
     fn domain() -> Domain {
-        let words =
-            PluginTokens { strings: vec!["known".into()], ..PluginTokens::default() };
+        let words = PluginTokens { strings: vec!["known".into()], ..PluginTokens::default() };
         Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words)
     }
 

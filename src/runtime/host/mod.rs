@@ -43,7 +43,7 @@ pub enum Isolation {
 }
 
 /// What a campaign needs of a runtime. [`Worker`] is the real one; tests have their own.
-pub trait Run: Send {
+pub trait Executor: Send {
     /// Runs sessions one after another and gives back a trace for each, in order. Persistent ones share a process until
     /// one of them changes what may carry state over, or ends the process.
     ///
@@ -54,7 +54,7 @@ pub trait Run: Send {
     /// Runs sessions as persistent ones, and watches what they do inside the plugin's code. Who cannot watch sees nothing.
     ///
     /// # Errors
-    /// As [`Run::run`].
+    /// As [`Executor::run`].
     fn run_observed(
         &mut self,
         sessions: &[Session],
@@ -67,7 +67,7 @@ pub trait Run: Send {
     /// Takes edges as known that others saw, so that sessions are not told for their sake.
     fn mark_seen(&mut self, _edges: &[Edge]) {}
 
-    /// How many places of the plugin's own code are watched by [`Run::run_observed`]; 0 where nothing could be.
+    /// How many places of the plugin's own code are watched by [`Executor::run_observed`]; 0 where nothing could be.
     fn instrumented(&self) -> usize {
         0
     }
@@ -76,13 +76,13 @@ pub trait Run: Send {
     /// last one: how a session fares after others.
     ///
     /// # Errors
-    /// As [`Run::run`].
+    /// As [`Executor::run`].
     fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError>;
 
     /// Runs a session isolated with another time limit for each call.
     ///
     /// # Errors
-    /// As [`Run::run`].
+    /// As [`Executor::run`].
     fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError>;
 
     /// The lines of the plugin's own files that ran so far in this worker: (index into [`Loading::files`], line).
@@ -151,7 +151,7 @@ impl Worker {
     /// held against in the benches: `os.fork`, `os._exit`, `os.waitpid`.
     ///
     /// # Errors
-    /// As [`Run::run`].
+    /// As [`Executor::run`].
     #[doc(hidden)]
     pub fn time_bare_forks(&mut self, times: u32) -> Result<Duration, RuntimeError> {
         self.end_runner();
@@ -523,7 +523,7 @@ impl Worker {
     }
 }
 
-impl Run for Worker {
+impl Executor for Worker {
     fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
         match isolation {
             Isolation::Persistent => {
