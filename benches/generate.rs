@@ -49,7 +49,7 @@ fn compared(session: &Session) -> Vec<CmpLogEntry> {
         kind: CmpKind::Equal,
         left: value.clone(),
         right: "breakglass-operator1".into(),
-        held: false,
+        matched: false,
     });
     compared.collect()
 }

@@ -17,7 +17,7 @@ use hookstorm::{
     engine::{self, Generator, Oracles, Plan, Stop},
     finding::RuleLevels,
     load::{self, Arrivals, CallTimes, Host, Load, LoadSettings, Made, Profile, Rate, Recorder, Shape},
-    oracle::{self, Subject},
+    oracle::{self, PluginUnderTest},
     runtime::{Isolation, Server, Target, Underway},
     trace::Loading,
 };
@@ -42,9 +42,9 @@ impl Subjected {
         Self { target, loading, levels: RuleLevels::default() }
     }
 
-    fn subject(&self) -> Subject {
+    fn subject(&self) -> PluginUnderTest {
         let Target { plugin_type, platform, .. } = *self.target;
-        Subject::new(plugin_type, platform, "", Vec::new(), false, Some(&self.loading))
+        PluginUnderTest::new(plugin_type, platform, "", Vec::new(), false, Some(&self.loading))
     }
 
     fn source(&self) -> Generator {

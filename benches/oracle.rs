@@ -11,10 +11,10 @@ use hookstorm::{
     contract::{Argument, Hook, Platform, PluginType},
     finding::Rule,
     generate::{Domain, nominal_session},
-    oracle::{self, Subject},
+    oracle::{self, PluginUnderTest},
     trace::{
-        CallTrace, Ending, Exception, Frame, HookSeen, LoadEnding, Loading, Observed, Origin, Output, Parameter,
-        PluginTokens, Trace,
+        CallTrace, CapturedOutput, Ending, Exception, Frame, HookSignature, LoadEnding, Loading, Observed, Origin,
+        Parameter, PluginTokens, Trace,
     },
 };
 
@@ -48,12 +48,12 @@ fn clean() -> (Session, Trace) {
             hook: call.hook,
             answer_is_secret: false,
             ending: Ending::Returned(result),
-            stdout: Output::default(),
-            stderr: Output { bytes: log.len() as u64, text: log },
+            stdout: CapturedOutput::default(),
+            stderr: CapturedOutput { bytes: log.len() as u64, text: log },
             elapsed: Duration::from_micros(100),
             files: Vec::new(),
             attempts: Vec::new(),
-            left: Vec::new(),
+            leftovers: Vec::new(),
         }
     });
     let calls = calls.collect();
@@ -97,7 +97,7 @@ fn loading(is_faulty: bool) -> Loading {
             if is_faulty && hook == Hook::GetPasswordList {
                 parameters.push(parameter("lease"));
             }
-            HookSeen { hook, callable: true, parameters, takes_any: true, frame: None }
+            HookSignature { hook, callable: true, parameters, takes_kwargs: true, frame: None }
         });
     Loading {
         python: "3.11.7".into(),
@@ -107,14 +107,14 @@ fn loading(is_faulty: bool) -> Loading {
         has_class: true,
         constructor: Some(LoadEnding::Done),
         hooks: hooks.to_vec(),
-        words: PluginTokens::default(),
+        tokens: PluginTokens::default(),
         files: Vec::new(),
         sdk_version: Some("1.9.1".into()),
     }
 }
 
-fn store() -> Subject {
-    Subject::new(PluginType::CredentialStore, Platform::newest(), "", Vec::new(), false, None)
+fn store() -> PluginUnderTest {
+    PluginUnderTest::new(PluginType::CredentialStore, Platform::newest(), "", Vec::new(), false, None)
 }
 
 fn judge(criterion: &mut Criterion) {
@@ -145,7 +145,7 @@ fn judge(criterion: &mut Criterion) {
         call.stderr.text.push_str("GET /login?password=Tr0ub4dor%263%2Fx");
     });
 
-    let aa = Subject { plugin_type: PluginType::Aa, ..subject.clone() };
+    let aa = PluginUnderTest { plugin_type: PluginType::Aa, ..subject.clone() };
     let mut group = criterion.benchmark_group("judge");
     for (name, subject, (session, trace), rule) in [
         ("clean", &subject, clean(), None),

@@ -14,7 +14,7 @@ use std::{
 use assert_cmd::cargo::cargo_bin_cmd;
 use hookstorm::{
     case::{Case, Session, Value},
-    contract::{Argument, Hook, HookSpec, Kind, Platform, PluginType},
+    contract::{Argument, ArgumentKind, Hook, HookSpec, Platform, PluginType},
     engine::bodies::BODIES,
     generate::{Domain, archive::LIMITS, contract_violation},
     package::{ArchiveLimits, Package},
@@ -181,14 +181,14 @@ fn cases_of_clean_examples_cover_the_contract() {
             let hook = spec.hook;
             wanted.insert(format!("{plugin_type} {hook}"));
             for argument in spec.arguments(Platform::newest()) {
-                if argument.kind() == Kind::Cookie {
+                if argument.kind() == ArgumentKind::Cookie {
                     continue;
                 }
                 wanted.insert(format!("{plugin_type} {hook}({argument})"));
                 if may_be_none(argument, plugin_type) {
                     wanted.insert(format!("{plugin_type} {hook}({argument}=None)"));
                 }
-                if matches!(argument.kind(), Kind::Ip | Kind::TargetIp | Kind::Host) {
+                if matches!(argument.kind(), ArgumentKind::Ip | ArgumentKind::TargetIp | ArgumentKind::Host) {
                     wanted.insert(format!("{plugin_type} {hook}({argument}=IPv6)"));
                 }
             }
@@ -201,8 +201,12 @@ fn cases_of_clean_examples_cover_the_contract() {
 /// Where the contract says "or None", whatever the hook.
 fn may_be_none(argument: Argument, plugin_type: PluginType) -> bool {
     match argument.kind() {
-        Kind::Hostname | Kind::Domain | Kind::UserName | Kind::Password | Kind::Groups => true,
-        Kind::TargetUser => plugin_type == PluginType::Aa,
+        ArgumentKind::Hostname
+        | ArgumentKind::Domain
+        | ArgumentKind::UserName
+        | ArgumentKind::Password
+        | ArgumentKind::Groups => true,
+        ArgumentKind::TargetUser => plugin_type == PluginType::Aa,
         _ => false,
     }
 }

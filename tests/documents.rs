@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use hookstorm::finding::{Phase, Rule, explanation};
+use hookstorm::finding::{Phase, Rule};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -27,7 +27,7 @@ fn page_of_rules() -> String {
     for &rule in Rule::ALL {
         let mut in_code = false;
         page.push('\n');
-        for line in explanation(rule).trim().lines() {
+        for line in rule.explanation().trim().lines() {
             in_code ^= line.starts_with("```");
             let deeper = if line.starts_with('#') && !in_code { "#" } else { "" };
             page.push_str(&format!("{deeper}{line}\n"));

@@ -253,10 +253,10 @@ return {}
     // The same in every session, not only in the first.
     assert_eq!(seen[0].comparisons, seen[1].comparisons);
     let all = &seen[0].comparisons;
-    let has = |kind, left: &Value, right: &Value, held| {
+    let has = |kind, left: &Value, right: &Value, matched| {
         let same = |known: &&CmpLogEntry| (known.kind, &known.left, &known.right) == (kind, left, right);
-        let found: Vec<bool> = all.iter().filter(same).map(|known| known.held).collect();
-        assert_eq!(found, [held], "{kind:?} {left} {right}: {all:#?}");
+        let found: Vec<bool> = all.iter().filter(same).map(|known| known.matched).collect();
+        assert_eq!(found, [matched], "{kind:?} {left} {right}: {all:#?}");
     };
     let list = |texts: &[&str]| Value::List(texts.iter().map(|&text| Value::text(text)).collect());
     let word = &Value::text("word");
@@ -313,14 +313,14 @@ def find(word, pairs):
         return;
     }
     let told: Vec<(String, String, bool)> =
-        seen.comparisons.iter().map(|one| (one.left.to_string(), one.right.to_string(), one.held)).collect();
-    for (left, right, held) in [
+        seen.comparisons.iter().map(|one| (one.left.to_string(), one.right.to_string(), one.matched)).collect();
+    for (left, right, matched) in [
         (r#""word""#, r#""magic""#, false),
         (r#""word""#, r#""other""#, false),
         (r#""kind""#, r#"["kind"]"#, true),
         (r#""flat""#, r#""deep""#, false),
     ] {
-        assert!(told.contains(&(left.into(), right.into(), held)), "{left} {right}: {told:?}");
+        assert!(told.contains(&(left.into(), right.into(), matched)), "{left} {right}: {told:?}");
     }
 }
 

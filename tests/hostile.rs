@@ -18,7 +18,7 @@ use hookstorm::{
     case::{Call, Session, Value},
     contract::{Hook, Platform, PluginType},
     finding::Finding,
-    oracle::{self, Subject},
+    oracle::{self, PluginUnderTest},
     runtime::{
         Executor, Isolation, Limits, Network, Sandbox, Target, Worker,
         sandbox::{MissingProtections, Protection},
@@ -109,8 +109,8 @@ fn harmless() -> Session {
     Session::new(vec![call(Hook::GetPrivateKeyList), call(Hook::AuthenticationCompleted), call(Hook::SessionEnded)])
 }
 
-fn subject(loading: &Loading) -> Subject {
-    Subject::new(PluginType::CredentialStore, Platform::newest(), "", Vec::new(), false, Some(loading))
+fn subject(loading: &Loading) -> PluginUnderTest {
+    PluginUnderTest::new(PluginType::CredentialStore, Platform::newest(), "", Vec::new(), false, Some(loading))
 }
 
 fn run(worker: &mut Worker, session: &Session, isolation: Isolation) -> Trace {

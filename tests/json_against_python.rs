@@ -19,8 +19,8 @@ use hookstorm::{
     case::{Call, Session, Value},
     contract::{Hook, Platform, PluginType},
     finding::Rule,
-    oracle::{self, Subject},
-    trace::{CallTrace, Ending, Observed, Output, Trace},
+    oracle::{self, PluginUnderTest},
+    trace::{CallTrace, CapturedOutput, Ending, Observed, Trace},
 };
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
@@ -246,7 +246,7 @@ fn are_one_key(one: &Observed, two: &Observed) -> bool {
 }
 
 /// The rules that `value` breaks inside a cookie.
-fn broken(subject: &Subject, value: &Observed) -> Vec<Rule> {
+fn broken(subject: &PluginUnderTest, value: &Observed) -> Vec<Rule> {
     let text = |text: &str| Observed::Str(text.into());
     let cookie = Observed::Dict(vec![(text("x"), value.clone())]);
     let session = Session::new(vec![Call::new(Hook::GetPasswordList, Vec::new())]);
@@ -256,12 +256,12 @@ fn broken(subject: &Subject, value: &Observed) -> Vec<Rule> {
         hook: Hook::GetPasswordList,
         answer_is_secret: false,
         ending: Ending::Returned(Observed::Dict(vec![(text("cookie"), cookie)])),
-        stdout: Output::default(),
-        stderr: Output::default(),
+        stdout: CapturedOutput::default(),
+        stderr: CapturedOutput::default(),
         elapsed: Duration::ZERO,
         files: Vec::new(),
         attempts: Vec::new(),
-        left: Vec::new(),
+        leftovers: Vec::new(),
     };
     let trace = Trace { calls: vec![seen], cookie: Value::empty_dict(), ..Trace::default() };
     oracle::judge(subject, &session, &trace).into_iter().map(|finding| finding.rule).collect()
@@ -289,7 +289,7 @@ fn objects_fare_in_json_as_python_says() {
         })
         .collect();
 
-    let subject = Subject::new(PluginType::CredentialStore, Platform::newest(), "", Vec::new(), false, None);
+    let subject = PluginUnderTest::new(PluginType::CredentialStore, Platform::newest(), "", Vec::new(), false, None);
     let (mut raised, mut changed_ones, mut unchanged) = (0, 0, 0);
     for (object, Answer(raises, changed, same)) in objects.iter().zip(ask_python(&lines)) {
         assert!(same, "Python makes something else of {object}\nthan {:?}", object.through_json());

@@ -9,7 +9,7 @@ use hookstorm::{
     case::{Call, Session},
     contract::{Argument, Hook, Platform, PluginType},
     runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
-    trace::{LeftBehind, LeftKind, Trace},
+    trace::{Leftover, LeftoverKind, Trace},
 };
 use program::Desk;
 
@@ -64,18 +64,18 @@ fn traces(text: &str) -> Vec<Trace> {
 
 /// What the hook leaves, the same in each session and each way.
 #[track_caller]
-fn left(head: &str, body: &str) -> Vec<LeftBehind> {
+fn left(head: &str, body: &str) -> Vec<Leftover> {
     let mut all = traces(&plugin(head, body)).into_iter().map(|trace| {
         assert_eq!(trace.calls.len(), 2, "{trace:?}");
-        assert!(!trace.calls[0].ending.is_broken(), "{trace:?}");
-        assert_eq!(trace.calls[1].left, [], "what is left is told once");
-        let mut left = trace.calls[0].left.clone();
+        assert!(!trace.calls[0].ending.is_aborted(), "{trace:?}");
+        assert_eq!(trace.calls[1].leftovers, [], "what is left is told once");
+        let mut left = trace.calls[0].leftovers.clone();
         left.sort_by_key(|left| left.kind);
         left
     });
     let first = all.next().unwrap();
     for other in all {
-        let kinds = |left: &[LeftBehind]| left.iter().map(|left| left.kind).collect::<Vec<_>>();
+        let kinds = |left: &[Leftover]| left.iter().map(|left| left.kind).collect::<Vec<_>>();
         assert_eq!(kinds(&other), kinds(&first));
     }
     first
@@ -83,7 +83,7 @@ fn left(head: &str, body: &str) -> Vec<LeftBehind> {
 
 /// The one thing that it leaves: kind, name, and the function that made it.
 #[track_caller]
-fn one(head: &str, body: &str) -> (LeftKind, String, Option<String>) {
+fn one(head: &str, body: &str) -> (LeftoverKind, String, Option<String>) {
     let left = left(head, body);
     let [one] = &left[..] else { panic!("{left:?}") };
     (
@@ -98,7 +98,7 @@ fn nothing(head: &str, body: &str) {
     assert_eq!(left(head, body), []);
 }
 
-fn placed(kind: LeftKind, what: &str, function: &str) -> (LeftKind, String, Option<String>) {
+fn placed(kind: LeftoverKind, what: &str, function: &str) -> (LeftoverKind, String, Option<String>) {
     (kind, what.into(), Some(function.into()))
 }
 
@@ -108,20 +108,20 @@ const WAIT: &str = "import threading, time\ndef wait():\n    threading.Event().w
 fn threads_are_named_and_placed_where_they_were_started() {
     let start = |daemon| format!("threading.Thread(target=wait, name='poller', daemon={daemon}).start()");
     for daemon in ["True", "False"] {
-        assert_eq!(one(WAIT, &start(daemon)), placed(LeftKind::Thread, "poller", "get_password_list"));
+        assert_eq!(one(WAIT, &start(daemon)), placed(LeftoverKind::Thread, "poller", "get_password_list"));
     }
     let in_helper = format!("{WAIT}def helper():\n    threading.Timer(1000, wait).start()\n");
     let (kind, _, function) = one(&in_helper, "helper()");
-    assert_eq!((kind, function.as_deref()), (LeftKind::Thread, Some("helper")));
+    assert_eq!((kind, function.as_deref()), (LeftoverKind::Thread, Some("helper")));
     let raw = "import _thread\n_thread.start_new_thread(wait, ())";
-    assert_eq!(one(WAIT, raw), placed(LeftKind::Thread, "wait", "get_password_list"));
+    assert_eq!(one(WAIT, raw), placed(LeftoverKind::Thread, "wait", "get_password_list"));
 }
 
 #[test]
 fn an_executor_that_still_works_is_a_thread_left() {
     let head = format!("{WAIT}from concurrent.futures import ThreadPoolExecutor\nPOOL = []\n");
     let (kind, what, function) = one(&head, "POOL.append(ThreadPoolExecutor(1))\nPOOL[-1].submit(wait)");
-    assert_eq!((kind, function.as_deref()), (LeftKind::Thread, Some("get_password_list")));
+    assert_eq!((kind, function.as_deref()), (LeftoverKind::Thread, Some("get_password_list")));
     assert!(what.starts_with("ThreadPoolExecutor-"), "{what}");
 }
 
@@ -129,13 +129,13 @@ fn an_executor_that_still_works_is_a_thread_left() {
 fn children_are_named_whether_they_run_or_nobody_waited_for_them() {
     let head = "import os, subprocess\nKEPT = []\n";
     let sleep = "KEPT.append(subprocess.Popen(['sleep', '1000']))";
-    assert_eq!(one(head, sleep), placed(LeftKind::Process, "sleep 1000", "get_password_list"));
+    assert_eq!(one(head, sleep), placed(LeftoverKind::Process, "sleep 1000", "get_password_list"));
     assert_eq!(
         one(head, "KEPT.append(subprocess.Popen(['true']))"),
-        placed(LeftKind::Process, "true", "get_password_list")
+        placed(LeftoverKind::Process, "true", "get_password_list")
     );
     let fork = "if os.fork() == 0:\n    import time\n    time.sleep(1000)";
-    assert_eq!(one(head, fork), placed(LeftKind::Process, "", "get_password_list"));
+    assert_eq!(one(head, fork), placed(LeftoverKind::Process, "", "get_password_list"));
 }
 
 #[test]
@@ -149,7 +149,7 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()";
     let (kind, _, function) = one("import os", daemon);
-    assert_eq!((kind, function.as_deref()), (LeftKind::Process, Some("get_password_list")));
+    assert_eq!((kind, function.as_deref()), (LeftoverKind::Process, Some("get_password_list")));
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn descriptors_are_told_by_what_they_point_to() {
     let head = "import os, select, socket, tempfile\nKEPT = []\n";
     let name = |body: &str| {
         let (kind, what, _) = one(head, body);
-        assert_eq!(kind, LeftKind::Descriptor);
+        assert_eq!(kind, LeftoverKind::Descriptor);
         what
     };
     assert_eq!(name("KEPT.append(open(__file__))"), "<package>/main.py");

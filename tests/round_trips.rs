@@ -4,11 +4,11 @@
 //! Sessions are those of the generators' strategy; the runs are seeded, so that a failure is the same the next time.
 
 use hookstorm::{
-    case::{Case, Found, Session, Value},
+    case::{Case, RecordedFinding, Session, Value},
     contract::{Hook, Platform, PluginType},
     generate::{Domain, strategy},
     runtime::wire::{Reader, Writer, ending},
-    trace::{Attempt, AttemptKind, Frame, LeftBehind, LeftKind, Observed, OptionToken, PluginTokens},
+    trace::{Attempt, AttemptKind, Frame, Leftover, LeftoverKind, Observed, OptionToken, PluginTokens},
 };
 use proptest::{
     collection::vec,
@@ -72,7 +72,8 @@ fn any_dict_of(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Val
 #[test]
 fn a_case_comes_back_from_its_json_as_it_was() {
     let earlier = any_session().prop_map(|(.., session)| session);
-    let found = any::<[String; 3]>().prop_map(|[rule, fingerprint, message]| Found { rule, fingerprint, message });
+    let found =
+        any::<[String; 3]>().prop_map(|[rule, fingerprint, message]| RecordedFinding { rule, fingerprint, message });
     let extras = (any::<Option<String>>(), vec(earlier, 0..2), proptest::option::of(found), any_dict_of(any_value()));
     let all = (any_session(), extras);
     runner(400)
@@ -164,7 +165,7 @@ fn call_record(result: &Value) -> Vec<u8> {
     let frames = vec![Frame { file: "main.py".into(), function: "f".into(), line: 3, ..Frame::default() }];
     let target = "10.0.0.1:443".into();
     writer.attempts(&[Attempt { kind: AttemptKind::Connect, target, frames: frames.clone() }]);
-    writer.left(&[LeftBehind { kind: LeftKind::Thread, what: "poller".into(), frames }]);
+    writer.left(&[Leftover { kind: LeftoverKind::Thread, what: "poller".into(), frames }]);
     writer.bytes
 }
 

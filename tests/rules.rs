@@ -5,7 +5,7 @@ mod program;
 
 use std::{collections::BTreeSet, fs};
 
-use hookstorm::finding::{Phase, Rule, Severity, explanation};
+use hookstorm::finding::{Phase, Rule, Severity};
 use program::Desk;
 
 /// A row of expected.toml.
@@ -120,7 +120,7 @@ fn every_rule_has_its_pair_of_plugins_and_its_explanation() {
     let archives = fs::read_to_string(program::folder("tests/packages.rs")).unwrap();
     for &rule in Rule::ALL {
         let id = rule.id();
-        assert!(explanation(rule).starts_with(&format!("# {id}\n")), "{id} has no explanation");
+        assert!(rule.explanation().starts_with(&format!("# {id}\n")), "{id} has no explanation");
         if id.starts_with("archive-") {
             assert!(archives.contains(&format!("\"{id}\"")), "packages.rs does not look for {id}");
             continue;

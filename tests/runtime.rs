@@ -548,7 +548,7 @@ fn lines_that_ran_are_marked_and_words_are_read() {
         "    def get_password_list(self, protocol):\n        if protocol == 'magic-word':\n            return 4711\n        return None\n",
     );
     let (mut worker, loading) = start(folder.target());
-    assert!(loading.words.strings.contains(&"magic-word".to_owned()) && loading.words.numbers.contains(&4711));
+    assert!(loading.tokens.strings.contains(&"magic-word".to_owned()) && loading.tokens.numbers.contains(&4711));
     one(&mut worker, &store_session(), Isolation::Persistent);
     let hit: Vec<u32> = worker.lines_hit().into_iter().map(|(_, line)| line).collect();
     assert!(hit.contains(&12) && hit.contains(&14) && !hit.contains(&13), "{hit:?} {:?}", loading.files);

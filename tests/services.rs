@@ -110,7 +110,7 @@ fn the_memory_cache_keeps_what_a_call_put_in_until_the_session_ends() {
     );
     let get = format!("{cache}; return [cache.get('token'), cache.get('count'), list(cache.get_binary('raw'))]");
     let (mut worker, loading, _folder) = start(imports, &put, &get, "");
-    assert_eq!(loading.words.services, ["memory_cache", "sdk"]);
+    assert_eq!(loading.tokens.services, ["memory_cache", "sdk"]);
     assert_eq!(shown(&mut worker, &session("{}")), r#"{"first":[null,null,null],"seen":[{"a":"é"},1,[255,0]]}"#);
     let filled = session(r#"{"memory_cache": {"acme:count": "41", "acme:token": "\"x\"", "count": "7"}}"#);
     assert_eq!(shown(&mut worker, &filled), r#"{"first":["x",41,null],"seen":[{"a":"é"},42,[255,0]]}"#);
@@ -172,7 +172,7 @@ fn user_lists_and_the_directory_answer_from_the_case() {
     let get = "l = LDAPServer.from_config(self.plugin_configuration); return [l.get_user_string_attribute('ALICE'), \
                l.get_user_string_attributes('alice', ['UIDnumber', 'x']), l.filter_user_groups('Alice', ['DBA', 'wheel', 'z'])]";
     let (mut worker, loading, _folder) = start("", put, get, "[ldap_server]\nname = ad\nuser_attribute = mail\n");
-    assert_eq!(loading.words.services, ["ldap", "sdk", "user_lists"]);
+    assert_eq!(loading.tokens.services, ["ldap", "sdk", "user_lists"]);
     let services = r#"{"user_lists": {"vip": {"allow": "no_user", "except": ["alice"]}, "all": {"allow": "all_users", "except": []}},
         "ldap": {"ad": {"users": {"alice": {"mail": ["a@b", "c@d"], "uidNumber": 1000}},
                         "groups": {"dba": ["alice"], "wheel": []}}}}"#;
@@ -234,7 +234,7 @@ fn files_of_the_state_folders_are_there_and_only_what_a_call_changed_is_left_by_
         "{folder}; open(e + '/c', 'a').write('!'); return [sorted(os.listdir(p + '/a')), open(e + '/c').read()]"
     );
     let (mut worker, loading, _folder) = start("", &put, &get, "");
-    assert_eq!(loading.words.services, ["ephemeral", "sdk", "state"]);
+    assert_eq!(loading.tokens.services, ["ephemeral", "sdk", "state"]);
     let session = session(r#"{"state": {"a/b": "one"}, "ephemeral": {"c": "two"}}"#);
     assert_eq!(shown(&mut worker, &session), r#"{"first":"onetwo","seen":[["b","new"],"two!"]}"#);
     for isolation in BOTH {

@@ -16,7 +16,7 @@ use hookstorm::{
     case::{Session, Value},
     contract::{Hook, HookSpec, Platform, PluginType},
     generate::{Domain, nth_session},
-    oracle::{self, Subject},
+    oracle::{self, PluginUnderTest},
     runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
     trace::{Ending, Loading, Observed},
 };
@@ -31,7 +31,7 @@ pub(crate) struct Loaded {
     pub(crate) target: Arc<Target>,
     pub(crate) loading: Loading,
     pub(crate) domain: Domain,
-    subject: Subject,
+    subject: PluginUnderTest,
 }
 
 impl Loaded {
@@ -56,9 +56,15 @@ impl Loaded {
         assert!(loading.has_class, "the plugin loads: {loading:?}");
         let called = |hook: Hook| HookSpec::on(target.plugin_type, target.platform).any(|spec| spec.hook == hook);
         let hooks = loading.hooks.iter().map(|seen| seen.hook).filter(|hook| called(*hook)).collect();
-        let domain = Domain::new(target.plugin_type, target.platform, hooks, loading.words.clone());
-        let subject =
-            Subject::new(target.plugin_type, target.platform, &configuration, Vec::new(), false, Some(&loading));
+        let domain = Domain::new(target.plugin_type, target.platform, hooks, loading.tokens.clone());
+        let subject = PluginUnderTest::new(
+            target.plugin_type,
+            target.platform,
+            &configuration,
+            Vec::new(),
+            false,
+            Some(&loading),
+        );
         Self { target, loading, domain, subject }
     }
 
@@ -117,7 +123,7 @@ impl Loaded {
             for seen in &trace.calls {
                 let call = &session.calls[seen.call];
                 let hook = self.loading.hooks.iter().find(|known| known.hook == call.hook).expect("the hook is there");
-                let takes = |name: &str| hook.takes_any || hook.parameters.iter().any(|known| known.name == name);
+                let takes = |name: &str| hook.takes_kwargs || hook.parameters.iter().any(|known| known.name == name);
                 let cookies = [("cookie", &cookie), ("session_cookie", &session_cookie)];
                 let arguments = call.arguments.iter().map(|(argument, value)| (argument.name(), value));
                 let arguments = cookies.into_iter().chain(arguments).filter(|(name, _)| takes(name));

@@ -14,7 +14,7 @@ use std::{
 };
 
 use arbitrary::Unstructured;
-use hookstorm::{contract::Platform, finding::Severity, generate::{Domain, self}, oracle::{Subject, self}, package::{ArchiveLimits, Package}, runtime::{Isolation, Limits, Network, Executor, Sandbox, Target, Worker}, trace::{Edge, Instrumentation}};
+use hookstorm::{contract::Platform, finding::Severity, generate::{Domain, self}, oracle::{PluginUnderTest, self}, package::{ArchiveLimits, Package, configuration}, runtime::{Isolation, Limits, Network, Executor, Sandbox, Target, Worker}, trace::{Edge, Instrumentation}};
 
 /// A counter for each edge of Python code. libFuzzer finds the section by its name and reads it after each run.
 #[unsafe(link_section = "__libfuzzer_extra_counters")]
@@ -25,7 +25,7 @@ struct Harness {
     /// Owns the folder that an archive is unpacked into.
     _package: Package,
     domain: Domain,
-    subject: Subject,
+    subject: PluginUnderTest,
     worker: Worker,
     known: Vec<String>,
 }
@@ -58,12 +58,12 @@ impl Harness {
         });
         let (worker, loading) = Worker::start(&target).expect("the worker starts: HOOKSTORM_WORKER names its program");
         let hooks = loading.hooks.iter().filter(|seen| seen.callable).map(|seen| seen.hook).collect();
-        let secrets = Package::configuration_secrets(&configuration);
-        let logs_debug = Package::logs_debug(&configuration);
+        let secrets = configuration::secrets(&configuration);
+        let logs_debug = configuration::logs_debug(&configuration);
         let known = std::env::var("HOOKSTORM_FUZZ_IGNORE").unwrap_or_default();
         Self {
-            domain: Domain::new(plugin_type, platform, hooks, loading.words.clone()),
-            subject: Subject::new(plugin_type, platform, &configuration, secrets, logs_debug, Some(&loading)),
+            domain: Domain::new(plugin_type, platform, hooks, loading.tokens.clone()),
+            subject: PluginUnderTest::new(plugin_type, platform, &configuration, secrets, logs_debug, Some(&loading)),
             worker,
             known: known.split(',').map(str::to_owned).collect(),
             _package: package,

@@ -31,13 +31,13 @@ pub struct Case {
     /// Sessions that ran before it in the same process: what a `state-leak` needs to show. Empty for every other rule.
     pub earlier: Vec<Session>,
     /// What it shows. A case without it is a regression test that must stay silent.
-    pub found: Option<Found>,
+    pub found: Option<RecordedFinding>,
 }
 
 /// The defect that a case shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Found {
+pub struct RecordedFinding {
     /// The rule's id.
     pub rule: String,
     /// The finding's fingerprint.
@@ -106,7 +106,7 @@ struct CaseJson {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier: Vec<SessionJson>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    found: Option<Found>,
+    found: Option<RecordedFinding>,
 }
 
 /// A session that ran before the case's own.

@@ -9,8 +9,8 @@ mod services;
 mod session;
 mod value;
 
-pub use file::{Case, CaseError, Found};
+pub use file::{Case, CaseError, RecordedFinding};
 pub use services::{SERVICES, ServicesProblem, check_services, secrets_of_services};
 pub use session::{Call, Session, SetOption};
-pub(crate) use value::Entries;
+pub(crate) use value::DictBuilder;
 pub use value::Value;

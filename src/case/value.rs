@@ -87,13 +87,13 @@ fn is_decimal(text: &str) -> bool {
 /// The entries of a dict while it is made, each key once: few are searched through, many are looked up, so that a dict of a
 /// million keys takes no hour.
 #[derive(Debug, Default)]
-pub(crate) struct Entries {
+pub(crate) struct DictBuilder {
     entries: Vec<(String, Value)>,
     /// Where each key stands; empty as long as there are few.
     places: HashMap<String, usize>,
 }
 
-impl Entries {
+impl DictBuilder {
     /// How many entries are searched through.
     const FEW: usize = 32;
 
@@ -236,7 +236,7 @@ impl<'de> Deserialize<'de> for Value {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                let mut entries = Entries::default();
+                let mut entries = DictBuilder::default();
                 while let Some((key, value)) = map.next_entry::<String, Value>()? {
                     if entries.place(&key).is_some() {
                         return Err(de::Error::custom(format!("key `{key}` stands twice")));

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     case::{Case, Value},
-    contract::{Argument, Hook, Kind, Platform, PluginType},
+    contract::{Argument, ArgumentKind, Hook, Platform, PluginType},
     corpus::{Corpus, CorpusError, remote},
     engine::{
         self, EngineError, Event, FuzzSettings, Generator, Minimize, Oracles, Plan, PropertySettings, Setup, Stop,
@@ -29,8 +29,8 @@ use crate::{
     },
     finding::{Finding, Rule, RuleLevels, Severity},
     generate::{self, OptionChoice},
-    oracle::{self, Subject},
-    package::{ArchiveLimits, Package, PackageError},
+    oracle::{self, PluginUnderTest},
+    package::{ArchiveLimits, Package, PackageError, configuration},
     report::{Outcome, Replayed},
     runtime::{RuntimeError, Target, Worker, sandbox::MissingProtections},
     trace::{Loading, OptionToken, Trace},
@@ -193,26 +193,26 @@ pub(super) struct Loaded {
 /// Starts a worker, has it load the plugin and lets it go.
 pub(super) fn load(target: &Arc<Target>) -> Result<Loaded, CliError> {
     let (worker, mut loading) = Worker::start(target).map_err(runtime_error)?;
-    let options = Package::options(&target.configuration).into_iter();
-    loading.words.options =
+    let options = configuration::options(&target.configuration).into_iter();
+    loading.tokens.options =
         options.map(|option| OptionToken { section: option.section, name: option.name, value: option.value }).collect();
     Ok(Loaded { loading, missing: worker.missing() })
 }
 
 /// What the oracles must know of a job's target with that configuration on that platform.
-fn subject(job: &Job, setup: &Setup) -> Subject {
+fn subject(job: &Job, setup: &Setup) -> PluginUnderTest {
     let Job { target, loading, levels, .. } = job;
     let configuration = setup.configuration.as_deref().unwrap_or(&target.configuration);
-    let mut subject = Subject::new(
+    let mut subject = PluginUnderTest::new(
         target.plugin_type,
         setup.platform.unwrap_or(target.platform),
         configuration,
-        Package::configuration_secrets(configuration),
-        Package::logs_debug(configuration),
+        configuration::secrets(configuration),
+        configuration::logs_debug(configuration),
         Some(loading),
     );
     // A level that the user set is a wish to hear of it.
-    subject.judge_unknown_keys |= levels.is_set(Rule::ReturnKeyUnknown);
+    subject.reports_unknown_keys |= levels.is_set(Rule::ReturnKeyUnknown);
     subject
 }
 
@@ -228,7 +228,7 @@ pub(super) fn sdk_mismatch(job: &Job) -> Option<String> {
 
 /// The values of options that are named like secrets.
 pub(super) fn configuration_secrets(text: &str) -> Vec<String> {
-    Package::configuration_secrets(text)
+    configuration::secrets(text)
 }
 
 /// What a campaign is started with.
@@ -273,7 +273,7 @@ pub(super) fn fuzz(
 
 /// The options that the text `documented`, a default.cfg, knows, except those that the text `given` sets.
 pub(super) fn option_choices(documented: &str, given: &str) -> Vec<OptionChoice> {
-    generate::option_choices(&Package::options(documented), &Package::options(given))
+    generate::option_choices(&configuration::options(documented), &configuration::options(given))
 }
 
 impl Job {
@@ -469,27 +469,29 @@ pub(super) use crate::package::{clear_stale_scratch, remove_scratch_folders};
 /// What everybody's session passes to `hook`: for `run --hook`, where the user names only what matters.
 pub(super) fn plain_arguments(plugin_type: PluginType, hook: Hook, platform: &Platform) -> Vec<(Argument, Value)> {
     let Some(spec) = hook.spec(plugin_type) else { return Vec::new() };
-    let is_passed = |argument: &Argument| argument.kind() != Kind::Cookie;
+    let is_passed = |argument: &Argument| argument.kind() != ArgumentKind::Cookie;
     spec.arguments(platform).filter(is_passed).map(|argument| (argument, plain_value(argument))).collect()
 }
 
 fn plain_value(argument: Argument) -> Value {
     match argument.kind() {
-        Kind::Cookie | Kind::KeyValuePairs => Value::empty_dict(),
-        Kind::SessionId => "session-1".into(),
-        Kind::Protocol => "ssh".into(),
-        Kind::Ip => "192.0.2.10".into(),
-        Kind::TargetIp => "192.0.2.20".into(),
-        Kind::Host | Kind::Hostname if argument == Argument::ClientHostname => "client.example.com".into(),
-        Kind::Host | Kind::Hostname => "server.example.com".into(),
-        Kind::Domain => "example.com".into(),
-        Kind::UserName => "alice".into(),
-        Kind::TargetUser => "root".into(),
-        Kind::Password => "Tr0ub4dor-Qz7-alice".into(),
-        Kind::Groups => Value::List(vec!["operators".into()]),
-        Kind::Port if argument == Argument::ClientPort => Value::Int(50022),
-        Kind::Port => Value::Int(22),
-        Kind::ConnectionName => "connection-1".into(),
-        Kind::Asset => "server.example.com".into(),
+        ArgumentKind::Cookie | ArgumentKind::KeyValuePairs => Value::empty_dict(),
+        ArgumentKind::SessionId => "session-1".into(),
+        ArgumentKind::Protocol => "ssh".into(),
+        ArgumentKind::Ip => "192.0.2.10".into(),
+        ArgumentKind::TargetIp => "192.0.2.20".into(),
+        ArgumentKind::Host | ArgumentKind::Hostname if argument == Argument::ClientHostname => {
+            "client.example.com".into()
+        }
+        ArgumentKind::Host | ArgumentKind::Hostname => "server.example.com".into(),
+        ArgumentKind::Domain => "example.com".into(),
+        ArgumentKind::UserName => "alice".into(),
+        ArgumentKind::TargetUser => "root".into(),
+        ArgumentKind::Password => "Tr0ub4dor-Qz7-alice".into(),
+        ArgumentKind::Groups => Value::List(vec!["operators".into()]),
+        ArgumentKind::Port if argument == Argument::ClientPort => Value::Int(50022),
+        ArgumentKind::Port => Value::Int(22),
+        ArgumentKind::ConnectionName => "connection-1".into(),
+        ArgumentKind::Asset => "server.example.com".into(),
     }
 }

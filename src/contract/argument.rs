@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What an argument's value is, and when it may be None (\[G\], \[D\], \[A\]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ArgumentKind {
     /// A dict of simple data, `{}` at first.
     Cookie,
     /// Text, unique for the session.
@@ -56,8 +56,8 @@ macro_rules! arguments {
             }
 
             /// What its value may be.
-            pub const fn kind(self) -> Kind {
-                match self { $(Self::$variant => Kind::$kind,)* }
+            pub const fn kind(self) -> ArgumentKind {
+                match self { $(Self::$variant => ArgumentKind::$kind,)* }
             }
         }
     };

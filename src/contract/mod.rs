@@ -10,7 +10,7 @@ mod hook;
 mod nearest;
 mod platform;
 
-pub use argument::{Argument, Kind};
+pub use argument::{Argument, ArgumentKind};
 pub use hook::{Hook, HookSpec, ResultKey, ResultShape};
 pub(crate) use nearest::nearest_word;
 pub use platform::{Api, Platform, PluginType};

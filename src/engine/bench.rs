@@ -7,7 +7,7 @@ use crate::{
     engine::{Plan, Setup},
     finding::{Finding, Fingerprint, Rule},
     generate,
-    oracle::Subject,
+    oracle::PluginUnderTest,
     runtime::{Executor, Isolation, RuntimeError},
     trace::{Ending, Trace},
 };
@@ -47,7 +47,7 @@ pub(super) struct Seen {
 /// A runner, its subject and the campaign's plan.
 pub(super) struct Bench<'p> {
     pub(super) plan: &'p Plan<'p>,
-    pub(super) subject: Subject,
+    pub(super) subject: PluginUnderTest,
     setup: Setup,
     /// `None` until it is needed.
     runner: Option<Box<dyn Executor>>,

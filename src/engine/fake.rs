@@ -13,11 +13,11 @@ use crate::{
     engine::{Judge, Plan, Setup, Shrink, Source, plan::found},
     finding::{Finding, Fingerprint, Rule, RuleLevels, fingerprint},
     generate::Dictionary,
-    oracle::Subject,
+    oracle::PluginUnderTest,
     runtime::{Executor, Isolation, RuntimeError},
     trace::{
-        CallTrace, CmpLogEntry, Edge, Ending, Exception, Instrumentation, LoadEnding, Loading, Observation, Observed,
-        Output, Trace,
+        CallTrace, CapturedOutput, CmpLogEntry, Edge, Ending, Exception, Instrumentation, LoadEnding, Loading,
+        Observation, Observed, Trace,
     },
 };
 
@@ -140,12 +140,12 @@ pub(super) fn call(call: usize, hook: Hook, ending: Ending) -> CallTrace {
         hook,
         answer_is_secret: false,
         ending,
-        stdout: Output::default(),
-        stderr: Output::default(),
+        stdout: CapturedOutput::default(),
+        stderr: CapturedOutput::default(),
         elapsed: Duration::ZERO,
         files: Vec::new(),
         attempts: Vec::new(),
-        left: Vec::new(),
+        leftovers: Vec::new(),
     }
 }
 
@@ -205,7 +205,7 @@ pub(super) fn findings(trace: &Trace) -> Vec<Finding> {
 pub(super) struct FakeJudge;
 
 impl Judge for FakeJudge {
-    fn judge(&self, _subject: &Subject, session: &Session, trace: &Trace) -> Vec<Finding> {
+    fn judge(&self, _subject: &PluginUnderTest, session: &Session, trace: &Trace) -> Vec<Finding> {
         let mut findings = findings(trace);
         findings.iter_mut().for_each(|finding| finding.foreign_cookie = session.has_foreign_cookie());
         findings
@@ -216,11 +216,18 @@ impl Judge for FakeJudge {
         endings(one) != endings(other)
     }
 
-    fn state_leak(&self, _: &Subject, session: &Session, _: &Trace, _: &Trace, _: &[String]) -> Option<Finding> {
+    fn state_leak(
+        &self,
+        _: &PluginUnderTest,
+        session: &Session,
+        _: &Trace,
+        _: &Trace,
+        _: &[String],
+    ) -> Option<Finding> {
         Some(finding(Rule::StateLeak, session.calls.first()?.hook, "", 0))
     }
 
-    fn nondeterministic(&self, _: &Subject, session: &Session, _: &Trace, _: &Trace) -> Option<Finding> {
+    fn nondeterministic(&self, _: &PluginUnderTest, session: &Session, _: &Trace, _: &Trace) -> Option<Finding> {
         Some(finding(Rule::Nondeterministic, session.calls.first()?.hook, "", 0))
     }
 }
@@ -336,7 +343,7 @@ impl FakePlugin {
             has_class: true,
             constructor: Some(LoadEnding::Done),
             hooks: Vec::new(),
-            words: Default::default(),
+            tokens: Default::default(),
             files: Vec::new(),
             sdk_version: None,
         };
@@ -376,7 +383,7 @@ impl FakePlugin {
         };
         let subject = |setup: &Setup| {
             let platform = setup.platform.unwrap_or(Platform::newest());
-            Subject::new(PluginType::CredentialStore, platform, "", Vec::new(), false, None)
+            PluginUnderTest::new(PluginType::CredentialStore, platform, "", Vec::new(), false, None)
         };
         work(&Plan {
             loading: &self.loading,

@@ -6,12 +6,12 @@ use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 
 use crate::{
-    case::{Case, Found, Session},
+    case::{Case, RecordedFinding, Session},
     contract::Platform,
     corpus::CorpusError,
     engine::{Judge, Source},
     finding::{Finding, RuleLevels},
-    oracle::Subject,
+    oracle::PluginUnderTest,
     runtime::{Executor, Pair, RuntimeError, Target, Worker},
     trace::Loading,
 };
@@ -35,7 +35,7 @@ pub struct Plan<'a> {
     /// Starts a worker.
     pub workers: &'a Workers<'a>,
     /// What the oracles must know of a setup: its configuration has secrets of its own.
-    pub subject: &'a (dyn Fn(&Setup) -> Subject + Sync),
+    pub subject: &'a (dyn Fn(&Setup) -> PluginUnderTest + Sync),
     /// Where sessions come from.
     pub source: &'a dyn Source,
     /// Who judges traces.
@@ -136,8 +136,8 @@ impl Plan<'_> {
 }
 
 /// What a case says of the finding that it shows.
-pub(super) fn found(finding: &Finding) -> Found {
-    Found {
+pub(super) fn found(finding: &Finding) -> RecordedFinding {
+    RecordedFinding {
         rule: finding.rule.id().to_owned(),
         fingerprint: finding.fingerprint.to_string(),
         message: finding.message.clone(),

@@ -6,7 +6,7 @@ use crate::{
     contract::{Argument, Hook, Platform, PluginType},
     finding::Finding,
     generate::{self, Dictionary, Domain, Mutator, OptionChoice, simplify::Shrinker},
-    oracle::{self, Subject},
+    oracle::{self, PluginUnderTest},
     trace::{CmpLogEntry, Loading, Trace},
 };
 
@@ -55,7 +55,7 @@ pub trait Shrink {
 /// Says what a trace shows. Pure.
 pub trait Judge: Sync {
     /// What it shows by itself.
-    fn judge(&self, subject: &Subject, session: &Session, trace: &Trace) -> Vec<Finding>;
+    fn judge(&self, subject: &PluginUnderTest, session: &Session, trace: &Trace) -> Vec<Finding>;
 
     /// Whether two traces of one session differ in what the platform would see.
     fn differ(&self, one: &Trace, other: &Trace) -> bool;
@@ -63,7 +63,7 @@ pub trait Judge: Sync {
     /// What it means that `session` ran as `fresh` in fresh processes and as `after` in one that had changed `changes`.
     fn state_leak(
         &self,
-        subject: &Subject,
+        subject: &PluginUnderTest,
         session: &Session,
         fresh: &Trace,
         after: &Trace,
@@ -71,7 +71,13 @@ pub trait Judge: Sync {
     ) -> Option<Finding>;
 
     /// What it means that `session` ran as `one` and as `other`, both in fresh processes.
-    fn nondeterministic(&self, subject: &Subject, session: &Session, one: &Trace, other: &Trace) -> Option<Finding>;
+    fn nondeterministic(
+        &self,
+        subject: &PluginUnderTest,
+        session: &Session,
+        one: &Trace,
+        other: &Trace,
+    ) -> Option<Finding>;
 }
 
 /// Sessions from the generator.
@@ -116,8 +122,8 @@ impl Generator {
 
 fn domain(plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Domain {
     let hooks = loading.hooks.iter().filter(|seen| seen.callable).map(|seen| seen.hook).collect();
-    let domain = Domain::new(plugin_type, platform, hooks, loading.words.clone());
-    loading.hooks.iter().filter(|seen| !seen.takes_any).fold(domain, |domain, seen| {
+    let domain = Domain::new(plugin_type, platform, hooks, loading.tokens.clone());
+    loading.hooks.iter().filter(|seen| !seen.takes_kwargs).fold(domain, |domain, seen| {
         let named = seen.parameters.iter().filter(|parameter| !parameter.positional_only);
         domain.taking(seen.hook, named.filter_map(|parameter| Argument::named(&parameter.name)))
     })
@@ -183,7 +189,7 @@ impl Shrink for Shrinker {
 pub struct Oracles;
 
 impl Judge for Oracles {
-    fn judge(&self, subject: &Subject, session: &Session, trace: &Trace) -> Vec<Finding> {
+    fn judge(&self, subject: &PluginUnderTest, session: &Session, trace: &Trace) -> Vec<Finding> {
         oracle::judge(subject, session, trace)
     }
 
@@ -193,7 +199,7 @@ impl Judge for Oracles {
 
     fn state_leak(
         &self,
-        subject: &Subject,
+        subject: &PluginUnderTest,
         session: &Session,
         fresh: &Trace,
         after: &Trace,
@@ -202,7 +208,13 @@ impl Judge for Oracles {
         oracle::state_leak(subject, session, fresh, after, changes)
     }
 
-    fn nondeterministic(&self, subject: &Subject, session: &Session, one: &Trace, other: &Trace) -> Option<Finding> {
+    fn nondeterministic(
+        &self,
+        subject: &PluginUnderTest,
+        session: &Session,
+        one: &Trace,
+        other: &Trace,
+    ) -> Option<Finding> {
         oracle::nondeterministic(subject, session, one, other)
     }
 }

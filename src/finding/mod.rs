@@ -5,14 +5,12 @@
 
 mod baseline;
 mod draft;
-mod explain;
 mod fingerprint;
 mod level;
 mod rule;
 
 pub use baseline::{Baseline, BaselineError};
 pub use draft::Draft;
-pub use explain::explanation;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use level::{LevelError, RuleLevels};
 pub use rule::{Phase, Rule};

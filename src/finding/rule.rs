@@ -45,6 +45,19 @@ macro_rules! rules {
             pub const fn summary(self) -> &'static str {
                 match self { $(Self::$variant => $summary,)* }
             }
+
+            /// What it is, why it matters on a live gateway, a bad and a good example, and how to turn it off: Markdown,
+            /// shown by `hookstorm explain` and made into the page of rules.
+            pub const fn explanation(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!(
+                        "# ", $id, "\n\n",
+                        include_str!(concat!("rules/", $id, ".md")),
+                        "\n## Silence it\n\n`--rule ", $id,
+                        "=off`; `hookstorm.toml` beside MANIFEST takes the same setting.\n",
+                    ),)*
+                }
+            }
         }
     };
 }

@@ -29,10 +29,10 @@ pub struct OptionChoice {
 /// is in use already, by the user's wish or the package's, is not changed.
 ///
 /// ```
-/// use hookstorm::{generate::option_choices, package::Package};
+/// use hookstorm::{generate::option_choices, package::configuration};
 ///
-/// let documented = Package::options("[vault]\n# One of: ldap, userpass.\n; method=<method>\n; port=8200\n; host=<host>\n");
-/// let given = Package::options("[vault]\nhost = 10.0.0.1\n");
+/// let documented = configuration::options("[vault]\n# One of: ldap, userpass.\n; method=<method>\n; port=8200\n; host=<host>\n");
+/// let given = configuration::options("[vault]\nhost = 10.0.0.1\n");
 /// let choices = option_choices(&documented, &given);
 /// assert_eq!(choices[0].values[..2], ["ldap", "userpass"]);
 /// assert_eq!((choices[1].name.as_str(), choices[1].values[0].as_str()), ("port", "8200"));
@@ -186,10 +186,10 @@ fn by_words(words: &[&str], is_last_of_more: bool, add: &mut impl FnMut(&[&str])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{case::SetOption, package::Package};
+    use crate::{case::SetOption, package::configuration};
 
     fn choices(text: &str) -> Vec<OptionChoice> {
-        option_choices(&Package::options(text), &[])
+        option_choices(&configuration::options(text), &[])
     }
 
     fn of<'c>(choices: &'c [OptionChoice], name: &str) -> &'c [String] {
@@ -233,8 +233,8 @@ mod tests {
     fn what_the_user_set_is_left_alone_and_one_name_in_two_use_cases_is_one_option() {
         let documented =
             "[w]\n; allow=no_user\n; except=<group-1>\n\n; allow=all_users\n; except=<group-1>\n; mine=1\n";
-        let given = Package::options("[w]\nmine = 2\n; allow=x\n");
-        let choices = option_choices(&Package::options(documented), &given);
+        let given = configuration::options("[w]\nmine = 2\n; allow=x\n");
+        let choices = option_choices(&configuration::options(documented), &given);
         let names: Vec<&str> = choices.iter().map(|choice| choice.name.as_str()).collect();
         assert_eq!(names, ["allow", "except"]);
         assert_eq!(of(&choices, "allow")[0], "no_user");
@@ -250,9 +250,10 @@ mod tests {
                 assert!(!value.replace("%%", "").contains('%'), "{value:?}");
                 let option =
                     SetOption { section: choice.section.clone(), name: choice.name.clone(), value: value.clone() };
-                let text = Package::with_options(text, [option.assignment()]);
-                let set =
-                    Package::options(&text).into_iter().find(|option| !option.commented && option.name == choice.name);
+                let text = configuration::with_options(text, [option.assignment()]);
+                let set = configuration::options(&text)
+                    .into_iter()
+                    .find(|option| !option.commented && option.name == choice.name);
                 assert_eq!(set.unwrap().value.unwrap_or_default(), *value);
             }
         }

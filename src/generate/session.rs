@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::{
         case::Call,
-        contract::{Argument, Kind, Platform},
+        contract::{Argument, ArgumentKind, Platform},
         generate::{contract_violation, contract_violation_of_two},
         trace::{OptionToken, PluginTokens},
     };
@@ -365,8 +365,10 @@ mod tests {
                     }
                 }
                 Value::Str(text) => match argument.kind() {
-                    Kind::Protocol => note(format!("protocol {text}")),
-                    Kind::Ip | Kind::TargetIp | Kind::Host if text.contains(':') => note(format!("IPv6 {argument}")),
+                    ArgumentKind::Protocol => note(format!("protocol {text}")),
+                    ArgumentKind::Ip | ArgumentKind::TargetIp | ArgumentKind::Host if text.contains(':') => {
+                        note(format!("IPv6 {argument}"))
+                    }
                     _ if text.is_empty() => note(format!("empty {argument}")),
                     _ if text.len() >= 1000 => note("long text".into()),
                     _ if !text.is_ascii() => note("non-ASCII text".into()),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use crate::{
     case::{Call, Session, Value, check_services},
-    contract::{Argument, Hook, HookSpec, Kind},
+    contract::{Argument, ArgumentKind, Hook, HookSpec},
     generate::{Domain, connection::UNKNOWN_AT_FIRST, hosts::is_hostname, text::may_be_chosen},
 };
 
@@ -90,33 +90,33 @@ fn may_be(value: &Value, argument: Argument, spec: &HookSpec, domain: &Domain) -
     let is_none = *value == Value::Null;
     let is_aa = matches!(spec.hook, Hook::Authenticate | Hook::Authorize);
     match argument.kind() {
-        Kind::SessionId => text.is_some_and(|text| !text.is_empty()),
-        Kind::Protocol => text.is_some_and(|text| domain.plugin_type.protocols().contains(&text)),
-        Kind::Ip => text.is_some_and(|text| text.parse::<IpAddr>().is_ok()),
-        Kind::TargetIp => {
+        ArgumentKind::SessionId => text.is_some_and(|text| !text.is_empty()),
+        ArgumentKind::Protocol => text.is_some_and(|text| domain.plugin_type.protocols().contains(&text)),
+        ArgumentKind::Ip => text.is_some_and(|text| text.parse::<IpAddr>().is_ok()),
+        ArgumentKind::TargetIp => {
             is_none && spec.hook == Hook::Authenticate || text.is_some_and(|text| text.parse::<IpAddr>().is_ok())
         }
-        Kind::Hostname => is_none || text.is_some_and(is_hostname),
-        Kind::Host => {
+        ArgumentKind::Hostname => is_none || text.is_some_and(is_hostname),
+        ArgumentKind::Host => {
             is_none && spec.hook == Hook::Authenticate
                 || text.is_some_and(|text| is_hostname(text) || text.parse::<IpAddr>().is_ok())
         }
-        Kind::Domain | Kind::UserName | Kind::Password => is_none || text.is_some(),
-        Kind::TargetUser => is_none && is_aa || text.is_some(),
-        Kind::Groups => {
+        ArgumentKind::Domain | ArgumentKind::UserName | ArgumentKind::Password => is_none || text.is_some(),
+        ArgumentKind::TargetUser => is_none && is_aa || text.is_some(),
+        ArgumentKind::Groups => {
             is_none
                 || matches!(value, Value::List(items) if items.iter().all(|item| item.as_str().is_some_and(may_be_chosen)))
         }
-        Kind::Port => {
+        ArgumentKind::Port => {
             is_none && spec.hook == Hook::Authenticate && argument != Argument::ClientPort
                 || matches!(value, Value::Int(1..=65535))
         }
-        Kind::KeyValuePairs => value.as_dict().is_some_and(|entries| {
+        ArgumentKind::KeyValuePairs => value.as_dict().is_some_and(|entries| {
             entries.iter().all(|(_, value)| value.as_str().is_some()) && simple_data(value).is_ok()
         }),
-        Kind::ConnectionName => text.is_some_and(may_be_chosen),
-        Kind::Asset => text.is_some_and(|text| text.is_empty() || may_be_chosen(text)),
-        Kind::Cookie => value.as_dict().is_some(),
+        ArgumentKind::ConnectionName => text.is_some_and(may_be_chosen),
+        ArgumentKind::Asset => text.is_some_and(|text| text.is_empty() || may_be_chosen(text)),
+        ArgumentKind::Cookie => value.as_dict().is_some(),
     }
 }
 

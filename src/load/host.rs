@@ -3,7 +3,7 @@
 use crate::{
     case::Session,
     runtime::{RuntimeError, Server, Underway},
-    trace::{Holding, Trace, Usage},
+    trace::{CallUsage, ProcessUsage, Trace},
 };
 
 /// Makes calls, one at a time.
@@ -12,22 +12,22 @@ pub trait Host: Send {
     ///
     /// # Errors
     /// Where the runtime itself failed.
-    fn step(&mut self, underway: &mut Underway) -> Result<Option<Usage>, RuntimeError>;
+    fn step(&mut self, underway: &mut Underway) -> Result<Option<CallUsage>, RuntimeError>;
 
     /// Runs a whole session in the process that ran the others before: its trace, what its calls cost, and now and then
     /// what the process holds.
     ///
     /// # Errors
     /// Where the runtime itself failed.
-    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<Usage>, Option<Holding>), RuntimeError>;
+    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError>;
 }
 
 impl Host for Server {
-    fn step(&mut self, underway: &mut Underway) -> Result<Option<Usage>, RuntimeError> {
+    fn step(&mut self, underway: &mut Underway) -> Result<Option<CallUsage>, RuntimeError> {
         Self::step(self, underway)
     }
 
-    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<Usage>, Option<Holding>), RuntimeError> {
+    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError> {
         Self::session(self, session)
     }
 }

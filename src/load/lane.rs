@@ -15,7 +15,7 @@ use crate::{
         queue::{Queue, Ready, Visit},
     },
     runtime::{Isolation, RuntimeError, Underway, now_ns},
-    trace::{Trace, Usage},
+    trace::{CallUsage, Trace},
 };
 
 /// Counts from the beginning of a run, on the clock that host and workers share.
@@ -119,7 +119,7 @@ impl<'s, 'a> Lane<'s, 'a> {
                     plugin: call.elapsed,
                     cpu: usage.unwrap_or_default().cpu,
                     peak_bytes: usage.unwrap_or_default().peak_bytes,
-                    is_error: call.ending.is_broken(),
+                    is_error: call.ending.is_aborted(),
                 });
             }
             visit.call_due = end;
@@ -144,7 +144,7 @@ impl<'s, 'a> Lane<'s, 'a> {
             let mut recorder = lock(recorder);
             let (mut call_due, mut free) = (due, began);
             for (at, call) in trace.calls.iter().enumerate() {
-                let usage: Option<Usage> = usage.get(at).copied();
+                let usage: Option<CallUsage> = usage.get(at).copied();
                 // What a worker says of its clock is believed as far as it can be true.
                 let call_began = usage.map_or(free, |usage| clock.at(usage.began_ns)).clamp(free, end.max(free));
                 let call_end = match at + 1 == trace.calls.len() {
@@ -159,7 +159,7 @@ impl<'s, 'a> Lane<'s, 'a> {
                     plugin: call.elapsed,
                     cpu: usage.unwrap_or_default().cpu,
                     peak_bytes: usage.unwrap_or_default().peak_bytes,
-                    is_error: call.ending.is_broken(),
+                    is_error: call.ending.is_aborted(),
                 });
                 (call_due, free) = (call_end, call_end);
             }

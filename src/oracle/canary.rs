@@ -4,12 +4,12 @@ use std::{borrow::Cow, cell::OnceCell};
 
 use super::{
     Context,
-    forms::{self, Form},
+    encoding::{self, Form},
 };
 use crate::{
     case::{Session, SetOption, Value, secrets_of_services},
     contract::{Argument, Hook},
-    package::Package,
+    package::configuration,
     trace::{Ending, Observed},
 };
 
@@ -84,7 +84,7 @@ impl<'a> Canary<'a> {
 
     /// Its other forms, made once.
     pub(super) fn forms(&self) -> &[(Form, String)] {
-        self.forms.get_or_init(|| forms::of(&self.text))
+        self.forms.get_or_init(|| encoding::of(&self.text))
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) fn of_surroundings<'a>(context: &Context<'a>, found: &mut dyn FnMut(K
     if !options.is_empty() {
         // By themselves: they are few, and the configuration under them was looked at once for all sessions.
         for secret in
-            Package::configuration_secrets(&Package::with_options("", options.iter().map(SetOption::assignment)))
+            configuration::secrets(&configuration::with_options("", options.iter().map(SetOption::assignment)))
         {
             found(Kind::Configuration, secret.into());
         }

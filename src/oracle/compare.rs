@@ -9,9 +9,8 @@
 use std::borrow::Cow;
 
 use super::{
-    Context, Subject, mark_foreign,
-    path::{self, Step},
-    text,
+    Context, PluginUnderTest, mark_foreign, message,
+    value_path::{self, Step},
 };
 use crate::{
     case::{Session, Value},
@@ -60,7 +59,7 @@ pub fn difference(reference: &Trace, other: &Trace) -> Option<Difference> {
                     });
                     let key = key.unwrap_or_default();
                     let hidden = matches!(key, "" | "passwords" | "private_keys" | "totp_codes");
-                    let place = path::written(&steps);
+                    let place = value_path::written(&steps);
                     let place = if place.is_empty() { "the result" } else { &place };
                     return differs(place, key, described(one, hidden), described(two, hidden));
                 }
@@ -87,7 +86,7 @@ pub fn difference(reference: &Trace, other: &Trace) -> Option<Difference> {
 }
 
 fn count(calls: &[crate::trace::CallTrace]) -> String {
-    text::counted(calls.len(), "call")
+    message::counted(calls.len(), "call")
 }
 
 /// Cookies at the end; nearly always equal, so they are compared as they are first.
@@ -102,7 +101,7 @@ fn cookie_difference(name: &str, one: &Value, two: &Value) -> Option<Difference>
     Some(Difference {
         call: None,
         hook: None,
-        place: path::written(&steps),
+        place: value_path::written(&steps),
         key: name.to_owned(),
         reference: described(one, false),
         other: described(two, false),
@@ -128,7 +127,7 @@ fn is_same_ending(one: &Ending, two: &Ending) -> bool {
 
 fn ending(ending: &Ending) -> String {
     match ending {
-        Ending::Returned(result) => format!("a result, {}", text::a_type(result)),
+        Ending::Returned(result) => format!("a result, {}", message::a_type(result)),
         Ending::Raised(exception) if exception.message.is_empty() => exception.type_name.clone(),
         Ending::Raised(exception) => format!("{}: {}", exception.type_name, exception.message),
         Ending::Exited { status, .. } => format!("an exit with status {status}"),
@@ -157,8 +156,8 @@ fn without_addresses(message: &str) -> Cow<'_, str> {
 fn described(value: Option<&Observed>, hidden: bool) -> String {
     match value {
         None => "nothing".into(),
-        Some(value) if hidden => text::a_type(value),
-        Some(value) => text::written(value),
+        Some(value) if hidden => message::a_type(value),
+        Some(value) => message::written(value),
     }
 }
 
@@ -224,7 +223,7 @@ fn dict_difference<'a>(
 /// A `state-leak`: the session went otherwise in a process that ran others before (`after`) than in a fresh one.
 /// `changes` names what the earlier sessions changed. The caller has seen that two fresh runs agree.
 pub fn state_leak(
-    subject: &Subject,
+    subject: &PluginUnderTest,
     session: &Session,
     fresh: &Trace,
     after: &Trace,
@@ -238,13 +237,18 @@ pub fn state_leak(
         const NAMED: usize = 5;
         let more = if changes.len() > NAMED { ", …" } else { "" };
         let names = changes[..changes.len().min(NAMED)].join("`, `");
-        message.push_str(&format!("; they changed `{}`{more}", text::one_line(&names, text::MESSAGE_LIMIT)));
+        message.push_str(&format!("; they changed `{}`{more}", message::one_line(&names, message::MESSAGE_LIMIT)));
     }
     Some(finish(Finding::draft(Rule::StateLeak, message), session, &context, &difference))
 }
 
 /// A `nondeterministic`: two fresh processes gave different results.
-pub fn nondeterministic(subject: &Subject, session: &Session, first: &Trace, second: &Trace) -> Option<Finding> {
+pub fn nondeterministic(
+    subject: &PluginUnderTest,
+    session: &Session,
+    first: &Trace,
+    second: &Trace,
+) -> Option<Finding> {
     let difference = difference(first, second)?;
     let context = Context::new(subject, session, second);
     let first_context = Context::new(subject, session, first);
@@ -260,7 +264,7 @@ fn told(
     in_reference: &str,
     in_other: &str,
 ) -> String {
-    let safe = |text: &str| text::one_line(&other.mask(&reference.mask(text)), text::VALUE_LIMIT);
+    let safe = |text: &str| message::one_line(&other.mask(&reference.mask(text)), message::VALUE_LIMIT);
     let (one, two) = (safe(&difference.reference), safe(&difference.other));
     let place = other.mask(&reference.mask(&difference.place));
     if one == two {
@@ -271,7 +275,7 @@ fn told(
 
 fn finish(draft: Draft, session: &Session, context: &Context<'_>, difference: &Difference) -> Finding {
     let key = Observed::Str(difference.key.clone());
-    let detail = if difference.key.is_empty() { "" } else { path::key_detail(context, &key) };
+    let detail = if difference.key.is_empty() { "" } else { value_path::key_detail(context, &key) };
     let mut draft = draft.detail(detail);
     if let Some(hook) = difference.hook {
         draft = draft.hook(hook);

@@ -5,9 +5,8 @@
 //! reads again; large ints that came in with the session and are handed on; and what the SDK keeps for itself.
 
 use super::{
-    Context,
-    path::{self, Step},
-    text,
+    Context, message,
+    value_path::{self, Step},
 };
 use crate::{
     case::Value,
@@ -109,10 +108,10 @@ impl<'a> Walk<'a> {
         if *seen > TELLS_LIMIT {
             return;
         }
-        let detail = path::detail(self.context, &self.steps);
+        let detail = value_path::detail(self.context, &self.steps);
         let told = || self.problems.iter().filter(|problem| problem.rule == rule);
         if told().all(|problem| problem.detail != detail) && told().count() < PLACES_LIMIT {
-            let path = self.context.mask(&path::written(&self.steps));
+            let path = self.context.mask(&value_path::written(&self.steps));
             let message = if path.is_empty() { format!("the result {what}") } else { format!("`{path}` {what}") };
             self.problems.push(Problem { rule, message, detail });
         }
@@ -169,10 +168,10 @@ impl<'a> Walk<'a> {
             Observed::Cycle => self.tell(Rule::NotJson, "contains itself"),
             Observed::Bytes(_) | Observed::Set(_) => {
                 let shown = self.shown(value);
-                self.tell(Rule::NotJson, &format!("is {}{shown}, which JSON cannot carry", text::a_type(value)));
+                self.tell(Rule::NotJson, &format!("is {}{shown}, which JSON cannot carry", message::a_type(value)));
             }
             Observed::Object { .. } => {
-                self.tell(Rule::NotJson, &format!("is {}, which JSON cannot carry", text::a_type(value)));
+                self.tell(Rule::NotJson, &format!("is {}, which JSON cannot carry", message::a_type(value)));
             }
         }
     }
@@ -218,7 +217,7 @@ impl<'a> Walk<'a> {
             }
             _ => self.tell(
                 Rule::NotJson,
-                &format!("has the key {shown}, {}, which JSON cannot carry as a key", text::a_type(key)),
+                &format!("has the key {shown}, {}, which JSON cannot carry as a key", message::a_type(key)),
             ),
         }
     }
@@ -234,7 +233,7 @@ impl<'a> Walk<'a> {
         } else {
             format!("has the key {}, which comes back as '{becomes}'", self.context.shown(key))
         };
-        self.tell(Rule::LossyJson, &self.context.mask(&text::one_line(&what, text::MESSAGE_LIMIT)));
+        self.tell(Rule::LossyJson, &self.context.mask(&message::one_line(&what, message::MESSAGE_LIMIT)));
     }
 
     fn is_sdks(&self) -> bool {

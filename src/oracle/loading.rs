@@ -4,17 +4,17 @@
 //! Lets pass on purpose: optional hooks that are absent or were set to None; parameters with a default, whatever their
 //! name; and what hooks inherited from a newer SDK demand, which is one note ([`sdk_mismatch`]) and no finding.
 
-use super::{Subject, exceptions, mask, place, sandbox, text};
+use super::{PluginUnderTest, ending, mask, message, sandbox_violation, stack};
 use crate::{
     contract::{Api, Argument, Hook, HookSpec, Platform, PluginType, nearest_word},
     finding::{Finding, Rule},
-    trace::{HookSeen, LoadEnding, Loading, Origin, Parameter},
+    trace::{HookSignature, LoadEnding, Loading, Origin, Parameter},
 };
 
 /// What loading showed.
-pub fn judge_loading(subject: &Subject, loading: &Loading) -> Vec<Finding> {
+pub fn judge_loading(subject: &PluginUnderTest, loading: &Loading) -> Vec<Finding> {
     let mut findings = Vec::new();
-    sandbox::judge_loading(subject, loading, &mut findings);
+    sandbox_violation::judge_loading(subject, loading, &mut findings);
     if let Some(finding) = ending(subject, Rule::ImportFailed, "importing the module", loading, &loading.import) {
         findings.push(finding);
         return findings;
@@ -37,32 +37,40 @@ pub fn judge_loading(subject: &Subject, loading: &Loading) -> Vec<Finding> {
 }
 
 /// How a step of loading failed, if it did.
-fn ending(subject: &Subject, rule: Rule, step: &str, loading: &Loading, ending: &LoadEnding) -> Option<Finding> {
+fn ending(
+    subject: &PluginUnderTest,
+    rule: Rule,
+    step: &str,
+    loading: &Loading,
+    ending: &LoadEnding,
+) -> Option<Finding> {
     let (draft, frames) = match ending {
         LoadEnding::Done => return None,
         LoadEnding::Raised(exception) => {
             let masked = mask::mask(&exception.message, &subject.configuration_secrets);
-            let draft = Finding::draft(rule, exceptions::message(&masked, exception))
+            let draft = Finding::draft(rule, ending::message(&masked, exception))
                 .exception(&exception.type_name)
-                .at(exceptions::place_of(exception))
-                .hint(sandbox::hint(&loading.attempts, exception).or_else(|| hint(rule, &exception.type_name)));
+                .at(ending::place_of(exception))
+                .hint(
+                    sandbox_violation::hint(&loading.attempts, exception).or_else(|| hint(rule, &exception.type_name)),
+                );
             return Some(draft.finish());
         }
         LoadEnding::Exited { status, frames } => {
             (Finding::draft(rule, format!("{step} ended the process with status {status}")), frames)
         }
         LoadEnding::Signalled { signal, frames } => {
-            let name = exceptions::signal_name(*signal).map(|name| format!(" ({name})")).unwrap_or_default();
+            let name = ending::signal_name(*signal).map(|name| format!(" ({name})")).unwrap_or_default();
             (Finding::draft(rule, format!("the process died of signal {signal}{name} while {step}")), frames)
         }
         LoadEnding::Corrupted => {
-            return Some(Finding::draft(rule, format!("{step}: {}", exceptions::CORRUPTED)).finish());
+            return Some(Finding::draft(rule, format!("{step}: {}", ending::CORRUPTED)).finish());
         }
         LoadEnding::TimedOut { limit_seconds, frames } => {
             (Finding::draft(rule, format!("{step} took longer than {limit_seconds} s")), frames)
         }
     };
-    Some(draft.at(place::of(frames)).finish())
+    Some(draft.at(stack::of(frames)).finish())
 }
 
 fn hint(rule: Rule, exception: &str) -> Option<String> {
@@ -83,24 +91,24 @@ fn missing(hook: Hook, is_there: bool) -> Finding {
 }
 
 /// What a hook demands and the platform does not give.
-fn arguments(subject: &Subject, spec: &HookSpec, seen: &HookSeen, findings: &mut Vec<Finding>) {
+fn arguments(subject: &PluginUnderTest, spec: &HookSpec, seen: &HookSignature, findings: &mut Vec<Finding>) {
     for parameter in seen.parameters.iter().filter(|parameter| parameter.required) {
         let what = match status(spec, subject.platform, parameter) {
             Status::Passed => continue,
             Status::Later(_) if subject.sdk_mismatch && !is_own(seen) => continue,
             Status::PositionalOnly => "cannot be passed by name, and the platform passes nothing else".to_owned(),
             Status::Later(since) => {
-                format!("is passed since {} and not on platform {}", text::level(since), subject.platform)
+                format!("is passed since {} and not on platform {}", message::level(since), subject.platform)
             }
             Status::Never => match near(spec, subject.platform, seen, parameter) {
                 Some(near) => format!("is never passed; the nearest argument is `{near}`"),
                 None => "is never passed".to_owned(),
             },
         };
-        let name = text::one_line(&parameter.name, text::VALUE_LIMIT);
+        let name = message::one_line(&parameter.name, message::VALUE_LIMIT);
         let draft = Finding::draft(Rule::HookArgumentUnknown, format!("required parameter `{name}` {what}"));
         findings.push(
-            draft.hook(seen.hook).at(seen.frame.as_ref().map(place::location)).detail(parameter.name.as_str()).finish(),
+            draft.hook(seen.hook).at(seen.frame.as_ref().map(stack::location)).detail(parameter.name.as_str()).finish(),
         );
     }
 }
@@ -123,14 +131,14 @@ fn status(spec: &HookSpec, platform: &Platform, parameter: &Parameter) -> Status
 }
 
 /// The argument that was most likely meant: one that the platform passes and the hook does not take already.
-fn near(spec: &HookSpec, platform: &Platform, seen: &HookSeen, parameter: &Parameter) -> Option<&'static str> {
+fn near(spec: &HookSpec, platform: &Platform, seen: &HookSignature, parameter: &Parameter) -> Option<&'static str> {
     let is_taken = |name: &str| seen.parameters.iter().any(|other| other.name == name);
     let free = spec.arguments(platform).map(Argument::name).filter(|name| !is_taken(name));
     nearest_word(&parameter.name, free)
 }
 
 /// Whether a hook is defined in the plugin's own files.
-fn is_own(seen: &HookSeen) -> bool {
+fn is_own(seen: &HookSignature) -> bool {
     seen.frame.as_ref().is_some_and(|frame| frame.origin == Origin::Plugin)
 }
 
@@ -176,7 +184,7 @@ pub(super) fn is_sdk_newer(plugin_type: PluginType, platform: &Platform, loading
 
 /// A note where the installed SDK is newer than the platform, so that hooks inherited from it demand what the platform
 /// does not pass yet. An appliance brings the SDK of its own version, so no plugin is to blame.
-pub fn sdk_mismatch(subject: &Subject, loading: &Loading) -> Option<String> {
+pub fn sdk_mismatch(subject: &PluginUnderTest, loading: &Loading) -> Option<String> {
     if !is_sdk_newer(subject.plugin_type, subject.platform, loading) {
         return None;
     }
@@ -184,7 +192,7 @@ pub fn sdk_mismatch(subject: &Subject, loading: &Loading) -> Option<String> {
     Some(format!(
         "the installed Plugin SDK {} demands `{}`, which platform {} does not pass: an appliance brings the SDK of its own \
          version. Choose `--platform` {}, or install SDK {} into the virtual environment",
-        text::one_line(loading.sdk_version.as_deref().unwrap_or_default(), text::VALUE_LIMIT),
+        message::one_line(loading.sdk_version.as_deref().unwrap_or_default(), message::VALUE_LIMIT),
         names.join("`, `"),
         subject.platform,
         sdk_api(loading).and_then(Platform::first_with).unwrap_or(Platform::newest()),
@@ -204,12 +212,12 @@ mod tests {
     const HOOKS: [Hook; 4] =
         [Hook::GetPasswordList, Hook::GetPrivateKeyList, Hook::AuthenticationCompleted, Hook::SessionEnded];
 
-    fn hook(hook: Hook, parameters: &[&str], frame: Frame) -> HookSeen {
+    fn hook(hook: Hook, parameters: &[&str], frame: Frame) -> HookSignature {
         let parameters = parameters
             .iter()
             .map(|name| Parameter { name: (*name).into(), required: true, positional_only: false })
             .collect();
-        HookSeen { hook, callable: true, parameters, takes_any: false, frame: Some(frame) }
+        HookSignature { hook, callable: true, parameters, takes_kwargs: false, frame: Some(frame) }
     }
 
     fn loaded() -> Loading {
@@ -221,22 +229,22 @@ mod tests {
             has_class: true,
             constructor: Some(LoadEnding::Done),
             hooks: HOOKS.map(|name| hook(name, &["session_id"], frame(name.name(), 9))).into(),
-            words: crate::trace::PluginTokens::default(),
+            tokens: crate::trace::PluginTokens::default(),
             files: Vec::new(),
             sdk_version: None,
         }
     }
 
     #[track_caller]
-    fn only(subject: &Subject, loading: &Loading) -> Finding {
+    fn only(subject: &PluginUnderTest, loading: &Loading) -> Finding {
         let mut findings = judge_loading(subject, loading);
         assert_eq!(findings.len(), 1, "{findings:#?}");
         findings.remove(0)
     }
 
-    fn on(platform: &str, loading: &Loading) -> Subject {
+    fn on(platform: &str, loading: &Loading) -> PluginUnderTest {
         let platform = Platform::named(platform).unwrap();
-        Subject::new(PluginType::CredentialStore, platform, "", Vec::new(), false, Some(loading))
+        PluginUnderTest::new(PluginType::CredentialStore, platform, "", Vec::new(), false, Some(loading))
     }
 
     #[test]
@@ -244,7 +252,7 @@ mod tests {
         let mut loading = loaded();
         assert_eq!(judge_loading(&store(), &loading), Vec::new());
         // Optional, and set to None to say so.
-        loading.hooks.push(HookSeen { callable: false, ..hook(Hook::GetTotpCodes, &[], frame("f", 1)) });
+        loading.hooks.push(HookSignature { callable: false, ..hook(Hook::GetTotpCodes, &[], frame("f", 1)) });
         assert_eq!(judge_loading(&store(), &loading), Vec::new());
     }
 
@@ -287,7 +295,7 @@ mod tests {
     fn a_constructors_message_is_without_the_configurations_secrets() {
         let error = Exception { in_constructor: true, ..exception("ValueError", "bad: Vault-Pw-77", vec![]) };
         let loading = Loading { constructor: Some(LoadEnding::Raised(error)), ..loaded() };
-        let subject = Subject { configuration_secrets: vec!["Vault-Pw-77".into()], ..store() };
+        let subject = PluginUnderTest { configuration_secrets: vec!["Vault-Pw-77".into()], ..store() };
         let finding = only(&subject, &loading);
         assert_eq!(finding.message, "ValueError: bad: ***");
         assert!(finding.hint.unwrap().contains("--config"));
@@ -339,11 +347,11 @@ mod tests {
             "required parameter `gateway_usernam` is never passed; the nearest argument is `gateway_username`"
         );
         assert_eq!(finding.location.map(|location| location.line), Some(12));
-        assert_eq!(on("9.0", &loading).uncallable, [Hook::GetPasswordList]);
+        assert_eq!(on("9.0", &loading).uncallable_hooks, [Hook::GetPasswordList]);
 
         loading.hooks[0].parameters[1].required = false;
         assert_eq!(judge_loading(&store(), &loading), Vec::new());
-        assert!(on("9.0", &loading).uncallable.is_empty());
+        assert!(on("9.0", &loading).uncallable_hooks.is_empty());
     }
 
     #[test]
@@ -381,7 +389,7 @@ mod tests {
         loading.hooks[1] = hook(Hook::GetPrivateKeyList, &["client_hostname"], sdk_frame("get_private_key_list"));
         let subject = on("6.2", &loading);
         assert_eq!(judge_loading(&subject, &loading), Vec::new());
-        assert_eq!(subject.uncallable, [Hook::GetPasswordList, Hook::GetPrivateKeyList]);
+        assert_eq!(subject.uncallable_hooks, [Hook::GetPasswordList, Hook::GetPrivateKeyList]);
         let note = sdk_mismatch(&subject, &loading).unwrap();
         assert!(note.contains("SDK 1.9.1 demands `client_hostname`, `server_ip`, which platform 6.2"), "{note}");
         assert_eq!(sdk_mismatch(&on("9.0", &loading), &loading), None);

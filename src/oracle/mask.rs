@@ -1,6 +1,6 @@
 //! Takes secrets out of text before anybody sees it.
 
-use super::forms;
+use super::encoding;
 
 /// What stands for a secret.
 const MASK: &str = "***";
@@ -33,7 +33,7 @@ impl Masker {
             let letters = secret.chars().all(|character| character.is_ascii_alphabetic());
             let is_word = secret.chars().count() < if letters { ANYWHERE_LETTERS } else { ANYWHERE };
             if !is_word {
-                needles.extend(forms::of(secret).into_iter().map(|(_, text)| (text, false)));
+                needles.extend(encoding::of(secret).into_iter().map(|(_, text)| (text, false)));
             }
             for text in [secret.as_str(), secret.trim()] {
                 if text.chars().nth(1).is_some() && !text.bytes().all(|byte| byte == b'*') {

@@ -6,32 +6,32 @@
 #![forbid(unsafe_code)]
 
 mod canary;
+mod canary_match;
 mod compare;
-mod exceptions;
-mod forms;
+mod encoding;
+mod ending;
 mod json;
-mod key;
-mod leak;
 mod loading;
 mod mask;
-mod naming;
-mod path;
-mod place;
-mod resources;
+mod message;
+mod plugin_under_test;
+mod private_key;
+mod resource_leak;
 mod result;
-mod sandbox;
-mod secrets;
-mod shape;
-mod subject;
+mod result_shape;
+mod sandbox_violation;
+mod secret_leak;
+mod stable_name;
+mod stack;
 #[cfg(test)]
 mod testing;
-mod text;
+mod value_path;
 
 pub use compare::{Difference, difference, nondeterministic, state_leak};
 pub use loading::{judge_loading, sdk_mismatch};
 pub use mask::mask;
-pub use secrets::secrets_of;
-pub use subject::Subject;
+pub use plugin_under_test::PluginUnderTest;
+pub use secret_leak::secrets_of;
 
 use std::{cell::OnceCell, fmt::Display};
 
@@ -43,7 +43,7 @@ use crate::{
 
 /// What a session's trace shows, call by call. Everything but `state-leak` and `nondeterministic`, which compare two
 /// traces. Calls of the other plugin of a session of two are not judged.
-pub fn judge(subject: &Subject, session: &Session, trace: &Trace) -> Vec<Finding> {
+pub fn judge(subject: &PluginUnderTest, session: &Session, trace: &Trace) -> Vec<Finding> {
     let context = Context::new(subject, session, trace);
     let mut findings = Vec::new();
     for (index, seen) in trace.calls.iter().enumerate() {
@@ -52,12 +52,12 @@ pub fn judge(subject: &Subject, session: &Session, trace: &Trace) -> Vec<Finding
         }
         match &seen.ending {
             Ending::Returned(returned) => judge_result(&context, index, seen, returned, &mut findings),
-            _ => exceptions::judge(&context, index, seen, &mut findings),
+            _ => ending::judge(&context, index, seen, &mut findings),
         }
     }
-    sandbox::judge(&context, &mut findings);
-    secrets::judge(&context, &mut findings);
-    resources::judge(&context, &mut findings);
+    sandbox_violation::judge(&context, &mut findings);
+    secret_leak::judge(&context, &mut findings);
+    resource_leak::judge(&context, &mut findings);
     if session.has_foreign_cookie() {
         findings.iter_mut().for_each(mark_foreign);
     }
@@ -95,7 +95,7 @@ fn judge_result(
 
 /// What the oracles of one session share.
 struct Context<'a> {
-    subject: &'a Subject,
+    subject: &'a PluginUnderTest,
     session: &'a Session,
     trace: &'a Trace,
     /// Made for the first message, and so in no session that shows nothing.
@@ -103,7 +103,7 @@ struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    const fn new(subject: &'a Subject, session: &'a Session, trace: &'a Trace) -> Self {
+    const fn new(subject: &'a PluginUnderTest, session: &'a Session, trace: &'a Trace) -> Self {
         Self { subject, session, trace, masker: OnceCell::new() }
     }
 
@@ -120,14 +120,14 @@ impl<'a> Context<'a> {
 
     /// A value for a message: without secrets, on one line, bounded.
     fn value(&self, value: &impl Display) -> String {
-        text::one_line(&self.mask(&text::written(value)), text::VALUE_LIMIT)
+        message::one_line(&self.mask(&message::written(value)), message::VALUE_LIMIT)
     }
 
     /// A value with its type.
     fn shown(&self, value: &Observed) -> String {
         match value {
             Observed::None => "None".into(),
-            Observed::Object { .. } => text::a_type(value),
+            Observed::Object { .. } => message::a_type(value),
             Observed::Str(_) | Observed::Bytes(_) => self.value(value),
             _ => format!("{} ({})", self.value(value), value.type_name()),
         }

@@ -5,9 +5,9 @@
 //! `session_cookie` under the same name and is handed on; CR LF in a key.
 
 use super::{
-    Context, path,
-    shape::{self, Wrong},
-    text,
+    Context, message,
+    result_shape::{self, Wrong},
+    value_path,
 };
 use crate::{
     contract::{HookSpec, nearest_word},
@@ -20,7 +20,7 @@ pub(super) fn judge_type(index: usize, seen: &CallTrace, result: &Observed, find
     if matches!(result, Observed::None | Observed::Dict(_) | Observed::Truncated) {
         return;
     }
-    let message = format!("it returned {}, and must return None or a dict", text::a_type(result));
+    let message = format!("it returned {}, and must return None or a dict", message::a_type(result));
     let draft = Finding::draft(Rule::ReturnType, message).hook(seen.hook).call(index);
     findings.push(draft.detail(result.type_name()).finish());
 }
@@ -35,22 +35,22 @@ pub(super) fn judge_entry(
 ) -> bool {
     let known = key.as_str().and_then(|name| spec.result_key(name));
     let Some(known) = known.filter(|known| known.since <= context.subject.platform.api) else {
-        if context.subject.judge_unknown_keys && !(context.subject.sdk_mismatch && known.is_some()) {
+        if context.subject.reports_unknown_keys && !(context.subject.sdk_mismatch && known.is_some()) {
             let message = match known {
                 Some(known) => format!(
                     "`{}` came with {}; platform {} drops it",
                     known.name,
-                    text::level(known.since),
+                    message::level(known.since),
                     context.subject.platform
                 ),
                 None => unknown_key(context, spec, key),
             };
             let draft = Finding::draft(Rule::ReturnKeyUnknown, message).hook(seen.hook).call(index);
-            findings.push(draft.detail(path::key_detail(context, key)).finish());
+            findings.push(draft.detail(value_path::key_detail(context, key)).finish());
         }
         return true;
     };
-    match shape::check(context, known.shape, value) {
+    match result_shape::check(context, known.shape, value) {
         Ok(()) => true,
         Err(_) if is_handed_on(context, index, known.name, value) => true,
         Err(Wrong { path, there, must }) => {
@@ -65,7 +65,7 @@ pub(super) fn judge_entry(
 fn unknown_key(context: &Context<'_>, spec: &HookSpec, key: &Observed) -> String {
     let near = key.as_str().and_then(|key| nearest_word(key, spec.result.iter().map(|known| known.name)));
     let shown = match key.as_str() {
-        Some(key) => context.mask(&text::one_line(key, text::VALUE_LIMIT)),
+        Some(key) => context.mask(&message::one_line(key, message::VALUE_LIMIT)),
         None => context.value(key),
     };
     match near {
@@ -111,7 +111,7 @@ mod tests {
         case::Value,
         contract::{Hook, Platform, PluginType},
         oracle::{
-            Subject,
+            PluginUnderTest,
             testing::{Played, aa, dict, list, store, text, tuple},
         },
     };
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn invalid(played: &Played, subject: &Subject, message: &str) {
+    fn invalid(played: &Played, subject: &PluginUnderTest, message: &str) {
         let finding = played.only(subject);
         assert_eq!((finding.rule, finding.message.as_str()), (Rule::ReturnValueInvalid, message));
     }
@@ -274,14 +274,14 @@ mod tests {
         let played = value(Hook::Authorize, "metadata", text("x"));
         let mut subject = aa();
         played.silent(&subject);
-        subject.judge_unknown_keys = true;
+        subject.reports_unknown_keys = true;
         assert_eq!(played.only(&subject).rule, Rule::ReturnKeyUnknown);
     }
 
     #[test]
     fn a_key_of_a_later_platform_is_told_with_that_platform() {
-        let mut old = Subject::new(PluginType::Aa, Platform::named("6.2").unwrap(), "", vec![], false, None);
-        old.judge_unknown_keys = true;
+        let mut old = PluginUnderTest::new(PluginType::Aa, Platform::named("6.2").unwrap(), "", vec![], false, None);
+        old.reports_unknown_keys = true;
         let played = value(Hook::Authorize, "reason", text("expired"));
         assert_eq!(played.only(&old).message, "`reason` came with API 1.6 (SPS 6.7); platform 6.2 drops it");
         played.silent(&aa());

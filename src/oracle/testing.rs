@@ -6,16 +6,16 @@ use crate::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
     finding::{Finding, Rule},
-    oracle::{Subject, judge},
-    trace::{CallTrace, Ending, Exception, Frame, Observed, Origin, Output, Trace},
+    oracle::{PluginUnderTest, judge},
+    trace::{CallTrace, CapturedOutput, Ending, Exception, Frame, Observed, Origin, Trace},
 };
 
-pub(super) fn store() -> Subject {
-    Subject::new(PluginType::CredentialStore, Platform::newest(), "", Vec::new(), false, None)
+pub(super) fn store() -> PluginUnderTest {
+    PluginUnderTest::new(PluginType::CredentialStore, Platform::newest(), "", Vec::new(), false, None)
 }
 
-pub(super) fn aa() -> Subject {
-    Subject::new(PluginType::Aa, Platform::newest(), "", Vec::new(), false, None)
+pub(super) fn aa() -> PluginUnderTest {
+    PluginUnderTest::new(PluginType::Aa, Platform::newest(), "", Vec::new(), false, None)
 }
 
 pub(super) fn text(text: &str) -> Observed {
@@ -53,8 +53,8 @@ pub(super) fn raised(type_name: &str, message: &str, frames: Vec<Frame>) -> Endi
     Ending::Raised(exception(type_name, message, frames))
 }
 
-pub(super) fn output(text: &str) -> Output {
-    Output { text: text.into(), bytes: text.len() as u64 }
+pub(super) fn output(text: &str) -> CapturedOutput {
+    CapturedOutput { text: text.into(), bytes: text.len() as u64 }
 }
 
 /// A session and its trace, built call by call.
@@ -85,12 +85,12 @@ impl Played {
             hook,
             answer_is_secret: false,
             ending,
-            stdout: Output::default(),
-            stderr: Output::default(),
+            stdout: CapturedOutput::default(),
+            stderr: CapturedOutput::default(),
             elapsed: Duration::ZERO,
             files: Vec::new(),
             attempts: Vec::new(),
-            left: Vec::new(),
+            leftovers: Vec::new(),
         });
         self
     }
@@ -120,25 +120,25 @@ impl Played {
         self.trace.calls.last_mut().expect("a call was made")
     }
 
-    pub(super) fn judge(&self, subject: &Subject) -> Vec<Finding> {
+    pub(super) fn judge(&self, subject: &PluginUnderTest) -> Vec<Finding> {
         judge(subject, &self.session, &self.trace)
     }
 
     /// The rules that are broken, with the messages.
-    pub(super) fn said(&self, subject: &Subject) -> Vec<(Rule, String)> {
+    pub(super) fn said(&self, subject: &PluginUnderTest) -> Vec<(Rule, String)> {
         self.judge(subject).into_iter().map(|finding| (finding.rule, finding.message)).collect()
     }
 
     /// The one rule that is broken.
     #[track_caller]
-    pub(super) fn only(&self, subject: &Subject) -> Finding {
+    pub(super) fn only(&self, subject: &PluginUnderTest) -> Finding {
         let mut findings = self.judge(subject);
         assert_eq!(findings.len(), 1, "{findings:#?}");
         findings.remove(0)
     }
 
     #[track_caller]
-    pub(super) fn silent(&self, subject: &Subject) {
+    pub(super) fn silent(&self, subject: &PluginUnderTest) {
         assert_eq!(self.judge(subject), Vec::new());
     }
 }

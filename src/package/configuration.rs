@@ -200,7 +200,7 @@ pub(super) fn faults(text: &str) -> Vec<NotIni> {
 }
 
 /// The options of `text` in their order, those in comments included.
-pub(super) fn options(text: &str) -> Vec<ConfigOption> {
+pub fn options(text: &str) -> Vec<ConfigOption> {
     let reader = read(text);
     let mut options = Vec::with_capacity(reader.live.len() + reader.commented.len());
     let mut commented = reader.commented.into_iter().peekable();
@@ -218,7 +218,7 @@ pub(super) fn options(text: &str) -> Vec<ConfigOption> {
 
 /// `text` with `options` set: each in the place of its own live line, else at the head of its section, else in a section
 /// of its own at the end. Every other line stays as it is.
-pub(super) fn with_options<'a>(text: &str, options: impl IntoIterator<Item = Assignment<'a>>) -> String {
+pub fn with_options<'a>(text: &str, options: impl IntoIterator<Item = Assignment<'a>>) -> String {
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
     for option in options {
         set(&mut lines, option);
@@ -292,7 +292,7 @@ fn column(line: &str) -> usize {
 }
 
 /// Whether `[logging] log_level` is `debug` \[S\].
-pub(super) fn logs_debug(text: &str) -> bool {
+pub fn logs_debug(text: &str) -> bool {
     read(text).live.iter().any(|live| {
         live.section == "logging"
             && live.name == "log_level"
@@ -388,7 +388,7 @@ const TRIVIAL: [&str; 40] = [
 
 /// The values of the options of `text` that are named like secrets. Each is long and odd enough to be looked for in a
 /// plugin's output: a canary that is a word of every log line would be a false alarm.
-pub(super) fn secrets(text: &str) -> Vec<String> {
+pub fn secrets(text: &str) -> Vec<String> {
     let reader = read(text);
     let mut secrets: Vec<String> = Vec::new();
     for live in &reader.live {

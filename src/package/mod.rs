@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod archive;
-mod configuration;
+pub mod configuration;
 mod manifest;
 mod note;
 mod open;
@@ -22,8 +22,8 @@ use std::{
 use thiserror::Error;
 
 pub use configuration::{Assignment, ConfigOption};
-pub use manifest::{Field, Manifest};
-pub use scratch::{Scratch, clear_stale_scratch, remove_scratch_folders};
+pub use manifest::{Manifest, ManifestField};
+pub use scratch::{ScratchFolder, clear_stale_scratch, remove_scratch_folders};
 
 use crate::{
     contract::{Platform, PluginType},
@@ -62,12 +62,12 @@ pub struct Package {
     /// The text of default.cfg, if there is one.
     pub configuration: Option<String>,
     entry_point_exists: bool,
-    _scratch: Option<Scratch>,
+    _scratch: Option<ScratchFolder>,
 }
 
 /// What opening a package gives.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedPackage {
     /// The package; `None` where nothing can be run or read on.
     pub package: Option<Package>,
     /// The package rules that it breaks.
@@ -111,7 +111,11 @@ pub enum PackageError {
 
 impl Package {
     /// Opens the archive or folder at `path` and checks it against the rules of `platform`.
-    pub fn open(path: &Path, platform: &'static Platform, limits: &ArchiveLimits) -> Result<Opened, PackageError> {
+    pub fn open(
+        path: &Path,
+        platform: &'static Platform,
+        limits: &ArchiveLimits,
+    ) -> Result<OpenedPackage, PackageError> {
         open::open(path, platform, limits)
     }
 
@@ -173,26 +177,5 @@ impl Package {
             text.trim_end_matches('\r').chars().take(LINE_CHARACTERS).collect()
         });
         Some(lines.collect())
-    }
-
-    /// The values of the options in the configuration `text` that are named like secrets: canaries. References to a
-    /// credential store, placeholders and words that are no secret are left out.
-    pub fn configuration_secrets(text: &str) -> Vec<String> {
-        configuration::secrets(text)
-    }
-
-    /// Whether the configuration `text` sets the log level to debug.
-    pub fn logs_debug(text: &str) -> bool {
-        configuration::logs_debug(text)
-    }
-
-    /// The configuration `text` with `options` set, every other line as it was.
-    pub fn with_options<'a>(text: &str, options: impl IntoIterator<Item = Assignment<'a>>) -> String {
-        configuration::with_options(text, options)
-    }
-
-    /// The options of the configuration `text`, those that comments document included.
-    pub fn options(text: &str) -> Vec<ConfigOption> {
-        configuration::options(text)
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    ArchiveLimits, Manifest, Opened, Package, PackageError, Scratch,
+    ArchiveLimits, Manifest, OpenedPackage, Package, PackageError, ScratchFolder,
     archive::{self, Contents},
     configuration, manifest,
     note::note,
@@ -23,7 +23,11 @@ const FILE_BYTES: u64 = 1 << 20;
 /// How many faults of default.cfg are reported.
 const REPORTED_FAULTS: usize = 10;
 
-pub(super) fn open(path: &Path, platform: &'static Platform, limits: &ArchiveLimits) -> Result<Opened, PackageError> {
+pub(super) fn open(
+    path: &Path,
+    platform: &'static Platform,
+    limits: &ArchiveLimits,
+) -> Result<OpenedPackage, PackageError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PackageError::NoSuchFile { path: path.to_owned() },
         _ => PackageError::Io { path: path.to_owned(), source },
@@ -37,7 +41,8 @@ pub(super) fn open(path: &Path, platform: &'static Platform, limits: &ArchiveLim
         return Err(PackageError::NotAPlugin { path: path.to_owned(), reason: "neither a file nor a folder" });
     }
     let file = File::open(path).map_err(failed)?;
-    let scratch = Scratch::new().map_err(|source| PackageError::Scratch { path: std::env::temp_dir(), source })?;
+    let scratch =
+        ScratchFolder::new().map_err(|source| PackageError::Scratch { path: std::env::temp_dir(), source })?;
     let mut findings = Vec::new();
     let contents = archive::unpack(file, scratch.path(), limits, &mut findings)
         .map_err(|error| PackageError::Scratch { path: error.path, source: error.source })?;
@@ -49,7 +54,7 @@ pub(super) fn open(path: &Path, platform: &'static Platform, limits: &ArchiveLim
         {
             finding.hint = Some("give the plugin's folder, or its `.zip`".to_owned());
         }
-        return Ok(Opened { package: None, findings });
+        return Ok(OpenedPackage { package: None, findings });
     };
     let root = scratch.path().to_owned();
     Ok(look(path, &root, contents, Some(scratch), platform, findings))
@@ -87,10 +92,10 @@ fn look(
     path: &Path,
     root: &Path,
     contents: Contents,
-    scratch: Option<Scratch>,
+    scratch: Option<ScratchFolder>,
     platform: &'static Platform,
     mut findings: Vec<Finding>,
-) -> Opened {
+) -> OpenedPackage {
     let mut package = Package {
         path: path.to_owned(),
         root: root.to_owned(),
@@ -138,7 +143,7 @@ fn look(
     {
         findings.push(entry_point_missing(&package, &entry_point, &contents));
     }
-    Opened { package: Some(package), findings }
+    OpenedPackage { package: Some(package), findings }
 }
 
 fn manifest_missing(contents: &Contents, is_archive: bool) -> Finding {
@@ -257,22 +262,22 @@ mod tests {
         folder
     }
 
-    fn open(path: &Path) -> Result<Opened, PackageError> {
+    fn open(path: &Path) -> Result<OpenedPackage, PackageError> {
         Package::open(path, Platform::newest(), &ArchiveLimits::default())
     }
 
-    fn open_zip(files: &[(&str, &str)]) -> Opened {
+    fn open_zip(files: &[(&str, &str)]) -> OpenedPackage {
         let entries: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
         let mut file = tempfile::Builder::new().suffix(".zip").tempfile().unwrap();
         file.write_all(&archive(&entries)).unwrap();
         open(file.path()).unwrap()
     }
 
-    fn rules(opened: &Opened) -> Vec<Rule> {
+    fn rules(opened: &OpenedPackage) -> Vec<Rule> {
         opened.findings.iter().map(|finding| finding.rule).collect()
     }
 
-    fn hint(opened: &Opened) -> &str {
+    fn hint(opened: &OpenedPackage) -> &str {
         opened.findings[0].hint.as_deref().unwrap()
     }
 

@@ -34,14 +34,14 @@ fn folders() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 
 /// A scratch folder that lives as long as this guard.
 #[derive(Debug)]
-pub struct Scratch {
+pub struct ScratchFolder {
     path: PathBuf,
     process: u32,
     /// Held so that others see the owner alive; closed with the guard.
     _lock: File,
 }
 
-impl Scratch {
+impl ScratchFolder {
     /// Makes a new one in the system's temporary folder.
     pub fn new() -> io::Result<Self> {
         let process = std::process::id();
@@ -65,7 +65,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchFolder {
     fn drop(&mut self) {
         // A forked child that unwinds must not take its parent's folder.
         if self.process == std::process::id() {
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_scratch_folder_is_private_and_gone_with_its_guard() {
-        let scratch = Scratch::new().unwrap();
+        let scratch = ScratchFolder::new().unwrap();
         let path = scratch.path().to_path_buf();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
         fs::create_dir(path.join("lib")).unwrap();

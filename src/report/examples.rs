@@ -12,7 +12,7 @@ use crate::{
         Processors, Step,
     },
     report::{Again, Head},
-    trace::{CallTrace, Ending, Exception, Frame, Observed, Origin, Output, Trace},
+    trace::{CallTrace, CapturedOutput, Ending, Exception, Frame, Observed, Origin, Trace},
 };
 
 pub(crate) fn head() -> Head {
@@ -75,12 +75,12 @@ pub(crate) fn call(hook: Hook, call: usize, ending: Ending) -> CallTrace {
         hook,
         answer_is_secret: false,
         ending,
-        stdout: Output::default(),
-        stderr: Output::default(),
+        stdout: CapturedOutput::default(),
+        stderr: CapturedOutput::default(),
         elapsed: Duration::from_micros(1240),
         files: Vec::new(),
         attempts: Vec::new(),
-        left: Vec::new(),
+        leftovers: Vec::new(),
     }
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn trace() -> Trace {
     ]);
     let mut first = call(Hook::GetPasswordList, 0, Ending::Returned(result));
     let log = "INFO vault: \x1b[31mgot hunter22 for correct horse\n";
-    first.stderr = Output { text: log.into(), bytes: log.len() as u64 };
+    first.stderr = CapturedOutput { text: log.into(), bytes: log.len() as u64 };
     let exception = Exception {
         type_name: "KeyError".into(),
         message: "'lease'".into(),

@@ -11,7 +11,7 @@ use super::{
     json::Status,
     plain,
 };
-use crate::finding::{Rule, Severity, explanation};
+use crate::finding::{Rule, Severity};
 
 /// How many findings have a line of their own; the report has all.
 const FINDINGS_LIMIT: usize = 50;
@@ -133,7 +133,7 @@ fn explanations(text: &mut String, new: &[Told]) {
     let rules = new.iter().filter_map(|told| Rule::named(&told.rule)).filter(|rule| explained.insert(*rule));
     let mut is_headed = false;
     for rule in rules {
-        let prose = explanation(rule).trim();
+        let prose = rule.explanation().trim();
         let prose = prose.split_once('\n').map_or("", |(_, prose)| prose).trim();
         // The headings of an explanation stand two below that of the section.
         let mut is_code = false;

@@ -263,7 +263,7 @@ pub(crate) fn names_a_secret(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{contract::Hook, trace::Output};
+    use crate::{contract::Hook, trace::CapturedOutput};
 
     fn returned(result: Observed) -> CallTrace {
         CallTrace {
@@ -272,12 +272,12 @@ mod tests {
             hook: Hook::GetPasswordList,
             answer_is_secret: false,
             ending: Ending::Returned(result),
-            stdout: Output::default(),
-            stderr: Output::default(),
+            stdout: CapturedOutput::default(),
+            stderr: CapturedOutput::default(),
             elapsed: std::time::Duration::ZERO,
             files: Vec::new(),
             attempts: Vec::new(),
-            left: Vec::new(),
+            leftovers: Vec::new(),
         }
     }
 

@@ -39,7 +39,7 @@ pub use sandbox_status::{SandboxMode, SandboxStatus};
 use std::path::{Path, PathBuf};
 
 use crate::{
-    case::{Case, Found, Session},
+    case::{Case, RecordedFinding, Session},
     contract::{Platform, PluginType},
     engine::Summary,
     finding::{Baseline, Finding, Rule, Severity},
@@ -179,7 +179,7 @@ pub struct Replayed {
     /// The case's file.
     pub path: PathBuf,
     /// What it once showed.
-    pub found: Option<Found>,
+    pub found: Option<RecordedFinding>,
     /// What it shows now.
     pub outcome: Outcome,
 }

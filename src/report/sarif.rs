@@ -22,7 +22,7 @@ use super::{
     plain,
 };
 use crate::{
-    finding::{Phase, Rule, Severity, explanation},
+    finding::{Phase, Rule, Severity},
     load::Measured,
 };
 
@@ -93,7 +93,7 @@ fn missed(measured: &Measured) -> Vec<Value> {
 fn rule(id: &str) -> Value {
     // A rule of a later version is told by its name alone.
     let Some(rule) = Rule::named(id) else { return json!({"id": id}) };
-    let markdown = explanation(rule).trim();
+    let markdown = rule.explanation().trim();
     let prose = markdown.split_once('\n').map_or("", |(_, prose)| prose).trim();
     let first = prose.split("\n## ").next().unwrap_or_default();
     let first = first.split_whitespace().collect::<Vec<_>>().join(" ");

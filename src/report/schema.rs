@@ -197,7 +197,7 @@ fn services() -> Value {
 mod tests {
     use super::*;
     use crate::{
-        case::{Case, Found, SetOption},
+        case::{Case, RecordedFinding, SetOption},
         finding::{Baseline, Severity},
         report::{After, Mask, Minimized, Outcome, Replayed, Report, Seen, Size, examples},
     };
@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_case_fits_its_schema_and_a_misspelt_argument_does_not() {
-        let found = Found { rule: "timeout".into(), fingerprint: "3f9c2a71d0b4".into(), message: String::new() };
+        let found =
+            RecordedFinding { rule: "timeout".into(), fingerprint: "3f9c2a71d0b4".into(), message: String::new() };
         let mut case = Case { found: Some(found), ..examples::case() };
         case.session.calls[0].cut_off = true;
         case.session.calls[0].answers = vec!["1".into()];

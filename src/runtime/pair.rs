@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::{
         case::Call,
-        trace::{CallTrace, Observed, Output},
+        trace::{CallTrace, CapturedOutput, Observed},
     };
 
     /// Plays a plugin that returns what a function says, and carries cookies.
@@ -136,12 +136,12 @@ mod tests {
                         hook: call.hook,
                         answer_is_secret: false,
                         ending: Ending::Returned((self.0)(call.hook)),
-                        stdout: Output::default(),
-                        stderr: Output::default(),
+                        stdout: CapturedOutput::default(),
+                        stderr: CapturedOutput::default(),
                         elapsed: Duration::ZERO,
                         files: Vec::new(),
                         attempts: Vec::new(),
-                        left: Vec::new(),
+                        leftovers: Vec::new(),
                     }
                 });
                 let calls = calls.collect();

@@ -59,7 +59,7 @@ impl Reply {
                 record::USAGE if watched.usage.len() < watched.trace.calls.len() => {
                     watched.usage.push(reader.usage()?);
                 }
-                record::HOLDING => watched.holding = Some(reader.holding()?),
+                record::HOLDING => watched.process_usage = Some(reader.holding()?),
                 record::SESSION => {
                     let trace = &mut watched.trace;
                     for _ in 0..reader.count_within(CHANGES_LIMIT)? {

@@ -15,7 +15,7 @@ use rustix::fs::{Mode, inotify};
 use crate::{
     case::Value,
     package::tree::{self, FOLDER, each_entry, is_folder},
-    trace::FileLeft,
+    trace::ScratchFile,
 };
 
 /// The folders: the working folder, the home, the one for temporary files, and the two that the contract names \[G\].
@@ -46,7 +46,7 @@ pub struct Scratch {
     notify: Option<OwnedFd>,
     used: bool,
     /// What lay there when the session began: nobody left it.
-    given: Vec<FileLeft>,
+    given: Vec<ScratchFile>,
 }
 
 impl Scratch {
@@ -90,7 +90,7 @@ impl Scratch {
         for (key, folder) in FILLED {
             let files = services.get(key).and_then(Value::as_dict).unwrap_or_default();
             let text = |(path, text): &(String, Value)| {
-                Some(FileLeft { path: format!("{folder}/{path}"), text: text.as_str()?.to_owned() })
+                Some(ScratchFile { path: format!("{folder}/{path}"), text: text.as_str()?.to_owned() })
             };
             self.given.extend(files.iter().filter_map(text));
         }
@@ -107,7 +107,7 @@ impl Scratch {
     }
 
     /// The files that lie there now, without those that were there from the beginning and are as they were.
-    pub fn look(&mut self) -> Vec<FileLeft> {
+    pub fn look(&mut self) -> Vec<ScratchFile> {
         if let Some(notify) = &self.notify {
             let mut events = [0_u8; 4096];
             while let Ok(1..) = rustix::io::read(notify, &mut events) {
@@ -159,7 +159,7 @@ impl Scratch {
     }
 }
 
-fn collect(folder: &OwnedFd, name: &Path, depth: usize, entries_left: &mut usize, files: &mut Vec<FileLeft>) {
+fn collect(folder: &OwnedFd, name: &Path, depth: usize, entries_left: &mut usize, files: &mut Vec<ScratchFile>) {
     use std::os::unix::ffi::OsStrExt;
     let Some(depth) = depth.checked_sub(1) else { return };
     each_entry(folder, |entry| {
@@ -173,7 +173,7 @@ fn collect(folder: &OwnedFd, name: &Path, depth: usize, entries_left: &mut usize
                 collect(&inner, &name, depth, entries_left, files);
             }
         } else if let Some(bytes) = tree::read_file(folder, entry, BYTES_LIMIT) {
-            files.push(FileLeft {
+            files.push(ScratchFile {
                 path: name.to_string_lossy().into_owned(),
                 text: String::from_utf8_lossy(&bytes).into_owned(),
             });

@@ -342,7 +342,7 @@ impl Capture {
     }
 
     /// What was written from `start` to `end`: whole where it is short, otherwise its edges.
-    pub fn read(&self, start: u64, end: u64) -> crate::trace::Output {
+    pub fn read(&self, start: u64, end: u64) -> crate::trace::CapturedOutput {
         use std::os::unix::fs::FileExt;
         let read = |from: u64, to: u64| {
             let mut bytes = vec![0_u8; (to - from) as usize];
@@ -364,7 +364,7 @@ impl Capture {
                 read(end - Self::KEPT, end)
             ),
         };
-        crate::trace::Output { text, bytes }
+        crate::trace::CapturedOutput { text, bytes }
     }
 }
 

@@ -13,8 +13,8 @@ pub struct CmpLogEntry {
     pub left: Value,
     /// What stood on the right: for [`CmpKind::Contains`] the text or list, for a prefix the prefix.
     pub right: Value,
-    /// Whether it held; of `!=`, `is not` and `not in`, whether what they deny did.
-    pub held: bool,
+    /// Whether it matched; of `!=`, `is not` and `not in`, whether what they deny did.
+    pub matched: bool,
 }
 
 /// How two values are compared.

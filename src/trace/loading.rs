@@ -23,9 +23,9 @@ pub struct Loading {
     /// How `Plugin(configuration)` ended, in a process of its own; `None` where it was not reached.
     pub constructor: Option<LoadEnding>,
     /// The hooks that the class has, of whatever type of plugin.
-    pub hooks: Vec<HookSeen>,
+    pub hooks: Vec<HookSignature>,
     /// What the plugin's own code knows: its constants, keys and option names.
-    pub words: PluginTokens,
+    pub tokens: PluginTokens,
     /// The plugin's own files that were imported.
     pub files: Vec<SourceFile>,
     /// The version of the Plugin SDK that the plugin imported, if it did.
@@ -66,7 +66,7 @@ pub enum LoadEnding {
 
 /// A hook as the class has it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HookSeen {
+pub struct HookSignature {
     /// Which one.
     pub hook: Hook,
     /// Whether it can be called.
@@ -74,7 +74,7 @@ pub struct HookSeen {
     /// Its parameters without `self`, in order, `*args` and `**kwargs` left out.
     pub parameters: Vec<Parameter>,
     /// Whether it has `**kwargs`, and so gets everything.
-    pub takes_any: bool,
+    pub takes_kwargs: bool,
     /// Where it is defined, if it is Python code.
     pub frame: Option<Frame>,
 }

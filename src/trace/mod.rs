@@ -7,7 +7,7 @@
 
 mod attempt;
 mod cmp_log;
-mod left_behind;
+mod leftover;
 mod loading;
 mod observation;
 mod observed;
@@ -17,11 +17,11 @@ mod usage;
 
 pub use attempt::{Attempt, AttemptKind};
 pub use cmp_log::{CmpKind, CmpLogEntry};
-pub use left_behind::{LeftBehind, LeftKind};
-pub use loading::{HookSeen, LoadEnding, Loading, Parameter, SourceFile};
+pub use leftover::{Leftover, LeftoverKind};
+pub use loading::{HookSignature, LoadEnding, Loading, Parameter, SourceFile};
 pub use observation::{CMP_LOG_LIMIT, Edge, Instrumentation, Observation};
 pub use observed::Observed;
 pub(crate) use observed::is_invisible;
 pub use plugin_tokens::{OptionToken, PluginTokens};
-pub use session::{CallTrace, Ending, Exception, FileLeft, Frame, Origin, Output, Trace};
-pub use usage::{Holding, Usage};
+pub use session::{CallTrace, CapturedOutput, Ending, Exception, Frame, Origin, ScratchFile, Trace};
+pub use usage::{CallUsage, ProcessUsage};

@@ -1,7 +1,7 @@
 //! What a session did inside the plugin's own code: the edges that it ran and the values that it compared. An
 //! instrumented worker records this, and the fuzzer is guided by it.
 
-use super::{CmpLogEntry, Holding, Trace, Usage};
+use super::{CallUsage, CmpLogEntry, ProcessUsage, Trace};
 
 /// What is watched while sessions run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub struct Observation {
     /// session that ended its process.
     pub comparisons: Vec<CmpLogEntry>,
     /// What the calls cost, where that was asked for: one for each call that lived to tell.
-    pub usage: Vec<Usage>,
+    pub usage: Vec<CallUsage>,
     /// What the process held afterwards, now and then where it was asked for.
-    pub holding: Option<Holding>,
+    pub process_usage: Option<ProcessUsage>,
 }
 
 /// From one line of the plugin's code to another.

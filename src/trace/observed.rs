@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::case::{Entries, Value};
+use crate::case::{DictBuilder, Value};
 
 /// A Python object as the runtime saw it. Subclasses of the plain types appear as the plain type, since JSON carries
 /// them so.
@@ -111,7 +111,7 @@ impl Observed {
                 Value::List(items.iter().map(Self::through_json).collect::<Option<_>>()?)
             }
             Self::Dict(entries) => {
-                let mut dict = Entries::default();
+                let mut dict = DictBuilder::default();
                 for (key, value) in entries {
                     dict.set(key.as_json_key()?, value.through_json()?);
                 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     case::Value,
     contract::Hook,
-    trace::{Attempt, LeftBehind, Observed},
+    trace::{Attempt, Leftover, Observed},
 };
 
 /// What was seen of one session.
@@ -39,17 +39,17 @@ pub struct CallTrace {
     /// How it ended.
     pub ending: Ending,
     /// What it wrote to standard output.
-    pub stdout: Output,
+    pub stdout: CapturedOutput,
     /// What it wrote to standard error.
-    pub stderr: Output,
+    pub stderr: CapturedOutput,
     /// How long it took, construction of `Plugin` included.
     pub elapsed: Duration,
     /// Files that lie in the session's folders after the call, with their beginnings.
-    pub files: Vec<FileLeft>,
+    pub files: Vec<ScratchFile>,
     /// What it tried that the sandbox does not allow, in order.
     pub attempts: Vec<Attempt>,
     /// What it left behind in its process, and files that nobody took away.
-    pub left: Vec<LeftBehind>,
+    pub leftovers: Vec<Leftover>,
 }
 
 /// How a call ended.
@@ -95,7 +95,7 @@ pub enum Ending {
 
 impl Ending {
     /// Whether the call neither returned nor was cut off on purpose.
-    pub const fn is_broken(&self) -> bool {
+    pub const fn is_aborted(&self) -> bool {
         !matches!(self, Self::Returned(_) | Self::CutOff)
     }
 
@@ -170,7 +170,7 @@ pub enum Origin {
 
 /// What a call wrote to one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
+pub struct CapturedOutput {
     /// The beginning and, where it was long, the end of it. Bytes that are no UTF-8 appear as U+FFFD.
     pub text: String,
     /// How many bytes were written in all.
@@ -179,7 +179,7 @@ pub struct Output {
 
 /// A file that a call left in the session's folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileLeft {
+pub struct ScratchFile {
     /// Its path inside the folder.
     pub path: String,
     /// Its beginning.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What a call cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct CallUsage {
     /// When it began, in nanoseconds of the monotonic clock, which host and worker share.
     pub began_ns: u64,
     /// Processor time, child processes that it waited for included.
@@ -16,7 +16,7 @@ pub struct Usage {
 
 /// What a process of many sessions holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Holding {
+pub struct ProcessUsage {
     /// Memory that is resident, in bytes.
     pub memory_bytes: u64,
     /// Open descriptors.

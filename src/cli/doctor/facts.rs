@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     cli::{error::CliError, seams},
-    package::Scratch,
+    package::ScratchFolder,
     runtime::{
         Network,
         machine::{NoLandlock, landlock_version},
@@ -156,7 +156,7 @@ fn memory(read: impl Fn(&str) -> Option<String>) -> Option<u64> {
 /// The bytes that are free in `folder`, where a scratch folder can be made.
 fn room(folder: &Path) -> Result<u64, String> {
     let reason = |error: std::io::Error| crate::cli::error::reason(&error);
-    drop(Scratch::new().map_err(reason)?);
+    drop(ScratchFolder::new().map_err(reason)?);
     let free = rustix::fs::statvfs(folder).map_err(|error| reason(error.into()))?;
     Ok(free.f_bavail.saturating_mul(free.f_frsize))
 }

@@ -9,7 +9,7 @@ use crate::{
     corpus::Corpus,
     engine::Stop,
     load::{self, Host, Load, LoadEvent, LoadSettings, Loaded, Made, Recorded, Supply},
-    package::Scratch,
+    package::ScratchFolder,
     runtime::{RuntimeError, Server, Target},
 };
 
@@ -33,8 +33,8 @@ pub(in crate::cli) fn load_run(
 ) -> Result<Loaded, CliError> {
     let corpus = Corpus::open(&job.corpus).map_err(|error| corpus_error(&error))?;
     corpus.must_be_writable().map_err(|error| corpus_error(&error))?;
-    let state =
-        Scratch::new().map_err(|source| runtime_error(RuntimeError::Scratch { path: std::env::temp_dir(), source }))?;
+    let state = ScratchFolder::new()
+        .map_err(|source| runtime_error(RuntimeError::Scratch { path: std::env::temp_dir(), source }))?;
     // Lines are not counted: it would be part of what is measured.
     let target = Arc::new(Target { coverage: false, ..Target::clone(&job.target) });
     let start = || Ok(Box::new(Server::start(&target, state.path())?) as Box<dyn Host>);

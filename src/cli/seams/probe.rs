@@ -9,7 +9,7 @@ use super::runtime_error;
 use crate::{
     cli::error::CliError,
     contract::{Platform, PluginType},
-    package::Scratch,
+    package::ScratchFolder,
     runtime::{Limits, Network, RuntimeError, Sandbox, Target, Worker, sandbox::MissingProtections},
     trace::Loading,
 };
@@ -30,7 +30,7 @@ pub(in crate::cli) struct Probed {
 /// Starts a worker in the sandbox, with `venv`; the plugin imports the Plugin SDK if it `wants_sdk`.
 pub(in crate::cli) fn probe(venv: Option<&Path>, network: Network, wants_sdk: bool) -> Result<Probed, CliError> {
     let failed = |source| runtime_error(RuntimeError::Scratch { path: std::env::temp_dir(), source });
-    let folder = Scratch::new().map_err(failed)?;
+    let folder = ScratchFolder::new().map_err(failed)?;
     let import = if wants_sdk { "import safeguard.sessions.plugin\n" } else { "" };
     std::fs::write(folder.path().join("main.py"), format!("{import}{PLUGIN}")).map_err(failed)?;
     let target = Arc::new(Target {

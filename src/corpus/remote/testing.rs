@@ -20,7 +20,7 @@ use object_store::{
 
 use super::{location::Place, shared::Shared, step::Step, trouble::RemoteError};
 use crate::{
-    case::{Call, Case, Found, Session},
+    case::{Call, Case, RecordedFinding, Session},
     contract::{Hook, Platform, PluginType},
 };
 
@@ -32,7 +32,7 @@ pub(in crate::corpus) fn case(calls: usize, fingerprint: Option<&str>) -> Case {
         configuration: None,
         session: Session::new(vec![Call::new(Hook::GetPasswordList, Vec::new()); calls]),
         earlier: Vec::new(),
-        found: fingerprint.map(|fingerprint| Found {
+        found: fingerprint.map(|fingerprint| RecordedFinding {
             rule: "timeout".into(),
             fingerprint: fingerprint.into(),
             message: String::new(),

@@ -42,7 +42,7 @@ pub(in crate::engine) fn features(session: &Session, trace: &Trace) -> Vec<Featu
 
 /// Whether the last call broke, so that the session ended there.
 pub(in crate::engine) fn is_broken(trace: &Trace) -> bool {
-    trace.calls.last().is_some_and(|call| call.ending.is_broken())
+    trace.calls.last().is_some_and(|call| call.ending.is_aborted())
 }
 
 #[derive(Clone, Copy)]

@@ -44,7 +44,7 @@ impl Leads {
         let mut worth: Vec<(u8, CmpLogEntry)> = Vec::new();
         for comparison in comparisons {
             let mut hasher = DefaultHasher::new();
-            (comparison.place, comparison.kind, comparison.held).hash(&mut hasher);
+            (comparison.place, comparison.kind, comparison.matched).hash(&mut hasher);
             // Values have no hash of their own, since floats have none.
             format!("{:?} {:?}", comparison.left, comparison.right).hash(&mut hasher);
             let times = self.followed.entry(hasher.finish()).or_default();
@@ -123,7 +123,7 @@ mod tests {
             kind: CmpKind::Equal,
             left: Value::text("a"),
             right: Value::text(right),
-            held: false,
+            matched: false,
         };
         let mut leads = Leads::default();
         for _ in 0..TIMES {

@@ -51,7 +51,7 @@ use crate::{
         in_order::InOrder,
         property::{JOBS_LIMIT, threads},
     },
-    oracle::Subject,
+    oracle::PluginUnderTest,
 };
 
 /// How many batches the threads may be ahead of the merging, for each thread. Most hold no sessions by then.
@@ -195,7 +195,7 @@ fn read(plan: &Plan<'_>, settings: &FuzzSettings) -> Result<Begun, EngineError> 
 }
 
 /// Whether the case is one of this plugin, platform and configuration.
-fn is_for_this(plan: &Plan<'_>, settings: &FuzzSettings, subject: &Subject, case: &Case) -> bool {
+fn is_for_this(plan: &Plan<'_>, settings: &FuzzSettings, subject: &PluginUnderTest, case: &Case) -> bool {
     case.plugin_type == subject.plugin_type
         && case.platform == subject.platform
         && case.configuration.is_none()

@@ -44,10 +44,10 @@ fn doors(session: &Session, tells_comparisons: bool) -> (Vec<Edge>, Vec<CmpLogEn
     let mut edges = vec![Edge { number: 0, bucket: 0 }];
     let mut comparisons = Vec::new();
     for ((call, door), number) in session.calls.iter().zip(DOORS).zip(1..) {
-        let held = port(call) == door;
+        let matched = port(call) == door;
         let (left, right) = (Value::Int(port(call)), Value::Int(door));
-        comparisons.push(CmpLogEntry { place: number, kind: CmpKind::Equal, left, right, held });
-        if !held {
+        comparisons.push(CmpLogEntry { place: number, kind: CmpKind::Equal, left, right, matched });
+        if !matched {
             break;
         }
         edges.push(Edge { number, bucket: 0 });

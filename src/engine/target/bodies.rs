@@ -15,7 +15,7 @@ use crate::{
     case::{Case, CaseError, Session, SetOption, Value},
     contract::{Hook, Platform, PluginType},
     generate::{self, Domain, archive, contract_violation, manifest},
-    package::{Manifest, Package, Scratch},
+    package::{Manifest, Package, ScratchFolder, configuration},
     runtime::wire::{Reader, Writer},
     trace::{Observed, OptionToken, PluginTokens},
 };
@@ -65,7 +65,7 @@ pub fn fuzz_archive(data: &[u8]) {
         assert_eq!(problem, None);
         return;
     }
-    let Ok(scratch) = Scratch::new() else { return };
+    let Ok(scratch) = ScratchFolder::new() else { return };
     let path = scratch.path().join("plugin.zip");
     if fs::write(&path, rest).is_err() {
         return;
@@ -100,15 +100,15 @@ fn size_of_files(folder: &Path) -> u64 {
 /// Any text is read as a configuration, and an option that is set can be read again.
 pub fn fuzz_configuration(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let before = Package::options(&text);
-    for secret in Package::configuration_secrets(&text) {
+    let before = configuration::options(&text);
+    for secret in configuration::secrets(&text) {
         assert!(!secret.is_empty(), "nothing is no secret");
     }
-    let _ = Package::logs_debug(&text);
+    let _ = configuration::logs_debug(&text);
     let option = SetOption { section: "section-of-ours".into(), name: "option".into(), value: "a value".into() };
-    let with = Package::with_options(&text, [option.assignment()]);
+    let with = configuration::with_options(&text, [option.assignment()]);
     let is_set = |text: &str| {
-        Package::options(text).iter().any(|read| {
+        configuration::options(text).iter().any(|read| {
             !read.commented
                 && read.section == option.section
                 && read.name == option.name
@@ -117,10 +117,10 @@ pub fn fuzz_configuration(data: &[u8]) {
     };
     // What no reader gets beyond, a line before any section, hides what follows.
     let is_ini = before.iter().all(|option| !option.section.is_empty());
-    if is_ini && !text.trim().is_empty() && Package::options(&with).len() > before.len() {
+    if is_ini && !text.trim().is_empty() && configuration::options(&with).len() > before.len() {
         assert!(is_set(&with), "{with:?}");
     }
-    assert_eq!(Package::with_options(&text, []), *text, "nothing is set, nothing changes");
+    assert_eq!(configuration::with_options(&text, []), *text, "nothing is set, nothing changes");
 }
 
 /// Any bytes give a session that keeps the contract, and that is the same once it was written and read again.

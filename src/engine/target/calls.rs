@@ -12,7 +12,7 @@ use crate::{
         package::PackageMade,
         plugin::{Act, PlannedHook},
     },
-    oracle::{self, Subject},
+    oracle::{self, PluginUnderTest},
     runtime::{Executor, Isolation, RuntimeError, Worker},
     trace::{CallTrace, Ending, Loading, Observed, PluginTokens, Trace},
 };
@@ -25,7 +25,7 @@ const OUTPUT: usize = 1000;
 /// How the calls differ from what was built.
 pub(super) fn compare(
     made: &PackageMade,
-    subject: &Subject,
+    subject: &PluginUnderTest,
     loading: &Loading,
     worker: &mut Worker,
 ) -> Result<Option<String>, RuntimeError> {
@@ -93,7 +93,12 @@ fn plan<'a>(planned: &'a [PlannedHook], seen: &CallTrace) -> Option<&'a PlannedH
 }
 
 /// How a session's trace, and what the oracles make of it, differ from what its hooks were built to do.
-fn session_problem(planned: &[PlannedHook], subject: &Subject, session: &Session, trace: &Trace) -> Option<String> {
+fn session_problem(
+    planned: &[PlannedHook],
+    subject: &PluginUnderTest,
+    session: &Session,
+    trace: &Trace,
+) -> Option<String> {
     let due = due(planned, session);
     let made: Vec<Hook> = trace.calls.iter().map(|seen| seen.hook).collect();
     if let Some(due) = &due

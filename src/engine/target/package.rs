@@ -17,7 +17,7 @@ use crate::{
         archive::LIMITS,
         package::{PackageMade, package},
     },
-    package::{Opened, Package, Scratch},
+    package::{OpenedPackage, Package, ScratchFolder, configuration},
     runtime::{Limits, Network, RuntimeError, Sandbox, Target, Worker},
     trace::LoadEnding,
 };
@@ -55,7 +55,7 @@ pub(super) fn opening_problem(bytes: &[u8]) -> Option<String> {
 }
 
 fn problem_of(made: &PackageMade) -> Option<String> {
-    let scratch = match Scratch::new() {
+    let scratch = match ScratchFolder::new() {
         Ok(scratch) => scratch,
         Err(error) => return Some(format!("no scratch folder can be made: {error}")),
     };
@@ -97,7 +97,7 @@ fn written(folder: &Path, made: &PackageMade) -> io::Result<PathBuf> {
 }
 
 /// How what was opened differs from what was built.
-fn opened_otherwise(made: &PackageMade, opened: &Opened) -> Option<String> {
+fn opened_otherwise(made: &PackageMade, opened: &OpenedPackage) -> Option<String> {
     let root = opened.package.as_ref().map(|package| package.root.as_path());
     if let Some(outside) = root.filter(|_| made.archive.is_some()).and_then(outside) {
         return Some(format!("a file was unpacked outside of its folder: {}", outside.display()));
@@ -175,12 +175,12 @@ fn ran(made: &PackageMade, package: &Package) -> Result<Option<String>, RuntimeE
         instrument: false,
     });
     let (mut worker, loading) = Worker::start(&target)?;
-    let subject = crate::oracle::Subject::new(
+    let subject = crate::oracle::PluginUnderTest::new(
         made.plugin_type,
         made.platform,
         &target.configuration,
-        Package::configuration_secrets(&target.configuration),
-        Package::logs_debug(&target.configuration),
+        configuration::secrets(&target.configuration),
+        configuration::logs_debug(&target.configuration),
         Some(&loading),
     );
     let expect = Expect { findings: made.plugin.loading.clone(), may: Vec::new() };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     case::{Session, Value},
-    contract::{Argument, Hook, Kind as Argued},
+    contract::{Argument, ArgumentKind as Argued, Hook},
     generate::{
         connection, cookies, hosts,
         text::{ASSETS, CONNECTIONS, USERS, chosen, secret, typed},

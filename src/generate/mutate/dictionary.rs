@@ -44,7 +44,7 @@ const DEPTH_LIMIT: usize = 8;
 /// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
 /// let mut dictionary = Dictionary::new(&domain);
 /// let (left, right) = ("alice".into(), "breakglass".into());
-/// let comparison = CmpLogEntry { place: 7, kind: CmpKind::Equal, left, right, held: false };
+/// let comparison = CmpLogEntry { place: 7, kind: CmpKind::Equal, left, right, matched: false };
 /// assert!(dictionary.learn(&comparison));
 /// assert!(!dictionary.learn(&comparison), "nothing of it is new any more");
 /// ```
@@ -301,7 +301,7 @@ mod tests {
 
     fn compared(place: u32, left: impl Into<Value>, right: impl Into<Value>) -> CmpLogEntry {
         let (left, right) = (left.into(), right.into());
-        CmpLogEntry { place, kind: CmpKind::Equal, left, right, held: false }
+        CmpLogEntry { place, kind: CmpKind::Equal, left, right, matched: false }
     }
 
     /// How often of 20,000 times each word is chosen.

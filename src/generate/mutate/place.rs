@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::{
     case::{Session, Value},
-    contract::{Argument, Hook, Kind},
+    contract::{Argument, ArgumentKind, Hook},
     generate::{Domain, connection::UNKNOWN_AT_FIRST, hosts::is_hostname, text::may_be_chosen},
 };
 
@@ -122,8 +122,12 @@ fn put(session: &mut Session, argument: Argument, old: Option<&Value>, value: &V
 /// platform would never pass it.
 pub(super) fn fitting(domain: &Domain, argument: Argument, value: &Value) -> Option<Value> {
     let may_be_none = match argument.kind() {
-        Kind::Hostname | Kind::Domain | Kind::UserName | Kind::Password | Kind::Groups => true,
-        Kind::TargetUser => domain.has(Hook::Authenticate),
+        ArgumentKind::Hostname
+        | ArgumentKind::Domain
+        | ArgumentKind::UserName
+        | ArgumentKind::Password
+        | ArgumentKind::Groups => true,
+        ArgumentKind::TargetUser => domain.has(Hook::Authenticate),
         _ => false,
     };
     if *value == Value::Null {
@@ -131,7 +135,7 @@ pub(super) fn fitting(domain: &Domain, argument: Argument, value: &Value) -> Opt
     }
     let chosen = |text: &String| may_be_chosen(text);
     match argument.kind() {
-        Kind::Port => {
+        ArgumentKind::Port => {
             let number = match value {
                 Value::Int(number) => *number,
                 Value::Str(text) => text.trim().parse().ok()?,
@@ -139,29 +143,29 @@ pub(super) fn fitting(domain: &Domain, argument: Argument, value: &Value) -> Opt
             };
             (1..=65535).contains(&number).then_some(Value::Int(number))
         }
-        Kind::Groups => match value {
+        ArgumentKind::Groups => match value {
             Value::List(items) => {
                 Some(Value::List(items.iter().filter_map(as_text).filter(chosen).map(Value::Str).collect()))
             }
             one => as_text(one).filter(chosen).map(|text| Value::List(vec![Value::Str(text)])),
         },
-        Kind::KeyValuePairs => {
+        ArgumentKind::KeyValuePairs => {
             let entries = value.as_dict()?;
             let texts = entries.iter().filter_map(|(key, value)| Some((key.clone(), Value::Str(as_text(value)?))));
             Some(Value::Dict(texts.collect()))
         }
-        Kind::Cookie => None,
+        ArgumentKind::Cookie => None,
         kind => {
             let text = as_text(value)?;
             let is_address = || text.parse::<IpAddr>().is_ok();
             let fits = match kind {
-                Kind::SessionId => !text.is_empty(),
-                Kind::Protocol => domain.plugin_type.protocols().contains(&text.as_str()),
-                Kind::Ip | Kind::TargetIp => is_address(),
-                Kind::Hostname => is_hostname(&text),
-                Kind::Host => is_hostname(&text) || is_address(),
-                Kind::ConnectionName => may_be_chosen(&text),
-                Kind::Asset => text.is_empty() || may_be_chosen(&text),
+                ArgumentKind::SessionId => !text.is_empty(),
+                ArgumentKind::Protocol => domain.plugin_type.protocols().contains(&text.as_str()),
+                ArgumentKind::Ip | ArgumentKind::TargetIp => is_address(),
+                ArgumentKind::Hostname => is_hostname(&text),
+                ArgumentKind::Host => is_hostname(&text) || is_address(),
+                ArgumentKind::ConnectionName => may_be_chosen(&text),
+                ArgumentKind::Asset => text.is_empty() || may_be_chosen(&text),
                 _ => true,
             };
             fits.then_some(Value::Str(text))

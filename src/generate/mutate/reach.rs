@@ -18,15 +18,15 @@ struct Instrumentation {
 }
 
 impl Instrumentation {
-    fn tell(&mut self, place: u32, kind: CmpKind, left: Value, right: Value, held: bool) -> bool {
-        self.comparisons.push(CmpLogEntry { place, kind, left, right, held });
-        held
+    fn tell(&mut self, place: u32, kind: CmpKind, left: Value, right: Value, matched: bool) -> bool {
+        self.comparisons.push(CmpLogEntry { place, kind, left, right, matched });
+        matched
     }
 
     fn equal(&mut self, place: u32, left: impl Into<Value>, right: impl Into<Value>) -> bool {
         let (left, right) = (left.into(), right.into());
-        let held = left == right;
-        self.tell(place, CmpKind::Equal, left, right, held)
+        let matched = left == right;
+        self.tell(place, CmpKind::Equal, left, right, matched)
     }
 
     fn starts(&mut self, place: u32, text: &str, prefix: &str) -> bool {
@@ -38,8 +38,8 @@ impl Instrumentation {
     }
 
     fn matches(&mut self, place: u32, text: &str, pattern: &str) -> bool {
-        let held = regex::Regex::new(pattern).unwrap().is_match(text);
-        self.tell(place, CmpKind::Pattern, text.into(), pattern.into(), held)
+        let matched = regex::Regex::new(pattern).unwrap().is_match(text);
+        self.tell(place, CmpKind::Pattern, text.into(), pattern.into(), matched)
     }
 
     fn has(&mut self, place: u32, item: &str, list: &Value) -> bool {
@@ -95,7 +95,7 @@ fn sessions_in(domain: &Domain, seed: u64, plugin: impl Fn(&Session, &mut Instru
         let mut is_new = false;
         for comparison in &watch.comparisons {
             dictionary.learn(comparison);
-            is_new |= seen.insert((comparison.place, comparison.held));
+            is_new |= seen.insert((comparison.place, comparison.matched));
         }
         if is_new {
             queue.extend(substitutions(domain, &session, &watch.comparisons).into_iter().rev());
@@ -243,7 +243,7 @@ fn a_number_in_a_text_is_scaled_to_what_is_computed_from_it() {
         kind: CmpKind::Order,
         left: left.into(),
         right: right.into(),
-        held: false,
+        matched: false,
     };
     let becomes = |comparison| -> Vec<Value> {
         let made = substitutions(&domain, &session, &[comparison]);
@@ -279,7 +279,7 @@ fn what_no_hook_takes_is_seldom_changed_and_tried_last() {
     let session = session.expect("both users are the same often");
     let left = place::told(&session, names[0]).expect("it was looked for").clone();
     let (kind, right) = (CmpKind::Equal, "breakglass-operator1".into());
-    let compared = [CmpLogEntry { place: 7, kind, left, right, held: false }];
+    let compared = [CmpLogEntry { place: 7, kind, left, right, matched: false }];
     for name in names {
         let domain = Hook::ALL.iter().fold(all.clone(), |domain, hook| domain.taking(*hook, [name]));
         let first = &substitutions(&domain, &session, &compared)[0];
@@ -305,7 +305,7 @@ fn substitutions_are_bounded_each_once_and_keep_the_contract() {
                         kind: *kind,
                         left: left.clone(),
                         right: right.clone(),
-                        held: false,
+                        matched: false,
                     })
                 })
                 .collect();

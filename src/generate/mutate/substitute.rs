@@ -70,7 +70,7 @@ impl Edit {
 /// let session = nominal_session(&domain, 0);
 /// let user = session.calls[0].arguments.iter().find(|(argument, _)| argument.name() == "gateway_user").unwrap();
 /// let (left, right) = (user.1.clone(), "breakglass-operator1".into());
-/// let compared = CmpLogEntry { place: 7, kind: CmpKind::Equal, left, right, held: false };
+/// let compared = CmpLogEntry { place: 7, kind: CmpKind::Equal, left, right, matched: false };
 /// let likeliest = substitutions(&domain, &session, &[compared]);
 /// let has_it = |made: &&hookstorm::case::Session| {
 ///     made.calls[0].arguments.iter().any(|(_, value)| value.as_str() == Some("breakglass-operator1"))
@@ -102,8 +102,8 @@ pub fn substitutions(domain: &Domain, session: &Session, comparisons: &[CmpLogEn
         }
         edits.sort_by_key(|(rank, _)| *rank);
         edits.truncate(OF_ONE_LIMIT);
-        // A comparison that held leads where the session went already, most often.
-        let later = if comparison.held { 4 } else { 0 };
+        // A comparison that matched leads where the session went already, most often.
+        let later = if comparison.matched { 4 } else { 0 };
         all.extend(edits.into_iter().map(|(rank, edit)| (rank + later, edit)));
     }
     all.sort_by_key(|(rank, _)| *rank);
@@ -186,7 +186,7 @@ impl Edits<'_, '_> {
                 }
             }
             CmpKind::Contains => self.contains(left, right),
-            CmpKind::Key => self.key(left, right, comparison.held),
+            CmpKind::Key => self.key(left, right, comparison.matched),
             CmpKind::Prefix | CmpKind::Suffix => {
                 let affixes = match right {
                     Value::List(items) => &items[..items.len().min(ITEMS_LIMIT)],
@@ -338,7 +338,7 @@ impl Edits<'_, '_> {
     }
 
     /// `right[left]`, where `right` has those keys.
-    fn key(&mut self, left: &Value, right: &Value, held: bool) {
+    fn key(&mut self, left: &Value, right: &Value, matched: bool) {
         let keys = match right {
             Value::List(keys) => &keys[..],
             _ => &[],
@@ -346,7 +346,7 @@ impl Edits<'_, '_> {
         for key in keys.iter().take(ITEMS_LIMIT) {
             self.replace(1, left, key);
         }
-        if held {
+        if matched {
             for beyond in beyond(keys) {
                 self.replace(0, left, &beyond.into());
             }
@@ -364,7 +364,7 @@ impl Edits<'_, '_> {
                 _ => continue,
             };
             if entries.iter().any(|(known, _)| *known == key) {
-                if held && rank == 0 {
+                if matched && rank == 0 {
                     self.edits.push((3, Edit::NoKey(place.clone(), key.clone())));
                 }
                 continue;

@@ -129,7 +129,7 @@ fn what_options_name_is_there_and_what_they_need_is_set_with_them() {
     let documented = "[vault]\n; password=<$-or-password>\n[whitelist source=user_list]\n; name=<name>\n\
         [whitelist source=ldap_server_group]\n; allow=no_user\n; except=<group-1>\n[ldap_server]\n; name=<name>\n\
         [credential_store]\n; name=<name>\n[question_1]\n; prompt=<prompt>\n; key=<key>\n";
-    let options = crate::generate::option_choices(&crate::package::Package::options(documented), &[]);
+    let options = crate::generate::option_choices(&crate::package::configuration::options(documented), &[]);
     let dictionary = Dictionary::new(&domain);
     let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &options, services: true };
     let mut parent = nominal_session(&domain, 0);

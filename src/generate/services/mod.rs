@@ -21,7 +21,7 @@ use crate::{
         choices::Choices,
         text::{ANSWERS, GROUPS, USERS, joined, secret, typed},
     },
-    package::Package,
+    package::configuration,
     trace::{OptionToken, PluginTokens},
 };
 
@@ -48,7 +48,7 @@ pub fn services(u: &mut Unstructured<'_>, domain: &Domain, session: &Session) ->
 /// What the services hold at the least where a plugin has this configuration: each policy that it names, and a credential
 /// for each of its options written `$`.
 pub fn configured_services(configuration: &str) -> Value {
-    let options = Package::options(configuration).into_iter().filter(|option| !option.commented);
+    let options = configuration::options(configuration).into_iter().filter(|option| !option.commented);
     let options =
         options.map(|option| OptionToken { section: option.section, name: option.name, value: option.value }).collect();
     let words = PluginTokens { options, services: vec!["sdk".into()], ..PluginTokens::default() };

@@ -2,7 +2,7 @@
 
 use crate::{
     case::{Session, Value},
-    contract::{Argument, Kind},
+    contract::{Argument, ArgumentKind},
     generate::{hosts::is_hostname, text::may_be_chosen},
 };
 
@@ -133,7 +133,11 @@ impl Slot {
         match self.place {
             Place::Argument(argument) => matches!(
                 argument.kind(),
-                Kind::Hostname | Kind::Domain | Kind::UserName | Kind::Password | Kind::Groups
+                ArgumentKind::Hostname
+                    | ArgumentKind::Domain
+                    | ArgumentKind::UserName
+                    | ArgumentKind::Password
+                    | ArgumentKind::Groups
             ),
             _ => false,
         }
@@ -143,11 +147,20 @@ impl Slot {
     pub(super) fn may_be_text(&self, text: &str) -> bool {
         match self.place {
             Place::Argument(argument) => match argument.kind() {
-                Kind::Hostname | Kind::Host => is_hostname(text),
-                Kind::ConnectionName | Kind::Groups => may_be_chosen(text),
-                Kind::Asset => text.is_empty() || may_be_chosen(text),
-                Kind::Domain | Kind::UserName | Kind::TargetUser | Kind::Password | Kind::KeyValuePairs => true,
-                Kind::Cookie | Kind::SessionId | Kind::Protocol | Kind::Ip | Kind::TargetIp | Kind::Port => false,
+                ArgumentKind::Hostname | ArgumentKind::Host => is_hostname(text),
+                ArgumentKind::ConnectionName | ArgumentKind::Groups => may_be_chosen(text),
+                ArgumentKind::Asset => text.is_empty() || may_be_chosen(text),
+                ArgumentKind::Domain
+                | ArgumentKind::UserName
+                | ArgumentKind::TargetUser
+                | ArgumentKind::Password
+                | ArgumentKind::KeyValuePairs => true,
+                ArgumentKind::Cookie
+                | ArgumentKind::SessionId
+                | ArgumentKind::Protocol
+                | ArgumentKind::Ip
+                | ArgumentKind::TargetIp
+                | ArgumentKind::Port => false,
             },
             Place::Cookie | Place::SessionCookie | Place::Services | Place::Answer(..) => true,
         }

@@ -14,7 +14,7 @@ use crate::{
     contract::Hook,
     load::{Arrivals, Rate},
     runtime::{Isolation, Underway},
-    trace::{CallTrace, Ending, Holding, Observed, Output, Trace, Usage},
+    trace::{CallTrace, CallUsage, CapturedOutput, Ending, Observed, ProcessUsage, Trace},
 };
 
 /// Sessions that hold their number.
@@ -36,11 +36,11 @@ struct Fake {
 }
 
 impl Host for Fake {
-    fn step(&mut self, _: &mut Underway) -> Result<Option<Usage>, RuntimeError> {
+    fn step(&mut self, _: &mut Underway) -> Result<Option<CallUsage>, RuntimeError> {
         unreachable!("sessions run whole here")
     }
 
-    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<Usage>, Option<Holding>), RuntimeError> {
+    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError> {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         if self.fails_from.is_some_and(|from| count >= from) {
             return Err(RuntimeError::Stuck);
@@ -53,15 +53,15 @@ impl Host for Fake {
             hook: Hook::SessionEnded,
             answer_is_secret: false,
             ending: Ending::Returned(Observed::None),
-            stdout: Output::default(),
-            stderr: Output::default(),
+            stdout: CapturedOutput::default(),
+            stderr: CapturedOutput::default(),
             elapsed: Duration::ZERO,
             files: Vec::new(),
             attempts: Vec::new(),
-            left: Vec::new(),
+            leftovers: Vec::new(),
         };
         // A worker may say anything of its clock.
-        let usage = Usage { began_ns: u64::MAX, cpu: Duration::from_micros(5), peak_bytes: 1 << 20 };
+        let usage = CallUsage { began_ns: u64::MAX, cpu: Duration::from_micros(5), peak_bytes: 1 << 20 };
         Ok((Trace { calls: vec![call], ..Trace::default() }, vec![usage], None))
     }
 }

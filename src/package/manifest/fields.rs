@@ -2,7 +2,7 @@
 //! ones \[S\]. Each message quotes the form that is demanded.
 
 use super::{
-    FILE, Field, Manifest,
+    FILE, Manifest, ManifestField,
     api::Level,
     as_text,
     construct::{Constructed, Pair},
@@ -64,8 +64,8 @@ pub(super) fn check(constructed: &Constructed, platform: &Platform, findings: &m
     }
 }
 
-fn field(pair: &Pair) -> Option<Field> {
-    Some(Field {
+fn field(pair: &Pair) -> Option<ManifestField> {
+    Some(ManifestField {
         name: as_text(&pair.key)?.to_owned(),
         type_name: pair.value.type_name(),
         text: pair.value.python_str(),

@@ -60,12 +60,12 @@ pub struct Manifest {
     /// `scb_max_version`.
     pub scb_max_version: Option<String>,
     /// Every field whose name is text, known or not.
-    pub fields: Vec<Field>,
+    pub fields: Vec<ManifestField>,
 }
 
 /// One field of a MANIFEST.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Field {
+pub struct ManifestField {
     /// Its name.
     pub name: String,
     /// Python's name of the type that the platform reads: `str`, `float`, `bool`, `NoneType`, `dict`.
@@ -112,7 +112,7 @@ impl Manifest {
     }
 
     /// The field of that name.
-    pub fn field(&self, name: &str) -> Option<&Field> {
+    pub fn field(&self, name: &str) -> Option<&ManifestField> {
         self.fields.iter().rfind(|field| field.name == name)
     }
 }

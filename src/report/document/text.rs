@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use super::{Case, Document, Shrunk, SizeRead, Told};
 use crate::{
-    case::Found,
+    case::RecordedFinding,
     contract::{Hook, Platform, PluginType},
     engine::{Coverage, Reported, Summary},
     finding::{Baseline, Finding, Fingerprint, Location, Rule, Severity},
@@ -96,7 +96,7 @@ impl Document {
         let found = case.rule.clone().zip(case.fingerprint.clone());
         Replayed {
             path: PathBuf::from(&case.path),
-            found: found.map(|(rule, fingerprint)| Found {
+            found: found.map(|(rule, fingerprint)| RecordedFinding {
                 rule,
                 fingerprint,
                 message: case.message.clone().unwrap_or_default(),
@@ -220,7 +220,11 @@ mod tests {
     fn cases_that_were_replayed_are_told_with_what_they_show_now() {
         let baseline = Baseline::of(["0123456789ab".to_owned()]);
         let found = |fingerprint: &str| {
-            Some(Found { rule: "timeout".into(), fingerprint: fingerprint.into(), message: "it hangs".into() })
+            Some(RecordedFinding {
+                rule: "timeout".into(),
+                fingerprint: fingerprint.into(),
+                message: "it hangs".into(),
+            })
         };
         let results = [
             Replayed {

@@ -8,7 +8,7 @@ use crate::{
     case::{Session, Value},
     load::rounded,
     report::{Mask, Seen},
-    trace::{CallTrace, Ending, Output},
+    trace::{CallTrace, CapturedOutput, Ending},
 };
 
 /// How many characters of a text are told of a finding's call.
@@ -110,7 +110,7 @@ impl CallJson {
             Ending::Corrupted => ("corrupted", None),
             Ending::CutOff => ("cut-off", None),
         };
-        let output = |output: &Output| OutputJson { text: mask.text(&output.text), bytes: output.bytes };
+        let output = |output: &CapturedOutput| OutputJson { text: mask.text(&output.text), bytes: output.bytes };
         Self {
             call: call.call + 1,
             round: call.round,

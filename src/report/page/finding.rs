@@ -9,7 +9,7 @@ use super::{
     prose,
 };
 use crate::{
-    finding::{Rule, Severity, explanation},
+    finding::{Rule, Severity},
     report::document::{Document, Place, SetTo, Told},
 };
 
@@ -98,8 +98,8 @@ fn about(rule: &str) -> Html {
     let Some(rule) = Rule::named(rule) else { return html!("<p class=\"quiet\">{}</p>\n", summary(rule)) };
     html!(
         "<p>{}</p>\n<details class=\"about\"><summary>Why it matters, and the cure</summary>\n{}</details>\n",
-        prose::lead(explanation(rule)),
-        prose::rest(explanation(rule))
+        prose::lead(rule.explanation()),
+        prose::rest(rule.explanation())
     )
 }
 

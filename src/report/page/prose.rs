@@ -58,16 +58,16 @@ pub(super) fn spans(text: &str) -> Html {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Rule, explanation};
+    use crate::finding::Rule;
 
     #[test]
     fn every_explanation_is_read_whole() {
         for &rule in Rule::ALL {
-            let shown = rest(explanation(rule)).into_text();
+            let shown = rest(rule.explanation()).into_text();
             assert!(shown.contains("<h4>Why it matters</h4>\n<p>"), "{rule}: {shown}");
             assert!(!shown.contains('`') && !shown.contains("## "), "{rule}: {shown}");
             assert!(!shown.contains("=off"), "{rule}: {shown}");
-            assert!(!lead(explanation(rule)).is_empty(), "{rule}");
+            assert!(!lead(rule.explanation()).is_empty(), "{rule}");
         }
     }
 }

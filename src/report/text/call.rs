@@ -6,7 +6,7 @@ use crate::{
         Mask, Seen, plain,
         style::{ERROR, GOOD, LABEL, STRONG},
     },
-    trace::{CallTrace, Ending, Frame, Output},
+    trace::{CallTrace, CapturedOutput, Ending, Frame},
 };
 
 /// How many characters of one value, result or line are shown; JSON has all.
@@ -124,7 +124,7 @@ fn frame_text(frame: &Frame) -> String {
     format!("at {}:{} in {}", plain::harmless(&frame.file), frame.line, plain::harmless(&frame.function))
 }
 
-fn output(name: &str, output: &Output, mask: &Mask) -> String {
+fn output(name: &str, output: &CapturedOutput, mask: &Mask) -> String {
     if output.bytes == 0 {
         return String::new();
     }

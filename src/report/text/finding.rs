@@ -5,9 +5,9 @@ use std::path::Path;
 use super::wrapped;
 use crate::{
     case::{Call, Value},
-    contract::{Argument, Kind},
+    contract::{Argument, ArgumentKind},
     engine::Reported,
-    finding::{Finding, Location, explanation},
+    finding::{Finding, Location},
     report::{
         Mask, Report,
         excerpt::{excerpt, place},
@@ -47,7 +47,7 @@ pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) ->
         text.push_str(&labelled("hint", &wrapped(&plain::harmless(hint), report.width, INDENT)));
     }
     if is_first {
-        text.push_str(&labelled("why", &wrapped(&why(explanation(finding.rule)), report.width, INDENT)));
+        text.push_str(&labelled("why", &wrapped(&why(finding.rule.explanation()), report.width, INDENT)));
     }
     if let Some(line) = how_often(report, reported) {
         text.push_str(&format!("   {line}\n"));
@@ -199,8 +199,8 @@ fn telling(call: &Call, is_learned: bool) -> impl Iterator<Item = &(Argument, Va
 /// Whether a value is what everybody's session has: short ASCII text, an IPv4 address, a usual port.
 fn is_plain(argument: Argument, value: &Value) -> bool {
     match (argument.kind(), value) {
-        (Kind::Groups, Value::List(items)) => !items.is_empty() && items.iter().all(is_plain_text),
-        (Kind::KeyValuePairs, Value::Dict(entries)) => entries.is_empty(),
+        (ArgumentKind::Groups, Value::List(items)) => !items.is_empty() && items.iter().all(is_plain_text),
+        (ArgumentKind::KeyValuePairs, Value::Dict(entries)) => entries.is_empty(),
         (_, Value::Int(number)) => (2..65535).contains(number),
         (_, value) => is_plain_text(value),
     }

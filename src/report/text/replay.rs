@@ -116,13 +116,13 @@ pub fn minimized(results: &[Minimized], elapsed: Duration) -> String {
 mod tests {
     use super::*;
     use crate::{
-        case::Found,
+        case::RecordedFinding,
         finding::{Rule, Severity},
         report::{Size, examples},
     };
 
     fn case(path: &str, outcome: Outcome) -> Replayed {
-        let found = Found {
+        let found = RecordedFinding {
             rule: "uncaught-exception".into(),
             fingerprint: "3f9c2a71d0b4".into(),
             message: "AttributeError: 'list' object has no attribute 'get'".into(),

@@ -2,7 +2,7 @@
 
 use super::wrapped;
 use crate::{
-    finding::{self, Phase, Rule},
+    finding::{Phase, Rule},
     report::style::{LABEL, STRONG, of},
 };
 
@@ -34,7 +34,7 @@ pub fn explanation(rule: Rule) -> String {
     let (severity, style) = (rule.severity(), of(rule.severity()));
     let mut text = format!("{STRONG}{rule}{STRONG:#} ({style}{severity}{style:#}, {})\n\n", when(rule.phase()));
     // The explanation's own title would say the id again.
-    let markdown = finding::explanation(rule).trim();
+    let markdown = rule.explanation().trim();
     let prose =
         markdown.strip_prefix("# ").map_or(markdown, |rest| rest.split_once('\n').map_or("", |(_, prose)| prose));
     text.push_str(prose.trim());
@@ -63,7 +63,7 @@ mod tests {
         let table = anstream::adapter::strip_str(&rules(100)).to_string();
         for &rule in Rule::ALL {
             assert!(table.contains(&format!("  {} ", rule.id())), "{rule} is missing");
-            assert!(explanation(rule).contains(rule.id()), "{rule} is not named");
+            assert!(rule.explanation().contains(rule.id()), "{rule} is not named");
         }
         assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     case::SetOption,
     engine::Summary,
-    finding::{Baseline, Finding, Location, explanation, fingerprint},
+    finding::{Baseline, Finding, Location, fingerprint},
     report::{Again, examples},
 };
 
@@ -42,7 +42,7 @@ fn shown(summary_: &Summary, again: &Again, change: impl FnOnce(&mut Report<'_>)
 fn redacted(report: &Report<'_>) -> String {
     let mut text = anstream::adapter::strip_str(&summary(report)).to_string();
     for one in &report.summary.reported {
-        let why = finding::why(explanation(one.finding.rule));
+        let why = finding::why(one.finding.rule.explanation());
         text = text.replace(&wrapped(&why, report.width, 12), "WHY");
         text = text.replace(one.finding.fingerprint.as_str(), "FINGERPRINT");
     }

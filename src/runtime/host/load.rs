@@ -13,7 +13,7 @@ use crate::{
         control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
         shared::Phase,
     },
-    trace::{Exception, Frame, HookSeen, LoadEnding, Loading, PluginTokens},
+    trace::{Exception, Frame, HookSignature, LoadEnding, Loading, PluginTokens},
 };
 
 impl Worker {
@@ -201,7 +201,7 @@ fn not_loaded(import: LoadEnding) -> Loading {
         has_class: false,
         constructor: None,
         hooks: Vec::new(),
-        words: PluginTokens::default(),
+        tokens: PluginTokens::default(),
         files: Vec::new(),
         sdk_version: None,
     }
@@ -212,7 +212,7 @@ fn take_in(loading: &mut Loading, reply: LoadReply) {
     loading.import = ending_of(reply.raised, reply.exited);
     loading.has_class = reply.has_class;
     loading.hooks = reply.hooks.into_iter().filter_map(hook_seen).collect();
-    loading.words = reply.words;
+    loading.tokens = reply.words;
     loading.files = reply.files;
     loading.sdk_version = reply.sdk_version;
 }
@@ -225,12 +225,12 @@ fn ending_of(raised: Option<Exception>, exited: Option<(i32, Vec<Frame>)>) -> Lo
     }
 }
 
-fn hook_seen(reply: HookReply) -> Option<HookSeen> {
-    Some(HookSeen {
+fn hook_seen(reply: HookReply) -> Option<HookSignature> {
+    Some(HookSignature {
         hook: Hook::named(&reply.name)?,
         callable: reply.callable,
         parameters: reply.parameters,
-        takes_any: reply.takes_any,
+        takes_kwargs: reply.takes_any,
         frame: reply.frame,
     })
 }

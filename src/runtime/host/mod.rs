@@ -30,7 +30,9 @@ use crate::{
         stack,
         wire::Writer,
     },
-    trace::{Attempt, CallTrace, Edge, Ending, Frame, Instrumentation, LoadEnding, Loading, Observation, Trace, Usage},
+    trace::{
+        Attempt, CallTrace, CallUsage, Edge, Ending, Frame, Instrumentation, LoadEnding, Loading, Observation, Trace,
+    },
 };
 
 /// How calls share processes.
@@ -363,7 +365,7 @@ impl Worker {
     /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them. Its
     /// edges are still in the shared memory, what it compared is not.
     fn broken(&mut self, session: &Session, partial: Observation, ending: Ending, flags: u32) -> Observation {
-        let Observation { trace: mut partial, mut edges, comparisons, usage, holding } = partial;
+        let Observation { trace: mut partial, mut edges, comparisons, usage, process_usage } = partial;
         let shared = &self.process.shared;
         let watched = flags & (flag::EDGES | flag::COMPARISONS) != 0;
         if watched && edges.is_empty() && (flags & flag::COMPARISONS != 0 || shared.has_new_edges()) {
@@ -391,7 +393,7 @@ impl Worker {
             after(&call, &mut partial);
             partial.calls.push(call);
         }
-        Observation { trace: partial, edges, comparisons, usage, holding }
+        Observation { trace: partial, edges, comparisons, usage, process_usage }
     }
 
     /// What the call or the step of loading that runs, or ran, has tried.
@@ -469,7 +471,7 @@ impl Worker {
         answered: &[(String, String)],
         trace: &Trace,
         timeout: Duration,
-    ) -> Result<(CallTrace, Option<Usage>), RuntimeError> {
+    ) -> Result<(CallTrace, Option<CallUsage>), RuntimeError> {
         let mut writer = Writer::default();
         writer.number(step.call as u64);
         writer.number(step.round as u64);

@@ -75,7 +75,7 @@ pub(super) struct Process {
     stdout: Capture,
     stderr: Capture,
     fault: Capture,
-    scratch: crate::package::Scratch,
+    scratch: crate::package::ScratchFolder,
     /// The path at which the host reaches the scratch folder: that one's, or another where the worker has mounted its own.
     pub(super) root: PathBuf,
     /// The zygote's process.
@@ -89,7 +89,7 @@ impl Process {
     pub(super) fn spawn(target: &Target, state: Option<&Path>) -> Result<Self, RuntimeError> {
         let program = program()?;
         let start = || -> Result<Self, RuntimeError> {
-            let scratch = crate::package::Scratch::new()
+            let scratch = crate::package::ScratchFolder::new()
                 .map_err(|source| RuntimeError::Scratch { path: std::env::temp_dir(), source })?;
             for folder in FOLDERS {
                 std::fs::create_dir(scratch.path().join(folder))?;
@@ -406,7 +406,7 @@ impl Process {
             elapsed: Duration::from_nanos(now_ns().saturating_sub(since_ns)),
             files: Vec::new(),
             attempts: Vec::new(),
-            left: Vec::new(),
+            leftovers: Vec::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         scratch::{FILLED, Scratch},
         shared::flag,
     },
-    trace::{Holding, LoadEnding, Trace, Usage},
+    trace::{CallUsage, LoadEnding, ProcessUsage, Trace},
 };
 
 /// A worker that serves.
@@ -45,7 +45,7 @@ impl Server {
     ///
     /// # Errors
     /// Where the runtime itself failed; whatever the plugin does is in the trace.
-    pub fn step(&mut self, underway: &mut Underway) -> Result<Option<Usage>, RuntimeError> {
+    pub fn step(&mut self, underway: &mut Underway) -> Result<Option<CallUsage>, RuntimeError> {
         let session = Arc::clone(underway.session());
         let Some((step, answered)) = underway.next() else { return Ok(None) };
         let worker = &mut self.worker;
@@ -58,7 +58,7 @@ impl Server {
         let timeout = worker.target.limits.timeout;
         let (call, usage) = worker.isolated_call(&session, step, answered, underway.trace(), timeout)?;
         underway.carried = worker.process.take_over();
-        if call.ending.is_broken() {
+        if call.ending.is_aborted() {
             // It may have left what it did not live to tell.
             worker.process.distrust_scratch();
         }
@@ -74,11 +74,14 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::step`].
-    pub fn session(&mut self, session: &Session) -> Result<(Trace, Vec<Usage>, Option<Holding>), RuntimeError> {
+    pub fn session(
+        &mut self,
+        session: &Session,
+    ) -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError> {
         fill(&self.state, &session.services);
         let watched = self.worker.persistent(std::slice::from_ref(session), flag::USAGE | flag::KEEP_STATE)?;
         let watched = watched.into_iter().next().ok_or(RuntimeError::Stuck)?;
-        Ok((watched.trace, watched.usage, watched.holding))
+        Ok((watched.trace, watched.usage, watched.process_usage))
     }
 }
 

@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::{
     case::{Call, Session, SetOption, Value},
     contract::{Argument, Hook},
-    trace::{CallTrace, Ending, Exception, FileLeft, Frame, Observed, Origin, Output},
+    trace::{CallTrace, CapturedOutput, Ending, Exception, Frame, Observed, Origin, ScratchFile},
 };
 
 /// How deep values may nest: what the worker reads of a result, and a little.
@@ -166,7 +166,7 @@ impl Writer {
     }
 
     /// What a call wrote to a stream.
-    pub fn output(&mut self, output: &Output) {
+    pub fn output(&mut self, output: &CapturedOutput) {
         self.number(output.bytes);
         self.blob(output.text.as_bytes());
     }
@@ -523,8 +523,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn output(&mut self) -> Result<Output, WireError> {
-        Ok(Output { bytes: self.number()?, text: self.text()?.to_owned() })
+    fn output(&mut self) -> Result<CapturedOutput, WireError> {
+        Ok(CapturedOutput { bytes: self.number()?, text: self.text()?.to_owned() })
     }
 
     /// A call that ended, after its [`record::CALL`] byte; `memory_bytes` is the limit that it ran under.
@@ -554,11 +554,23 @@ impl<'a> Reader<'a> {
         let count = self.count_within(LEFT_LIMIT)?;
         let mut files = Vec::with_capacity(count.min(64));
         for _ in 0..count {
-            files.push(FileLeft { path: self.text()?.to_owned(), text: self.text()?.to_owned() });
+            files.push(ScratchFile { path: self.text()?.to_owned(), text: self.text()?.to_owned() });
         }
         let attempts = self.attempts()?;
-        let left = self.left()?;
-        Ok(CallTrace { call, round, hook, answer_is_secret, ending, stdout, stderr, elapsed, files, attempts, left })
+        let leftovers = self.left()?;
+        Ok(CallTrace {
+            call,
+            round,
+            hook,
+            answer_is_secret,
+            ending,
+            stdout,
+            stderr,
+            elapsed,
+            files,
+            attempts,
+            leftovers,
+        })
     }
 }
 

@@ -39,7 +39,7 @@ impl Reader<'_> {
         Ok(edges)
     }
 
-    /// Comparisons: for each its place, kind, whether it held, left and right.
+    /// Comparisons: for each its place, kind, whether it matched, left and right.
     ///
     /// # Errors
     /// Where there are none, or more than are told.
@@ -53,7 +53,7 @@ impl Reader<'_> {
             comparisons.push(CmpLogEntry {
                 place: u32::try_from(self.number()?).map_err(|_| self.error())?,
                 kind: CmpKind::numbered(self.byte()?).ok_or(self.error())?,
-                held: self.byte()? != 0,
+                matched: self.byte()? != 0,
                 left: self.value()?,
                 right: self.value()?,
             });

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Reader, WireError, Writer, record};
-use crate::trace::{Holding, Usage};
+use crate::trace::{CallUsage, ProcessUsage};
 
 impl Writer {
     /// What a call cost, as a record.
-    pub fn usage(&mut self, usage: &Usage) {
+    pub fn usage(&mut self, usage: &CallUsage) {
         self.byte(record::USAGE);
         self.number(usage.began_ns);
         self.number(u64::try_from(usage.cpu.as_nanos()).unwrap_or(u64::MAX));
@@ -15,7 +15,7 @@ impl Writer {
     }
 
     /// What the process holds, as a record.
-    pub fn holding(&mut self, holding: &Holding) {
+    pub fn holding(&mut self, holding: &ProcessUsage) {
         self.byte(record::HOLDING);
         self.number(holding.memory_bytes);
         self.number(holding.descriptors);
@@ -28,15 +28,19 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// Where there is none.
-    pub fn usage(&mut self) -> Result<Usage, WireError> {
-        Ok(Usage { began_ns: self.number()?, cpu: Duration::from_nanos(self.number()?), peak_bytes: self.number()? })
+    pub fn usage(&mut self) -> Result<CallUsage, WireError> {
+        Ok(CallUsage {
+            began_ns: self.number()?,
+            cpu: Duration::from_nanos(self.number()?),
+            peak_bytes: self.number()?,
+        })
     }
 
     /// What the process holds.
     ///
     /// # Errors
     /// Where there is nothing of it.
-    pub fn holding(&mut self) -> Result<Holding, WireError> {
-        Ok(Holding { memory_bytes: self.number()?, descriptors: self.number()?, threads: self.number()? })
+    pub fn holding(&mut self) -> Result<ProcessUsage, WireError> {
+        Ok(ProcessUsage { memory_bytes: self.number()?, descriptors: self.number()?, threads: self.number()? })
     }
 }

@@ -232,7 +232,7 @@ impl Plugin {
             return class.call1((configuration.bind(py),));
         }
         if self.configured.as_ref().is_none_or(|(known, _)| known != options) {
-            let text = hookstorm::package::Package::with_options(
+            let text = hookstorm::package::configuration::with_options(
                 &self.base_configuration,
                 options.iter().map(SetOption::assignment),
             );

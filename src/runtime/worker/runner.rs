@@ -18,7 +18,7 @@ use hookstorm::{
         stack,
         wire::{REPLY_THINGS, Reader, Writer, record},
     },
-    trace::{Attempt, Observed, Usage},
+    trace::{Attempt, CallUsage, Observed},
 };
 use pyo3::prelude::*;
 use rustix::{
@@ -520,8 +520,11 @@ impl<'py> Runner<'_, 'py> {
             self.descriptors.shared.append_reply(&writer.bytes);
         }
         if let Some(before) = cpu_before {
-            let cost =
-                Usage { began_ns: since_ns, cpu: usage::cpu().saturating_sub(before), peak_bytes: usage::peak_bytes() };
+            let cost = CallUsage {
+                began_ns: since_ns,
+                cpu: usage::cpu().saturating_sub(before),
+                peak_bytes: usage::peak_bytes(),
+            };
             let mut writer = Writer::default();
             writer.usage(&cost);
             self.descriptors.shared.append_reply(&writer.bytes);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookstorm::trace::Holding;
+use hookstorm::trace::ProcessUsage;
 
 /// Processor time of this process and of children that it waited for.
 pub(crate) fn cpu() -> Duration {
@@ -19,11 +19,11 @@ pub(crate) fn peak_bytes() -> u64 {
 }
 
 /// What this process holds now. What the kernel does not tell is 0.
-pub(crate) fn holding() -> Holding {
+pub(crate) fn holding() -> ProcessUsage {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = statm.split(' ').nth(1).and_then(|field| field.parse().ok()).unwrap_or(0);
     let count = |folder: &str| std::fs::read_dir(folder).map_or(0, |entries| entries.count() as u64);
-    Holding {
+    ProcessUsage {
         memory_bytes: pages * rustix::param::page_size() as u64,
         // The one that lists them is none of the plugin's.
         descriptors: count("/proc/self/fd").saturating_sub(1),

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     case::{Session, Value},
     contract::{Hook, Platform, PluginType},
-    oracle::{self, Subject},
+    oracle::{self, PluginUnderTest},
     runtime::{
         control::{ConstructReply, LoadReply},
         reply::Reply,
@@ -13,7 +13,7 @@ use crate::{
         stack,
         wire::{Reader, WireError, Writer},
     },
-    trace::{CallTrace, Ending, Observation, Observed, Output, Trace},
+    trace::{CallTrace, CapturedOutput, Ending, Observation, Observed, Trace},
 };
 
 /// How many bytes of text a byte of an observed object can give at most, written as Python would: `\udc80`, and the
@@ -75,8 +75,8 @@ fn judged(watched: &Observation) {
     }
 }
 
-fn subject(plugin_type: PluginType) -> Subject {
-    Subject::new(plugin_type, Platform::newest(), "", vec!["hunter2".to_owned()], false, None)
+fn subject(plugin_type: PluginType) -> PluginUnderTest {
+    PluginUnderTest::new(plugin_type, Platform::newest(), "", vec!["hunter2".to_owned()], false, None)
 }
 
 /// Any bytes are read as an object that a hook returned, or are an error. What is read is written as Python would, goes
@@ -136,11 +136,11 @@ fn returned(hook: Hook, result: Observed) -> CallTrace {
         hook,
         answer_is_secret: false,
         ending: Ending::Returned(result),
-        stdout: Output::default(),
-        stderr: Output::default(),
+        stdout: CapturedOutput::default(),
+        stderr: CapturedOutput::default(),
         elapsed: std::time::Duration::ZERO,
         files: Vec::new(),
         attempts: Vec::new(),
-        left: Vec::new(),
+        leftovers: Vec::new(),
     }
 }

@@ -23,7 +23,7 @@ use std::{
 
 use hookstorm::{
     runtime::{sandbox::Stat, shared::Phase},
-    trace::{Frame, LeftBehind, LeftKind},
+    trace::{Frame, Leftover, LeftoverKind},
 };
 use pyo3::{ffi, prelude::*, types::PyModule};
 
@@ -118,12 +118,7 @@ impl Instrumentation {
     }
 
     /// A call ended: what it left that was not there before.
-    pub(crate) fn call_ended(
-        &mut self,
-        py: Python<'_>,
-        descriptors: &Descriptors,
-        origins: &Origins,
-    ) -> Vec<LeftBehind> {
+    pub(crate) fn call_ended(&mut self, py: Python<'_>, descriptors: &Descriptors, origins: &Origins) -> Vec<Leftover> {
         starts::end();
         if self.is_as_before() {
             return Vec::new();
@@ -144,7 +139,7 @@ impl Instrumentation {
         count_threads() == self.threads_number && self.count_descriptors() == self.descriptors_number && !has_children()
     }
 
-    fn look(&mut self, py: Python<'_>, origins: &Origins) -> Vec<LeftBehind> {
+    fn look(&mut self, py: Python<'_>, origins: &Origins) -> Vec<Leftover> {
         if let Some(module) = MODULE.get() {
             let _ = module.bind(py).call_method0("collect");
         }
@@ -173,7 +168,7 @@ impl Instrumentation {
         left
     }
 
-    fn tell_descriptors(&mut self, py: Python<'_>, origins: &Origins, left: &mut Vec<LeftBehind>) {
+    fn tell_descriptors(&mut self, py: Python<'_>, origins: &Origins, left: &mut Vec<Leftover>) {
         if self.folder.is_some() && self.count_descriptors() < 0 {
             // The plugin closed what it does not own, and the number may be its own by now.
             std::mem::forget(self.folder.take());
@@ -193,7 +188,7 @@ impl Instrumentation {
         let told = new.into_iter().filter_map(|descriptor| {
             let target = std::fs::read_link(format!("/proc/self/fd/{descriptor}")).ok()?;
             let what = pointed_to(&target, origins)?;
-            Some(LeftBehind { kind: LeftKind::Descriptor, what, frames: Vec::new() })
+            Some(Leftover { kind: LeftoverKind::Descriptor, what, frames: Vec::new() })
         });
         left.extend(told.take(LIMIT));
     }
@@ -246,14 +241,14 @@ fn threads(py: Python<'_>, known: &[u64]) -> Vec<Thread> {
     MODULE.get().and_then(|module| look(module).ok()).unwrap_or_default()
 }
 
-fn thread_left((_, name, key, target, stack): Thread, origins: &Origins) -> LeftBehind {
+fn thread_left((_, name, key, target, stack): Thread, origins: &Origins) -> Leftover {
     let frames = starts::of_thread(key, origins).unwrap_or_default();
     let is_placed =
         |frames: &[Frame]| frames.iter().any(|frame| frame.origin != hookstorm::trace::Origin::StandardLibrary);
     let frames = [frames, starts::frames(target.as_slice(), origins), starts::frames(&stack, origins)]
         .into_iter()
         .find(|frames| is_placed(frames));
-    LeftBehind { kind: LeftKind::Thread, what: bounded(&name), frames: frames.unwrap_or_default() }
+    Leftover { kind: LeftoverKind::Thread, what: bounded(&name), frames: frames.unwrap_or_default() }
 }
 
 /// This process's children.
@@ -283,7 +278,7 @@ fn is_kept(child: &Child) -> bool {
     child.words.iter().any(|word| KEPT_PROGRAMS.iter().any(|program| word.contains(program)))
 }
 
-fn child_left(child: &Child, origins: &Origins) -> LeftBehind {
+fn child_left(child: &Child, origins: &Origins) -> Leftover {
     let (mut words, frames) = starts::of_process(&child.name, &child.words, origins);
     let own: Vec<String> = std::env::args().collect();
     if words == own {
@@ -292,7 +287,7 @@ fn child_left(child: &Child, origins: &Origins) -> LeftBehind {
     } else if words.is_empty() && Stat::of("self").is_none_or(|own| own.name != child.name) {
         words.push(child.name.clone());
     }
-    LeftBehind { kind: LeftKind::Process, what: bounded(&origins.named(words.join(" "))), frames }
+    Leftover { kind: LeftoverKind::Process, what: bounded(&origins.named(words.join(" "))), frames }
 }
 
 /// The open descriptors.

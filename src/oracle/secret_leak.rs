@@ -1,0 +1,455 @@
+//! Finds canaries where they do not belong: `secret-leak`. In standard error and output, in the text of an exception
+//! that left a hook, in `additional_metadata`, in files left behind, and in the session cookie.
+//!
+//! Lets pass on purpose: the plugin's own `cookie`; answers under `questions` in the session cookie, which is where
+//! plugins pass them on; a secret that the plugin may have written for another reason (it is also the user's name, a word of
+//! the plugin's, a word of any language, or too short to tell). A canary is looked for only where there is text to search.
+
+use std::{borrow::Cow, cell::OnceCell};
+
+use super::{
+    Context, PluginUnderTest,
+    canary::{self, Canary, Kind},
+    canary_match::{self, Channel},
+};
+use crate::{
+    case::Session,
+    finding::Finding,
+    trace::{CallTrace, Ending, Observed, Trace},
+};
+
+/// All secret text of a session, short and ordinary ones as well, for masking whatever is printed of it.
+pub fn secrets_of(subject: &PluginUnderTest, session: &Session, trace: &Trace) -> Vec<String> {
+    let context = Context::new(subject, session, trace);
+    let mut secrets: Vec<String> = Vec::new();
+    let mut found = |kind, text: Cow<'_, str>| {
+        secrets.push(text.clone().into_owned());
+        if is_key(kind, &text) {
+            // A key may be shown in part.
+            let lines = text.lines().map(str::trim).filter(|line| line.len() >= 8 && !line.starts_with("-----"));
+            secrets.extend(lines.map(str::to_owned));
+        }
+    };
+    canary::of_surroundings(&context, &mut found);
+    for index in 0..trace.calls.len() {
+        canary::of_call(&context, index, &mut found);
+    }
+    // A session that ended early holds passwords for calls that were never made.
+    for call in &session.calls {
+        let password = call.argument(crate::contract::Argument::GatewayPassword);
+        secrets.extend(password.and_then(crate::case::Value::as_str).map(str::to_owned));
+    }
+    secrets.retain(|secret| !secret.is_empty());
+    secrets.sort();
+    secrets.dedup();
+    secrets
+}
+
+/// Looks for every canary in all that others can read.
+pub(super) fn judge<'a>(context: &Context<'a>, findings: &mut Vec<Finding>) {
+    let mut search = Search { context, canaries: Vec::new(), gathered: 0, told: Vec::new() };
+    for (index, seen) in context.trace.calls.iter().enumerate() {
+        if context.is_other(seen) {
+            continue;
+        }
+        search.text(index, Channel::Stderr, &seen.stderr.text, findings);
+        search.text(index, Channel::Stdout, &seen.stdout.text, findings);
+        for file in &seen.files {
+            search.text(index, Channel::File, &file.text, findings);
+        }
+        match &seen.ending {
+            Ending::Raised(exception) => search.text(index, Channel::Exception, &exception.message, findings),
+            Ending::Returned(result) if !is_dropped(context, seen) => {
+                if let Some(metadata) = result.get("additional_metadata") {
+                    search.value(index, Channel::Metadata, metadata, false, findings);
+                }
+                if let Some(Observed::Dict(entries)) = result.get("session_cookie") {
+                    for (key, value) in entries {
+                        let holds_answers = key.as_str() == Some("questions");
+                        search.value(index, Channel::SessionCookie, value, holds_answers, findings);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_dropped(context: &Context<'_>, seen: &CallTrace) -> bool {
+    seen.hook.spec(context.subject.plugin_type).is_none_or(|spec| spec.result_dropped)
+}
+
+struct Search<'a, 'c> {
+    context: &'c Context<'a>,
+    /// Of the calls before `gathered`.
+    canaries: Vec<Canary<'a>>,
+    gathered: usize,
+    /// One finding for each hook, kind and channel.
+    told: Vec<(crate::contract::Hook, Kind, Channel)>,
+}
+
+/// The part of a secret that is looked for.
+fn telling_part(kind: Kind, text: &str) -> &str {
+    if is_key(kind, text) { canary::middle_of_key(text) } else { text.trim() }
+}
+
+/// Whether a secret is a private key: credential stores hold those beside passwords.
+fn is_key(kind: Kind, text: &str) -> bool {
+    kind == Kind::PrivateKey || (kind == Kind::Service && text.contains(" PRIVATE KEY-----"))
+}
+
+impl<'a> Search<'a, '_> {
+    /// Gathers the canaries up to and with call `index`, each text once.
+    fn gather(&mut self, index: usize) {
+        let canaries = &mut self.canaries;
+        let mut found = |kind, text: Cow<'a, str>| {
+            let text: Cow<'a, str> = match text {
+                Cow::Borrowed(text) => telling_part(kind, text).into(),
+                Cow::Owned(text) => telling_part(kind, &text).to_owned().into(),
+            };
+            if canary::is_distinctive(&text) && canaries.iter().all(|canary| canary.text != text) {
+                canaries.push(Canary::new(kind, text));
+            }
+        };
+        if self.gathered == 0 {
+            canary::of_surroundings(self.context, &mut found);
+        }
+        while self.gathered <= index {
+            canary::of_call(self.context, self.gathered, &mut found);
+            self.gathered += 1;
+        }
+    }
+
+    /// Searches all text in a value, keys included.
+    fn value(
+        &mut self,
+        index: usize,
+        channel: Channel,
+        value: &Observed,
+        holds_answers: bool,
+        findings: &mut Vec<Finding>,
+    ) {
+        match value {
+            Observed::Str(text) if holds_answers => {
+                self.text_without(index, channel, text, &[Kind::Answer, Kind::OneTimePassword], findings);
+            }
+            Observed::Str(text) => self.text(index, channel, text, findings),
+            Observed::Dict(entries) => {
+                for (key, value) in entries {
+                    self.value(index, channel, key, holds_answers, findings);
+                    self.value(index, channel, value, holds_answers, findings);
+                }
+            }
+            _ => {
+                for item in value.items().unwrap_or_default() {
+                    self.value(index, channel, item, holds_answers, findings);
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, index: usize, channel: Channel, text: &str, findings: &mut Vec<Finding>) {
+        self.text_without(index, channel, text, &[], findings);
+    }
+
+    fn text_without(
+        &mut self,
+        index: usize,
+        channel: Channel,
+        text: &str,
+        allowed: &[Kind],
+        findings: &mut Vec<Finding>,
+    ) {
+        if text.len() < canary::SHORTEST {
+            return;
+        }
+        self.gather(index);
+        let may_hold_forms = OnceCell::new();
+        let seen = &self.context.trace.calls[index];
+        for canary in self.canaries.iter().filter(|canary| !allowed.contains(&canary.kind)) {
+            let Some(hit) = canary_match::find(text, canary, &may_hold_forms) else { continue };
+            let is_told = self.told.iter().any(|(hook, kind, known)| {
+                *kind == canary.kind && *known == channel && (*hook == seen.hook || channel.lasts())
+            });
+            if is_told || canary::is_known_otherwise(self.context, canary) {
+                continue;
+            }
+            self.told.push((seen.hook, canary.kind, channel));
+            findings.push(canary_match::tell(self.context, index, channel, canary, text, &hit));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        case::Value,
+        contract::{Argument, Hook, Platform, PluginType},
+        finding::{Rule, Severity},
+        oracle::testing::{Played, aa, dict, exception, frame, list, output, store, text, tuple},
+        trace::ScratchFile,
+    };
+
+    const SECRET: &str = "Tr0ub4dor&3";
+    const HOOK: Hook = Hook::GetPasswordList;
+
+    /// A hook that got [`SECRET`] as the gateway's password and wrote `line`.
+    fn wrote(line: &str) -> Played {
+        Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, SECRET).stderr(line)
+    }
+
+    #[test]
+    fn a_password_in_the_log_is_quoted_without_it() {
+        let finding = wrote("INFO start\nINFO login of alice with Tr0ub4dor&3 failed\nINFO end\n").only(&store());
+        assert_eq!((finding.rule, finding.severity), (Rule::SecretLeak, Severity::Error));
+        assert_eq!(
+            finding.message,
+            "the gateway password is written to standard error: `INFO login of alice with *** failed`"
+        );
+        wrote("INFO login of alice\n").silent(&store());
+    }
+
+    #[test]
+    fn a_returned_password_that_is_part_of_the_gateways_is_told_as_the_gateways() {
+        let returned = dict([("passwords", list([text("ub4dor&3-x")]))]);
+        let played = Played::returned(HOOK, returned).with(Argument::GatewayPassword, "Trub4dor&3-x");
+        let finding = played.stderr("login with Trub4dor&3-x\n").only(&store());
+        assert!(finding.message.starts_with("the gateway password is written"), "{}", finding.message);
+    }
+
+    #[test]
+    fn an_encoded_password_is_found_and_said_to_be() {
+        let said = |line| wrote(line).only(&store()).message;
+        assert!(said("Basic YWxpY2U6VHIwdWI0ZG9yJjM=").contains("standard error, in base64: `Basic"));
+        assert!(said("GET /?p=Tr0ub4dor%263").ends_with(", URL-encoded: `GET /?p=***`"));
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_quoted_around_the_secret() {
+        let message = wrote(&format!("{}{SECRET}{}", "é".repeat(5000), "y".repeat(5000))).only(&store()).message;
+        assert!(message.chars().count() < 250 && message.contains("é***y"), "{message}");
+    }
+
+    #[test]
+    fn a_secret_of_any_length_is_quoted_without_it() {
+        let secret = "Kq9!mZ".repeat(2000);
+        let played = Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, secret.as_str());
+        assert!(
+            played.stderr(&format!("got {secret} and went")).only(&store()).message.ends_with("`got *** and went`")
+        );
+    }
+
+    #[test]
+    fn at_log_level_debug_and_in_the_session_cookie_it_is_a_warning() {
+        let subject = PluginUnderTest { logs_debug: true, ..store() };
+        assert_eq!(wrote(SECRET).only(&subject).severity, Severity::Warning);
+        let result = dict([("session_cookie", dict([("token", text("Bearer Tr0ub4dor&3"))]))]);
+        let played = Played::returned(HOOK, result.clone()).with(Argument::GatewayPassword, SECRET);
+        assert_eq!(played.only(&store()).severity, Severity::Warning);
+        // It stays there for all later calls, and is one finding.
+        assert_eq!(played.call(Hook::AuthenticationCompleted, Ending::Returned(result)).judge(&store()).len(), 1);
+    }
+
+    #[test]
+    fn the_plugins_own_cookie_and_the_password_given_back_are_silent() {
+        let result = dict([("passwords", list([text(SECRET)])), ("cookie", dict([("p", text(SECRET))]))]);
+        Played::returned(HOOK, result).with(Argument::GatewayPassword, SECRET).silent(&store());
+    }
+
+    #[test]
+    fn a_secret_that_came_in_with_the_session_cookie_may_stay_there() {
+        let mut played = Played::returned(HOOK, dict([("session_cookie", dict([("token", text(SECRET))]))]))
+            .with(Argument::GatewayPassword, SECRET);
+        played.session.session_cookie.set("token", Value::text(SECRET));
+        played.silent(&store());
+    }
+
+    #[test]
+    fn a_returned_password_is_a_secret_from_its_call_on() {
+        let result = dict([("passwords", list([text("x7#Kq9!mZ")]))]);
+        let log = |line: &str| {
+            Played::returned(HOOK, result.clone())
+                .call(Hook::SessionEnded, Ending::Returned(Observed::None))
+                .stderr(line)
+        };
+        let finding = log("checking in x7#Kq9!mZ").only(&store());
+        assert_eq!(finding.hook, Some(Hook::SessionEnded));
+        assert!(finding.message.starts_with("a password that a hook returned is written"), "{}", finding.message);
+        log("checking in").silent(&store());
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_middle() {
+        let (one, two) = ("QUFB".repeat(16), "b3kX".repeat(16));
+        let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{one}\n{two}\n{one}\n-----END RSA PRIVATE KEY-----\n");
+        let result = dict([("private_keys", list([tuple([text("ssh-rsa"), text(&pem)])]))]);
+        let finding =
+            Played::returned(Hook::GetPrivateKeyList, result.clone()).stderr(&format!("{pem:?}")).only(&store());
+        assert!(finding.message.starts_with("a private key that a hook returned"), "{}", finding.message);
+        assert!(!finding.message.contains("b3kX") && !finding.message.contains("QUFB"), "{}", finding.message);
+        let header = "no -----BEGIN RSA PRIVATE KEY----- in the file";
+        Played::returned(Hook::GetPrivateKeyList, result).stderr(header).silent(&store());
+    }
+
+    #[test]
+    fn exceptions_metadata_and_files_are_searched() {
+        let mut raised = Played::new()
+            .call(HOOK, Ending::Raised(exception("ValueError", "bad Tr0ub4dor&3", vec![frame("f", 3)])))
+            .with(Argument::GatewayPassword, SECRET);
+        let leak = raised.judge(&store()).into_iter().find(|finding| finding.rule == Rule::SecretLeak).unwrap();
+        assert_eq!(leak.location.map(|location| location.line), Some(3));
+
+        raised.last().ending = Ending::CutOff;
+        raised.last().files = vec![ScratchFile { path: "state".into(), text: SECRET.into() }];
+        raised.last().stdout = output(SECRET);
+        let said: Vec<String> = raised.judge(&store()).into_iter().map(|finding| finding.message).collect();
+        assert!(said[0].contains("standard output") && said[1].contains("left behind in a file"), "{said:?}");
+
+        let metadata = dict([("verdict", text("ACCEPT")), ("additional_metadata", text("otp 91-Kq-55"))]);
+        let pairs = Value::Dict(vec![("otp".into(), "91-Kq-55".into())]);
+        let finding = Played::returned(Hook::Authorize, metadata).with(Argument::KeyValuePairs, pairs).only(&aa());
+        assert_eq!(finding.message, "the one-time password is in `additional_metadata`: `otp ***`");
+    }
+
+    #[test]
+    fn answers_count_when_the_echo_was_off_and_may_be_passed_on_as_answers() {
+        let ask = dict([
+            ("verdict", text("NEEDINFO")),
+            ("question", tuple([text("pin"), text("PIN: "), Observed::Bool(true)])),
+        ]);
+        let accept = Ending::Returned(dict([("verdict", text("ACCEPT"))]));
+        let asked =
+            |secret, ending| Played::returned(Hook::Authenticate, ask.clone()).answered("zx-Q9-41", secret, ending);
+        assert_eq!(asked(true, accept.clone()).stderr("got zx-Q9-41").only(&aa()).rule, Rule::SecretLeak);
+        asked(false, accept).stderr("got zx-Q9-41").silent(&aa());
+        let questions = dict([("questions", dict([("pin", text("zx-Q9-41"))]))]);
+        asked(true, Ending::Returned(dict([("session_cookie", questions)]))).silent(&aa());
+    }
+
+    #[test]
+    fn the_answer_to_the_question_for_otp_is_a_one_time_password_with_the_echo_on_as_well() {
+        let ask =
+            dict([("verdict", text("NEEDINFO")), ("question", tuple([text("otp"), text("?"), Observed::Bool(false)]))]);
+        let played = Played::returned(Hook::Authenticate, ask)
+            .answered("zx-Q9-41", false, Ending::Returned(Observed::None))
+            .stderr("got zx-Q9-41");
+        assert!(played.only(&aa()).message.starts_with("the one-time password is written"));
+    }
+
+    #[test]
+    fn what_the_platforms_credential_store_holds_is_a_secret_and_its_names_are_not() {
+        let key = format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", "b3kX".repeat(16));
+        let said = |line: &str| {
+            let mut played = Played::returned(HOOK, Observed::None).stderr(line);
+            let services = format!(
+                r#"{{"credential_stores": {{"local-7#Qx": {{"svc-9!user": {{"srv-1.example": ["x7#Kq9!mZ", {{"type": "ssh-rsa", "key": {}}}]}}}}}}}}"#,
+                Value::text(&*key)
+            );
+            played.session.services = serde_json::from_str(&services).unwrap();
+            played.judge(&store()).into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+        };
+        let found = "a secret of the platform's credential store is written to standard error";
+        assert_eq!(said("using x7#Kq9!mZ now"), [format!("{found}: `using *** now`")]);
+        assert_eq!(said(&format!("key {} end", "b3kX".repeat(16))), [format!("{found}: `key *** end`")]);
+        assert_eq!(said("local-7#Qx: svc-9!user at srv-1.example"), [""; 0]);
+    }
+
+    #[test]
+    fn options_that_a_session_sets_bring_their_secrets() {
+        let said = |name: &str| {
+            let mut played = Played::returned(HOOK, Observed::None).stderr("with x7#Kq9!mZ");
+            played.session.options =
+                vec![crate::case::SetOption { section: "vault".into(), name: name.into(), value: "x7#Kq9!mZ".into() }];
+            played.judge(&store()).len()
+        };
+        assert_eq!((said("password"), said("path")), (1, 0));
+    }
+
+    #[test]
+    fn a_password_that_is_also_a_name_or_a_word_is_no_canary() {
+        wrote("login of Tr0ub4dor&3").with(Argument::GatewayUsername, SECRET).silent(&store());
+        wrote("login of x-Tr0ub4dor&3-y").with(Argument::ServerUsername, "x-Tr0ub4dor&3-y").silent(&store());
+        let mut subject = store();
+        let password = |text: &str| Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, text);
+        subject.known_text.push("the default is Tr0ub4dor&3".into());
+        wrote("the default is Tr0ub4dor&3").silent(&subject);
+        let ordinary = Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, "password");
+        ordinary.stderr("Fetching passwords for alice").silent(&store());
+        // A domain that the plugin appends, in an answer that begins as it does.
+        subject.known_text.push("[username_transform]\nappend_domain=ex4mple7.com".into());
+        password("@ex4mple7").stderr("identity of alice.smith@ex4mple7.com").silent(&subject);
+        password("@ex4mple7").stderr("identity of alice.smith@ex4mple7.com").only(&store());
+        // alice@example.org, written from its parts.
+        Played::returned(HOOK, Observed::None)
+            .with(Argument::GatewayPassword, "alice@corp7.org")
+            .with(Argument::GatewayUsername, "alice")
+            .with(Argument::GatewayDomain, "corp7.org")
+            .stderr("user alice@corp7.org")
+            .silent(&store());
+    }
+
+    #[test]
+    fn a_word_of_the_plugins_with_punctuation_around_it_is_no_secret() {
+        let mut subject = store();
+        subject.known_text.push("domain_asset_mapping".into());
+        for password in ["domain_asset_mapping=", "account="] {
+            Played::returned(HOOK, Observed::None)
+                .with(Argument::GatewayPassword, password)
+                .stderr(&format!("Fetching passwords for {password}alice"))
+                .silent(&subject);
+        }
+    }
+
+    #[test]
+    fn a_hard_coded_password_is_a_secret_all_the_same() {
+        let mut subject = store();
+        subject.known_text.push("x7#Kq9!mZ".into());
+        let result = dict([("passwords", list([text("x7#Kq9!mZ")]))]);
+        Played::returned(HOOK, result).stderr("found x7#Kq9!mZ").only(&subject);
+
+        let line = "b3kX".repeat(16);
+        let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{line}\n-----END RSA PRIVATE KEY-----\n");
+        let result = dict([("private_keys", list([tuple([text("ssh-rsa"), text(&pem)])]))]);
+        subject.known_text.push(pem.clone());
+        Played::returned(Hook::GetPrivateKeyList, result).stderr(&pem).only(&subject);
+    }
+
+    #[test]
+    fn digits_count_only_as_a_number_of_their_own() {
+        let pairs = || Value::Dict(vec![("otp".into(), "123456".into())]);
+        let log = |line: &str| {
+            Played::returned(Hook::Authenticate, Observed::None).with(Argument::KeyValuePairs, pairs()).stderr(line)
+        };
+        log("12:00:00.123456 start 9123456").silent(&aa());
+        log("checking otp 123456").only(&aa());
+    }
+
+    #[test]
+    fn the_configurations_secrets_are_canaries_though_they_stand_in_its_text() {
+        let configuration = "[vault]\npassword = Vault-Pw-77\n";
+        let secrets = vec!["Vault-Pw-77".to_owned()];
+        let subject =
+            PluginUnderTest::new(PluginType::CredentialStore, Platform::newest(), configuration, secrets, false, None);
+        let finding = Played::returned(HOOK, Observed::None).stderr("POST vault Vault-Pw-77").only(&subject);
+        assert_eq!(finding.message, "a secret of the configuration is written to standard error: `POST vault ***`");
+    }
+
+    #[test]
+    fn one_hook_that_logs_two_passwords_is_one_finding_and_another_hook_another() {
+        let result = dict([("passwords", list([text("x7#Kq9!mZ"), text("p0!Lm3$vB")]))]);
+        let played = Played::returned(HOOK, result).stderr("x7#Kq9!mZ p0!Lm3$vB");
+        assert!(played.only(&store()).message.ends_with("`*** ***`"));
+        let played = played.call(Hook::SessionEnded, Ending::Returned(Observed::None)).stderr("x7#Kq9!mZ");
+        let findings = played.judge(&store());
+        assert_eq!(findings.len(), 2);
+        assert_ne!(findings[0].fingerprint, findings[1].fingerprint);
+    }
+
+    #[test]
+    fn everything_secret_is_named_for_masking_even_the_short() {
+        let played =
+            Played::returned(HOOK, dict([("passwords", list([text("ab")]))])).with(Argument::GatewayPassword, "pw");
+        assert_eq!(secrets_of(&store(), &played.session, &played.trace), ["ab", "pw"]);
+    }
+}

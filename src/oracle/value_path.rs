@@ -1,0 +1,131 @@
+//! Where in a result something lies: as people write it, and as a fingerprint may hold it.
+
+use super::{Context, message};
+use crate::{case::Value, trace::Observed};
+
+/// The most characters of a path in a message.
+const PATH_LIMIT: usize = 80;
+/// How many keys of a path a fingerprint holds.
+const DETAIL_DEPTH: usize = 3;
+/// The longest key that a fingerprint holds.
+const DETAIL_KEY: usize = 40;
+
+/// One step into a result.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step<'a> {
+    /// Into a dict.
+    Key(&'a Observed),
+    /// Into a list, a tuple or a set.
+    Index(usize),
+}
+
+/// `cookie.users[2]`, bounded.
+pub(super) fn written(steps: &[Step<'_>]) -> String {
+    let mut path = String::new();
+    for step in steps {
+        match step {
+            Step::Key(Observed::Str(key)) if is_name(key) => {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(key);
+            }
+            Step::Key(key) => path.push_str(&format!("[{}]", message::written(*key))),
+            Step::Index(index) => path.push_str(&format!("[{index}]")),
+        }
+        if path.len() > PATH_LIMIT * 8 {
+            break;
+        }
+    }
+    message::one_line(&path, PATH_LIMIT)
+}
+
+/// The path for a fingerprint: no indices, no depths, and no keys that are values. A key that is not a name, or that
+/// came in with the session, becomes `*`: `cookie[username]` is one place whoever the user is. A word of the plugin's own
+/// code is its own, even where an argument happens to be the same.
+pub(super) fn detail(context: &Context<'_>, steps: &[Step<'_>]) -> String {
+    let mut detail = String::new();
+    let keys = steps.iter().filter_map(|step| match step {
+        Step::Key(key) => Some(*key),
+        Step::Index(_) => None,
+    });
+    for key in keys.take(DETAIL_DEPTH) {
+        if !detail.is_empty() {
+            detail.push('.');
+        }
+        detail.push_str(key_detail(context, key));
+    }
+    detail
+}
+
+/// A key for a fingerprint.
+pub(super) fn key_detail<'a>(context: &Context<'_>, key: &'a Observed) -> &'a str {
+    match key.as_str() {
+        Some(key) if is_name(key) && key.len() <= DETAIL_KEY && (is_own(context, key) || !came_in(context, key)) => key,
+        _ => "*",
+    }
+}
+
+/// Whether `key` reads well after a dot.
+fn is_name(key: &str) -> bool {
+    !key.is_empty()
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !key.as_bytes()[0].is_ascii_digit()
+}
+
+/// Whether the plugin's code has this word.
+fn is_own(context: &Context<'_>, key: &str) -> bool {
+    context.subject.known_text.iter().any(|known| known == key)
+}
+
+/// Whether some argument is this text, or holds it.
+fn came_in(context: &Context<'_>, key: &str) -> bool {
+    fn holds(value: &Value, key: &str) -> bool {
+        match value {
+            Value::Str(text) => text == key,
+            Value::List(items) => items.iter().any(|item| holds(item, key)),
+            Value::Dict(entries) => entries.iter().any(|(_, value)| holds(value, key)),
+            _ => false,
+        }
+    }
+    context.session.calls.iter().flat_map(|call| &call.arguments).any(|(_, value)| holds(value, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        contract::{Argument, Hook},
+        oracle::testing::{Played, store, text},
+    };
+
+    #[test]
+    fn a_path_reads_as_python_would_write_it() {
+        let (cookie, users, odd) = (text("cookie"), text("users"), text("a b"));
+        let steps = [Step::Key(&cookie), Step::Key(&users), Step::Index(2), Step::Key(&odd)];
+        assert_eq!(written(&steps), "cookie.users[2]['a b']");
+    }
+
+    #[test]
+    fn a_fingerprint_holds_no_users_name() {
+        let of = |user: &str| {
+            let played = Played::returned(Hook::GetPasswordList, Observed::None)
+                .with(Argument::ServerUsername, user)
+                .with(Argument::ServerPort, 22);
+            let (subject, cookie, user) = (store(), text("cookie"), text(user));
+            let context = Context::new(&subject, &played.session, &played.trace);
+            detail(&context, &[Step::Key(&cookie), Step::Key(&user), Step::Index(7)])
+        };
+        assert_eq!(of("alice"), "cookie.*");
+        assert_eq!(of("alice"), of("Ωmega"));
+    }
+
+    #[test]
+    fn a_word_of_the_plugin_is_its_own_though_an_argument_is_the_same() {
+        let played = Played::returned(Hook::GetPasswordList, Observed::None).with(Argument::ServerUsername, "lease");
+        let (mut subject, cookie, lease) = (store(), text("cookie"), text("lease"));
+        subject.known_text.push("lease".into());
+        let context = Context::new(&subject, &played.session, &played.trace);
+        assert_eq!(detail(&context, &[Step::Key(&cookie), Step::Key(&lease)]), "cookie.lease");
+    }
+}
