@@ -44,9 +44,9 @@ fn every_command_of_the_documentation_stands_in_the_help() {
 }
 
 #[test]
-fn help_is_grouped_by_what_people_want_and_closes_with_two_lines_to_copy() {
+fn help_is_grouped_by_topic_and_ends_with_two_examples() {
     let help = stdout(&hookstorm(&["test", "--help"]));
-    let places: Vec<_> = ["The plugin:", "Limits:", "How much, and which:", "What is told:", "To begin:"]
+    let places: Vec<_> = ["Plugin:", "Limits:", "Amount:", "Output:", "Examples:"]
         .iter()
         .map(|heading| help.find(heading).unwrap_or_else(|| panic!("{heading} is missing in\n{help}")))
         .collect();
@@ -126,9 +126,9 @@ fn wrong_use_is_status_2_and_names_what_is_wrong() {
         (&["test", "plugin", "--partition", "3/2", "--seed", "1"], "write `2/8`"),
         (&["test", "plugin", "--partition", "1/2"], "--seed"),
         (&["test", "plugin", "--jobs", "0"], "from 1 to 1024"),
-        (&["test", "plugin", "--allow-network"], "tip: `--allow-network` takes a value"),
-        (&["test", "--allow-network", "plugin/"], "tip: `--allow-network` takes a value"),
-        (&["test", "plugin", "--allow-network", "::1"], "stands in brackets"),
+        (&["test", "plugin", "--allow-network"], "tip: `--allow-network` needs a value"),
+        (&["test", "--allow-network", "plugin/"], "tip: `--allow-network` needs a value"),
+        (&["test", "plugin", "--allow-network", "::1"], "in brackets"),
         (&["test", "plugin", "--allow-network", "vault.invalid:8200"], "`vault.invalid` does not resolve"),
         (&["test", "plugin", "--allow-read", "x.pem"], "`x.pem` cannot be read: no such file or directory"),
         (&["test", "plugin", "--sandbox", "none"], "on, require, off"),
@@ -137,7 +137,7 @@ fn wrong_use_is_status_2_and_names_what_is_wrong() {
         (&["run", "plugin", "--hook", "authorize", "--case", "x.json"], "--case"),
         (&["run", "plugin", "--case", "x.json"], "`x.json` cannot be read: no such file or directory"),
         (&["check", "plugin", "--config", "x.cfg"], "`x.cfg` cannot be read: no such file or directory"),
-        (&["check", "plugin", "--venv", "x"], "`x` is no virtual environment"),
+        (&["check", "plugin", "--venv", "x"], "`x` is not a virtual environment"),
         (&["schema", "plugin"], "case, report"),
     ] {
         let output = hookstorm(arguments);

@@ -71,7 +71,7 @@ fn every_option_of_a_command_stands_on_its_page_and_none_that_it_lacks() {
         // What all commands take stands on a page of its own.
         let common = options(&page("options"));
         let own = options(&page(command));
-        let real = options(help.split("To begin:").next().unwrap());
+        let real = options(help.split("Examples:").next().unwrap());
         let missing: Vec<_> =
             real.iter().filter(|option| !own.contains(*option) && !common.contains(*option)).collect();
         assert!(missing.is_empty(), "docs/{command}.md lacks {missing:?}");

@@ -36,9 +36,9 @@ fn a_repository_gets_settings_a_corpus_and_both_jobs() {
     wrote  .github/workflows/hookstorm-nightly.yml
 
     next:
-      1. run `hookstorm test plugin`; where every session fails, name a configuration in hookstorm.toml
-      2. commit all of it, and the cases: what is open already goes into a `baseline`, or is mended
-      3. name in HOOKSTORM_GIT where the jobs get hookstorm: no registry has a release of it yet
+      1. run `hookstorm test plugin`; if every session fails, set `config` in hookstorm.toml
+      2. commit these files and the cases; repair what was found, or list it in a `baseline`
+      3. set HOOKSTORM_GIT to a git repository of hookstorm: no registry has a release yet
     ");
     // What was written is understood: the corpus lies beside MANIFEST, wherever hookstorm is started.
     let ran = run(&desk, &["test", "plugin", "--seed", "1", "--runs", "200", "-q"]);
@@ -54,18 +54,18 @@ fn nothing_is_written_over_unless_it_is_wished() {
     desk.write("repo/.gitlab-ci.yml", "build:\n  script: make\n");
     let ran = run(&desk, &["init", "plugin"]);
     insta::assert_snapshot!(ran.stdout, @r"
-    left   plugin/hookstorm.toml: it is there already; `--force` writes over it
+    kept   plugin/hookstorm.toml, which exists; `--force` overwrites it
     wrote  corpora/README.md
     wrote  .gitlab/hookstorm.yml
 
     next:
-      1. run `hookstorm test plugin`; where every session fails, name a configuration in hookstorm.toml
-      2. commit all of it, and the cases: what is open already goes into a `baseline`, or is mended
-      3. name in HOOKSTORM_GIT where the jobs get hookstorm: no registry has a release of it yet
-      4. see that `.gitlab-ci.yml` includes the jobs:
+      1. run `hookstorm test plugin`; if every session fails, set `config` in hookstorm.toml
+      2. commit these files and the cases; repair what was found, or list it in a `baseline`
+      3. set HOOKSTORM_GIT to a git repository of hookstorm: no registry has a release yet
+      4. include the jobs in `.gitlab-ci.yml`:
            include:
              - local: .gitlab/hookstorm.yml
-      5. make a pipeline schedule in GitLab for the nightly job
+      5. create a pipeline schedule in GitLab for the nightly job
     ");
     assert_eq!(fs::read_to_string(desk.path("repo/plugin/hookstorm.toml")).unwrap(), "runs = 7\n");
     assert!(!desk.path("repo/.github").exists());
@@ -79,7 +79,7 @@ fn nothing_is_written_over_unless_it_is_wished() {
     assert_eq!(fs::read_to_string(desk.path("repo/.gitlab-ci.yml")).unwrap(), "build:\n  script: make\n");
     desk.write("repo/.gitlab-ci.yml", "include:\n  - local: .gitlab/hookstorm.yml\n");
     let ran = run(&desk, &["init", "plugin", "--ci", "gitlab"]);
-    assert!(!ran.stdout.contains("see that"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("include the jobs"), "{}", ran.stdout);
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn what_is_no_plugin_gets_nothing() {
         told.push('\n');
     }
     insta::assert_snapshot!(told, @r"
-    error: `.`: it holds no MANIFEST
-    error: `nowhere`: there is no such folder
-    error: `plugin.zip`: it is no folder
+    error: `.`: it contains no MANIFEST
+    error: `nowhere`: no such folder
+    error: `plugin.zip`: not a folder
     error: invalid value 'jenkins' for '--ci <github|gitlab|both|none>'
     ");
     desk.write("repo/plugin/hookstorm.toml", "colour = 1\n");

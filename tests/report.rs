@@ -173,13 +173,13 @@ fn what_is_no_report_and_no_baseline_is_told_with_its_place() {
     error: `other.json` is not a report: line 1: missing field `hookstorm`
       hint: `--format json` of check, test, fuzz or replay writes one; `hookstorm schema report` describes the form
     error: `none.json` cannot be read: no such file or directory
-      hint: it is looked for in the current folder, `/desk`
-    error: `broken.json` is no baseline: line 3: EOF while parsing a list
-      hint: give a report of `--format json`, or a text with one fingerprint in each line
-    error: `other.json` is no baseline: it is JSON, but no report of hookstorm: missing field `findings`
-      hint: give a report of `--format json`, or a text with one fingerprint in each line
-    error: `list.txt` is no baseline: line 2: `timeout` is no fingerprint, which is twelve hexadecimal digits
-      hint: give a report of `--format json`, or a text with one fingerprint in each line
+      hint: hookstorm looked in the current folder, `/desk`
+    error: `broken.json` is not a baseline: line 3: EOF while parsing a list
+      hint: use a report of `--format json`, or a text file with one fingerprint on each line
+    error: `other.json` is not a baseline: it is JSON, but no report of hookstorm: missing field `findings`
+      hint: use a report of `--format json`, or a text file with one fingerprint on each line
+    error: `list.txt` is not a baseline: line 2: `timeout` is no fingerprint, which is twelve hexadecimal digits
+      hint: use a report of `--format json`, or a text file with one fingerprint on each line
     ");
 }
 

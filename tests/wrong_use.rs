@@ -174,25 +174,25 @@ fn a_hook_and_its_arguments_are_answered_with_what_was_meant() {
     error: `--arguments`, line 1, column 2: key must be a string
       {'server_ip': 1}
        ^
-      hint: JSON has double quotes, and a shell wants single ones around it: '{"server_port": 22}'; or give `@FILE`
-    error: `--arguments`: what is passed must be a JSON object
+      hint: write JSON with double quotes, in single quotes for the shell: '{"server_port": 22}'; or use `@FILE`
+    error: `--arguments`: the arguments must be a JSON object
       hint: write it as `{"server_ip": "192.0.2.1"}`
     error: `--arguments`, line 1, column 1: EOF while parsing a value
-      hint: JSON has double quotes, and a shell wants single ones around it: '{"server_port": 22}'; or give `@FILE`
+      hint: write JSON with double quotes, in single quotes for the shell: '{"server_port": 22}'; or use `@FILE`
     error: `--arguments`: `server_ipp` is not an argument that platform 9.0 passes to `get_password_list`
       hint: the nearest is `server_ip`
     error: `--arguments`, line 1, column 36: key `server_port` stands twice
       {"server_port": 1, "server_port": 2}
                                          ^
-      hint: take one of them out
+      hint: remove one of them
     error: `--arguments`, line 1, column 22: unexpected end of hex escape
       {"server_ip": "\ud800"}
                            ^
-      hint: `\u` wants four hexadecimal digits, and what is passed holds no lone surrogates
+      hint: `\u` needs four hexadecimal digits, and must not be a lone surrogate
     error: `--arguments`: `cookie` must be an object
       hint: write it as `{"cookie": {"key": "value"}}`
     error: `nofile` cannot be read: no such file or directory
-      hint: it is looked for in the current folder, `[desk]`
+      hint: hookstorm looked in the current folder, `[desk]`
     error: `--arguments @` names no file
       hint: write `@FILE`, or `@-` for standard input
     "#);
@@ -222,14 +222,14 @@ fn values_of_options_are_answered_with_what_may_stand_there() {
     error: invalid value '-1' for '--seed <S>': `-1` is not a seed: a whole number from 0 to 18446744073709551615
     error: invalid value '0' for '--jobs <N>': `0` is not a number of workers: from 1 to 1024
     error: invalid value '0' for '--runs <N>': `0` is not a number of sessions: from 1 on
-    error: invalid value '9.1' for '--platform <VERSION>': `9.1` is not a platform: there are 5.10, 5.11, 6.0, 6.1, 6.2, 6.3, 6.5, 6.7, 6.12, 8.0, 9.0
+    error: invalid value '9.1' for '--platform <VERSION>': `9.1` is not a platform: choose one of 5.10, 5.11, 6.0, 6.1, 6.2, 6.3, 6.5, 6.7, 6.12, 8.0, 9.0
     error: invalid value '2' for '--timeout <TIME>': `2` has no unit: write `500ms`, `2s` or `1m`
     error: invalid value '1' for '--memory <SIZE>': `1` has no unit: write `512MB` or `1GB`
     error: invalid value '3/2' for '--partition <K/N>': `3/2` is not a part: write `2/8` for the second of eight
     error: invalid value 'vault:https' for '--allow-network <HOST:PORT|all>': `vault:https`: `https` is not a port: from 1 to 65535
     error: invalid value 'good' for '--allow-network <HOST:PORT|all>': `good` is neither a destination nor `all`: write `vault.example.com:8200`, `[::1]:8200` or `all`
 
-      tip: `--allow-network` takes a value: `vault.example.com:8200`, `[::1]:8200`, or `all`, which is what it opened when it took none
+      tip: `--allow-network` needs a value: `vault.example.com:8200`, `[::1]:8200`, or `all`, which is what it meant without a value in earlier versions
     error: `--rule secret-leek=off`: `secret-leek` is not the id of a rule
       hint: the nearest is `secret-leak`; `hookstorm rules` lists them all
     error: `--rule secret-leak=fatal`: `fatal` is not a level for `secret-leak`
@@ -242,8 +242,8 @@ fn values_of_options_are_answered_with_what_may_stand_there() {
 #[test]
 fn a_virtual_environment_must_be_one_of_this_python() {
     insta::assert_snapshot!(all_wrong(&[&["check", "good", "--venv", "nowhere"], &["check", "good", "--venv", "good"]]), @r"
-    error: `nowhere` is no virtual environment: there is no such folder
-      hint: make one with `python3 -m venv DIR`, or leave out `--venv` and unset VIRTUAL_ENV
+    error: `nowhere` is not a virtual environment: no such folder
+      hint: make one with `python3 -m venv DIR`, or omit `--venv` and unset VIRTUAL_ENV
     error: `good` is not a virtual environment: it has no `pyvenv.cfg`
       hint: `--venv DIR` and `VIRTUAL_ENV` name a folder that `python3 -m venv` made
     ");
@@ -308,16 +308,16 @@ fn a_wrong_setting_is_told_with_its_line() {
     ];
     insta::assert_snapshot!(all.map(told).join("\n"), @r#"
     error: `good/hookstorm.toml`, line 1: string values must be quoted, expected literal string
-      hint: a setting is `key = value`, and text stands in quotes: `timeout = "2s"`
+      hint: write a setting as `key = value`, and text in quotes: `timeout = "2s"`
     error: `good/hookstorm.toml`, line 1: `rnus` is not a setting
       hint: the nearest is `runs`; all of them: allow-network, allow-read, baseline, color, config, corpus, corpus-cache, format, jobs, load, memory, platform, rules, runs, sandbox, seed, sync-every, timeout, venv, with, with-config
-    error: `good/hookstorm.toml`, line 1: `runs` is text where a whole number is wanted
-    error: `good/hookstorm.toml`, line 2: `timeout` is a whole number where text in quotes is wanted
+    error: `good/hookstorm.toml`, line 1: `runs` must be a whole number, and is text
+    error: `good/hookstorm.toml`, line 2: `timeout` must be text in quotes, and is a whole number
     error: `good/hookstorm.toml`, line 2: `secret-leek` is not the id of a rule
       hint: the nearest is `secret-leak`; `hookstorm rules` lists them all
-    error: `good/hookstorm.toml`, line 2: `secret-leak` is a whole number where `"error"`, `"warning"` or `"off"` is wanted
+    error: `good/hookstorm.toml`, line 2: `secret-leak` must be `"error"`, `"warning"` or `"off"`, and is a whole number
     error: `good/no.cfg` cannot be read: no such file or directory
-      hint: it is looked for in the current folder, `[desk]`
+      hint: hookstorm looked in the current folder, `[desk]`
     "#);
 }
 
@@ -340,16 +340,16 @@ fn a_corpus_is_a_folder_that_can_be_written_before_anything_is_run() {
     insta::assert_snapshot!(told.join("\n"), @r"
     error: `case.json` is no folder
       hint: give the folder that holds the cases with `--corpus`
-    error: `case.json` is no folder, and a corpus is one
-      hint: a single case is given by itself: `hookstorm replay PLUGIN CASE`
+    error: `case.json` is not a folder, but a corpus is one
+      hint: to run a single case: `hookstorm replay PLUGIN CASE`
     error: there is no corpus at `corpora`
-      hint: `hookstorm test` makes one of what it finds; `--corpus DIR` names another
+      hint: `hookstorm test` creates one when it finds something; `--corpus DIR` sets another folder
     error: `broken/case.json` is not a case: expected value at line 1 column 1
       hint: `hookstorm schema case` describes the form
     error: `case.json` is not a case: missing field `format` at line 1 column 2
       hint: `hookstorm schema case` describes the form
     error: `nowhere.json` cannot be read: no such file or directory
-      hint: it is looked for in the current folder, `[desk]`
+      hint: hookstorm looked in the current folder, `[desk]`
     ");
 }
 

@@ -1,5 +1,5 @@
-//! Reads cases from files, and makes one of `--hook` and `--arguments`. What is wrong is told with its place, and with the
-//! word that was most likely meant.
+//! Reads cases from files, and makes one from `--hook` and `--arguments`. An error gives the place of the mistake, and the
+//! known word that is nearest.
 
 use std::path::{Path, PathBuf};
 
@@ -15,8 +15,8 @@ pub(super) fn read(path: &Path) -> Result<Case, CliError> {
     Case::from_json(&files::text(path, true)?).map_err(|source| CliError::Case { path: path.to_owned(), source })
 }
 
-/// The cases that the user named, or those of the corpus where none was: `folder` is the plugin's own in `corpus`, which
-/// is taken itself where it has no such folder.
+/// The cases that the user named or, if there are none, those of the corpus: of `folder`, the plugin's own folder in
+/// `corpus`, or of `corpus` itself if it has no such folder.
 pub(super) fn of_corpus(
     corpus: &Path,
     folder: &Path,
@@ -34,17 +34,17 @@ pub(super) fn of_corpus(
     match [folder, corpus].into_iter().find(|folder| folder.is_dir()) {
         Some(folder) => seams::read_corpus(folder),
         None if corpus.exists() => Err(CliError::usage(
-            format!("`{}` is no folder, and a corpus is one", corpus.display()),
-            "a single case is given by itself: `hookstorm replay PLUGIN CASE`",
+            format!("`{}` is not a folder, but a corpus is one", corpus.display()),
+            "to run a single case: `hookstorm replay PLUGIN CASE`",
         )),
         None => Err(CliError::usage(
             format!("there is no corpus at `{}`", corpus.display()),
-            "`hookstorm test` makes one of what it finds; `--corpus DIR` names another",
+            "`hookstorm test` creates one when it finds something; `--corpus DIR` sets another folder",
         )),
     }
 }
 
-/// A case that the user named must be for this type of plugin.
+/// Refuses a case for another type of plugin.
 pub(super) fn must_be_of(case: &Case, path: &Path, plugin_type: PluginType) -> Result<(), CliError> {
     if case.plugin_type == plugin_type {
         return Ok(());
@@ -55,27 +55,27 @@ pub(super) fn must_be_of(case: &Case, path: &Path, plugin_type: PluginType) -> R
             path.display(),
             case.plugin_type
         ),
-        "give the plugin that it was made for, or another case",
+        "use the plugin that the case was made for, or another case",
     ))
 }
 
-/// The hook of that name that `platform` calls.
+/// The hook with this name, if `platform` calls it.
 pub(super) fn hook(name: &str, plugin_type: PluginType, platform: &Platform) -> Result<Hook, CliError> {
     let known: Vec<&str> = HookSpec::on(plugin_type, platform).map(|spec| spec.hook.name()).collect();
     match Hook::named(name) {
         Some(hook) if known.contains(&name) => Ok(hook),
         Some(hook) if hook.spec(plugin_type).is_some() => Err(CliError::usage(
-            format!("`{name}` is not called by platform {platform}: it came with a later one"),
-            "`--platform 9.0` plays the newest",
+            format!("platform {platform} does not call `{name}`: a later version introduced it"),
+            "`--platform 9.0` simulates the newest",
         )),
         _ => Err(CliError::usage(
             format!("`{name}` is not a hook of a plugin of type `{plugin_type}`"),
-            values::nearest(name, known),
+            values::nearest(name, &known),
         )),
     }
 }
 
-/// The case that calls `hook` once with what the user gave, and with plain values for the rest.
+/// A case that calls `hook` once with the user's arguments, and with plain values for all others.
 pub(super) fn of_arguments(
     hook: Hook,
     given: Option<&str>,
@@ -98,7 +98,7 @@ pub(super) fn of_arguments(
             argument => {
                 match argument.and_then(|argument| arguments.iter_mut().find(|(known, _)| *known == argument)) {
                     Some(known) => known.1 = value,
-                    None => return Err(not_passed(&name, hook, plugin_type, platform)),
+                    None => return Err(not_an_argument(&name, hook, plugin_type, platform)),
                 }
             }
         }
@@ -107,18 +107,20 @@ pub(super) fn of_arguments(
     Ok(Case { plugin_type, platform, configuration: None, session, earlier: Vec::new(), found: None })
 }
 
-fn not_passed(name: &str, hook: Hook, plugin_type: PluginType, platform: &Platform) -> CliError {
+fn not_an_argument(name: &str, hook: Hook, plugin_type: PluginType, platform: &Platform) -> CliError {
     let spec = hook.spec(plugin_type);
     let since = spec.zip(Argument::named(name)).and_then(|(spec, argument)| spec.argument_since(argument));
     let known: Vec<&str> = spec.into_iter().flat_map(|spec| spec.arguments(platform)).map(Argument::name).collect();
     let problem = format!("`--arguments`: `{name}` is not an argument that platform {platform} passes to `{hook}`");
     match since {
-        Some(api) => CliError::usage(problem, format!("it came with API {api}; `--platform 9.0` plays the newest")),
-        None => CliError::usage(problem, values::nearest(name, known)),
+        Some(api) => {
+            CliError::usage(problem, format!("API {api} introduced it; `--platform 9.0` simulates the newest"))
+        }
+        None => CliError::usage(problem, values::nearest(name, &known)),
     }
 }
 
-/// The entries of the JSON object that `--arguments` gives, in itself or in a file.
+/// The entries of the JSON object in `--arguments`, or in the file that it names.
 fn entries(given: &str) -> Result<Vec<(String, Value)>, CliError> {
     let (place, json) = match given.strip_prefix('@') {
         Some("") => {
@@ -130,7 +132,7 @@ fn entries(given: &str) -> Result<Vec<(String, Value)>, CliError> {
     match serde_json::from_str(&json) {
         Ok(Value::Dict(entries)) => Ok(entries),
         Ok(_) => Err(CliError::usage(
-            format!("`{place}`: what is passed must be a JSON object"),
+            format!("`{place}`: the arguments must be a JSON object"),
             r#"write it as `{"server_ip": "192.0.2.1"}`"#,
         )),
         Err(error) => Err(malformed(place, &json, &error)),
@@ -142,7 +144,7 @@ fn malformed(place: &str, json: &str, error: &serde_json::Error) -> CliError {
     let (line, column) = (error.line(), error.column().max(1));
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-    // serde_json counts bytes.
+    // serde_json counts columns in bytes.
     let source = json.lines().nth(line.saturating_sub(1)).unwrap_or_default().as_bytes();
     let before = String::from_utf8_lossy(&source[..(column - 1).min(source.len())]).chars().count();
     let skipped = before.saturating_sub(SHOWN / 2);
@@ -154,13 +156,13 @@ fn malformed(place: &str, json: &str, error: &serde_json::Error) -> CliError {
         problem.push_str(&format!("\n{}\n{}^", plain::source(&part), " ".repeat(offset)));
     }
     let hint = if message.contains("twice") {
-        "take one of them out"
+        "remove one of them"
     } else if message.contains("hex escape") {
-        "`\\u` wants four hexadecimal digits, and what is passed holds no lone surrogates"
+        "`\\u` needs four hexadecimal digits, and must not be a lone surrogate"
     } else if place == "--arguments" {
-        "JSON has double quotes, and a shell wants single ones around it: '{\"server_port\": 22}'; or give `@FILE`"
+        "write JSON with double quotes, in single quotes for the shell: '{\"server_port\": 22}'; or use `@FILE`"
     } else {
-        "JSON has double quotes, no comma after the last entry, and `null`, `true`, `false`"
+        "JSON uses double quotes, `null`, `true` and `false`, and no comma after the last entry"
     };
     CliError::usage(problem, hint)
 }
@@ -174,12 +176,12 @@ mod tests {
     }
 
     fn problem(given: &str) -> String {
-        let text = case(given).expect_err("it is wrong").to_text();
+        let text = case(given).expect_err("it is invalid").to_text();
         anstream::adapter::strip_str(&text).to_string()
     }
 
     #[test]
-    fn what_is_given_replaces_plain_values_and_cookies_go_to_the_session() {
+    fn arguments_replace_plain_values_and_cookies_go_to_the_session() {
         let case = case(r#"{"server_ip": "fe80::1", "cookie": {"a": 1}, "session_cookie": {"b": null}}"#).unwrap();
         let call = &case.session.calls[0];
         assert_eq!(call.argument(Argument::ServerIp), Some(&"fe80::1".into()));
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_arguments_are_told_with_their_place_and_a_remedy() {
+    fn malformed_arguments_are_reported_with_their_place_and_a_remedy() {
         let all = [
             "{'server_ip': 1}",
             "{\"server_ip\": \"a\",}",
@@ -200,39 +202,39 @@ mod tests {
             r#"{"colour": 1}"#,
             "",
         ];
-        let told: Vec<String> = all.iter().map(|given| problem(given)).collect();
-        insta::assert_snapshot!(told.join(""), @r#"
+        let messages: Vec<String> = all.iter().map(|given| problem(given)).collect();
+        insta::assert_snapshot!(messages.join(""), @r#"
         error: `--arguments`, line 1, column 2: key must be a string
           {'server_ip': 1}
            ^
-          hint: JSON has double quotes, and a shell wants single ones around it: '{"server_port": 22}'; or give `@FILE`
+          hint: write JSON with double quotes, in single quotes for the shell: '{"server_port": 22}'; or use `@FILE`
         error: `--arguments`, line 1, column 19: trailing comma
           {"server_ip": "a",}
                             ^
-          hint: JSON has double quotes, and a shell wants single ones around it: '{"server_port": 22}'; or give `@FILE`
-        error: `--arguments`: what is passed must be a JSON object
+          hint: write JSON with double quotes, in single quotes for the shell: '{"server_port": 22}'; or use `@FILE`
+        error: `--arguments`: the arguments must be a JSON object
           hint: write it as `{"server_ip": "192.0.2.1"}`
         error: `--arguments`: `sever_ip` is not an argument that platform 9.0 passes to `get_password_list`
           hint: the nearest is `server_ip`
         error: `--arguments`: `cookie` must be an object
           hint: write it as `{"cookie": {"key": "value"}}`
         error: `--arguments`: `colour` is not an argument that platform 9.0 passes to `get_password_list`
-          hint: there are `cookie`, `session_cookie`, `session_id`, `protocol`, `client_ip`, `client_hostname`, `gateway_username`, `gateway_domain`, `gateway_password`, `gateway_groups`, `server_username`, `server_ip`, `server_hostname`, `server_domain`, `server_port`, `target_username`, `target_host`, `target_domain`, `target_port`
+          hint: choose one of `cookie`, `session_cookie`, `session_id`, `protocol`, `client_ip`, `client_hostname`, `gateway_username`, `gateway_domain`, `gateway_password`, `gateway_groups`, `server_username`, `server_ip`, `server_hostname`, `server_domain`, `server_port`, `target_username`, `target_host`, `target_domain`, `target_port`
         error: `--arguments`, line 1, column 1: EOF while parsing a value
-          hint: JSON has double quotes, and a shell wants single ones around it: '{"server_port": 22}'; or give `@FILE`
+          hint: write JSON with double quotes, in single quotes for the shell: '{"server_port": 22}'; or use `@FILE`
         "#);
     }
 
     #[test]
-    fn an_argument_that_came_later_is_told_so() {
+    fn an_argument_of_a_later_platform_is_named_as_such() {
         let old = Platform::named("5.10").unwrap();
         let given = Some(r#"{"server_ip": "a"}"#);
         let error = of_arguments(Hook::GetPasswordList, given, PluginType::CredentialStore, old).unwrap_err();
-        assert_eq!(error.hint().unwrap(), "it came with API 1.5; `--platform 9.0` plays the newest");
+        assert_eq!(error.hint().unwrap(), "API 1.5 introduced it; `--platform 9.0` simulates the newest");
     }
 
     #[test]
-    fn a_hook_is_answered_with_the_nearest_one_of_its_type() {
+    fn an_unknown_hook_is_answered_with_the_nearest_one_of_its_type() {
         let newest = Platform::newest();
         assert!(hook("authorize", PluginType::Aa, newest).is_ok());
         let error = hook("get_pasword_list", PluginType::CredentialStore, newest).unwrap_err();
@@ -240,6 +242,6 @@ mod tests {
         let error = hook("authorize", PluginType::CredentialStore, newest).unwrap_err();
         assert!(error.to_string().contains("type `credentialstore`"), "{error}");
         let error = hook("get_totp_codes", PluginType::CredentialStore, Platform::named("8.0").unwrap()).unwrap_err();
-        assert!(error.to_string().contains("came with a later one"), "{error}");
+        assert!(error.to_string().contains("a later version introduced it"), "{error}");
     }
 }

@@ -1,13 +1,25 @@
-//! `hookstorm check`: the package and loading rules, in one pass. No hook is called.
+//! `hookstorm check`: the rules of package and loading. It calls no hook.
+
+use clap::Args;
 
 use super::{
-    arguments::{CheckArguments, Color, With},
+    arguments::{Color, Common, Known, Plugin, With},
     console::Console,
     error::CliError,
     prepare::prepare,
     settings::{Amount, Settings},
 };
 use crate::engine::Summary;
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    plugin: Plugin,
+    #[command(flatten)]
+    known: Known,
+    #[command(flatten)]
+    common: Common,
+}
 
 pub(super) fn run(arguments: &CheckArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let plugin = &arguments.plugin.plugin;

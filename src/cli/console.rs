@@ -1,5 +1,4 @@
-//! The two streams that people read: results on standard output, everything else on standard error. A reader that went
-//! away is no error; colours go where they are wanted.
+//! The two output streams: results on standard output, everything else on standard error. A closed pipe is no error.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -14,10 +13,10 @@ use crate::report::{
     style::{LABEL, WARNING},
 };
 
-/// How wide a report is where the screen does not say.
+/// The width of a report that is not written to a terminal, in characters.
 const WIDTH: usize = 100;
 
-/// The streams, and how the user wants them.
+/// The streams, and the user's options for them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Console {
     pub(super) color: Color,
@@ -35,20 +34,20 @@ impl Console {
         }
     }
 
-    /// Writes what goes beside the result; nothing where the user wants quiet.
+    /// Writes to standard error, unless `--quiet`.
     pub(super) fn aside(&self, text: &str) {
         if !self.is_quiet {
             self.error(text);
         }
     }
 
-    /// Writes an error, quiet or not. Nobody can be told that this fails.
+    /// Writes an error, even with `--quiet`. A failure of this cannot be reported, so it is ignored.
     pub(super) fn error(&self, text: &str) {
         let mut stream = AutoStream::new(io::stderr().lock(), choice(self.color));
         let _ = stream.write_all(text.as_bytes());
     }
 
-    /// Writes a warning, quiet or not, and what to do about it.
+    /// Writes a warning and its hint, even with `--quiet`.
     pub(super) fn warning(&self, text: &str, hint: Option<&str>) {
         let hint = hint.map(|hint| format!("  {LABEL}hint{LABEL:#}: {hint}\n")).unwrap_or_default();
         self.error(&format!("{WARNING}warning{WARNING:#}: {}\n{hint}", plain::harmless(text)));
@@ -63,7 +62,7 @@ impl Console {
         }
     }
 
-    /// How many characters a line of the report has.
+    /// The width of a line of the report, in characters.
     pub(super) fn width(&self) -> usize {
         let stdout = io::stdout();
         if !stdout.is_terminal() {

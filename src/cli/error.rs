@@ -1,5 +1,5 @@
-//! Why a command cannot do its work, what the user can do about it, and the exit status that says so: 2 for what the user
-//! did, 3 for what we did. A finding is no error; it decides between 0 and 1 elsewhere.
+//! Why a command cannot do its work, with a hint and an exit status: 2 for wrong use, 3 for a failure of hookstorm. A
+//! finding is not an error; it decides between 0 and 1 elsewhere.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -7,22 +7,22 @@ use thiserror::Error;
 
 use crate::{case::CaseError, report::plain};
 
-/// Exit statuses: stable, since other people's CI reads them.
+/// Exit statuses. They never change, because CI jobs depend on them.
 pub(super) mod status {
-    /// Nothing found.
+    /// No findings.
     pub(in crate::cli) const NOTHING: u8 = 0;
     /// Findings.
     pub(in crate::cli) const FINDINGS: u8 = 1;
     /// Wrong use.
     pub(in crate::cli) const WRONG_USE: u8 = 2;
-    /// Our own failure.
+    /// A failure of hookstorm.
     pub(in crate::cli) const OUR_FAILURE: u8 = 3;
 }
 
 /// Why a command cannot do its work.
 #[derive(Debug, Error)]
 pub(super) enum CliError {
-    /// A value on the command line that clap cannot judge.
+    /// A wrong value on the command line that clap cannot check.
     #[error("{problem}")]
     Usage {
         /// What is wrong.
@@ -70,7 +70,7 @@ pub(super) enum CliError {
         /// What to do.
         hint: Option<String>,
     },
-    /// What the user has or chose does not let CPython start: a virtual environment of another version, for instance.
+    /// CPython cannot start because of what the user chose: a virtual environment of another version, for example.
     #[error("{problem}")]
     Python {
         /// What is wrong.
@@ -78,10 +78,10 @@ pub(super) enum CliError {
         /// What to do.
         hint: Option<String>,
     },
-    /// Standard output cannot be written, for another reason than that nobody reads it.
+    /// Standard output cannot be written, for another reason than a closed pipe.
     #[error("standard output cannot be written: {}", reason(.0))]
     Output(io::Error),
-    /// A worker could not be started or was lost by no fault of the plugin or the user.
+    /// A worker could not be started, or died through no fault of the plugin or the user.
     #[error("{problem}")]
     Runtime {
         /// What is wrong.
@@ -89,12 +89,12 @@ pub(super) enum CliError {
         /// What to do.
         hint: Option<String>,
     },
-    /// Something in here that should not be.
+    /// A defect of hookstorm.
     #[error("hookstorm failed: {0}")]
     Internal(String),
 }
 
-/// What the system says, without its number.
+/// The system's message without its number.
 pub(super) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
@@ -108,13 +108,15 @@ impl CliError {
         Self::Usage { problem: problem.into(), hint: Some(hint.into()) }
     }
 
-    /// Something that was found could not be kept, which is told after it was reported; `problem` holds what to do too.
+    /// A finding could not be saved. `problem` contains the remedy too, after a semicolon.
     pub(super) fn unwritten(problem: &str) -> Self {
         let (problem, remedy) = problem.split_once("; ").unwrap_or((problem, ""));
-        let remedy = if remedy.is_empty() { "give another folder with `--corpus`" } else { remedy };
+        let remedy = if remedy.is_empty() { "use another folder: `--corpus DIR`" } else { remedy };
         Self::Runtime {
-            problem: format!("{problem}; the run ended there, and what is reported without a case is in no file"),
-            hint: Some(format!("{remedy}; the same `--seed` finds it again")),
+            problem: format!(
+                "{problem}; the run stopped there, and findings that are reported without a case were not saved"
+            ),
+            hint: Some(format!("{remedy}; the same `--seed` finds them again")),
         }
     }
 
@@ -144,14 +146,14 @@ impl CliError {
                 if source.kind() == io::ErrorKind::NotFound && path.is_relative() =>
             {
                 let here = std::env::current_dir().ok()?;
-                Some(format!("it is looked for in the current folder, `{}`", here.display()))
+                Some(format!("hookstorm looked in the current folder, `{}`", here.display()))
             }
             Self::File { .. } | Self::Output(_) => None,
             Self::Internal(_) => Some("this is a defect of hookstorm: please report it".into()),
         }
     }
 
-    /// As it is shown: the error, and the hint below it.
+    /// The error, and the hint below it, as shown to the user.
     pub(super) fn to_text(&self) -> String {
         use crate::report::style::{ERROR, LABEL};
         let mut text = format!("{ERROR}error{ERROR:#}: {}\n", Lines(&self.to_string()));
@@ -162,7 +164,7 @@ impl CliError {
     }
 }
 
-/// Our own lines of text with foreign words in them: harmless, but still lines.
+/// A message that may contain text of a plugin: control characters are escaped, line breaks stay.
 struct Lines<'a>(&'a str);
 
 impl fmt::Display for Lines<'_> {
@@ -180,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_names_its_place_and_what_to_do() {
+    fn an_error_shows_its_place_and_a_hint() {
         let error = CliError::Setting {
             path: "hookstorm.toml".into(),
             line: 4,
@@ -195,14 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn our_own_failures_are_told_apart_and_ask_for_a_report() {
+    fn a_failure_of_hookstorm_has_its_own_status_and_asks_for_a_report() {
         let error = CliError::Internal("no such luck".into());
         assert_eq!(error.status(), 3);
         assert!(error.to_text().contains("please report"), "{}", error.to_text());
     }
 
     #[test]
-    fn a_file_name_cannot_turn_the_terminal_round() {
+    fn a_file_name_cannot_control_the_terminal() {
         let source = io::Error::from_raw_os_error(2);
         let error = CliError::File { path: "/a\x1b[2J\u{202e}".into(), doing: "read", source };
         let text = anstream::adapter::strip_str(&error.to_text()).to_string();

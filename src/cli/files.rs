@@ -1,4 +1,4 @@
-//! Reads the files that a user names: bounded, whatever they turn out to be, and UTF-8.
+//! Reads the files that a user names. Reading is bounded, and the text must be UTF-8.
 
 use std::{
     fs::File,
@@ -8,10 +8,10 @@ use std::{
 
 use super::error::CliError;
 
-/// The most bytes of a file: far beyond any case or configuration, far below what would hurt.
+/// The largest file that is read: far larger than any case or configuration.
 const BYTES_LIMIT: u64 = 16 << 20;
 
-/// The text of the file at `path`; with `stdin` a path `-` is standard input.
+/// The text of the file at `path`; if `stdin` is set, the path `-` means standard input.
 pub(super) fn text(path: &Path, stdin: bool) -> Result<String, CliError> {
     let failed = |source| CliError::File { path: path.to_owned(), doing: "read", source };
     let mut bytes = Vec::new();
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endless_files_folders_and_bytes_that_are_no_text_are_refused() {
+    fn endless_files_folders_and_bytes_that_are_not_text_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let latin = folder.path().join("latin.cfg");
         std::fs::write(&latin, b"name = J\xf6rg").unwrap();

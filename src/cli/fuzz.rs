@@ -45,10 +45,10 @@ fn session(plugin: &Path, arguments: &FuzzArguments, color: Option<Color>, conso
     let amount = Amount { runs: arguments.runs, seed: arguments.seed, partition: None };
     let mut settings =
         Settings::new(plugin, &arguments.common, &With::default(), amount, color)?.with_baseline(&arguments.known)?;
-    settings.say_again("--runs", arguments.runs);
-    settings.say_again("--time", arguments.time.map(time));
-    settings.say_again("--stop-after-quiet", arguments.stop_after_quiet.map(time));
-    settings.say_flag_again("--vary-config", arguments.vary_config);
+    settings.repeat("--runs", arguments.runs);
+    settings.repeat("--time", arguments.time.map(time));
+    settings.repeat("--stop-after-quiet", arguments.stop_after_quiet.map(time));
+    settings.repeat_flag("--vary-config", arguments.vary_config);
     let console = Console { color: settings.color, ..console };
     let seed = settings.seed.unwrap_or_else(random_seed);
     // hookstorm.toml may name a second plugin for `test`.

@@ -1,9 +1,15 @@
-//! `hookstorm load`: sessions by a schedule, what their users wait, and how many of them the plugin carries.
+//! `hookstorm load`: starts sessions at a given rate, measures how long users wait, and finds how many sessions the plugin
+//! carries.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::{
-    arguments::{Color, LoadArguments, With},
+    arguments::{AMOUNT, CASES, Color, Common, Known, LIMITS, OUTPUT, Plugin, With},
     cases,
     console::Console,
     error::{CliError, status},
@@ -14,6 +20,7 @@ use super::{
     settings::{Amount, Settings, time},
     sharing::Sharing,
     test::random_seed,
+    values,
 };
 use crate::{
     case::{Case, Session},
@@ -37,6 +44,100 @@ const OBJECTIVES: [&str; 2] = ["p99=1s", "errors=0.1%"];
 /// How long what was due is waited for at the end: as long as sessions were due, within these bounds.
 const DRAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 
+#[derive(Debug, Args)]
+pub(super) struct LoadArguments {
+    #[command(flatten)]
+    plugin: Plugin,
+
+    /// Rate at which sessions begin, `50/s`, `300/min` [default: 10/s]
+    #[arg(long, value_name = "RATE", value_parser = Rate::parse, conflicts_with_all = ["ramp", "capacity"], help_heading = AMOUNT)]
+    rate: Option<Rate>,
+
+    /// Rate that changes evenly over the duration, `10..200/s` [default: none]
+    #[arg(long, value_name = "FROM..TO", value_parser = Profile::parse, conflicts_with = "capacity", help_heading = AMOUNT)]
+    ramp: Option<Profile>,
+
+    /// Find the highest rate that meets the objectives; without `--objective`, those are p99=1s and errors=0.1%
+    #[arg(long, help_heading = AMOUNT)]
+    capacity: bool,
+
+    /// How the starts of sessions are distributed: `poisson`, independent of one another as those of people are, or
+    /// `constant`, at even distances [default: poisson]
+    #[arg(long, value_enum, value_name = "poisson|constant", hide_possible_values = true, help_heading = AMOUNT)]
+    arrivals: Option<Spread>,
+
+    /// For how long sessions begin; with `--capacity`, at each rate [default: 30s, with `--capacity` 10s]
+    #[arg(long, value_name = "TIME", value_parser = values::span, help_heading = AMOUNT)]
+    duration: Option<Duration>,
+
+    /// Stop after N sessions; without `--duration`, this alone ends the run [default: none]
+    #[arg(long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true, conflicts_with = "capacity", help_heading = AMOUNT)]
+    sessions: Option<u64>,
+
+    /// Seed of sessions and schedule [default: random, printed]
+    #[arg(long, value_name = "S", value_parser = values::seed, allow_negative_numbers = true, help_heading = AMOUNT)]
+    seed: Option<u64>,
+
+    /// Number of rounds that the run is divided into; `--baseline` takes the spread of the rounds as the noise
+    /// [default: 10]
+    #[arg(long, value_name = "N", value_parser = values::rounds, allow_negative_numbers = true, help_heading = AMOUNT)]
+    rounds: Option<usize>,
+
+    /// Number of calls that run at once at most, each in a worker that has loaded the plugin; further calls wait
+    /// [default: 16]
+    #[arg(long, value_name = "N", value_parser = values::jobs, allow_negative_numbers = true, help_heading = LIMITS)]
+    in_flight: Option<usize>,
+
+    /// Pause between two calls of a session; latencies do not include it [default: 0s]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, conflicts_with = "persistent", help_heading = CASES)]
+    think_time: Option<Duration>,
+
+    /// Run all sessions of a worker in one process, to measure the plugin without the cost of a process for each call
+    #[arg(long, help_heading = CASES)]
+    persistent: bool,
+
+    /// Case to run repeatedly, a JSON file [default: nominal sessions or, with `--corpus`, its cases]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = CASES)]
+    case: Option<PathBuf>,
+
+    /// Run generated sessions as `test` does, with unusual values, instead of nominal ones
+    #[arg(long, conflicts_with = "case", help_heading = CASES)]
+    generated: bool,
+
+    /// Objective that the run must meet, `p99=500ms`, `get_password_list.p50=80ms`, `errors=0.1%`, `rate=40/s`; may be
+    /// repeated [default: none]
+    #[arg(long, value_name = "WHAT=LIMIT", value_parser = Objective::parse, action = ArgAction::Append, help_heading = OUTPUT)]
+    objective: Vec<Objective>,
+
+    /// Refused with a hint [default: none]
+    #[arg(long, value_name = "OTHER", hide = true)]
+    with: Option<PathBuf>,
+
+    #[command(flatten)]
+    known: Known,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// How the starts of sessions are distributed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Spread {
+    /// Independent of one another, as those of people are
+    #[default]
+    Poisson,
+    /// At even distances
+    Constant,
+}
+
+impl From<Spread> for Arrivals {
+    fn from(spread: Spread) -> Self {
+        match spread {
+            Spread::Poisson => Self::Poisson,
+            Spread::Constant => Self::Constant,
+        }
+    }
+}
+
 pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     if arguments.common.jobs.is_some() {
         return Err(CliError::usage(
@@ -56,7 +157,7 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
         Settings::new(plugin, &arguments.common, &With::default(), amount, color)?.with_baseline(&arguments.known)?;
     let baseline = settings.baseline_file.clone();
     let before = baseline.as_deref().map(earlier).transpose()?.flatten();
-    say_again(&mut settings, arguments);
+    repeat(&mut settings, arguments);
     let console = Console { color: settings.color, ..console };
     let seed = settings.seed.unwrap_or_else(random_seed);
     let has_other = settings.other.take().is_some();
@@ -110,23 +211,23 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
     Ok(if measured.is_failure() { status::FINDINGS } else { told })
 }
 
-/// What the user typed of the options that only `load` takes.
-fn say_again(settings: &mut Settings, arguments: &LoadArguments) {
+/// Adds the options of `load` to the command that repeats the run.
+fn repeat(settings: &mut Settings, arguments: &LoadArguments) {
     let arrivals = arguments.arrivals.map(|spread| Arrivals::from(spread).name());
-    settings.say_flag_again("--capacity", arguments.capacity);
-    settings.say_again("--rate", arguments.rate);
-    settings.say_again("--ramp", arguments.ramp);
-    settings.say_again("--arrivals", arrivals);
-    settings.say_again("--duration", arguments.duration.map(time));
-    settings.say_again("--sessions", arguments.sessions);
-    settings.say_again("--rounds", arguments.rounds);
-    settings.say_again("--in-flight", arguments.in_flight);
-    settings.say_again("--think-time", arguments.think_time.map(time));
-    settings.say_flag_again("--persistent", arguments.persistent);
-    settings.say_again("--case", arguments.case.as_ref().map(|path| path.to_string_lossy()));
-    settings.say_flag_again("--generated", arguments.generated);
+    settings.repeat_flag("--capacity", arguments.capacity);
+    settings.repeat("--rate", arguments.rate);
+    settings.repeat("--ramp", arguments.ramp);
+    settings.repeat("--arrivals", arrivals);
+    settings.repeat("--duration", arguments.duration.map(time));
+    settings.repeat("--sessions", arguments.sessions);
+    settings.repeat("--rounds", arguments.rounds);
+    settings.repeat("--in-flight", arguments.in_flight);
+    settings.repeat("--think-time", arguments.think_time.map(time));
+    settings.repeat_flag("--persistent", arguments.persistent);
+    settings.repeat("--case", arguments.case.as_ref().map(|path| path.to_string_lossy()));
+    settings.repeat_flag("--generated", arguments.generated);
     for objective in &arguments.objective {
-        settings.say_again("--objective", Some(objective));
+        settings.repeat("--objective", Some(objective));
     }
 }
 

@@ -1,4 +1,5 @@
-//! `hookstorm minimize`: shrinks one case, or a corpus to the cases that matter. A case is replaced whole or not at all.
+//! `hookstorm minimize`: shrinks one case, or removes from a corpus the cases that add nothing. It replaces a case in one
+//! step, so that either the old or the new file is there.
 
 use std::{
     fs,
@@ -6,8 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::{Args, ValueHint};
+
 use super::{
-    arguments::{Color, MinimizeArguments, With},
+    arguments::{CASES, Color, Common, Plugin, With},
     cases,
     console::Console,
     error::CliError,
@@ -20,6 +23,19 @@ use crate::{
     engine::Summary,
     report::{After, Minimized, Size, text},
 };
+
+#[derive(Debug, Args)]
+pub(super) struct MinimizeArguments {
+    #[command(flatten)]
+    plugin: Plugin,
+
+    /// Case to shrink, a JSON file; the smaller case replaces it [default: the whole corpus]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "corpus", help_heading = CASES)]
+    case: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: Common,
+}
 
 pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let read = arguments.case.as_deref().map(|path| Ok((path, cases::read(path)?))).transpose()?;

@@ -1,15 +1,15 @@
-//! What of the network a plugin may reach, as the user writes it: `HOST:PORT`, or `all`. Names are looked up here, once, when
-//! the run begins: inside of the sandbox none resolves but these, and to these addresses.
+//! The destinations that a plugin may reach, as the user writes them: `HOST:PORT`, or `all`. Names are looked up here, once,
+//! when the run begins. In the sandbox only these names resolve, to these addresses.
 
 use std::{fmt, net::Ipv6Addr};
 
 use super::error::{CliError, reason};
 use crate::runtime::{Destination, Network};
 
-/// One thing that is opened.
+/// A destination that the user allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// Everything that the machine reaches.
+    /// Every destination that the machine can reach.
     All,
     /// One destination.
     To {
@@ -29,7 +29,7 @@ pub(super) fn opening(text: &str) -> Result<Opening, String> {
     let neither = || format!("`{text}` is neither a destination nor `all`: {WAYS}");
     let (host, port) = text.rsplit_once(':').ok_or_else(neither)?;
     if text.parse::<Ipv6Addr>().is_ok() || (host.contains(':') && !host.starts_with('[') && !host.contains("//")) {
-        return Err(format!("`{text}`: an IPv6 address stands in brackets, and a port after it: `[::1]:8200`"));
+        return Err(format!("`{text}`: write an IPv6 address in brackets, and a port after it: `[::1]:8200`"));
     }
     let host = match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']').filter(|inside| inside.parse::<Ipv6Addr>().is_ok()).ok_or_else(neither)?,
@@ -46,7 +46,7 @@ pub(super) fn opening(text: &str) -> Result<Opening, String> {
     }
 }
 
-/// As it is written on a command line.
+/// The form of the command line.
 impl fmt::Display for Opening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,7 +57,7 @@ impl fmt::Display for Opening {
     }
 }
 
-/// What `openings` leave open: looks names up.
+/// The network that `openings` allow. Looks names up.
 pub(super) fn network(openings: &[Opening]) -> Result<Network, CliError> {
     if openings.is_empty() {
         return Ok(Network::Closed);
@@ -76,7 +76,7 @@ fn destination(opening: &Opening, host: &str, port: u16) -> Result<Destination, 
     let wrong = |why: &str| {
         CliError::usage(
             format!("`{opening}` cannot be allowed: `{host}` does not resolve: {why}"),
-            "names are looked up here, when the run begins; an address needs no look-up: `--allow-network 192.0.2.10:8200`",
+            "hookstorm looks up names when the run begins; an address needs no look-up: `--allow-network 192.0.2.10:8200`",
         )
     };
     Destination::look_up(host, port).map_err(|error| {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_is_a_host_and_a_port_and_is_written_again_as_it_was() {
+    fn a_destination_is_a_host_and_a_port_and_is_written_as_it_was_read() {
         assert_eq!(opening("all"), Ok(Opening::All));
         assert_eq!(opening("vault.example.com:8200"), to("vault.example.com", 8200));
         assert_eq!(opening("192.0.2.1:1"), to("192.0.2.1", 1));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_destination_is_answered_with_what_is_one() {
+    fn an_invalid_destination_is_answered_with_valid_ones() {
         let wrong = [
             "",
             "ALL",
@@ -126,12 +126,12 @@ mod tests {
             "vault:+1",
             "a b:1",
         ];
-        let told: Vec<String> = wrong.iter().map(|text| opening(text).expect_err(text)).collect();
-        insta::assert_snapshot!(told.join("\n"));
+        let messages: Vec<String> = wrong.iter().map(|text| opening(text).expect_err(text)).collect();
+        insta::assert_snapshot!(messages.join("\n"));
     }
 
     #[test]
-    fn what_is_opened_is_looked_up_and_everything_is_more_than_a_part() {
+    fn destinations_are_looked_up_and_all_includes_every_one() {
         assert_eq!(network(&[]).unwrap(), Network::Closed);
         let [one, all] = ["127.0.0.1:80", "all"].map(|text| opening(text).unwrap());
         assert_eq!(network(&[one.clone(), all]).unwrap(), Network::Open);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_none_is_wrong_use_and_named() {
+    fn a_name_that_does_not_resolve_is_wrong_use() {
         // Reserved for this by RFC 6761.
         let error = network(&[opening("vault.invalid:8200").unwrap()]).expect_err("it resolves nowhere");
         assert_eq!(error.status(), 2);

@@ -1,7 +1,11 @@
-//! `hookstorm replay`: every case of a corpus, isolated, and what became of each.
+//! `hookstorm replay`: runs every case of a corpus again, isolated, and reports the outcome of each.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 
 use super::{
-    arguments::{Color, ReplayArguments},
+    arguments::{AMOUNT, Color, Common, Known, Plugin, With},
     cases,
     console::Console,
     error::{CliError, status},
@@ -9,11 +13,33 @@ use super::{
     seams,
     settings::{Amount, Settings},
     sharing::Sharing,
+    values::{self, Partition},
 };
 use crate::{
     corpus::remote::Scope,
     report::{History, Mask, progress::Progress, text},
 };
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    #[command(flatten)]
+    plugin: Plugin,
+
+    /// Cases to run instead of the whole corpus
+    #[arg(value_name = "CASE", value_hint = ValueHint::FilePath)]
+    cases: Vec<PathBuf>,
+
+    /// Run only this part of the cases, sorted by name, to divide a corpus among machines [default: 1/1]
+    #[arg(long, value_name = "K/N", value_parser = values::partition, help_heading = AMOUNT)]
+    partition: Option<Partition>,
+
+    #[command(flatten)]
+    known: Known,
+    #[command(flatten)]
+    with: With,
+    #[command(flatten)]
+    common: Common,
+}
 
 pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let plugin = &arguments.plugin.plugin;

@@ -1,13 +1,28 @@
 //! `hookstorm report FILE`: a report of `--format json` in another form. Judges nothing anew: what was found is no failure
 //! of this command.
 
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
 use super::{
-    arguments::{Format, ReportArguments},
+    arguments::{Format, OUTPUT},
     console::Console,
     error::{CliError, status},
     files, formats,
 };
 use crate::report::Document;
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    /// Report that `--format json` wrote, `-` for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+
+    /// Form to convert it to [default: text]
+    #[arg(long, value_enum, value_name = "text|json|sarif|markdown|html", hide_possible_values = true, help_heading = OUTPUT)]
+    format: Option<Format>,
+}
 
 pub(super) fn run(arguments: &ReportArguments, console: Console) -> Result<u8, CliError> {
     let path = &arguments.file;

@@ -1,9 +1,10 @@
-//! `hookstorm rules`: the table of all rules.
+//! `hookstorm rules`: a table of all rules.
 
+use clap::Args;
 use serde_json::json;
 
 use super::{
-    arguments::{ListFormat, RulesArguments},
+    arguments::{ListFormat, OUTPUT},
     console::Console,
     error::{CliError, status},
 };
@@ -11,6 +12,13 @@ use crate::{
     finding::{Phase, Rule},
     report::text,
 };
+
+#[derive(Debug, Args)]
+pub(super) struct RulesArguments {
+    /// Form of the list [default: text]
+    #[arg(long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
+    format: Option<ListFormat>,
+}
 
 pub(super) fn run(arguments: &RulesArguments, console: Console) -> Result<u8, CliError> {
     console.out(&match arguments.format.unwrap_or_default() {

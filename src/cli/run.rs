@@ -1,7 +1,11 @@
-//! `hookstorm run`: one case or one hook, isolated as on the platform, shown in full.
+//! `hookstorm run`: runs one case, or calls one hook, isolated as on the platform, and shows everything.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 
 use super::{
-    arguments::{Color, Format, RunArguments},
+    arguments::{CASES, Color, Common, Format, OUTPUT, Plugin, With},
     cases,
     console::Console,
     error::CliError,
@@ -15,6 +19,35 @@ use crate::{
     generate::configured_services,
     report::{Mask, Seen, text},
 };
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["hook", "case"]))]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    plugin: Plugin,
+
+    /// Hook to call
+    #[arg(long, value_name = "HOOK", help_heading = CASES)]
+    hook: Option<String>,
+
+    /// Arguments as a JSON object, or `@FILE` with one; `cookie` and `session_cookie` may be among them. They replace the
+    /// default values [default: plain values for all arguments that the platform passes]
+    #[arg(long, value_name = "JSON|@FILE", requires = "hook", conflicts_with = "case", allow_hyphen_values = true, help_heading = CASES)]
+    arguments: Option<String>,
+
+    /// Case to run, a JSON file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = CASES)]
+    case: Option<PathBuf>,
+
+    /// Show secrets instead of `***`
+    #[arg(long, help_heading = OUTPUT)]
+    show_secrets: bool,
+
+    #[command(flatten)]
+    with: With,
+    #[command(flatten)]
+    common: Common,
+}
 
 pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     // The case comes first: it knows the configuration and the platform that it wants.

@@ -1,5 +1,4 @@
-//! Makes the command line and hookstorm.toml into what a command works with. The command line wins, then the file, then
-//! the default.
+//! Merges the command line with hookstorm.toml: the command line comes first, then the file, then the default.
 
 use std::{
     ffi::OsString,
@@ -27,16 +26,16 @@ use crate::{
     runtime::{Limits, Network, Sandbox},
 };
 
-/// The folder that findings are kept in unless the user names another.
+/// The default folder for cases.
 const CORPUS: &str = "corpora";
 
-/// How often a corpus in a bucket is exchanged unless the user says otherwise.
+/// The default time between two exchanges with a bucket.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
 
-/// How many sessions `test` runs unless the user says otherwise.
+/// The default number of sessions of `test`.
 const RUNS: u64 = 1000;
 
-/// What a command works with.
+/// The settings of a command.
 #[derive(Debug)]
 pub(super) struct Settings {
     /// The plugin as the user typed it.
@@ -44,21 +43,21 @@ pub(super) struct Settings {
     pub(super) platform: &'static Platform,
     pub(super) limits: Limits,
     pub(super) network: Network,
-    /// What else holds the plugin.
+    /// The options of the sandbox.
     pub(super) sandbox: Sandbox,
-    /// How much of that there must be.
+    /// How much of the sandbox there must be.
     pub(super) wish: SandboxMode,
-    /// Who says that nothing holds the plugin, where somebody does.
+    /// The option or file that switches the sandbox off, if one does.
     pub(super) unconfined_by: Option<String>,
     pub(super) jobs: usize,
     /// The configuration text that the user gave.
     pub(super) configuration: Option<String>,
     pub(super) venv: Option<PathBuf>,
-    /// The folder of the corpus: where it is in a bucket, the copy of it.
+    /// The folder of the corpus, or of its copy if it is in a bucket.
     pub(super) corpus: PathBuf,
     /// The bucket, if it is in one.
     pub(super) bucket: Option<Location>,
-    /// How often folder and bucket are made alike.
+    /// The time between two exchanges with the bucket.
     pub(super) sync_every: Duration,
     pub(super) format: Format,
     pub(super) color: Color,
@@ -69,15 +68,15 @@ pub(super) struct Settings {
     pub(super) seed: Option<u64>,
     pub(super) partition: Option<Partition>,
     pub(super) again: Again,
-    /// What hookstorm.toml asks of the plugin under load.
+    /// The table `[load]` of hookstorm.toml.
     pub(super) load: LoadTable,
-    /// Findings that are known: [`Settings::with_baseline`].
+    /// The known findings: [`Settings::with_baseline`].
     pub(super) baseline: Baseline,
-    /// The file of them that the user names, or hookstorm.toml.
+    /// The file of the known findings.
     pub(super) baseline_file: Option<PathBuf>,
 }
 
-/// What `test` takes, and `replay` in part.
+/// The options of `test`, of which other commands have some.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Amount {
     pub(super) runs: Option<u64>,
@@ -86,7 +85,7 @@ pub(super) struct Amount {
 }
 
 impl Settings {
-    /// Merges what the command line says with the file beside the plugin's MANIFEST. Reads the configuration texts.
+    /// Merges the command line with the file beside the plugin's MANIFEST. Reads the configuration texts.
     pub(super) fn new(
         plugin: &Path,
         common: &Common,
@@ -110,15 +109,15 @@ impl Settings {
         let with_config = with.with_config.clone().or(file.with_config);
         let other = with.with.clone().or(file.with);
         if let (None, Some(path)) = (&other, &with.with_config) {
-            let problem = format!("`--with-config {}` configures a second plugin, and there is none", path.display());
-            return Err(CliError::usage(problem, "name it with `--with OTHER`"));
+            let problem = format!("`--with-config {}` configures a second plugin, but there is none", path.display());
+            return Err(CliError::usage(problem, "set one with `--with OTHER`"));
         }
         if let (Some(one), Some(two)) = (&config, &with_config)
             && [one, two].iter().all(|path| path.as_os_str() == "-")
         {
             return Err(CliError::usage(
                 "`--config -` and `--with-config -` both read standard input",
-                "give one of them a file",
+                "use a file for one of them",
             ));
         }
         let venv = common
@@ -128,8 +127,8 @@ impl Settings {
             .or_else(|| std::env::var_os("VIRTUAL_ENV").filter(|value| !value.is_empty()).map(PathBuf::from));
         if let Some(venv) = venv.as_deref().filter(|venv| !venv.is_dir()) {
             return Err(CliError::Python {
-                problem: format!("`{}` is no virtual environment: there is no such folder", venv.display()),
-                hint: Some("make one with `python3 -m venv DIR`, or leave out `--venv` and unset VIRTUAL_ENV".into()),
+                problem: format!("`{}` is not a virtual environment: no such folder", venv.display()),
+                hint: Some("make one with `python3 -m venv DIR`, or omit `--venv` and unset VIRTUAL_ENV".into()),
             });
         }
         let corpus_cache = common.sharing.corpus_cache.clone().or(file.corpus_cache);
@@ -181,25 +180,25 @@ impl Settings {
         })
     }
 
-    /// Says an option again that only this command takes, where the user gave it.
-    pub(super) fn say_again(&mut self, name: &str, value: Option<impl ToString>) {
+    /// Adds an option of this command to the command that repeats the run, if the user set it.
+    pub(super) fn repeat(&mut self, name: &str, value: Option<impl ToString>) {
         self.again.own.extend(value.into_iter().flat_map(|value| [name.to_owned(), value.to_string()]));
     }
 
-    /// The same for one without a value.
-    pub(super) fn say_flag_again(&mut self, name: &str, is_given: bool) {
+    /// The same for an option without a value.
+    pub(super) fn repeat_flag(&mut self, name: &str, is_given: bool) {
         self.again.own.extend(is_given.then(|| name.to_owned()));
     }
 
-    /// With the findings that the user knows: for the commands that tell new ones from them.
+    /// Reads the known findings.
     pub(super) fn with_baseline(mut self, known: &Known) -> Result<Self, CliError> {
         self.again.baseline = known.baseline.as_ref().map(|path| path.to_string_lossy().into_owned());
         self.baseline_file = known.baseline.clone().or(self.baseline_file);
         if let Some(path) = &self.baseline_file {
             self.baseline = Baseline::parse(&files::text(path, false)?).map_err(|error| {
                 CliError::usage(
-                    format!("`{}` is no baseline: {error}", path.display()),
-                    "give a report of `--format json`, or a text with one fingerprint in each line",
+                    format!("`{}` is not a baseline: {error}", path.display()),
+                    "use a report of `--format json`, or a text file with one fingerprint on each line",
                 )
             })?;
         }
@@ -207,12 +206,12 @@ impl Settings {
     }
 }
 
-/// What the command line says, or where it says nothing the file.
+/// The values of the command line or, if it has none, those of the file.
 fn given<'a, T>(common: &'a [T], file: &'a [T]) -> &'a [T] {
     if common.is_empty() { file } else { common }
 }
 
-/// The folder of this user's caches; the temporary one where there is none.
+/// The folder for caches of this user; the temporary folder if there is none.
 fn caches(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     let folder = |name| variable(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
     let home = || folder("HOME").map(|home| home.join(".cache"));
@@ -228,7 +227,7 @@ fn configuration(path: &Path) -> Result<String, CliError> {
     files::text(path, true)
 }
 
-/// What a command must repeat to show the same: what the user typed, and nothing that is read again anyway.
+/// The options that a command must repeat to show the same: those that the user typed. hookstorm.toml is read again.
 fn again(plugin: &Path, common: &Common, with: &With, is_configured: bool) -> Again {
     let path = |path: &PathBuf| path.to_string_lossy().into_owned();
     let mut options = Vec::new();
@@ -261,7 +260,7 @@ fn again(plugin: &Path, common: &Common, with: &With, is_configured: bool) -> Ag
     }
 }
 
-/// As it may stand on a command line.
+/// A time in the form of the command line.
 pub(super) fn time(time: Duration) -> String {
     if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
 }
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_again_is_what_the_user_typed_and_no_more() {
+    fn the_repeating_command_has_the_options_that_the_user_typed_and_no_others() {
         let common = Common {
             timeout: Some(Duration::from_millis(1500)),
             platform: Platform::named("6.12"),
@@ -314,14 +313,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_command_line_opens_takes_the_place_of_what_the_file_opens() {
+    fn what_the_command_line_allows_replaces_what_the_file_allows() {
         let toml = "allow-network = true\nallow-read = ['test.cfg']\nsandbox = 'off'\n";
         let file = settings(toml, &Common::default());
         assert_eq!((&file.network, file.wish, file.sandbox.is_off), (&Network::Open, SandboxMode::Off, true));
         assert!(file.sandbox.readable[0].is_absolute() && file.sandbox.readable[0].ends_with("test.cfg"));
         assert!(
             file.unconfined_by.is_some_and(|by| by.ends_with("/hookstorm.toml`")),
-            "its author did it, not the user"
+            "its author switched it off, not the user"
         );
         let confined = Confined {
             allow_network: vec![Opening::To { host: "127.0.0.1".into(), port: 1 }],
@@ -334,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_read_must_be_there() {
+    fn a_file_that_may_be_read_must_exist() {
         let confined = Confined { allow_read: vec!["/nowhere/ca.pem".into()], ..Confined::default() };
         let common = Common { confined, ..Common::default() };
         let error =
@@ -343,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_is_copied_into_a_folder_that_lasts() {
+    fn a_bucket_is_copied_into_a_permanent_folder() {
         let common = Common { corpus: Place::parse("s3://nights/vault").ok(), ..Common::default() };
         let cached = settings("corpus-cache = 'copy'\n", &common);
         assert!(cached.corpus.ends_with("copy") && cached.bucket.is_some());

@@ -1,5 +1,5 @@
-//! A command on a corpus that lies in a bucket: begins with what others found, exchanges while it runs, sends the rest at its
-//! end. Where the corpus is a folder, nothing of this is there: no thread, no connection.
+//! A run on a corpus in a bucket: fetches the cases of other hosts, exchanges cases while it runs, and sends the rest at its
+//! end. If the corpus is a folder, there is no thread and no connection.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::{
     report::{plain, progress::Progress},
 };
 
-/// The exchange, if there is one.
+/// The exchange with a bucket, if there is one.
 pub(super) struct Sharing(Option<Running>);
 
 struct Running {
@@ -21,10 +21,10 @@ struct Running {
 }
 
 impl Sharing {
-    /// Begins, and waits until the copy is as good as the bucket. `stop` ends the waiting.
+    /// Begins, and waits until the copy has all cases of the bucket. `stop` ends the waiting.
     ///
     /// # Errors
-    /// [`CliError`] where the bucket refuses: a night alone is not what somebody wants who asked for company.
+    /// [`CliError`] if the bucket refuses: the user asked for a shared corpus, so the run must not begin alone.
     pub(super) fn begin(
         settings: &Settings,
         job: &Job,
@@ -34,12 +34,12 @@ impl Sharing {
         console: Console,
     ) -> Result<Self, CliError> {
         let Some(bucket) = settings.bucket.clone() else { return Ok(Self(None)) };
-        let tell = {
+        let print = {
             let (above_bar, bucket) = (progress.teller(), bucket.clone());
             move |news: News| {
                 let is_refused = matches!(news, News::Alone(RemoteError::Refused { .. }));
-                let text = told(&news, &bucket);
-                // Who wants quiet wants to hear of errors all the same.
+                let text = message(&news, &bucket);
+                // An error is printed even with `--quiet`.
                 match () {
                     () if !console.is_quiet && above_bar(text.trim_end()) => {}
                     () if is_refused => console.error(&text),
@@ -48,56 +48,56 @@ impl Sharing {
             }
         };
         let folder = job.corpus.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let syncing = Syncing::start(&bucket, settings.corpus.clone(), scope(folder), settings.sync_every, tell)
+        let syncing = Syncing::start(&bucket, settings.corpus.clone(), scope(folder), settings.sync_every, print)
             .map_err(|error| remote_error(&error))?;
         syncing.first(|| stop.requested()).map_err(|error| remote_error(&error))?;
         Ok(Self(Some(Running { syncing, bucket, copy: settings.corpus.clone(), console })))
     }
 
-    /// Takes an event in: what was found goes to the others at once.
+    /// Sends a new finding to the bucket at once.
     pub(super) fn listen(&self, event: &Event) {
         if let (Some(running), Event::Found(_)) = (&self.0, event) {
             running.syncing.found();
         }
     }
 
-    /// What a campaign that learns asks for cases of other hosts.
+    /// The cases of other hosts, for `fuzz`.
     pub(super) fn shared(&self) -> Option<Arc<Shared>> {
         self.0.as_ref().map(|running| running.syncing.shared())
     }
 
-    /// Ends, and tells what was exchanged. Gives what belongs into the report, where the user must know something.
+    /// Ends the exchange, prints its counts, and returns notes for the report.
     pub(super) fn end(self) -> Vec<String> {
         let Some(Running { syncing, bucket, copy, console }) = self.0 else { return Vec::new() };
         let SyncCount { taken, given, skipped, waiting } = syncing.stop();
         let cases = |number: usize| plain::counted(number as u64, "case");
-        console.aside(&format!("`{bucket}`: {} came from there, {} went there\n", cases(taken), cases(given)));
+        console.aside(&format!("`{bucket}`: received {}, sent {}\n", cases(taken), cases(given)));
         let mut notes = Vec::new();
         if waiting > 0 {
             let place = copy.display();
             let note = format!(
-                "{} of this host may not be in `{bucket}` yet: they are in `{place}`, and the next run that shares this \
-                 corpus from there sends them",
+                "{} of this host may not be in `{bucket}` yet: they are in `{place}`, and the next run with this corpus and \
+                 this copy sends them",
                 cases(waiting),
             );
             notes.push(note);
         }
         if skipped > 0 {
-            let what = if skipped == 1 { "1 object".to_owned() } else { format!("{skipped} objects") };
-            notes.push(format!("{what} in `{bucket}` can be no case, and was left alone"));
+            let objects = plain::counted(skipped as u64, "object");
+            notes.push(format!("ignored {objects} in `{bucket}` that cannot be a case"));
         }
         notes
     }
 }
 
-fn told(news: &News, bucket: &Location) -> String {
+fn message(news: &News, bucket: &Location) -> String {
     match news {
         News::Alone(error) => {
             let hint = error.hint().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
             let text = plain::harmless(&error.to_string()).into_owned();
-            format!("warning: {text}; going on alone, what is found is kept in the copy{hint}\n")
+            format!("warning: {text}; continuing alone, findings are kept in the local copy{hint}\n")
         }
-        News::Back => format!("`{bucket}` is there again\n"),
+        News::Back => format!("`{bucket}` is reachable again\n"),
     }
 }
 
@@ -111,17 +111,17 @@ mod tests {
     use crate::corpus::remote::Place;
 
     #[test]
-    fn going_alone_is_told_with_the_reason_and_what_to_set() {
-        let Ok(Place::Bucket(bucket)) = Place::parse("s3://nights/vault") else { panic!("it is a bucket") };
+    fn a_lost_connection_is_reported_with_its_reason_and_a_hint() {
+        let Ok(Place::Bucket(bucket)) = Place::parse("s3://nights/vault") else { panic!("it is not a bucket") };
         let refused = RemoteError::Refused {
             place: bucket.to_string(),
             said: "Expired\x1b[2JToken".into(),
             hint: "set AWS_ACCESS_KEY_ID".into(),
         };
-        insta::assert_snapshot!(told(&News::Alone(refused), &bucket) + &told(&News::Back, &bucket), @r"
-        warning: `s3://nights/vault` refuses: Expired\x1b[2JToken; going on alone, what is found is kept in the copy
+        insta::assert_snapshot!(message(&News::Alone(refused), &bucket) + &message(&News::Back, &bucket), @r"
+        warning: `s3://nights/vault` refuses: Expired\x1b[2JToken; continuing alone, findings are kept in the local copy
           hint: set AWS_ACCESS_KEY_ID
-        `s3://nights/vault` is there again
+        `s3://nights/vault` is reachable again
         ");
     }
 }

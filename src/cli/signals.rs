@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM. While a campaign runs, the first one asks it to end with its report and a second one ends at once;
-//! before and after, where there is nothing to report, the first one ends at once. Either way no scratch folder stays.
+//! Ctrl-C and SIGTERM. During a run, the first one asks it to end with its report, and the second one ends the program at
+//! once. Before and after a run there is nothing to report, and the first one ends the program. No scratch folder remains.
 
 use std::{
     sync::{
@@ -17,10 +17,10 @@ use signal_hook::{
 use super::{console::Console, seams};
 use crate::engine::Stop;
 
-/// The exit status of what Ctrl-C ended, as shells have it.
+/// The exit status of a program that Ctrl-C ended, as shells define it.
 const INTERRUPTED: i32 = 130;
 
-/// What Ctrl-C does now.
+/// The effect of Ctrl-C.
 #[derive(Debug)]
 pub(super) struct Interrupts {
     stop: Stop,
@@ -28,8 +28,8 @@ pub(super) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Listens from now on, in a thread that lives as long as the program. Where signals cannot be had, Ctrl-C simply
-    /// ends the program, and the next one clears up behind it.
+    /// Listens from now on, in a thread that lives as long as the program. If that fails, Ctrl-C ends the program, and the
+    /// next run removes its scratch folders.
     pub(super) fn listen(console: Console) -> Self {
         let (stop, asks_first) = (Stop::default(), Arc::new(AtomicBool::new(false)));
         if let Ok(signals) = Signals::new([SIGINT, SIGTERM]) {
@@ -40,12 +40,12 @@ impl Interrupts {
         Self { stop, asks_first }
     }
 
-    /// From now on Ctrl-C first asks the campaign to end that gets, or will get, [`Self::stop`].
+    /// From now on, the first Ctrl-C asks the run that has [`Self::stop`] to end.
     pub(super) fn ask_first(&self) {
         self.asks_first.store(true, Ordering::Relaxed);
     }
 
-    /// What a campaign looks at to learn that it should end.
+    /// The flag that a run checks to see whether it should end.
     pub(super) fn stop(&self) -> Stop {
         self.stop.clone()
     }
@@ -58,6 +58,6 @@ fn obey(mut signals: Signals, stop: &Stop, asks_first: &AtomicBool, console: Con
             std::process::exit(INTERRUPTED);
         }
         stop.request();
-        console.aside("stopping, the report follows; Ctrl-C again ends at once\n");
+        console.aside("stopping, the report follows; press Ctrl-C again to end at once\n");
     }
 }

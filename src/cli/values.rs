@@ -1,18 +1,21 @@
-//! Reads single values of options: the same for the command line and for hookstorm.toml, so that both take the same words
-//! and refuse them with the same sentence.
+//! Reads the values of options, both for the command line and for hookstorm.toml, so that both accept the same values and
+//! refuse others with the same message.
 
 use std::time::Duration;
 
-use crate::{contract::Platform, corpus::remote::Place};
+use crate::{
+    contract::{Platform, nearest_word},
+    corpus::remote::Place,
+};
 
-/// The longest time limit: far beyond the platform's own, far below what a clock can add up.
+/// The longest time limit: far more than the platform's own, and far less than what would overflow a clock.
 const TIMEOUT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The shortest and the longest time of a campaign.
+/// The shortest and the longest time of a run.
 const SPAN_LEAST: Duration = Duration::from_secs(1);
 const SPAN_MOST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How much memory a plugin needs at the least before CPython itself gives up.
+/// The least memory limit: with less, CPython itself fails.
 const MEMORY_LEAST: u64 = 16 << 20;
 
 /// `500ms`, `2s`, `1.5s`, `1m`, `1h`.
@@ -33,7 +36,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// How long a campaign may take: `90s`, `10m`, `8h`, `1h30m`, `2d`.
+/// The length of a run: `90s`, `10m`, `8h`, `1h30m`, `2d`.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a time: write `90s`, `10m`, `8h` or `1h30m`");
     let mut rest = text.trim();
@@ -89,11 +92,11 @@ fn number_and_unit(text: &str) -> (Option<f64>, &str) {
 pub(super) fn platform(text: &str) -> Result<&'static Platform, String> {
     Platform::named(text).ok_or_else(|| {
         let known: Vec<_> = Platform::all().iter().map(|platform| platform.name).collect();
-        format!("`{text}` is not a platform: there are {}", known.join(", "))
+        format!("`{text}` is not a platform: choose one of {}", known.join(", "))
     })
 }
 
-/// How many workers.
+/// A number of workers.
 pub(super) fn jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(jobs @ 1..=1024) => Ok(jobs),
@@ -101,11 +104,11 @@ pub(super) fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
-/// How many rounds.
+/// A number of rounds.
 pub(super) fn rounds(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(rounds @ 3..=100) => Ok(rounds),
-        _ => Err(format!("`{text}` is not a number of rounds: from 3, below which there is no spread, to 100")),
+        _ => Err(format!("`{text}` is not a number of rounds: from 3 to 100; fewer than 3 have no spread")),
     }
 }
 
@@ -114,7 +117,7 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("`{text}` is not a seed: a whole number from 0 to {}", u64::MAX))
 }
 
-/// How many sessions.
+/// A number of sessions.
 pub(super) fn runs(text: &str) -> Result<u64, String> {
     match text.replace('_', "").parse() {
         Ok(runs @ 1..=1_000_000_000_000) => Ok(runs),
@@ -122,12 +125,12 @@ pub(super) fn runs(text: &str) -> Result<u64, String> {
     }
 }
 
-/// One part of a run that is divided among machines.
+/// A part of a run that is divided among machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Partition {
-    /// Which part, from 1.
+    /// The number of the part, from 1.
     pub(super) part: u64,
-    /// Of how many.
+    /// The number of parts.
     pub(super) of: u64,
 }
 
@@ -141,8 +144,8 @@ pub(super) fn partition(text: &str) -> Result<Partition, String> {
 }
 
 impl Partition {
-    /// The members of `all` that are in this part. Every one is in exactly one part, and the parts are of one size, but for
-    /// one more or less.
+    /// The members of `all` that are in this part. Every member is in exactly one part, and the sizes of the parts differ by
+    /// at most one.
     pub(super) fn members<T>(self, all: Vec<T>) -> Vec<T> {
         let is_in = |index: usize| index as u64 % self.of == self.part - 1;
         all.into_iter().enumerate().filter(|(index, _)| is_in(*index)).map(|(_, one)| one).collect()
@@ -157,19 +160,11 @@ pub(super) fn corpus(text: &str) -> Result<Place, String> {
     Place::parse(text).map_err(|(problem, hint)| format!("{problem}; {hint}"))
 }
 
-/// The word of `known` that `word` was most likely meant to be, as a hint; else what there is.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    // Nobody mistypes a name into a text of this length, and the distance of long texts is costly.
-    let near = (word.len() <= 100).then(|| {
-        let distance = |known: &'a str| (strsim::damerau_levenshtein(word, known), known);
-        let is_near = |(distance, known): &(usize, &str)| *distance <= known.len().max(3) / 3;
-        known.clone().into_iter().map(distance).filter(is_near).min_by_key(|(distance, _)| *distance)
-    });
-    match near.flatten() {
-        Some((_, near)) => format!("the nearest is `{near}`"),
-        None => {
-            format!("there are {}", known.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "))
-        }
+/// A hint for the unknown `word`: the nearest of the `known` words, or all of them if none is near.
+pub(super) fn nearest(word: &str, known: &[&str]) -> String {
+    match nearest_word(word, known.iter().copied()) {
+        Some(near) => format!("the nearest is `{near}`"),
+        None => format!("choose one of `{}`", known.join("`, `")),
     }
 }
 
@@ -189,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_campaigns_time_may_have_several_units() {
+    fn the_length_of_a_run_may_have_several_units() {
         assert_eq!(span("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(span("8h"), Ok(Duration::from_secs(8 * 3600)));
         assert_eq!(span("1h30m"), Ok(Duration::from_secs(5400)));
@@ -229,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_platform_that_is_none_is_answered_with_all_that_are() {
+    fn an_unknown_platform_is_answered_with_all_platforms() {
         assert!(platform("9.0").is_ok());
         assert!(platform("6.9").unwrap_err().contains("6.7, 6.12"));
     }

@@ -1,5 +1,5 @@
-//! What `doctor` says of a machine: what plugins are run on, what holds them, what the machine has. For people and for
-//! machines; [`crate::report::schema`] publishes the form.
+//! The report of `doctor` on a machine: Python, the sandbox, the machine itself. For people and as JSON;
+//! [`crate::report::schema`] publishes its form.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,62 +10,88 @@ use super::{
     text::wrapped,
 };
 
-/// How many blanks stand before what is said of a check: a state, and the longest name.
+/// The column of a check's texts, after its state and the longest name.
 const INDENT: usize = 32;
 
-/// What was seen of a machine.
+/// What a machine has to run plugins with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(title = "hookstorm doctor")]
 pub struct Diagnosis {
     /// The version of hookstorm.
     pub hookstorm: &'static str,
-    /// Whether plugins can be run here. Exit status 0 where they can, 3 where they cannot.
+    /// Whether plugins can run here. The exit status is 0 if they can, 3 if they cannot.
     pub can_run: bool,
-    /// How many of the protections that hold a plugin are missing.
+    /// The number of protections that the sandbox lacks.
     pub missing: usize,
-    /// What was looked at, in order.
+    /// What was checked, in order.
     pub checks: Vec<Check>,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
-    /// What it belongs to: "what plugins run on", "what holds them" or "the machine".
-    pub group: &'static str,
-    /// What it is.
+    /// What it belongs to: "what plugins run on" (Python), "what holds them" (the sandbox) or "the machine".
+    #[schemars(with = "String")]
+    pub group: CheckGroup,
+    /// Its name.
     pub name: &'static str,
-    /// How it is.
+    /// The result.
     pub state: State,
-    /// What was found, or why it is missing as far as that can be known; null where nothing more can be said.
+    /// What was found, or why it is missing as far as that is known; null if there is nothing to add.
     pub found: Option<String>,
-    /// What is open, or does not work, without it; null where nothing is.
+    /// The risk, or what does not work, without it; null if nothing is missing.
     pub leaves_open: Option<String>,
-    /// What to do, each a way of its own or a step; empty where nothing need be done.
+    /// How to repair it, each an alternative or a step; empty if there is nothing to do.
     pub remedies: Vec<String>,
 }
 
-/// How something is.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It is there.
     Ok,
-    /// It is not there, and plugins can be run all the same.
+    /// It is missing, and plugins can still run.
     Missing,
-    /// It is not there, and no plugin can be run.
+    /// It is missing, and plugins cannot run.
     Failed,
+}
+
+/// The groups of checks. Their names in JSON are older than their titles, and stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum CheckGroup {
+    /// What plugins run on.
+    #[serde(rename = "what plugins run on")]
+    Python,
+    /// The protections.
+    #[serde(rename = "what holds them")]
+    Sandbox,
+    /// Kernel, user, container, resources.
+    #[serde(rename = "the machine")]
+    Machine,
+}
+
+impl CheckGroup {
+    /// Its title in the text.
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Python => "worker and Python",
+            Self::Sandbox => "sandbox",
+            Self::Machine => "machine",
+        }
+    }
 }
 
 impl Diagnosis {
     /// For a terminal of `width` characters.
     pub fn to_text(&self, width: usize) -> String {
         let mut text = String::new();
-        let mut group = "";
+        let mut group = None;
         for check in &self.checks {
-            if check.group != group {
-                let blank = if group.is_empty() { "" } else { "\n" };
-                group = check.group;
-                text.push_str(&format!("{blank}{STRONG}{group}{STRONG:#}\n"));
+            if group != Some(check.group) {
+                let blank = if group.is_none() { "" } else { "\n" };
+                group = Some(check.group);
+                text.push_str(&format!("{blank}{STRONG}{}{STRONG:#}\n", check.group.title()));
             }
             text.push_str(&check.to_text(width));
         }
@@ -73,16 +99,16 @@ impl Diagnosis {
         text
     }
 
-    /// What follows of it all.
+    /// The last line of the text.
     fn verdict(&self) -> String {
         match (self.can_run, self.missing) {
-            (false, _) => format!("{ERROR}no plugin can be run here{ERROR:#}"),
-            (true, 0) => format!("{GOOD}plugins can be run{GOOD:#}, and nothing of the sandbox is missing"),
+            (false, _) => format!("{ERROR}plugins cannot run here{ERROR:#}"),
+            (true, 0) => format!("{GOOD}plugins can run{GOOD:#}, and the sandbox is complete"),
             (true, number) => {
                 let verb = if number == 1 { "is" } else { "are" };
                 let missing = plain::counted(number as u64, "protection");
                 format!(
-                    "{WARNING}plugins can be run{WARNING:#}; {missing} {verb} missing: `--sandbox require` stops for want of it"
+                    "{WARNING}plugins can run{WARNING:#}; {missing} of the sandbox {verb} missing, so `--sandbox require` would stop"
                 )
             }
         }
@@ -110,8 +136,8 @@ impl Check {
             let said = wrapped(&plain::harmless(said), width, INDENT + 8);
             text.push_str(&format!("{:INDENT$}{LABEL}{label:8}{LABEL:#}{said}\n", ""));
         };
-        self.leaves_open.iter().for_each(|open| more("open:", open));
-        self.remedies.iter().for_each(|remedy| more("get it:", remedy));
+        self.leaves_open.iter().for_each(|open| more("risk:", open));
+        self.remedies.iter().for_each(|remedy| more("fix:", remedy));
         text
     }
 }
@@ -134,34 +160,34 @@ mod tests {
             can_run: true,
             missing: 1,
             checks: vec![
-                check("what plugins run on", "worker", State::Ok, "/usr/bin/hookstorm-worker\x1b[2J"),
+                check(CheckGroup::Python, "worker", State::Ok, "/usr/bin/hookstorm-worker\x1b[2J"),
                 Check {
                     leaves_open: Some("a plugin can read and write what you can, from code that is not Python".into()),
                     remedies: vec![
                         "start the kernel with `lsm=landlock,lockdown,yama,apparmor,bpf`".into(),
                         "ask".into(),
                     ],
-                    ..check("what holds them", "Landlock", State::Missing, "the kernel was started without it")
+                    ..check(CheckGroup::Sandbox, "Landlock", State::Missing, "the kernel was started without it")
                 },
-                check("the machine", "kernel", State::Failed, "none"),
+                check(CheckGroup::Machine, "kernel", State::Failed, "none"),
             ],
         }
     }
 
     #[test]
-    fn people_read_what_is_missing_what_it_leaves_open_and_what_to_do() {
+    fn the_text_says_what_is_missing_what_the_risk_is_and_how_to_fix_it() {
         let text = anstream::adapter::strip_str(&diagnosis().to_text(90)).to_string();
         insta::assert_snapshot!(text);
     }
 
     #[test]
-    fn the_last_line_says_what_follows() {
+    fn the_last_line_says_whether_plugins_can_run() {
         let verdict = |can_run, missing| {
             let text = Diagnosis { can_run, missing, ..diagnosis() }.verdict();
             anstream::adapter::strip_str(&text).to_string()
         };
-        assert_eq!(verdict(false, 5), "no plugin can be run here");
-        assert!(verdict(true, 0).ends_with("nothing of the sandbox is missing"));
-        assert!(verdict(true, 2).contains("2 protections are missing"));
+        assert_eq!(verdict(false, 5), "plugins cannot run here");
+        assert!(verdict(true, 0).ends_with("the sandbox is complete"));
+        assert!(verdict(true, 2).contains("2 protections of the sandbox are missing"));
     }
 }

@@ -30,7 +30,7 @@ pub(crate) mod progress;
 mod sandbox_status;
 pub(crate) mod style;
 
-pub use diagnosis::{Check, Diagnosis, State};
+pub use diagnosis::{Check, CheckGroup, Diagnosis, State};
 pub use document::{Document, DocumentError};
 pub use history::{History, Point};
 pub use mask::Mask;

@@ -4,7 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::{AMOUNT, CASES, Common, Known, values};
+use super::{AMOUNT, CASES, Common, Known};
+use crate::cli::values;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct FuzzArguments {

@@ -1,4 +1,4 @@
-//! What a machine tells of itself. Only reads and tries; what follows from it is said elsewhere.
+//! Reads the facts of this machine and tries to start a worker. `advice` judges them.
 
 use std::{
     fs,
@@ -18,36 +18,36 @@ use crate::{
     trace::LoadEnding,
 };
 
-/// All of it.
+/// The facts of this machine.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     pub(super) kernel: String,
-    /// The user's number; 0 is root.
+    /// The user id; 0 is root.
     pub(super) user: u32,
-    /// What kind of container this is in, if it is in one.
+    /// The kind of container that this process is in, if any.
     pub(super) container: Option<String>,
-    /// Whether our own calls to the kernel are filtered.
+    /// Whether a seccomp filter applies to this process.
     pub(super) is_filtered: bool,
     pub(super) namespaces: Namespaces,
-    /// Whether the kernel hands calls to a listener; `None` where it does not tell.
+    /// Whether the kernel supports seccomp listeners; `None` if unknown.
     pub(super) has_listeners: Option<bool>,
     /// The version of Landlock.
     pub(super) landlock: Result<u32, NoLandlock>,
-    /// The kernel's security modules, where they can be read.
+    /// The kernel's security modules, if they can be read.
     pub(super) modules: Option<String>,
     pub(super) cores: usize,
     pub(super) memory_bytes: Option<u64>,
-    /// The folder that scratch folders are made in.
+    /// The folder in which scratch folders are made.
     pub(super) scratch: PathBuf,
-    /// The bytes that are free there, or why nothing can be made there.
-    pub(super) room: Result<u64, String>,
-    pub(super) worker: Result<Worker, Trouble>,
-    /// The interpreter that this hookstorm was built against, and why it cannot be reached if it cannot.
+    /// The bytes that are free there, or why no folder can be made there.
+    pub(super) free_bytes: Result<u64, String>,
+    pub(super) worker: Result<Worker, Problem>,
+    /// The interpreter that this hookstorm was built with, and why it cannot be read, if so.
     pub(super) interpreter: (PathBuf, Option<String>),
     pub(super) sdk: Sdk,
 }
 
-/// What the kernel says of namespaces that an ordinary user makes; `None` where this kernel has no such switch.
+/// The kernel's settings for namespaces of ordinary users; `None` if this kernel has no such setting.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Namespaces {
     /// `kernel.unprivileged_userns_clone`.
@@ -64,15 +64,15 @@ pub(super) struct Worker {
     pub(super) program: PathBuf,
     /// CPython's version.
     pub(super) python: String,
-    /// Its shared library, where the linker tells.
+    /// Its shared library, if the linker shows it.
     pub(super) library: Option<PathBuf>,
     pub(super) standard_library: PathBuf,
     pub(super) missing: MissingProtections,
 }
 
-/// Why something could not be had, and what to do.
+/// Why something does not work, and what to do.
 #[derive(Clone, Debug)]
-pub(super) struct Trouble {
+pub(super) struct Problem {
     pub(super) problem: String,
     pub(super) hint: Option<String>,
 }
@@ -80,21 +80,21 @@ pub(super) struct Trouble {
 /// The Plugin SDK.
 #[derive(Clone, Debug)]
 pub(super) enum Sdk {
-    /// No virtual environment was named.
+    /// No virtual environment is set.
     NoVenv,
-    /// Nothing can be said, since no worker answers.
+    /// Unknown, because no worker starts.
     NotTried,
-    /// The environment can be used, and the SDK is in it.
+    /// The SDK is in the environment.
     Found { venv: PathBuf, version: String },
-    /// The environment can be used, and the SDK is not in it.
+    /// The SDK is not in the environment.
     NotThere { venv: PathBuf },
-    /// The SDK is there, and importing it fails.
+    /// The SDK is in the environment, but importing it fails.
     Broken { venv: PathBuf, problem: String },
     /// The environment cannot be used.
-    NoUse(Trouble),
+    NoUse(Problem),
 }
 
-/// Looks at this machine. Starts a worker, and with a virtual environment a second one.
+/// Reads the facts. Starts a worker and, with a virtual environment, a second one.
 pub(super) fn gather(venv: Option<PathBuf>) -> Facts {
     let scratch = std::env::temp_dir();
     let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
@@ -116,7 +116,7 @@ pub(super) fn gather(venv: Option<PathBuf>) -> Facts {
         modules: read("/sys/kernel/security/lsm").filter(|text| !text.is_empty()),
         cores: std::thread::available_parallelism().map_or(1, NonZero::get),
         memory_bytes: memory(read),
-        room: room(&scratch),
+        free_bytes: free_bytes(&scratch),
         scratch,
         interpreter: interpreter(env!("HOOKSTORM_PYTHON").into()),
         sdk: match (&worker, venv) {
@@ -128,7 +128,7 @@ pub(super) fn gather(venv: Option<PathBuf>) -> Facts {
     }
 }
 
-/// What kind of container this is in.
+/// The kind of container that this process is in.
 fn container(exists: impl Fn(&str) -> bool, read: impl Fn(&str) -> Option<String>) -> Option<String> {
     const OF_CONTAINERS: [&str; 6] = ["kubepods", "docker", "libpod", "containerd", "lxc", "garden"];
     let of_groups = || {
@@ -143,7 +143,7 @@ fn container(exists: impl Fn(&str) -> bool, read: impl Fn(&str) -> Option<String
     Some(kind.to_owned())
 }
 
-/// The memory that all processes have together: the machine's, or less where this group has a limit.
+/// The memory of the machine, or the limit of this control group if that is less.
 fn memory(read: impl Fn(&str) -> Option<String>) -> Option<u64> {
     let all = read("/proc/meminfo")?
         .lines()
@@ -153,8 +153,8 @@ fn memory(read: impl Fn(&str) -> Option<String>) -> Option<u64> {
     Some(limits.into_iter().filter_map(|path| read(path)?.parse().ok()).fold(all, u64::min))
 }
 
-/// The bytes that are free in `folder`, where a scratch folder can be made.
-fn room(folder: &Path) -> Result<u64, String> {
+/// The bytes that are free in `folder`, if a scratch folder can be made there.
+fn free_bytes(folder: &Path) -> Result<u64, String> {
     let reason = |error: std::io::Error| crate::cli::error::reason(&error);
     drop(ScratchFolder::new().map_err(reason)?);
     let free = rustix::fs::statvfs(folder).map_err(|error| reason(error.into()))?;
@@ -166,26 +166,29 @@ fn interpreter(path: PathBuf) -> (PathBuf, Option<String>) {
     (path, problem)
 }
 
-fn trouble(error: &CliError) -> Trouble {
-    Trouble { problem: error.to_string(), hint: error.hint() }
+fn problem(error: &CliError) -> Problem {
+    Problem { problem: error.to_string(), hint: error.hint() }
 }
 
-/// A worker on a plugin of ours.
-fn worker() -> Result<Worker, Trouble> {
-    let program = seams::worker_program().map_err(|error| trouble(&error))?;
+/// Starts a worker on a plugin of ours.
+fn worker() -> Result<Worker, Problem> {
+    let program = seams::worker_program().map_err(|error| problem(&error))?;
     let seams::Probed { loading, standard_library, missing } =
-        seams::probe(None, Network::Closed, false).map_err(|error| trouble(&error))?;
+        seams::probe(None, Network::Closed, false).map_err(|error| problem(&error))?;
     match loading.import {
         LoadEnding::Done => {
             let library = library(&program);
             Ok(Worker { program, python: loading.python, library, standard_library, missing })
         }
-        // Nothing that a user did makes a module fail that has nothing in it.
-        other => Err(Trouble { problem: format!("an empty plugin cannot be imported: {}", told(&other)), hint: None }),
+        // An empty module cannot fail because of the user.
+        other => {
+            Err(Problem { problem: format!("an empty plugin cannot be imported: {}", failure(&other)), hint: None })
+        }
     }
 }
 
-/// Where the dynamic linker finds CPython for the worker; it tells instead of starting the program.
+/// The path at which the dynamic linker finds CPython for the worker. With this variable it lists libraries instead of
+/// starting the program.
 fn library(program: &Path) -> Option<PathBuf> {
     let listed = Command::new(program)
         .env_clear()
@@ -206,14 +209,14 @@ fn python_library(listed: &str) -> Option<PathBuf> {
 
 fn sdk(venv: PathBuf) -> Sdk {
     if !venv.is_dir() {
-        return Sdk::NoUse(Trouble {
-            problem: format!("`{}` is no virtual environment: there is no such folder", venv.display()),
-            hint: Some("make one with `python3 -m venv DIR`, or leave out `--venv` and unset VIRTUAL_ENV".into()),
+        return Sdk::NoUse(Problem {
+            problem: format!("`{}` is not a virtual environment: no such folder", venv.display()),
+            hint: Some("make one with `python3 -m venv DIR`, or omit `--venv` and unset VIRTUAL_ENV".into()),
         });
     }
     let loading = match seams::probe(Some(&venv), Network::Closed, true) {
         Ok(probed) => probed.loading,
-        Err(error) => return Sdk::NoUse(trouble(&error)),
+        Err(error) => return Sdk::NoUse(problem(&error)),
     };
     match loading.import {
         LoadEnding::Done => {
@@ -222,18 +225,18 @@ fn sdk(venv: PathBuf) -> Sdk {
         LoadEnding::Raised(exception) if exception.message.starts_with("No module named 'safeguard") => {
             Sdk::NotThere { venv }
         }
-        other => Sdk::Broken { venv, problem: told(&other) },
+        other => Sdk::Broken { venv, problem: failure(&other) },
     }
 }
 
-/// How an import ended that did not end well.
-fn told(ending: &LoadEnding) -> String {
+/// How a failed import ended.
+fn failure(ending: &LoadEnding) -> String {
     match ending {
-        LoadEnding::Done => "nothing is wrong".to_owned(),
+        LoadEnding::Done => "it succeeded".to_owned(),
         LoadEnding::Raised(exception) => format!("{}: {}", exception.type_name, exception.message),
         LoadEnding::Exited { status, .. } => format!("it ended the process with status {status}"),
-        LoadEnding::Signalled { signal, .. } => format!("the process died of signal {signal}"),
-        LoadEnding::Corrupted => "the process wrote over memory that is not its own".to_owned(),
+        LoadEnding::Signalled { signal, .. } => format!("signal {signal} killed the process"),
+        LoadEnding::Corrupted => "the process overwrote memory of hookstorm".to_owned(),
         LoadEnding::TimedOut { limit_seconds, .. } => format!("it took longer than {limit_seconds} s"),
     }
 }
@@ -243,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_is_known_by_what_it_leaves_lying_about() {
+    fn a_container_is_detected_by_its_files_and_control_groups() {
         let kind = |there: &str, groups: &str| container(|path| path == there, |_| Some(groups.to_owned()));
         assert_eq!(kind("/.dockerenv", "0::/").as_deref(), Some("Docker"));
         assert_eq!(kind("/run/.containerenv", "0::/").as_deref(), Some("Podman"));
@@ -253,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_the_machines_or_the_groups_whichever_is_less() {
+    fn memory_is_the_less_of_machine_and_control_group() {
         let machine = |limit: Option<&str>| {
             memory(|path| match path {
                 "/proc/meminfo" => Some("MemTotal:       2048 kB\nMemFree:  1 kB".to_owned()),
@@ -267,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_linker_is_understood() {
+    fn the_list_of_the_linker_is_parsed() {
         let listed = "\tlinux-vdso.so.1 (0x00007ffc)\n\tlibpython3.11.so.1.0 => /opt/python (3)/lib/libpython3.11.so.1.0 (0x00007f1c)\n";
         let found = python_library(listed);
         assert_eq!(found.as_deref(), Some(Path::new("/opt/python (3)/lib/libpython3.11.so.1.0")));

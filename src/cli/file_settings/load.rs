@@ -1,18 +1,18 @@
-//! The table `[load]` of `hookstorm.toml`: what is asked of the plugin under load belongs to the plugin.
+//! The table `[load]` of `hookstorm.toml`: the load that the plugin must carry.
 
 use std::{ops::Range, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 
-use super::{Place, one_of};
+use super::reader::{TomlFile, one_of};
 use crate::{
-    cli::{arguments::Spread, error::CliError, values},
+    cli::{error::CliError, load::Spread, values},
     load::{Objective, Rate},
 };
 
 const KEYS: [&str; 7] = ["arrivals", "duration", "in-flight", "objectives", "rate", "rounds", "think-time"];
 
-/// What the table says.
+/// The settings in the table.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct LoadTable {
     pub(in crate::cli) arrivals: Option<Spread>,
@@ -27,27 +27,27 @@ pub(in crate::cli) struct LoadTable {
 impl LoadTable {
     pub(super) fn take(
         &mut self,
-        place: &Place<'_>,
+        file: &TomlFile<'_>,
         key: &str,
         at: &Range<usize>,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<(), CliError> {
         match key {
-            "arrivals" => self.arrivals = Some(place.read(key, value, one_of)?),
-            "duration" => self.duration = Some(place.read(key, value, values::span)?),
-            "in-flight" => self.in_flight = Some(place.number(key, value, values::jobs)?),
-            "rate" => self.rate = Some(place.read(key, value, Rate::parse)?),
-            "rounds" => self.rounds = Some(place.number(key, value, values::rounds)?),
-            "think-time" => self.think_time = Some(place.read(key, value, values::duration)?),
+            "arrivals" => self.arrivals = Some(file.read(key, value, one_of)?),
+            "duration" => self.duration = Some(file.read(key, value, values::span)?),
+            "in-flight" => self.in_flight = Some(file.number(key, value, values::jobs)?),
+            "rate" => self.rate = Some(file.read(key, value, Rate::parse)?),
+            "rounds" => self.rounds = Some(file.number(key, value, values::rounds)?),
+            "think-time" => self.think_time = Some(file.read(key, value, values::duration)?),
             "objectives" => {
                 let list = value.get_ref().as_array();
-                for one in list.ok_or_else(|| place.wrong_kind(key, value, "a list of texts"))?.iter() {
-                    self.objectives.push(place.read(key, one, Objective::parse)?);
+                for one in list.ok_or_else(|| file.wrong_kind(key, value, "a list of texts"))?.iter() {
+                    self.objectives.push(file.read(key, one, Objective::parse)?);
                 }
             }
             _ => {
                 let problem = format!("`{key}` is not a setting of `[load]`");
-                return Err(place.error(at.clone(), problem, Some(values::nearest(key, KEYS))));
+                return Err(file.error(at.clone(), problem, Some(values::nearest(key, &KEYS))));
             }
         }
         Ok(())

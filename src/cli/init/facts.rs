@@ -1,4 +1,4 @@
-//! What lies in a plugin's repository: where its root is, whose pipelines it has, what the plugin imports. Reads a bounded
+//! What a plugin's repository contains: its root, the CI systems that it uses, what the plugin imports. Reads a bounded
 //! number of files and runs nothing.
 
 use std::{
@@ -6,64 +6,84 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::{GITLAB_ROOT, templates};
+use clap::ValueEnum;
+
 use crate::{
-    cli::{arguments::Ci, error::CliError, file_settings, file_settings::FileSettings, files},
+    cli::{error::CliError, file_settings, file_settings::FileSettings, files},
     corpus::remote::Place,
 };
 
-/// How many of the plugin's modules are looked into for imports of the SDK.
+/// The pipeline of GitLab.
+pub(super) const GITLAB_ROOT: &str = ".gitlab-ci.yml";
+
+/// The file with our jobs, which [`GITLAB_ROOT`] includes.
+pub(super) const GITLAB_INCLUDED: &str = ".gitlab/hookstorm.yml";
+
+/// The number of modules in which we look for imports of the SDK.
 const MODULES_LIMIT: usize = 200;
-/// How deep folders of modules are looked into.
+/// The depth of folders in which we look for them.
 const DEPTH_LIMIT: usize = 4;
+
+/// The CI systems for which `init` writes jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Ci {
+    /// GitHub Actions
+    Github,
+    /// GitLab CI
+    Gitlab,
+    /// Both
+    Both,
+    /// Neither: only hookstorm.toml and the corpus
+    None,
+}
 
 /// What is known of the repository.
 #[derive(Debug)]
 pub(super) struct Facts {
     /// The plugin's folder as the user typed it.
     pub(super) given: String,
-    /// The repository's root, as it is reached from here.
+    /// The repository's root, as a path from the current folder.
     root: PathBuf,
     /// The plugin's folder, relative to the root: `.`, `plugins/vault`.
     pub(super) plugin: String,
     /// The folder of the corpus, relative to the root.
     pub(super) corpus: String,
-    /// Whose jobs suit it.
+    /// The CI systems that it uses.
     pub(super) ci: Ci,
-    /// Whether `.gitlab-ci.yml` names our file, or will, since there is none.
+    /// Whether `.gitlab-ci.yml` includes our file, or will, because `init` writes it.
     pub(super) gitlab_includes_us: bool,
-    /// How the plugin's requirements are told.
+    /// What must be installed for the plugin.
     pub(super) requirements: Requirements,
 }
 
-/// What must be installed before the plugin can be imported.
+/// The files and imports that say what must be installed before the plugin can be imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Requirements {
-    /// There is a requirements.txt.
+    /// A requirements.txt.
     pub(super) text: bool,
-    /// There is a pyproject.toml.
+    /// A pyproject.toml.
     pub(super) project: bool,
-    /// There is a Pipfile.
+    /// A Pipfile.
     pub(super) pipfile: bool,
-    /// And a Pipfile.lock.
+    /// A Pipfile.lock.
     pub(super) lock: bool,
     /// A module imports the Plugin SDK.
     pub(super) sdk: bool,
 }
 
 impl Facts {
-    /// Looks around `plugin`. With `force` its settings are not looked at, since they are written anew.
+    /// Reads the repository of `plugin`. With `force` it ignores existing settings, because `init` overwrites them.
     pub(super) fn gather(plugin: &Path, force: bool) -> Result<Self, CliError> {
         let wrong = |problem: String| CliError::Plugin {
             path: plugin.to_owned(),
             problem,
-            hint: Some("give the plugin's folder, the one that holds MANIFEST".into()),
+            hint: Some("name the plugin's folder, the one that contains MANIFEST".into()),
         };
         if !plugin.is_dir() {
-            return Err(wrong(if plugin.exists() { "it is no folder" } else { "there is no such folder" }.to_owned()));
+            return Err(wrong(if plugin.exists() { "not a folder" } else { "no such folder" }.to_owned()));
         }
         if !plugin.join("MANIFEST").is_file() {
-            return Err(wrong("it holds no MANIFEST".to_owned()));
+            return Err(wrong("it contains no MANIFEST".to_owned()));
         }
         let real = plugin.canonicalize().map_err(|source| CliError::File {
             path: plugin.to_owned(),
@@ -73,17 +93,17 @@ impl Facts {
         let root = real.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&real);
         let inside = real.strip_prefix(root).unwrap_or(Path::new(""));
         let Some(inside) = inside.to_str() else {
-            return Err(wrong("its path is not UTF-8, and a job could not name it".to_owned()));
+            return Err(wrong("its path is not UTF-8, so a job cannot name it".to_owned()));
         };
         if inside.contains('$') {
-            return Err(wrong("its path holds `$`, which a pipeline would take for a variable".to_owned()));
+            return Err(wrong("its path contains `$`, which a pipeline would expand as a variable".to_owned()));
         }
-        // Read before anything is written: a file with a mistake is told, not hidden behind new ones.
+        // Read before anything is written, so that a mistake in it is reported first.
         let settings = if force { FileSettings::default() } else { FileSettings::read(plugin)? };
         let has_settings = !force && plugin.join(file_settings::NAME).exists();
         let corpus = match settings.corpus {
             Some(Place::Folder(path)) => path.strip_prefix(plugin).map(|path| Path::new(inside).join(path)).ok(),
-            // A bucket is kept by nobody's job.
+            // Jobs keep a folder, not a bucket.
             Some(Place::Bucket(_)) => None,
             None if has_settings => Some(PathBuf::from("corpora")),
             None => Some(Path::new(inside).join("corpora")),
@@ -94,7 +114,7 @@ impl Facts {
             ci: ci(root),
             plugin: if inside.is_empty() { ".".to_owned() } else { inside.to_owned() },
             corpus: corpus.and_then(|path| normal(&path)).unwrap_or_else(|| "corpora".to_owned()),
-            gitlab_includes_us: gitlab.is_none_or(|text| text.contains(templates::GITLAB)),
+            gitlab_includes_us: gitlab.is_none_or(|text| text.contains(GITLAB_INCLUDED)),
             requirements: Requirements {
                 text: real.join("requirements.txt").is_file(),
                 project: real.join("pyproject.toml").is_file(),
@@ -106,14 +126,14 @@ impl Facts {
         })
     }
 
-    /// The path at which a file of the repository is reached from here.
+    /// The path of a file of the repository, from the current folder.
     pub(super) fn shown(&self, path: &str) -> PathBuf {
         let root = self.root.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
         root.join(path)
     }
 }
 
-/// The root as the user would type it: up from the plugin, where that is short, else its whole path.
+/// The root as the user would type it: relative to the current folder if it lies in it, else its whole path.
 fn near(root: &Path, real: &Path, plugin: &Path) -> PathBuf {
     if root == real {
         return plugin.to_owned();
@@ -127,7 +147,7 @@ fn near(root: &Path, real: &Path, plugin: &Path) -> PathBuf {
     }
 }
 
-/// A relative path without `.` and `..`, with `/`; `None` where it leads out.
+/// A relative path without `.` and `..`, with `/`; `None` if it leads out of the repository.
 fn normal(path: &Path) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.components() {
@@ -141,7 +161,7 @@ fn normal(path: &Path) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
-/// Whose pipelines there are, else where git pushes to.
+/// The CI systems that are configured, else the one of the git remote.
 fn ci(root: &Path) -> Ci {
     match (root.join(".github").is_dir(), root.join(GITLAB_ROOT).is_file()) {
         (true, true) => Ci::Both,
@@ -155,13 +175,13 @@ fn ci(root: &Path) -> Ci {
     }
 }
 
-/// Whether a module in `folder` imports the Plugin SDK; virtual environments and hidden folders are no modules.
+/// Whether a module in `folder` imports the Plugin SDK; virtual environments and hidden folders are skipped.
 fn imports_sdk(folder: &Path, depth: usize, left: &mut usize) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
     for entry in entries.flatten() {
         let path = entry.path();
         let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
-        // A link may lead in a circle, or out of the plugin.
+        // Links are not followed: they may lead in a circle, or out of the plugin.
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() && !is_hidden && depth > 0 && !path.join("pyvenv.cfg").exists() {
             if imports_sdk(&path, depth - 1, left) {
@@ -201,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_where_git_is_and_paths_are_relative_to_it() {
+    fn the_folder_of_git_is_the_root_and_paths_are_relative_to_it() {
         let folder = repository(&[
             (".git/config", "[remote \"origin\"]\n\turl = git@gitlab.example.com:a/b.git\n"),
             ("plugins/vault/MANIFEST", ""),
@@ -215,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_are_there_say_where_the_corpus_is() {
+    fn existing_settings_give_the_folder_of_the_corpus() {
         for (toml, corpus) in [
             ("corpus = 'tests/cases'\n", "plugin/tests/cases"),
             ("corpus = '../cases'\n", "cases"),
@@ -228,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_files_lie_there_gets_the_jobs() {
+    fn the_ci_system_that_is_configured_gets_the_jobs() {
         let manifest = ("MANIFEST", "");
         for (files, expected) in [
             (vec![manifest], Ci::Github),
@@ -241,16 +261,16 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_a_pipeline_would_fill_in_is_refused() {
+    fn a_path_that_a_pipeline_would_expand_is_refused() {
         let folder = repository(&[(".git/HEAD", ""), ("${{ github.token }}/MANIFEST", ""), ("a$HOME/MANIFEST", "")]);
         for name in ["${{ github.token }}", "a$HOME"] {
             let error = Facts::gather(&folder.path().join(name), false).unwrap_err();
-            assert!(error.to_string().contains("holds `$`"), "{error}");
+            assert!(error.to_string().contains("contains `$`"), "{error}");
         }
     }
 
     #[test]
-    fn a_virtual_environment_is_no_part_of_the_plugin() {
+    fn a_virtual_environment_is_not_part_of_the_plugin() {
         let sdk = "from safeguard.sessions.plugin import AAPlugin\n";
         let folder =
             repository(&[("MANIFEST", ""), ("venv/pyvenv.cfg", ""), ("venv/lib/a.py", sdk), (".tox/a.py", sdk)]);

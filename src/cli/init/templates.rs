@@ -1,22 +1,26 @@
-//! Makes the texts that `init` writes. The templates lie beside this file; what stands between `@` in them is put in here.
-//! Every text is YAML or TOML whatever the plugin's path is, and every command in it is one that this version takes.
+//! Makes the texts that `init` writes from the templates in `templates/`, whose placeholders are words between two `@`.
+//! Every text is valid YAML or TOML for every path of a plugin, and every command in it is valid in this version.
 
-use super::{
-    GITLAB_ROOT, Template,
-    facts::{Facts, Requirements},
-};
-use crate::cli::{arguments::Ci, file_settings};
+use super::facts::{Ci, Facts, GITLAB_INCLUDED, GITLAB_ROOT, Requirements};
+use crate::cli::file_settings;
 
-/// The file that `.gitlab-ci.yml` includes.
-pub(super) const GITLAB: &str = ".gitlab/hookstorm.yml";
+/// A file to write.
+#[derive(Debug)]
+pub(super) struct Template {
+    /// Its path in the repository.
+    pub(super) path: String,
+    pub(super) text: String,
+    /// Whether `--force` may overwrite it.
+    pub(super) is_ours: bool,
+}
 
-/// What is to be written, in the order of telling.
+/// The files to write, in this order.
 pub(super) fn files(facts: &Facts, ci: Ci) -> Vec<Template> {
     let ours = |path: &str, text: String| Template { path: path.to_owned(), text, is_ours: true };
     let beside = |name: &str| if facts.plugin == "." { name.to_owned() } else { format!("{}/{name}", facts.plugin) };
     let mut files = vec![
         ours(&beside(file_settings::NAME), include_str!("templates/hookstorm.toml").to_owned()),
-        // git keeps no empty folder, and `replay` wants one.
+        // git keeps no empty folder, and `replay` needs one.
         Template {
             path: format!("{}/README.md", facts.corpus),
             text: include_str!("templates/corpus.md").to_owned(),
@@ -29,7 +33,7 @@ pub(super) fn files(facts: &Facts, ci: Ci) -> Vec<Template> {
         files.push(ours(".github/workflows/hookstorm-nightly.yml", github(nightly, facts)));
     }
     if matches!(ci, Ci::Gitlab | Ci::Both) {
-        files.push(ours(GITLAB, gitlab(facts)));
+        files.push(ours(GITLAB_INCLUDED, gitlab(facts)));
         if facts.gitlab_includes_us {
             let text = include_str!("templates/gitlab-ci.yml").to_owned();
             files.push(Template { path: GITLAB_ROOT.to_owned(), text, is_ours: false });
@@ -67,15 +71,15 @@ fn gitlab(facts: &Facts) -> String {
     filled(&put(include_str!("templates/gitlab.yml"), "@REQUIREMENTS@\n", &step), facts)
 }
 
-/// `template` with `text` in the place of `mark`.
+/// Replaces `mark` in `template` by `text`.
 fn put(template: &str, mark: &str, text: &str) -> String {
     debug_assert!(template.contains(mark), "{mark}");
     template.replace(mark, text)
 }
 
-/// The single words last, so that nothing in a plugin's path is taken for a mark.
+/// Replaces the placeholders of single words. This comes last, so that no part of a plugin's path is taken for one.
 fn filled(template: &str, facts: &Facts) -> String {
-    // A string of JSON is one of YAML.
+    // Every JSON string is a YAML string.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let corpus = quoted(&facts.corpus);
     let text = template.replace("@RELEASE@", env!("CARGO_PKG_VERSION"));
@@ -83,7 +87,7 @@ fn filled(template: &str, facts: &Facts) -> String {
     let mut filled = parts.next().unwrap_or_default().to_owned();
     let mut rest: Vec<&str> = parts.collect();
     rest.reverse();
-    // `@` stands in names of actions as well, so that only what is a mark is taken.
+    // Names of actions contain `@` too, so only known placeholders are replaced.
     while let Some(part) = rest.pop() {
         let value = match part {
             "PLUGIN" => Some(quoted(&facts.plugin)),
@@ -105,7 +109,7 @@ fn filled(template: &str, facts: &Facts) -> String {
     filled
 }
 
-/// The lines of shell that make a virtual environment with what the plugin imports; none where it imports nothing.
+/// The shell lines that make a virtual environment for the plugin; none if it needs none.
 fn requirements(known: Requirements) -> Vec<&'static str> {
     let mut lines = Vec::new();
     if known.text {
@@ -122,8 +126,8 @@ fn requirements(known: Requirements) -> Vec<&'static str> {
         });
     }
     if known.sdk {
-        // Last and alone: it demands exact versions of its own test tools, python-ldap among them, which needs a compiler
-        // and headers. What plugins use of it needs these four.
+        // Last and without dependencies: the SDK demands exact versions of its test tools, and one of them, python-ldap,
+        // needs a compiler and headers. The parts that plugins use need these four packages.
         lines.push("\"$VENV/bin/pip\" install --quiet pyopenssl pyyaml requests semantic-version");
         lines.push("\"$VENV/bin/pip\" install --quiet --no-deps oneidentity-safeguard-sessions-plugin-sdk");
     }
@@ -146,7 +150,7 @@ mod tests {
         corpus::remote::Place,
     };
 
-    /// All files for a plugin in `folder` of a repository, which needs everything.
+    /// All files for a plugin in `folder` of a repository; the plugin has requirements of every kind.
     fn all(folder: &str) -> Vec<Template> {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join(".git")).unwrap();
@@ -166,7 +170,7 @@ mod tests {
         events.filter_map(scalar).collect()
     }
 
-    /// The commands of hookstorm in a text of shell, as words.
+    /// The hookstorm commands in a shell script, as words.
     fn commands(script: &str) -> Vec<Vec<String>> {
         let lines = script.lines().map(str::trim).filter(|line| line.starts_with("hookstorm "));
         let words = |line: &str| {
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_in_a_job_is_one_that_hookstorm_takes() {
+    fn every_command_in_a_job_is_valid() {
         let is_known = |name: &str| Cli::command().get_subcommands().any(|command| command.get_name() == name);
         let mut seen = Vec::new();
         for template in all("plugin").iter().filter(|template| template.path.ends_with(".yml")) {
@@ -190,13 +194,17 @@ mod tests {
             }
         }
         for command in ["check", "replay", "test", "report"] {
-            assert_eq!(seen.iter().filter(|one| *one == command).count() % 2, 0, "both have the same: {seen:?}");
+            assert_eq!(
+                seen.iter().filter(|one| *one == command).count() % 2,
+                0,
+                "GitHub and GitLab run the same commands: {seen:?}"
+            );
             assert!(seen.iter().any(|one| one == command), "{command}: {seen:?}");
         }
     }
 
     #[test]
-    fn no_path_of_a_plugin_breaks_a_job_or_is_taken_for_a_mark() {
+    fn no_path_of_a_plugin_breaks_a_job_or_is_taken_for_a_placeholder() {
         for folder in ["plugin", "my plug'in", "a\"b: #c", "@CORPUS@", "p\\x"] {
             for template in all(folder).iter().filter(|template| template.path.ends_with(".yml")) {
                 let scalars = scalars(&template.text);
@@ -204,18 +212,18 @@ mod tests {
                 if template.path != GITLAB_ROOT {
                     assert!(scalars.contains(&folder.to_owned()), "{folder} in {}\n{}", template.path, template.text);
                 }
-                // A path reaches the shell as a variable only.
+                // A path reaches the shell only as a variable.
                 assert!(!scalars.iter().any(|text| text.contains('\n') && text.contains(folder) && folder != "plugin"));
             }
         }
     }
 
     #[test]
-    fn the_jobs_have_no_secret_and_write_nowhere_but_where_no_plugin_is_run() {
+    fn the_jobs_use_no_secret_and_only_jobs_that_run_no_plugin_may_write() {
         for template in all("plugin") {
             assert!(!template.text.contains("secrets."), "{}", template.path);
             if template.path.starts_with(".github") {
-                let (read, write) = template.text.split_once("\n  tell:").unwrap_or((&template.text, ""));
+                let (read, write) = template.text.split_once("\n  publish:").unwrap_or((&template.text, ""));
                 assert!(read.contains("permissions:\n  contents: read\n") && !read.contains(": write"), "{read}");
                 assert!(!write.contains("hookstorm fuzz") && !write.contains("hookstorm test"), "{write}");
             }
@@ -223,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_are_all_there_and_hold_when_they_are_switched_on() {
+    fn the_settings_file_shows_every_setting_and_all_examples_are_valid() {
         let toml = include_str!("templates/hookstorm.toml");
         let folder = tempfile::tempdir().unwrap();
         let read = |text: &str| {

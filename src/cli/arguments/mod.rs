@@ -1,0 +1,18 @@
+//! The options that several commands share, and the list of commands. A command's own options stand in its own file.
+//!
+//! These types only read the command line: [`super::settings`] merges them with hookstorm.toml. Most options are
+//! therefore optional here, and their help gives the default.
+
+mod choices;
+mod command;
+mod common;
+mod fuzz;
+mod sandbox;
+
+pub(super) use self::{
+    choices::{Color, Format, ListFormat},
+    command::{Cli, Command},
+    common::{AMOUNT, CASES, Common, Known, LIMITS, OUTPUT, PLUGIN, Plugin, With},
+    fuzz::{FuzzArguments, Target},
+    sandbox::{Confined, SandboxArgument, explained},
+};
