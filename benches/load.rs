@@ -16,7 +16,10 @@ use hookstorm::{
     corpus::Corpus,
     engine::{self, Generator, Oracles, Plan, Stop},
     finding::RuleLevels,
-    load::{self, Arrivals, CallTimes, Host, Load, LoadSettings, Made, Profile, Rate, Recorder, Shape},
+    load::{
+        self, Arrivals, CallTimes, GeneratedWorkload, LoadExecutor, LoadRun, LoadSettings, Profile, Rate, Recorder,
+        RunShape,
+    },
     oracle::{self, PluginUnderTest},
     runtime::{Isolation, Server, Target, Underway},
     trace::Loading,
@@ -52,7 +55,7 @@ impl Subjected {
     }
 
     /// Runs a load.
-    fn load(&self, settings: &LoadSettings, is_search: bool) -> load::Loaded {
+    fn load(&self, settings: &LoadSettings, is_search: bool) -> load::LoadSummary {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let corpus = Corpus::open(folder.path().join("corpus")).expect("it can be one");
         let source = self.source();
@@ -68,13 +71,13 @@ impl Subjected {
             source: &source,
             judge: &Oracles,
         };
-        let start = || Ok(Box::new(Server::start(&self.target, folder.path())?) as Box<dyn Host>);
-        let supply = Made { source: &source, seed: 0, are_ordinary: true };
+        let start = || Ok(Box::new(Server::start(&self.target, folder.path())?) as Box<dyn LoadExecutor>);
+        let workload = GeneratedWorkload { source: &source, seed: 0, are_nominal: true };
         let stop = Stop::default();
-        let one = Load {
+        let one = LoadRun {
             plan: &plan,
             start: &start,
-            supply: &supply,
+            workload: &workload,
             state: folder.path(),
             corpus: &corpus,
             stop: &stop,
@@ -104,7 +107,7 @@ impl Subjected {
         let (source, subject) = (self.source(), self.subject());
         let (begin, mut sessions) = (Instant::now(), 0_u64);
         while begin.elapsed() < ROUND {
-            let session: Arc<Session> = Arc::new(engine::Source::ordinary(&source, sessions));
+            let session: Arc<Session> = Arc::new(engine::SessionSource::nominal(&source, sessions));
             let trace = match isolation {
                 Isolation::Persistent => server.session(&session).expect("the runtime works").0,
                 Isolation::Isolated => {
@@ -184,7 +187,7 @@ fn schedule(subjected: &Subjected) {
 }
 
 fn recording() {
-    let shape = Shape {
+    let shape = RunShape {
         duration: Duration::MAX,
         rounds: 10,
         in_flight: 16,

@@ -8,7 +8,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use hookstorm::{
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
-    engine::{Reported, Summary},
+    engine::{ReportedFinding, Summary},
     finding::{Baseline, Finding, Location, Rule},
     report::{Again, Document, Head, Report, json::ReportJson, markdown, sarif, text},
 };
@@ -16,7 +16,7 @@ use hookstorm::{
 const FINDINGS: u32 = 10_000;
 
 /// A finding in a function of its own, with its case.
-fn reported(number: u32) -> Reported {
+fn reported(number: u32) -> ReportedFinding {
     let location = Location {
         file: format!("lib/module_{}.py", number % 100),
         line: number,
@@ -42,12 +42,12 @@ fn reported(number: u32) -> Reported {
         earlier: Vec::new(),
         found: None,
     };
-    Reported {
+    ReportedFinding {
         occurrences: 118,
         case_path: Some(format!("corpora/MyVault/{}.json", finding.fingerprint).into()),
         case: Some(case),
         group: number as usize,
-        ..Reported::without_case(finding)
+        ..ReportedFinding::without_case(finding)
     }
 }
 

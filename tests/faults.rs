@@ -363,7 +363,7 @@ fn what_is_no_case_in_a_corpus_is_told_by_its_name_and_left_as_it_is() {
         assert_eq!(ran.json()["findings"][0]["case"].as_str(), case.to_str(), "{ran:?}");
         assert_eq!(
             command == "fuzz",
-            ran.stdout.contains("left out of the corpus, since they cannot be read: 7"),
+            ran.stdout.contains("files of the corpus left out because they cannot be read: 7"),
             "{ran:?}"
         );
         assert_eq!(listed(), before);

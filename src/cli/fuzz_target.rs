@@ -21,7 +21,7 @@ use super::{
     test::random_seed,
 };
 use crate::{
-    corpus::remote::Place,
+    corpus::remote::CorpusLocation,
     engine::{Difference, Stop, TargetEvent, TargetKind, TargetSettings, TargetSummary, target_again},
     report::plain,
 };
@@ -77,8 +77,8 @@ pub(super) fn run(
     }
     let corpus = match common.corpus.clone() {
         None => "corpora".into(),
-        Some(Place::Folder(folder)) => folder,
-        Some(Place::Bucket(bucket)) => {
+        Some(CorpusLocation::Folder(folder)) => folder,
+        Some(CorpusLocation::Bucket(bucket)) => {
             return Err(CliError::usage(
                 format!("`{bucket}` is a bucket, and differences are kept in a folder"),
                 "`--corpus DIR` names one",

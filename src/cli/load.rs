@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     case::{Case, Session},
-    corpus::remote::Scope,
+    corpus::remote::SyncScope,
     load::{self, Arrivals, LoadEvent, LoadSettings, Measured, Objective, Profile, Rate},
     report::{Document, plain, progress::Progress, text},
     runtime::Isolation,
@@ -182,13 +182,13 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
     }
     let stop = prepared.interrupts.stop();
     let progress = Progress::steered(!console.is_quiet, console.has_colourful_errors(), console.width());
-    let sharing = Sharing::begin(&prepared.settings, &job, Scope::FolderOrAll, &stop, &progress, console)?;
+    let sharing = Sharing::begin(&prepared.settings, &job, SyncScope::FolderOrAll, &stop, &progress, console)?;
     let sessions = sessions(arguments, &mut prepared, &job)?;
     let stream = prepared.stream(console);
     let listen = |event| {
         progress.load(&event);
         stream.load(&event);
-        if let LoadEvent::Campaign(event) = &event {
+        if let LoadEvent::Engine(event) = &event {
             sharing.listen(event);
         }
     };
@@ -196,7 +196,7 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
     progress.finish();
     // What was found before a failure goes to the others all the same.
     let notes = sharing.end();
-    let load::Loaded { mut measured, mut summary } = ended?;
+    let load::LoadSummary { mut measured, mut summary } = ended?;
     summary.notes.extend(notes);
     if let Some(path) = &baseline {
         let file = path.to_string_lossy();
@@ -277,7 +277,7 @@ fn sessions(arguments: &LoadArguments, prepared: &mut Prepared, job: &Job) -> Re
         })?]));
     }
     if arguments.common.corpus.is_none() || arguments.generated {
-        return Ok(Sessions::Made { are_ordinary: !arguments.generated });
+        return Ok(Sessions::Made { are_nominal: !arguments.generated });
     }
     let mut sessions = Vec::new();
     let mut left_out = 0;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     contract::{HookSpec, PluginType},
-    engine::{Reported, Summary},
+    engine::{ReportedFinding, Summary},
     finding::{Finding, Phase, Rule, Severity},
     generate::{OptionChoice, configured_services},
     report::{Document, Head, Report, SandboxMode, SandboxStatus, Source, json::ReportJson, ndjson, plain, text},
@@ -278,8 +278,8 @@ impl Prepared {
 }
 
 /// A finding that needs no case.
-fn before(finding: Finding, group: usize) -> Reported {
-    Reported { finding, occurrences: 1, case: None, case_path: None, call: None, group, every_session: false }
+fn before(finding: Finding, group: usize) -> ReportedFinding {
+    ReportedFinding { finding, occurrences: 1, case: None, case_path: None, call: None, group, every_session: false }
 }
 
 /// Loads the plugin, where there is something to load. No configuration means its own default.cfg.

@@ -16,7 +16,7 @@ use super::{
     values::{self, Partition},
 };
 use crate::{
-    corpus::remote::Scope,
+    corpus::remote::SyncScope,
     report::{History, Mask, progress::Progress, text},
 };
 
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Co
     let mut notes = Vec::new();
     if arguments.cases.is_empty() {
         let settings = &prepared.settings;
-        notes = Sharing::begin(settings, &job, Scope::FolderOrAll, &stop, &progress, console)?.end();
+        notes = Sharing::begin(settings, &job, SyncScope::FolderOrAll, &stop, &progress, console)?.end();
         if let Some(bucket) = settings.bucket.as_ref().filter(|_| !settings.corpus.is_dir()) {
             return Err(CliError::usage(
                 format!("there are no cases in `{bucket}`"),

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     case::Case,
-    engine::{Reported, Summary},
+    engine::{ReportedFinding, Summary},
     generate::configured_services,
     report::{Mask, Seen, text},
 };
@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Conso
         Mask::new(secrets).with_session(&case.session, &ran.trace.calls)
     };
     let findings = ran.findings.into_iter().filter_map(|finding| job.levels.apply(finding));
-    let reported = findings.enumerate().map(|(group, finding)| Reported {
+    let reported = findings.enumerate().map(|(group, finding)| ReportedFinding {
         finding,
         occurrences: 1,
         case: None,

@@ -24,8 +24,8 @@ use crate::{
     contract::{Argument, ArgumentKind, Hook, Platform, PluginType},
     corpus::{Corpus, CorpusError, remote},
     engine::{
-        self, EngineError, Event, FuzzSettings, Generator, Minimize, Oracles, Plan, PropertySettings, Setup, Stop,
-        Summary, Superfluous,
+        self, EngineError, Event, FuzzSettings, Generator, Oracles, Plan, PropertySettings, RemovalReason, Setup,
+        ShrinkOutcome, Stop, Summary,
     },
     finding::{Finding, Rule, RuleLevels, Severity},
     generate::{self, OptionChoice},
@@ -254,7 +254,7 @@ pub(super) struct FuzzAmount {
     /// What of the configuration is varied; `None` where it stays as it is.
     pub(super) options: Option<Vec<OptionChoice>>,
     /// What other hosts find meanwhile.
-    pub(super) others: Option<Arc<remote::Shared>>,
+    pub(super) others: Option<Arc<remote::SharedCorpus>>,
 }
 
 /// Runs sessions that learn.
@@ -368,10 +368,10 @@ pub(super) fn replay(
     stop: &Stop,
     listen: &(dyn Fn(Event) + Sync),
 ) -> Result<ReplayedAll, CliError> {
-    use engine::Outcome as Seen;
+    use engine::ReplayOutcome as Seen;
     let replayed =
         job.plan(Vec::new(), |plan| engine::replay(plan, cases, job.jobs, stop, listen)).map_err(engine_error)?;
-    let ran = |one: &&engine::Replayed| !matches!(one.outcome, Seen::OtherType | Seen::WantsOther | Seen::NotRun);
+    let ran = |one: &&engine::ReplayedCase| !matches!(one.outcome, Seen::OtherType | Seen::WantsOther | Seen::NotRun);
     let sessions = replayed.replayed.iter().filter(ran).count() as u64;
     let calls = replayed.replayed.iter().filter(ran).map(|one| one.case.session.calls.len() as u64).sum();
     let level = |finding: Finding| job.levels.apply(finding).map_or(Severity::Warning, |finding| finding.severity);
@@ -389,7 +389,7 @@ pub(super) fn replay(
                 Seen::Became(findings) => Outcome::Became(at_levels(findings)),
                 Seen::OtherType => Outcome::OtherType,
                 Seen::WantsOther => Outcome::WantsOther,
-                Seen::Broken(problem) => Outcome::Broken(problem),
+                Seen::CannotRun(problem) => Outcome::Broken(problem),
                 Seen::NotRun => Outcome::NotRun,
             },
             path: one.path,
@@ -403,21 +403,21 @@ pub(super) fn replay(
 
 /// Shrinks one case. A case that shows nothing any more is an error of use, with what to do.
 pub(super) fn minimize_case(job: &Job, case: &Case, stop: &Stop) -> Result<Case, CliError> {
-    match job.plan(Vec::new(), |plan| engine::minimize_case(plan, case, stop)).map_err(engine_error)? {
-        Minimize::Done(small) => Ok(small.case),
-        Minimize::NoFinding(_) => Err(CliError::usage(
+    match job.plan(Vec::new(), |plan| engine::shrink_case(plan, case, stop)).map_err(engine_error)? {
+        ShrinkOutcome::Done(small) => Ok(small.case),
+        ShrinkOutcome::NoFinding(_) => Err(CliError::usage(
             "this case says of no finding that it shows one, so there is nothing to hold on to",
             "`hookstorm run PLUGIN --case FILE` tells what it shows; a case that must stay silent needs no shrinking",
         )),
-        Minimize::ShowsNothing(_) => Err(CliError::usage(
+        ShrinkOutcome::ShowsNothing(_) => Err(CliError::usage(
             "this case does not show its finding any more",
             "`hookstorm replay` tells what became of it; with its `found` taken out it guards against a relapse",
         )),
-        Minimize::OtherType => Err(CliError::Usage {
+        ShrinkOutcome::OtherType => Err(CliError::Usage {
             problem: format!("this case is for a plugin of type `{}`", case.plugin_type),
             hint: None,
         }),
-        Minimize::WantsOther => Err(CliError::usage(
+        ShrinkOutcome::WantsOther => Err(CliError::usage(
             "some of this case's calls go to another plugin",
             "`minimize` shrinks cases of one plugin",
         )),
@@ -434,9 +434,9 @@ pub(super) fn superfluous(
     let cases = engine::Cases { tests, seeds };
     let found = job.plan(Vec::new(), |plan| engine::minimize_corpus(plan, cases, true, stop)).map_err(engine_error)?;
     let why = |reason| match reason {
-        Superfluous::SmallerShowsIt(other) => format!("`{}` shows the same and is smaller", other.display()),
-        Superfluous::SameAs(other) => format!("it is the same as `{}`", other.display()),
-        Superfluous::NothingNew => "those that stay run all that it runs".into(),
+        RemovalReason::SmallerShowsIt(other) => format!("`{}` shows the same and is smaller", other.display()),
+        RemovalReason::SameAs(other) => format!("it is the same as `{}`", other.display()),
+        RemovalReason::NothingNew => "those that stay run all that it runs".into(),
     };
     Ok(found.into_iter().map(|(path, reason)| (path, why(reason))).collect())
 }

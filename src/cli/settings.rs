@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     contract::Platform,
-    corpus::remote::{Location, Place},
+    corpus::remote::{BucketUrl, CorpusLocation},
     finding::{Baseline, Rule, RuleLevels},
     report::{Again, SandboxMode},
     runtime::{Limits, Network, Sandbox},
@@ -56,7 +56,7 @@ pub(super) struct Settings {
     /// The folder of the corpus, or of its copy if it is in a bucket.
     pub(super) corpus: PathBuf,
     /// The bucket, if it is in one.
-    pub(super) bucket: Option<Location>,
+    pub(super) bucket: Option<BucketUrl>,
     /// The time between two exchanges with the bucket.
     pub(super) sync_every: Duration,
     pub(super) format: Format,
@@ -134,8 +134,8 @@ impl Settings {
         let corpus_cache = common.sharing.corpus_cache.clone().or(file.corpus_cache);
         let (corpus, bucket) = match common.corpus.clone().or(file.corpus) {
             None => (CORPUS.into(), None),
-            Some(Place::Folder(folder)) => (folder, None),
-            Some(Place::Bucket(bucket)) => {
+            Some(CorpusLocation::Folder(folder)) => (folder, None),
+            Some(CorpusLocation::Bucket(bucket)) => {
                 (corpus_cache.unwrap_or_else(|| bucket.cache_in(&caches(|name| std::env::var_os(name)))), Some(bucket))
             }
         };
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_bucket_is_copied_into_a_permanent_folder() {
-        let common = Common { corpus: Place::parse("s3://nights/vault").ok(), ..Common::default() };
+        let common = Common { corpus: CorpusLocation::parse("s3://nights/vault").ok(), ..Common::default() };
         let cached = settings("corpus-cache = 'copy'\n", &common);
         assert!(cached.corpus.ends_with("copy") && cached.bucket.is_some());
         assert_eq!(settings("", &Common::default()).bucket, None);

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{console::Console, error::CliError, seams::Job, settings::Settings};
 use crate::{
-    corpus::remote::{Location, News, RemoteError, Scope, Shared, SyncCount, Syncing},
+    corpus::remote::{BackgroundSync, BucketUrl, RemoteError, SharedCorpus, SyncCount, SyncEvent, SyncScope},
     engine::{Event, Stop},
     report::{plain, progress::Progress},
 };
@@ -14,8 +14,8 @@ use crate::{
 pub(super) struct Sharing(Option<Running>);
 
 struct Running {
-    syncing: Syncing,
-    bucket: Location,
+    syncing: BackgroundSync,
+    bucket: BucketUrl,
     copy: PathBuf,
     console: Console,
 }
@@ -28,7 +28,7 @@ impl Sharing {
     pub(super) fn begin(
         settings: &Settings,
         job: &Job,
-        scope: fn(String) -> Scope,
+        scope: fn(String) -> SyncScope,
         stop: &Stop,
         progress: &Progress,
         console: Console,
@@ -36,8 +36,8 @@ impl Sharing {
         let Some(bucket) = settings.bucket.clone() else { return Ok(Self(None)) };
         let print = {
             let (above_bar, bucket) = (progress.teller(), bucket.clone());
-            move |news: News| {
-                let is_refused = matches!(news, News::Alone(RemoteError::Refused { .. }));
+            move |news: SyncEvent| {
+                let is_refused = matches!(news, SyncEvent::Alone(RemoteError::Refused { .. }));
                 let text = message(&news, &bucket);
                 // An error is printed even with `--quiet`.
                 match () {
@@ -48,8 +48,9 @@ impl Sharing {
             }
         };
         let folder = job.corpus.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let syncing = Syncing::start(&bucket, settings.corpus.clone(), scope(folder), settings.sync_every, print)
-            .map_err(|error| remote_error(&error))?;
+        let syncing =
+            BackgroundSync::start(&bucket, settings.corpus.clone(), scope(folder), settings.sync_every, print)
+                .map_err(|error| remote_error(&error))?;
         syncing.first(|| stop.requested()).map_err(|error| remote_error(&error))?;
         Ok(Self(Some(Running { syncing, bucket, copy: settings.corpus.clone(), console })))
     }
@@ -62,7 +63,7 @@ impl Sharing {
     }
 
     /// The cases of other hosts, for `fuzz`.
-    pub(super) fn shared(&self) -> Option<Arc<Shared>> {
+    pub(super) fn shared(&self) -> Option<Arc<SharedCorpus>> {
         self.0.as_ref().map(|running| running.syncing.shared())
     }
 
@@ -90,14 +91,14 @@ impl Sharing {
     }
 }
 
-fn message(news: &News, bucket: &Location) -> String {
+fn message(news: &SyncEvent, bucket: &BucketUrl) -> String {
     match news {
-        News::Alone(error) => {
+        SyncEvent::Alone(error) => {
             let hint = error.hint().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
             let text = plain::harmless(&error.to_string()).into_owned();
             format!("warning: {text}; continuing alone, findings are kept in the local copy{hint}\n")
         }
-        News::Back => format!("`{bucket}` is reachable again\n"),
+        SyncEvent::Back => format!("`{bucket}` is reachable again\n"),
     }
 }
 
@@ -108,17 +109,19 @@ fn remote_error(error: &RemoteError) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corpus::remote::Place;
+    use crate::corpus::remote::CorpusLocation;
 
     #[test]
     fn a_lost_connection_is_reported_with_its_reason_and_a_hint() {
-        let Ok(Place::Bucket(bucket)) = Place::parse("s3://nights/vault") else { panic!("it is not a bucket") };
+        let Ok(CorpusLocation::Bucket(bucket)) = CorpusLocation::parse("s3://nights/vault") else {
+            panic!("it is not a bucket")
+        };
         let refused = RemoteError::Refused {
             place: bucket.to_string(),
             said: "Expired\x1b[2JToken".into(),
             hint: "set AWS_ACCESS_KEY_ID".into(),
         };
-        insta::assert_snapshot!(message(&News::Alone(refused), &bucket) + &message(&News::Back, &bucket), @r"
+        insta::assert_snapshot!(message(&SyncEvent::Alone(refused), &bucket) + &message(&SyncEvent::Back, &bucket), @r"
         warning: `s3://nights/vault` refuses: Expired\x1b[2JToken; continuing alone, findings are kept in the local copy
           hint: set AWS_ACCESS_KEY_ID
         `s3://nights/vault` is reachable again

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{console::Console, error::CliError, prepare::Prepared, seams::Job, sharing::Sharing};
 use crate::{
-    corpus::remote::{Scope, Shared},
+    corpus::remote::{SharedCorpus, SyncScope},
     engine::{Event, Stop, Summary},
     report::{History, progress::Progress},
 };
@@ -15,7 +15,7 @@ pub(super) struct Ways<'a> {
     /// Asks it to end.
     pub(super) stop: &'a Stop,
     /// What other hosts find meanwhile, where the corpus is shared.
-    pub(super) others: Option<Arc<Shared>>,
+    pub(super) others: Option<Arc<SharedCorpus>>,
     /// Takes events.
     pub(super) listen: &'a (dyn Fn(Event) + Sync),
 }
@@ -30,7 +30,7 @@ pub(super) fn spend(
     campaign: impl FnOnce(&Ways<'_>) -> Result<Summary, CliError>,
 ) -> Result<u8, CliError> {
     let stop = prepared.interrupts.stop();
-    let sharing = Sharing::begin(&prepared.settings, job, Scope::Folder, &stop, progress, console)?;
+    let sharing = Sharing::begin(&prepared.settings, job, SyncScope::Folder, &stop, progress, console)?;
     let stream = prepared.stream(console);
     let history = History::default();
     let listen = |event: Event| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     contract::{Platform, nearest_word},
-    corpus::remote::Place,
+    corpus::remote::CorpusLocation,
 };
 
 /// The longest time limit: far more than the platform's own, and far less than what would overflow a clock.
@@ -153,11 +153,11 @@ impl Partition {
 }
 
 /// A folder or a bucket.
-pub(super) fn corpus(text: &str) -> Result<Place, String> {
+pub(super) fn corpus(text: &str) -> Result<CorpusLocation, String> {
     if text.is_empty() {
         return Err("is empty: name a folder or a bucket".into());
     }
-    Place::parse(text).map_err(|(problem, hint)| format!("{problem}; {hint}"))
+    CorpusLocation::parse(text).map_err(|(problem, hint)| format!("{problem}; {hint}"))
 }
 
 /// A hint for the unknown `word`: the nearest of the `known` words, or all of them if none is near.

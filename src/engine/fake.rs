@@ -10,7 +10,7 @@ use std::{
 use crate::{
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
-    engine::{Judge, Plan, Setup, Shrink, Source, plan::found},
+    engine::{Judge, Plan, SessionShrinker, SessionSource, Setup, plan::found},
     finding::{Finding, Fingerprint, Rule, RuleLevels, fingerprint},
     generate::Dictionary,
     oracle::PluginUnderTest,
@@ -248,8 +248,8 @@ pub(super) fn session(port: u64) -> Session {
     Session::new(hooks.map(|hook| Call::new(hook, arguments.clone())).to_vec())
 }
 
-impl Source for FakeSource {
-    fn ordinary(&self, index: u64) -> Session {
+impl SessionSource for FakeSource {
+    fn nominal(&self, index: u64) -> Session {
         session(1000 + index)
     }
 
@@ -268,7 +268,7 @@ impl Source for FakeSource {
         Some(session)
     }
 
-    fn substituted(&self, session: &Session, comparisons: &[CmpLogEntry]) -> Vec<Session> {
+    fn input_to_state(&self, session: &Session, comparisons: &[CmpLogEntry]) -> Vec<Session> {
         let mut found = Vec::new();
         for comparison in comparisons {
             for at in 0..session.calls.len() {
@@ -284,7 +284,7 @@ impl Source for FakeSource {
         found
     }
 
-    fn shrinker(&self, session: &Session) -> Box<dyn Shrink> {
+    fn shrinker(&self, session: &Session) -> Box<dyn SessionShrinker> {
         Box::new(FakeShrinker { best: session.clone(), step: 0 })
     }
 }
@@ -295,7 +295,7 @@ struct FakeShrinker {
     step: usize,
 }
 
-impl Shrink for FakeShrinker {
+impl SessionShrinker for FakeShrinker {
     fn next_candidate(&mut self) -> Option<Session> {
         let mut step = self.step;
         self.step += 1;

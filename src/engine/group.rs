@@ -10,12 +10,12 @@
 use std::cmp::Reverse;
 
 use crate::{
-    engine::Reported,
+    engine::ReportedFinding,
     trace::{Ending, Frame, Origin},
 };
 
 /// Sorts, and numbers the groups from 0 in the order in which their first members stand.
-pub(super) fn arrange(mut reported: Vec<Reported>) -> Vec<Reported> {
+pub(super) fn arrange(mut reported: Vec<ReportedFinding>) -> Vec<ReportedFinding> {
     reported.sort_by(|one, other| key(one).cmp(&key(other)));
     let causes: Vec<Vec<Cause>> = reported.iter().map(causes).collect();
     let mut groups: Vec<usize> = (0..reported.len()).collect();
@@ -40,7 +40,7 @@ pub(super) fn arrange(mut reported: Vec<Reported>) -> Vec<Reported> {
 }
 
 /// What shows in every session first, then the worst, then by hook; rule and fingerprint settle the rest.
-fn key(reported: &Reported) -> impl Ord + use<'_> {
+fn key(reported: &ReportedFinding) -> impl Ord + use<'_> {
     let finding = &reported.finding;
     (!reported.every_session, Reverse(finding.severity), finding.hook, finding.rule, &finding.fingerprint)
 }
@@ -54,7 +54,7 @@ struct Cause {
     line: u32,
 }
 
-fn causes(reported: &Reported) -> Vec<Cause> {
+fn causes(reported: &ReportedFinding) -> Vec<Cause> {
     let Some(call) = &reported.call else { return Vec::new() };
     let what = match &call.ending {
         Ending::Raised(exception) => family(&exception.type_name),
@@ -103,7 +103,7 @@ mod tests {
         trace::{Exception, Trace},
     };
 
-    fn reported(hook: Hook, type_name: &str, frames: &[(Origin, &str, u32)]) -> Reported {
+    fn reported(hook: Hook, type_name: &str, frames: &[(Origin, &str, u32)]) -> ReportedFinding {
         let frames = frames
             .iter()
             .map(|&(origin, function, line)| Frame { origin, file: "f.py".into(), function: function.into(), line })
@@ -112,10 +112,10 @@ mod tests {
         let trace = Trace { calls: vec![fake::call(0, hook, Ending::Raised(exception))], ..Trace::default() };
         let finding = fake::findings(&trace).remove(0);
         let call = trace.calls.into_iter().next();
-        Reported { finding, occurrences: 1, case: None, case_path: None, call, group: 9, every_session: false }
+        ReportedFinding { finding, occurrences: 1, case: None, case_path: None, call, group: 9, every_session: false }
     }
 
-    fn groups(reported: Vec<Reported>) -> Vec<usize> {
+    fn groups(reported: Vec<ReportedFinding>) -> Vec<usize> {
         arrange(reported).iter().map(|reported| reported.group).collect()
     }
 

@@ -1,65 +1,66 @@
-//! What a campaign needs: how workers are started, where sessions come from, who judges, and what the user wants of the
-//! rules. Everything that touches Python or the oracles is handed in, so that campaigns are tested without either.
+//! [`Plan`]: what every run needs: how to start workers, a source of sessions, a judge, and the levels of rules. All that
+//! touches Python or the oracles comes from outside, so that the tests of this room need neither.
 
-use std::{sync::Arc, time::Duration};
-
-use thiserror::Error;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     case::{Case, RecordedFinding, Session},
     contract::Platform,
-    corpus::CorpusError,
-    engine::{Judge, Source},
+    engine::{Judge, SessionSource},
     finding::{Finding, RuleLevels},
     oracle::PluginUnderTest,
     runtime::{Executor, Pair, RuntimeError, Target, Worker},
     trace::Loading,
 };
 
-/// Starts workers: called once for each thread, and again for cases that bring their own [`Setup`].
+/// Starts workers: once for each thread, and again for cases with a [`Setup`] of their own.
 pub type Workers<'a> = dyn Fn(&Setup) -> Result<Box<dyn Executor>, RuntimeError> + Sync + 'a;
 
-/// What every campaign needs.
+/// What every run needs.
 #[derive(Clone, Copy)]
 pub struct Plan<'a> {
     /// What loading the plugin showed.
     pub loading: &'a Loading,
-    /// What the user wants of each rule.
+    /// The levels that the user set for rules.
     pub levels: &'a RuleLevels,
-    /// The configuration that goes into cases: the text, where it is neither the package's own nor the user's.
+    /// The configuration text to write into cases. `None` if it is the package's own or the user's, which every run has.
     pub configuration_in_case: Option<&'a str>,
     /// The time limit of a call.
     pub timeout: Duration,
-    /// Whether there is another plugin (`--with`) for the calls that go to one.
+    /// Whether there is another plugin (`--with`) for the calls to one.
     pub with_other: bool,
     /// Starts a worker.
     pub workers: &'a Workers<'a>,
-    /// What the oracles must know of a setup: its configuration has secrets of its own.
+    /// What the oracles must know about a setup: for example, its configuration has secrets of its own.
     pub subject: &'a (dyn Fn(&Setup) -> PluginUnderTest + Sync),
-    /// Where sessions come from.
-    pub source: &'a dyn Source,
-    /// Who judges traces.
+    /// Makes sessions.
+    pub source: &'a dyn SessionSource,
+    /// Judges traces.
     pub judge: &'a dyn Judge,
 }
 
-/// Where a worker differs from what the user asked for, because a case says so. The default is what the user asked for.
+/// How a worker differs from what the user asked for, because a case says so. The default differs in nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
-    /// The configuration text, if the case brings one.
+    /// The configuration text, if the case has one.
     pub configuration: Option<String>,
-    /// The platform, if the case brings one.
+    /// The platform, if the case has one.
     pub platform: Option<&'static Platform>,
-    /// Whether the plugin's code is instrumented: to explore, never to see a finding again.
+    /// Whether the plugin's code is instrumented: to explore, never to reproduce a finding.
     pub instrument: bool,
 }
 
 impl Setup {
-    /// What `case` wants.
+    /// The setup of `case`.
     pub fn of(case: &Case) -> Self {
         Self { configuration: case.configuration.clone(), platform: Some(case.platform), instrument: false }
     }
 
-    /// The target as this setup wants it.
+    /// `target` with this setup.
     pub fn apply(&self, target: &Arc<Target>) -> Arc<Target> {
         let mut target = Arc::clone(target);
         if *self != Self::default() {
@@ -75,8 +76,8 @@ impl Setup {
     }
 }
 
-/// Workers that run `target`'s plugin, and `other`'s where a session has a second one. The other keeps its configuration,
-/// whatever a case says of the first.
+/// Starts workers that run the plugin of `target` and, if there is one, the second plugin `other`. A case's configuration
+/// is for the first plugin only.
 pub fn workers(
     target: Arc<Target>,
     other: Option<Arc<Target>>,
@@ -90,27 +91,8 @@ pub fn workers(
     }
 }
 
-/// Why a campaign came to no end. What it had found by then is on disk.
-#[derive(Debug, Error)]
-pub enum EngineError {
-    /// The runtime failed, not the plugin.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-    /// A case could not be written.
-    #[error(transparent)]
-    Corpus(#[from] CorpusError),
-    /// The system gave no threads.
-    #[error("cannot start {jobs} threads: {problem}; ask for fewer with `--jobs`")]
-    Threads {
-        /// How many were wanted.
-        jobs: usize,
-        /// What the system said.
-        problem: String,
-    },
-}
-
 impl Plan<'_> {
-    /// Whether some of the case's calls go to another plugin, and none was given.
+    /// Whether some calls of the case go to another plugin, and there is none.
     pub(super) fn lacks_other(&self, case: &Case) -> bool {
         let mut sessions = case.earlier.iter().chain([&case.session]);
         !self.with_other && sessions.any(|session| session.calls.iter().any(|call| call.other))
@@ -121,7 +103,7 @@ impl Plan<'_> {
         Case { found: Some(found(finding)), ..self.bare_case(earlier, session) }
     }
 
-    /// A case of `session`, which ran after `earlier` and is said to show nothing.
+    /// A case of `session`, which ran after `earlier`, without a finding.
     pub(super) fn bare_case(&self, earlier: &[Session], session: &Session) -> Case {
         let subject = (self.subject)(&Setup::default());
         Case {
@@ -133,9 +115,17 @@ impl Plan<'_> {
             found: None,
         }
     }
+
+    /// A hash of a session's content, and its size as JSON in bytes.
+    pub(super) fn content(&self, session: &Session) -> (u64, usize) {
+        let text = self.bare_case(&[], session).to_json();
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        (hasher.finish(), text.len())
+    }
 }
 
-/// What a case says of the finding that it shows.
+/// How a case names the finding that it shows.
 pub(super) fn found(finding: &Finding) -> RecordedFinding {
     RecordedFinding {
         rule: finding.rule.id().to_owned(),

@@ -13,10 +13,8 @@ use std::{
 use crate::{
     case::Case,
     engine::{
-        EngineError, Event, Plan, Setup, Stop,
-        bench::{Bench, Quiet},
-        property::threads,
-        single::examine,
+        EngineError, Event, Plan, Setup, Stop, exclusive_run::ExclusiveRun, reproducer::Reproducer, run_case::examine,
+        threads::in_threads,
     },
     finding::{Finding, Rule, RuleLevels, Severity},
     runtime::RuntimeError,
@@ -24,7 +22,7 @@ use crate::{
 
 /// How a case fared.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub enum ReplayOutcome {
     /// It must stay silent, and did; warnings are no noise.
     Silent,
     /// It must stay silent, and did not.
@@ -40,27 +38,27 @@ pub enum Outcome {
     /// Some of its calls go to another plugin, and none was given.
     WantsOther,
     /// It could not be run: the plugin does not load with its configuration, for instance.
-    Broken(String),
+    CannotRun(String),
     /// Somebody asked to stop before its turn.
     NotRun,
 }
 
 /// A case, and how it fared.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Replayed {
+pub struct ReplayedCase {
     /// The case's file.
     pub path: PathBuf,
     /// The case.
     pub case: Case,
     /// How it fared.
-    pub outcome: Outcome,
+    pub outcome: ReplayOutcome,
 }
 
 /// What a replay did.
 #[derive(Clone, Debug, Default)]
 pub struct ReplaySummary {
     /// Every case, in the order in which they were given.
-    pub replayed: Vec<Replayed>,
+    pub replayed: Vec<ReplayedCase>,
     /// How long it took.
     pub elapsed: Duration,
     /// Whether it was asked to stop before its end.
@@ -71,9 +69,12 @@ impl ReplaySummary {
     /// Whether something is worse than the corpus says: a regression, a defect that became another, or a case that cannot
     /// be run. Defects that are known and still there are no news.
     pub fn failed(&self) -> bool {
-        self.replayed
-            .iter()
-            .any(|replayed| matches!(replayed.outcome, Outcome::Failed(_) | Outcome::Became(_) | Outcome::Broken(_)))
+        self.replayed.iter().any(|replayed| {
+            matches!(
+                replayed.outcome,
+                ReplayOutcome::Failed(_) | ReplayOutcome::Became(_) | ReplayOutcome::CannotRun(_)
+            )
+        })
     }
 }
 
@@ -93,15 +94,15 @@ pub fn replay(
     let levels = RuleLevels::default();
     let every_rule = Plan { levels: &levels, ..*plan };
     let plugin_type = (plan.subject)(&Setup::default()).plugin_type;
-    let mut outcomes: Vec<Outcome> = Vec::with_capacity(cases.len());
+    let mut outcomes: Vec<ReplayOutcome> = Vec::with_capacity(cases.len());
     let mut setups: Vec<(Setup, Vec<usize>)> = Vec::new();
     for (index, (_, case)) in cases.iter().enumerate() {
         outcomes.push(match () {
-            () if case.plugin_type != plugin_type => Outcome::OtherType,
-            () if plan.lacks_other(case) => Outcome::WantsOther,
-            () => Outcome::NotRun,
+            () if case.plugin_type != plugin_type => ReplayOutcome::OtherType,
+            () if plan.lacks_other(case) => ReplayOutcome::WantsOther,
+            () => ReplayOutcome::NotRun,
         });
-        if outcomes[index] == Outcome::NotRun {
+        if outcomes[index] == ReplayOutcome::NotRun {
             let setup = Setup::of(case);
             match setups.iter_mut().find(|(known, _)| *known == setup) {
                 Some((_, members)) => members.push(index),
@@ -113,33 +114,33 @@ pub fn replay(
     let queue: Vec<(&Setup, usize)> =
         setups.iter().flat_map(|(setup, members)| members.iter().map(move |&index| (setup, index))).collect();
 
-    let shared = Shared {
+    let shared = ReplayRun {
         plan: &every_rule,
         cases: &cases,
         queue: &queue,
         next: AtomicUsize::new(0),
-        quiet: Quiet::default(),
+        exclusive: ExclusiveRun::default(),
         stop,
         listen,
         done: Mutex::new(Done { outcomes, ..Done::default() }),
     };
-    threads(jobs.clamp(1, queue.len().max(1)))?.broadcast(|_| shared.work(plan.levels));
+    in_threads(jobs.clamp(1, queue.len().max(1)), || shared.work(plan.levels))?;
     let Done { outcomes, error, succeeded, .. } = shared.done.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let (Some(error), 0) = (error, succeeded) {
         return Err(error.into());
     }
-    let interrupted = outcomes.contains(&Outcome::NotRun);
+    let interrupted = outcomes.contains(&ReplayOutcome::NotRun);
     let replayed =
-        cases.into_iter().zip(outcomes).map(|((path, case), outcome)| Replayed { path, case, outcome }).collect();
+        cases.into_iter().zip(outcomes).map(|((path, case), outcome)| ReplayedCase { path, case, outcome }).collect();
     Ok(ReplaySummary { replayed, elapsed: started.elapsed(), interrupted })
 }
 
-struct Shared<'a> {
+struct ReplayRun<'a> {
     plan: &'a Plan<'a>,
     cases: &'a [(PathBuf, Case)],
     queue: &'a [(&'a Setup, usize)],
     next: AtomicUsize,
-    quiet: Quiet,
+    exclusive: ExclusiveRun,
     stop: &'a Stop,
     listen: &'a (dyn Fn(Event) + Sync),
     done: Mutex<Done>,
@@ -147,7 +148,7 @@ struct Shared<'a> {
 
 #[derive(Default)]
 struct Done {
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<ReplayOutcome>,
     sessions: u64,
     calls: u64,
     findings: usize,
@@ -156,21 +157,21 @@ struct Done {
     error: Option<RuntimeError>,
 }
 
-impl Shared<'_> {
+impl ReplayRun<'_> {
     fn work(&self, levels: &RuleLevels) {
-        let mut bench: Option<(&Setup, Bench<'_>)> = None;
+        let mut reproducer: Option<(&Setup, Reproducer<'_>)> = None;
         while !self.stop.requested() {
             let Some(&(setup, index)) = self.queue.get(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
             let case = &self.cases[index].1;
-            if bench.as_ref().is_none_or(|(known, _)| *known != setup) {
+            if reproducer.as_ref().is_none_or(|(known, _)| *known != setup) {
                 // The old worker goes before the new one comes.
-                bench = None;
+                reproducer = None;
             }
-            let examined = match &mut bench {
-                Some((_, bench)) => examine(bench, case),
-                None => Bench::start(self.plan, setup, &self.quiet).and_then(|started| {
-                    let (_, bench) = bench.insert((setup, started));
-                    examine(bench, case)
+            let examined = match &mut reproducer {
+                Some((_, reproducer)) => examine(reproducer, case),
+                None => Reproducer::start(self.plan, setup, &self.exclusive).and_then(|started| {
+                    let (_, reproducer) = reproducer.insert((setup, started));
+                    examine(reproducer, case)
                 }),
             };
             let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -179,13 +180,13 @@ impl Shared<'_> {
                     done.succeeded += 1;
                     done.calls += trace.calls.len() as u64;
                     done.outcomes[index] = outcome(case, findings, levels);
-                    let is_finding = !matches!(done.outcomes[index], Outcome::Silent | Outcome::Fixed);
+                    let is_finding = !matches!(done.outcomes[index], ReplayOutcome::Silent | ReplayOutcome::Fixed);
                     done.findings += usize::from(is_finding);
                 }
                 Err(error) => {
                     // A worker that failed is not asked again.
-                    bench = None;
-                    done.outcomes[index] = Outcome::Broken(error.to_string());
+                    reproducer = None;
+                    done.outcomes[index] = ReplayOutcome::CannotRun(error.to_string());
                     done.error.get_or_insert(error);
                 }
             }
@@ -201,13 +202,13 @@ impl Shared<'_> {
 }
 
 /// `findings` are all that it shows, whatever the user wants of the rules.
-fn outcome(case: &Case, findings: Vec<Finding>, levels: &RuleLevels) -> Outcome {
+fn outcome(case: &Case, findings: Vec<Finding>, levels: &RuleLevels) -> ReplayOutcome {
     let expected = case.found.as_ref();
     if let Some(found) = expected
         && let Some(finding) = findings.iter().find(|finding| finding.fingerprint.as_str() == found.fingerprint)
     {
         let still_there = levels.apply(finding.clone()).unwrap_or_else(|| finding.clone());
-        return Outcome::StillThere(still_there);
+        return ReplayOutcome::StillThere(still_there);
     }
     let wanted: Vec<Finding> = findings.into_iter().filter_map(|finding| levels.apply(finding)).collect();
     // A warning can become another warning; beside an error that is gone it is nothing new.
@@ -216,10 +217,10 @@ fn outcome(case: &Case, findings: Vec<Finding>, levels: &RuleLevels) -> Outcome 
         .map_or(Severity::Error, |rule| rule.severity().min(Severity::Error));
     let is_bad = wanted.iter().any(|finding| finding.severity >= bad);
     match (expected, is_bad) {
-        (None, false) => Outcome::Silent,
-        (None, true) => Outcome::Failed(wanted),
-        (Some(_), false) => Outcome::Fixed,
-        (Some(_), true) => Outcome::Became(wanted),
+        (None, false) => ReplayOutcome::Silent,
+        (None, true) => ReplayOutcome::Failed(wanted),
+        (Some(_), false) => ReplayOutcome::Fixed,
+        (Some(_), true) => ReplayOutcome::Became(wanted),
     }
 }
 
@@ -286,9 +287,9 @@ mod tests {
                 .replayed
                 .iter()
                 .map(|replayed| match &replayed.outcome {
-                    Outcome::Failed(findings) => format!("failed: {}", names(findings)),
-                    Outcome::Became(findings) => format!("became: {}", names(findings)),
-                    Outcome::StillThere(finding) => format!("still there: {}", finding.message),
+                    ReplayOutcome::Failed(findings) => format!("failed: {}", names(findings)),
+                    ReplayOutcome::Became(findings) => format!("became: {}", names(findings)),
+                    ReplayOutcome::StillThere(finding) => format!("still there: {}", finding.message),
                     other => format!("{other:?}"),
                 })
                 .collect();
@@ -327,7 +328,7 @@ mod tests {
             How::Patient(_) => fake::give(1),
             _ => Ending::TimedOut { limit: Duration::from_secs(2), frames: Vec::new() },
         });
-        assert_eq!(outcomes(&slow, vec![case(0, None)], 1).replayed[0].outcome, Outcome::Silent);
+        assert_eq!(outcomes(&slow, vec![case(0, None)], 1).replayed[0].outcome, ReplayOutcome::Silent);
     }
 
     #[test]
@@ -352,9 +353,9 @@ mod tests {
         let gone = Case { earlier: Vec::new(), ..leak.clone() };
         let summary = outcomes(&plugin, vec![leak, gone], 1);
         assert!(
-            matches!(&summary.replayed[0].outcome, Outcome::StillThere(finding) if finding.rule == Rule::StateLeak)
+            matches!(&summary.replayed[0].outcome, ReplayOutcome::StillThere(finding) if finding.rule == Rule::StateLeak)
         );
-        assert_eq!(summary.replayed[1].outcome, Outcome::Fixed);
+        assert_eq!(summary.replayed[1].outcome, ReplayOutcome::Fixed);
     }
 
     #[test]
@@ -364,6 +365,6 @@ mod tests {
         let cases = vec![("0.json".into(), case(1, None))];
         let summary = plugin().with_plan(|plan| replay(plan, cases, 1, &stop, &|_| {}).unwrap());
         assert!(summary.interrupted && !summary.failed());
-        assert_eq!(summary.replayed[0].outcome, Outcome::NotRun);
+        assert_eq!(summary.replayed[0].outcome, ReplayOutcome::NotRun);
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     case::{Session, Value},
     engine::{
         Plan, Stop,
-        bench::{Bench, Seen, class},
+        reproducer::{Reproduced, Reproducer, rank},
     },
     finding::{Finding, Rule},
     runtime::RuntimeError,
@@ -42,14 +42,14 @@ impl Budget {
 /// how many were tried.
 pub(super) fn shrink(
     plan: &Plan<'_>,
-    first: Seen,
+    first: Reproduced,
     mut budget: Budget,
     stop: &Stop,
-    shows: &mut dyn FnMut(&Session) -> Result<Option<Seen>, RuntimeError>,
-) -> Result<(Seen, u32), RuntimeError> {
+    shows: &mut dyn FnMut(&Session) -> Result<Option<Reproduced>, RuntimeError>,
+) -> Result<(Reproduced, u32), RuntimeError> {
     let before = budget.tries;
     let mut best = first;
-    let mut attempt = |session: &Session, best: &mut Seen| -> Result<Option<bool>, RuntimeError> {
+    let mut attempt = |session: &Session, best: &mut Reproduced| -> Result<Option<bool>, RuntimeError> {
         let calls = session.calls.len() as u64;
         if budget.tries == 0 || budget.calls < calls || budget.hits == 0 || stop.requested() {
             return Ok(None);
@@ -58,7 +58,7 @@ pub(super) fn shrink(
         budget.calls -= calls;
         let seen = shows(session)?;
         budget.hits -= u32::from(seen.is_some());
-        let better = seen.filter(|seen| class(&seen.finding) <= class(&best.finding));
+        let better = seen.filter(|seen| rank(&seen.finding) <= rank(&best.finding));
         Ok(Some(better.map(|seen| *best = seen).is_some()))
     };
 
@@ -81,30 +81,31 @@ pub(super) fn shrink(
 /// Shrinks what was confirmed: fast in one process, then the outcome is confirmed in fresh ones. Where that fails,
 /// slowly in fresh processes; and what cannot be shrunk is given back as it was.
 pub(super) fn shrink_confirmed(
-    bench: &mut Bench<'_>,
-    confirmed: Seen,
+    reproducer: &mut Reproducer<'_>,
+    confirmed: Reproduced,
     stop: &Stop,
-) -> Result<(Seen, u32), RuntimeError> {
+) -> Result<(Reproduced, u32), RuntimeError> {
     let wanted: Finding = confirmed.finding.clone();
-    let plan = bench.plan;
+    let plan = reproducer.plan;
     let budget = Budget::for_rule(wanted.rule);
     let (fast, mut tries) = shrink(plan, confirmed.clone(), budget, stop, &mut |session| {
-        let trace = bench.persistent(std::slice::from_ref(session))?.into_iter().next().unwrap_or_default();
-        Ok(bench.seen(session, trace, &wanted.fingerprint))
+        let trace = reproducer.persistent(std::slice::from_ref(session))?.into_iter().next().unwrap_or_default();
+        Ok(reproducer.shown(session, trace, &wanted.fingerprint))
     })?;
     if fast.session == confirmed.session {
         return Ok((confirmed, tries));
     }
     if !(stop.requested() && wanted.rule == Rule::Timeout)
-        && let Some(seen) = bench.confirm(&fast.session, &wanted)?
-        && class(&seen.finding) <= class(&wanted)
+        && let Some(seen) = reproducer.reproduce(&fast.session, &wanted)?
+        && rank(&seen.finding) <= rank(&wanted)
     {
         return Ok((seen, tries));
     }
     if wanted.rule == Rule::Timeout {
         return Ok((confirmed, tries));
     }
-    let (slow, more) = shrink(plan, confirmed, Budget::ISOLATED, stop, &mut |session| bench.confirm(session, &wanted))?;
+    let (slow, more) =
+        shrink(plan, confirmed, Budget::ISOLATED, stop, &mut |session| reproducer.reproduce(session, &wanted))?;
     tries += more;
     Ok((slow, tries))
 }
@@ -116,21 +117,21 @@ mod tests {
         contract::Hook,
         engine::{
             Setup,
-            bench::Quiet,
+            exclusive_run::ExclusiveRun,
             fake::{self, FakePlugin, How, give, raise, raised},
         },
         trace::Ending,
     };
 
     /// Confirms the finding of a session with this port, shrinks it, and gives back its calls' hooks.
-    fn shrunk(plugin: &FakePlugin, session: Session) -> Seen {
+    fn shrunk(plugin: &FakePlugin, session: Session) -> Reproduced {
         plugin.with_plan(|plan| {
-            let quiet = Quiet::default();
-            let mut bench = Bench::start(plan, &Setup::default(), &quiet).unwrap();
-            let trace = bench.isolated(&session).unwrap();
-            let finding = bench.judge(&session, &trace).remove(0);
-            let confirmed = bench.confirm(&session, &finding).unwrap().unwrap();
-            shrink_confirmed(&mut bench, confirmed, &Stop::default()).unwrap().0
+            let exclusive = ExclusiveRun::default();
+            let mut reproducer = Reproducer::start(plan, &Setup::default(), &exclusive).unwrap();
+            let trace = reproducer.isolated(&session).unwrap();
+            let finding = reproducer.judge(&session, &trace).remove(0);
+            let confirmed = reproducer.reproduce(&session, &finding).unwrap().unwrap();
+            shrink_confirmed(&mut reproducer, confirmed, &Stop::default()).unwrap().0
         })
     }
 

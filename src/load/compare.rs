@@ -26,7 +26,7 @@ const SAME_RATE: f64 = 0.05;
 const SESSION: &str = "session";
 
 /// A figure of rounds.
-struct Figure {
+struct ComparedFigure {
     name: &'static str,
     of: fn(&RoundTimes) -> f64,
     /// How many standard deviations are still noise.
@@ -37,7 +37,7 @@ struct Figure {
     floor: f64,
 }
 
-impl Figure {
+impl ComparedFigure {
     /// What no round of a worse run is below, besides the median: for the noisiest the worst of `before`, but for one of
     /// eight rounds, which may have been an accident.
     fn usual_most(&self, before: &[f64]) -> f64 {
@@ -50,23 +50,23 @@ impl Figure {
 
 /// What sessions and hooks have. The longest of a hundred times is so noisy that few rounds do not even tell how noisy, hence
 /// the fourth deviation.
-const LATENCIES: [Figure; 3] = [
-    Figure { name: "p50_ms", of: |times| times.p50_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
-    Figure { name: "p90_ms", of: |times| times.p90_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
-    Figure { name: "p99_ms", of: |times| times.p99_ms, deviations: 4.0, share: 0.2, floor: 2.0 },
+const LATENCIES: [ComparedFigure; 3] = [
+    ComparedFigure { name: "p50_ms", of: |times| times.p50_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
+    ComparedFigure { name: "p90_ms", of: |times| times.p90_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
+    ComparedFigure { name: "p99_ms", of: |times| times.p99_ms, deviations: 4.0, share: 0.2, floor: 2.0 },
 ];
 
 /// What only hooks have.
-const COSTS: [Figure; 2] = [
-    Figure { name: "cpu_ms", of: |times| times.cpu_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
-    Figure { name: "peak_mb", of: |times| times.peak_mb, deviations: 3.0, share: 0.1, floor: 1.0 },
+const COSTS: [ComparedFigure; 2] = [
+    ComparedFigure { name: "cpu_ms", of: |times| times.cpu_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
+    ComparedFigure { name: "peak_mb", of: |times| times.peak_mb, deviations: 3.0, share: 0.1, floor: 1.0 },
 ];
 
 /// Compares `after` with `before`, which was read from `file`.
 pub fn compare(file: &str, before: &Measured, after: &Measured) -> Comparison {
     let mut notes = unlike(file, before, after);
     let mut changes = Vec::new();
-    let mut add = |of: &str, figures: &[&[Figure]], one: &[RoundTimes], other: &[RoundTimes]| {
+    let mut add = |of: &str, figures: &[&[ComparedFigure]], one: &[RoundTimes], other: &[RoundTimes]| {
         let few = |rounds: &[RoundTimes]| rounds.len() < ROUNDS_LEAST;
         if few(one) || few(other) {
             let whose = if few(one) { format!("`{file}`") } else { "this run".to_owned() };
@@ -84,7 +84,7 @@ pub fn compare(file: &str, before: &Measured, after: &Measured) -> Comparison {
     }
     if before.rounds.len() >= ROUNDS_LEAST && after.rounds.len() >= ROUNDS_LEAST {
         let rates = |measured: &Measured| measured.rounds.iter().map(|round| round.achieved_rate).collect::<Vec<_>>();
-        let rate = Figure { name: "achieved_rate", of: |_| 0.0, deviations: 3.0, share: 0.1, floor: 0.0 };
+        let rate = ComparedFigure { name: "achieved_rate", of: |_| 0.0, deviations: 3.0, share: 0.1, floor: 0.0 };
         let mut change = change(SESSION, &rate, &rates(before), &rates(after), Better::More);
         // Fewer sessions end where fewer are due.
         change.regression &= is_same_rate(before, after);
@@ -101,7 +101,7 @@ enum Better {
     More,
 }
 
-fn change(of: &str, figure: &Figure, before: &[f64], after: &[f64], better: Better) -> Change {
+fn change(of: &str, figure: &ComparedFigure, before: &[f64], after: &[f64], better: Better) -> Change {
     let (was, is) = (median(before), median(after));
     let spread = figure.deviations * DEVIATION_IN_MADS * deviation(before, was).hypot(deviation(after, is));
     let noise = spread.max(figure.share * was.abs()).max(figure.floor);

@@ -29,7 +29,7 @@ const STEADY: f64 = 0.25;
 
 /// What there was after so many calls; none where it could not be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sample {
+pub struct ResourceSample {
     /// Calls that had ended.
     pub calls: u64,
     /// Memory of the plugin's processes.
@@ -45,29 +45,29 @@ pub struct Sample {
 /// Samples of one run, in the order of its calls.
 #[derive(Clone, Debug)]
 pub struct GrowthWatch {
-    samples: Vec<Sample>,
+    samples: Vec<ResourceSample>,
     /// One of so many samples is kept.
     stride: u64,
     seen: u64,
     /// The latest, whether or not it is kept: the end of the run counts.
-    last: Option<Sample>,
+    last: Option<ResourceSample>,
 }
 
 /// Something that may grow.
-struct Kind {
+struct GrowthKind {
     name: &'static str,
-    of: fn(&Sample) -> Option<u64>,
+    of: fn(&ResourceSample) -> Option<u64>,
     /// Less than this in all is not worth a word.
     floor: f64,
     /// Nor is less than this for each call.
     floor_per_call: f64,
 }
 
-const KINDS: [Kind; 4] = [
-    Kind { name: "memory", of: |sample| sample.memory_bytes, floor: (4u64 << 20) as f64, floor_per_call: 64.0 },
-    Kind { name: "descriptors", of: |sample| sample.descriptors, floor: 8.0, floor_per_call: 0.01 },
-    Kind { name: "threads", of: |sample| sample.threads, floor: 8.0, floor_per_call: 0.01 },
-    Kind { name: "files", of: |sample| sample.files, floor: 8.0, floor_per_call: 0.01 },
+const GROWTH_KINDS: [GrowthKind; 4] = [
+    GrowthKind { name: "memory", of: |sample| sample.memory_bytes, floor: (4u64 << 20) as f64, floor_per_call: 64.0 },
+    GrowthKind { name: "descriptors", of: |sample| sample.descriptors, floor: 8.0, floor_per_call: 0.01 },
+    GrowthKind { name: "threads", of: |sample| sample.threads, floor: 8.0, floor_per_call: 0.01 },
+    GrowthKind { name: "files", of: |sample| sample.files, floor: 8.0, floor_per_call: 0.01 },
 ];
 
 impl Default for GrowthWatch {
@@ -83,7 +83,7 @@ impl GrowthWatch {
     }
 
     /// Takes a sample. One with fewer calls than the one before is of another run, and left out.
-    pub fn sample(&mut self, sample: Sample) {
+    pub fn sample(&mut self, sample: ResourceSample) {
         if self.last.is_some_and(|last| last.calls > sample.calls) {
             return;
         }
@@ -106,10 +106,10 @@ impl GrowthWatch {
 
     /// What grows, by all samples so far.
     pub fn growth(&self) -> Vec<Growth> {
-        KINDS.iter().filter_map(|kind| self.grows(kind)).collect()
+        GROWTH_KINDS.iter().filter_map(|kind| self.grows(kind)).collect()
     }
 
-    fn grows(&self, kind: &Kind) -> Option<Growth> {
+    fn grows(&self, kind: &GrowthKind) -> Option<Growth> {
         let unkept = self.last.filter(|last| self.samples.last().is_some_and(|kept| kept != last));
         let samples = self.samples.iter().chain(&unkept);
         let all: Vec<_> = samples.filter_map(|sample| Some((sample.calls as f64, (kind.of)(sample)? as f64))).collect();
@@ -162,7 +162,11 @@ mod tests {
         let mut watch = GrowthWatch::new();
         for nth in 0..samples {
             let calls = nth * 100;
-            watch.sample(Sample { calls, memory_bytes: Some(memory(calls as f64) as u64), ..Sample::default() });
+            watch.sample(ResourceSample {
+                calls,
+                memory_bytes: Some(memory(calls as f64) as u64),
+                ..ResourceSample::default()
+            });
         }
         watch.growth()
     }
@@ -235,7 +239,7 @@ mod tests {
     fn descriptors_threads_and_files_are_watched_each_for_itself() {
         let mut watch = GrowthWatch::new();
         for nth in 0..500 {
-            watch.sample(Sample {
+            watch.sample(ResourceSample {
                 calls: nth * 10,
                 memory_bytes: None,
                 descriptors: Some(12 + nth / 5),
@@ -254,7 +258,9 @@ mod tests {
         assert_eq!(memory(0, |_| 0.0), []);
         assert_eq!(memory(8, |calls| MB * calls), []);
         let mut watch = GrowthWatch::new();
-        (0..100).for_each(|nth| watch.sample(Sample { calls: 7, memory_bytes: Some(nth << 20), ..Sample::default() }));
+        (0..100).for_each(|nth| {
+            watch.sample(ResourceSample { calls: 7, memory_bytes: Some(nth << 20), ..ResourceSample::default() })
+        });
         assert_eq!(watch.growth(), [], "nothing was called meanwhile");
     }
 
@@ -262,13 +268,13 @@ mod tests {
     fn samples_are_thinned_evenly_and_stay_few() {
         let mut watch = GrowthWatch::new();
         for calls in 0..1_000_000 {
-            watch.sample(Sample { calls, ..Sample::default() });
+            watch.sample(ResourceSample { calls, ..ResourceSample::default() });
             assert!(watch.samples.len() <= SAMPLES);
         }
         let steps: Vec<_> = watch.samples.windows(2).map(|two| two[1].calls - two[0].calls).collect();
         assert!(steps.iter().all(|step| *step == watch.stride), "{steps:?}");
         assert!(watch.samples.len() > SAMPLES / 3 && watch.samples[0].calls == 0);
-        watch.sample(Sample::default());
+        watch.sample(ResourceSample::default());
         assert_eq!(watch.last.map(|last| last.calls), Some(999_999), "one of another run is left out");
     }
 }

@@ -1,4 +1,4 @@
-//! Load: sessions that begin by a schedule and do not wait for one another, what their users wait, and how many of them a
+//! LoadRun: sessions that begin by a schedule and do not wait for one another, what their users wait, and how many of them a
 //! plugin carries.
 //!
 //! [`load()`] starts a host for each call that may run at once; `engine` keeps the schedule ([`Schedule`]) and releases what
@@ -12,31 +12,31 @@
 mod arrivals;
 mod capacity;
 mod compare;
-mod engine;
+mod cpu_sample;
 mod files;
 mod growth;
-mod host;
-mod lane;
+mod load_executor;
+mod load_worker;
 mod measured;
 mod objective;
-mod processors;
+mod pacer;
 mod queue;
 mod recorder;
 mod run;
 mod settings;
-mod supply;
+mod workload;
 
 pub use arrivals::{Arrivals, Profile, Rate, Schedule};
 pub use compare::compare;
-pub use growth::{GrowthWatch, Sample};
-pub use host::Host;
+pub use growth::{GrowthWatch, ResourceSample};
+pub use load_executor::LoadExecutor;
 pub(crate) use measured::rounded;
 pub use measured::{
     Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles, Processors,
     Round, RoundTimes, Slice, Step,
 };
 pub use objective::Objective;
-pub use recorder::{CallTimes, Pulse, Recorder, Shape};
-pub use run::{Load, Loaded, load};
+pub use recorder::{CallTimes, LoadProgress, Recorder, RunShape};
+pub use run::{LoadRun, LoadSummary, load};
 pub use settings::{LoadEvent, LoadSettings};
-pub use supply::{Made, Recorded, Supply};
+pub use workload::{GeneratedWorkload, RecordedWorkload, Workload};

@@ -29,14 +29,14 @@ const RATE_SLACK: f64 = 0.01;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
     text: String,
-    figure: Figure,
+    figure: ObjectiveFigure,
     /// In the unit in which it was asked for.
     asked: f64,
     unit: Unit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Figure {
+enum ObjectiveFigure {
     /// Of the hook, or of sessions.
     Latency(Option<Hook>, Percentile),
     Errors,
@@ -95,8 +95,8 @@ impl Objective {
         let wrong = || format!("`{text}` is not an objective: {FORMS}");
         let (name, value) = text.split_once('=').ok_or_else(wrong)?;
         let (figure, (asked, unit)) = match name.trim() {
-            "errors" => (Figure::Errors, part(text, value)?),
-            "rate" => (Figure::Rate, rate(text, value)?),
+            "errors" => (ObjectiveFigure::Errors, part(text, value)?),
+            "rate" => (ObjectiveFigure::Rate, rate(text, value)?),
             name => (latency(text, name)?, time(text, value)?),
         };
         Ok(Self { text: text.to_owned(), figure, asked, unit })
@@ -104,29 +104,31 @@ impl Objective {
 
     /// The hook that it is about, if it is about one.
     pub fn hook(&self) -> Option<Hook> {
-        if let Figure::Latency(hook, _) = self.figure { hook } else { None }
+        if let ObjectiveFigure::Latency(hook, _) = self.figure { hook } else { None }
     }
 
     /// The rate that it asks for, in sessions per second, if it is about that.
     pub fn rate(&self) -> Option<f64> {
-        (self.figure == Figure::Rate).then(|| self.asked / self.unit.size)
+        (self.figure == ObjectiveFigure::Rate).then(|| self.asked / self.unit.size)
     }
 
     /// What came of it.
     pub fn judge(&self, measured: &Measured) -> ObjectiveMeasured {
         let unmeasured = |what: &str| self.outcome(what.to_owned(), 1.0);
         match self.figure {
-            Figure::Latency(Some(hook), percentile) => match measured.hooks.get(hook.name()) {
+            ObjectiveFigure::Latency(Some(hook), percentile) => match measured.hooks.get(hook.name()) {
                 Some(hook) if hook.latency.count > 0 => self.at_most(percentile.of(&hook.latency) / self.unit.size),
                 _ => unmeasured("no call"),
             },
-            Figure::Latency(None, _) if measured.session.count == 0 => unmeasured("no session"),
-            Figure::Latency(None, percentile) => self.at_most(percentile.of(&measured.session) / self.unit.size),
-            Figure::Errors => match measured.hooks.values().map(|hook| hook.latency.count).sum::<u64>() {
+            ObjectiveFigure::Latency(None, _) if measured.session.count == 0 => unmeasured("no session"),
+            ObjectiveFigure::Latency(None, percentile) => {
+                self.at_most(percentile.of(&measured.session) / self.unit.size)
+            }
+            ObjectiveFigure::Errors => match measured.hooks.values().map(|hook| hook.latency.count).sum::<u64>() {
                 0 => unmeasured("no call"),
                 calls => self.at_most(measured.errors as f64 / calls as f64 / self.unit.size),
             },
-            Figure::Rate => {
+            ObjectiveFigure::Rate => {
                 let value = measured.achieved_rate * self.unit.size;
                 let short = 1.0 - value / self.asked;
                 self.outcome(self.shown(value), if short > RATE_SLACK { short } else { 0.0 })
@@ -162,9 +164,9 @@ impl fmt::Display for Objective {
     }
 }
 
-fn latency(text: &str, name: &str) -> Result<Figure, String> {
+fn latency(text: &str, name: &str) -> Result<ObjectiveFigure, String> {
     if let Some(percentile) = Percentile::named(name) {
-        return Ok(Figure::Latency(None, percentile));
+        return Ok(ObjectiveFigure::Latency(None, percentile));
     }
     // `p99.9` has a point of its own.
     let Some((hook, percentile)) = name.split_once('.').filter(|(hook, _)| !hook.starts_with('p')) else {
@@ -177,7 +179,7 @@ fn latency(text: &str, name: &str) -> Result<Figure, String> {
     let percentile = Percentile::named(percentile).ok_or_else(|| {
         format!("`{text}`: `{percentile}` is not measured: there are `p50`, `p90`, `p99`, `p99.9` and `max`")
     })?;
-    Ok(Figure::Latency(Some(hook), percentile))
+    Ok(ObjectiveFigure::Latency(Some(hook), percentile))
 }
 
 fn time(text: &str, value: &str) -> Result<(f64, Unit), String> {

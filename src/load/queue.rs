@@ -1,4 +1,4 @@
-//! What is to be done and by when: [`Queue`], between the one who keeps the schedule and the lanes that make calls. What is
+//! What is to be done and by when: [`ReadyQueue`], between the one who keeps the schedule and the lanes that make calls. What is
 //! due and finds no lane waits here, and its latency goes on.
 
 use std::{
@@ -22,12 +22,12 @@ pub(super) enum Ready {
         due: Duration,
     },
     /// The next call of a session.
-    Call(Box<Visit>),
+    Call(Box<SessionInFlight>),
 }
 
 /// A session under way. Moments count from the beginning of the run.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub(super) struct SessionInFlight {
     pub(super) underway: Underway,
     /// When it was due.
     pub(super) due: Duration,
@@ -41,7 +41,7 @@ pub(super) struct Visit {
 struct Timer {
     due: Duration,
     number: u64,
-    visit: Box<Visit>,
+    visit: Box<SessionInFlight>,
 }
 
 impl PartialEq for Timer {
@@ -84,7 +84,7 @@ impl State {
 
 /// The queue.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct ReadyQueue {
     state: Mutex<State>,
     /// There is something for a lane.
     work: Condvar,
@@ -94,7 +94,7 @@ pub(super) struct Queue {
     closed: Condvar,
 }
 
-impl Queue {
+impl ReadyQueue {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic of ours elsewhere is told by whoever joins the threads; it must not become a second one here.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -168,7 +168,7 @@ impl Queue {
     }
 
     /// A session goes on when its next call is due.
-    pub(super) fn think(&self, visit: Box<Visit>) {
+    pub(super) fn think(&self, visit: Box<SessionInFlight>) {
         let mut state = self.lock();
         let number = state.timers_set;
         state.timers_set += 1;

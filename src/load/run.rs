@@ -1,5 +1,5 @@
 //! A load run from its beginning to its end: [`load`] starts the hosts, keeps the schedule or looks for the capacity, judges
-//! what was measured against the objectives, and has what the oracles suspected seen again in fresh processes.
+//! what was measured against the objectives, and has what the oracles pending seen again in fresh processes.
 
 use std::{
     path::Path,
@@ -13,12 +13,12 @@ use std::{
 use crate::{
     case::Session,
     corpus::Corpus,
-    engine::{EngineError, Plan, Setup, Stop, Summary, Suspected, look_again},
+    engine::{EngineError, PendingFindings, Plan, Setup, Stop, Summary, reproduce},
     finding::Finding,
     load::{
-        Growth, GrowthWatch, Host, LoadEvent, LoadSettings, Measured, Profile, Rate, Supply,
+        Growth, GrowthWatch, LoadEvent, LoadExecutor, LoadSettings, Measured, Profile, Rate, Workload,
         capacity::{self, Tried},
-        engine::{Engine, Ran},
+        pacer::{PacedRun, Pacer},
     },
     runtime::{Isolation, RuntimeError, Underway},
     trace::Trace,
@@ -29,13 +29,13 @@ const PROBE: Duration = Duration::from_secs(2);
 const PROBE_SESSIONS: u64 = 50;
 
 /// What a load run needs beside its settings.
-pub struct Load<'a> {
+pub struct LoadRun<'a> {
     /// Who judges, and what the user wants of the rules.
     pub plan: &'a Plan<'a>,
     /// Starts one that makes calls; called once for each call that may run at once.
-    pub start: &'a (dyn Fn() -> Result<Box<dyn Host>, RuntimeError> + Sync),
+    pub start: &'a (dyn Fn() -> Result<Box<dyn LoadExecutor>, RuntimeError> + Sync),
     /// Where sessions come from.
-    pub supply: &'a dyn Supply,
+    pub workload: &'a dyn Workload,
     /// The folder in which hosts keep the plugin's state folders.
     pub state: &'a Path,
     /// Where the cases of findings are kept.
@@ -48,7 +48,7 @@ pub struct Load<'a> {
 
 /// What a load run gave.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadSummary {
     /// What was measured.
     pub measured: Measured,
     /// What was found on the way, and what the user should know.
@@ -59,7 +59,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// [`EngineError`] where the runtime or the disk failed.
-pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result<Loaded, EngineError> {
+pub fn load(load: &LoadRun<'_>, settings: &LoadSettings, is_search: bool) -> Result<LoadSummary, EngineError> {
     let began = Instant::now();
     let mut hosts = start(load, settings.in_flight)?;
     let subject = (load.plan.subject)(&Setup::default());
@@ -67,14 +67,14 @@ pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result
         let judged = load.plan.judge.judge(&subject, session, trace);
         judged.into_iter().filter_map(|finding| load.plan.levels.apply(finding)).collect()
     };
-    let suspected = Mutex::new(Suspected::new(load.supply.are_ordinary()));
+    let pending = Mutex::new(PendingFindings::new(load.workload.are_nominal()));
     let (growth, files) = (Mutex::new(GrowthWatch::default()), Mutex::new(GrowthWatch::default()));
-    let pulse = |pulse| (load.listen)(LoadEvent::Pulse(pulse));
-    let engine = Engine {
+    let pulse = |pulse| (load.listen)(LoadEvent::Progress(pulse));
+    let engine = Pacer {
         settings,
-        supply: load.supply,
+        workload: load.workload,
         judge: &judge,
-        suspected: &suspected,
+        pending: &pending,
         growth: &growth,
         files: &files,
         state: load.state,
@@ -87,12 +87,12 @@ pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result
     };
     // Workers go before others come to look again.
     drop(hosts);
-    let Ran { mut measured, is_interrupted, is_overrun } = ran;
+    let PacedRun { mut measured, is_interrupted, is_overrun } = ran;
     measured.growth = [grown(&growth), grown(&files)].concat();
     measured.objectives = settings.objectives.iter().map(|objective| objective.judge(&measured)).collect();
-    let suspected = suspected.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let listen = |event| (load.listen)(LoadEvent::Campaign(event));
-    let mut summary = look_again(load.plan, suspected, load.corpus, load.stop, &listen)?;
+    let pending = pending.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let listen = |event| (load.listen)(LoadEvent::Engine(event));
+    let mut summary = reproduce(load.plan, pending, load.corpus, load.stop, &listen)?;
     summary.interrupted |= is_interrupted;
     summary.elapsed = began.elapsed();
     if is_overrun {
@@ -104,11 +104,11 @@ pub fn load(load: &Load<'_>, settings: &LoadSettings, is_search: bool) -> Result
         let note = "some calls failed under load that did not fail alone; they count as errors, and are no findings";
         summary.notes.push(note.into());
     }
-    Ok(Loaded { measured, summary })
+    Ok(LoadSummary { measured, summary })
 }
 
 /// Starts hosts, several at once.
-fn start(load: &Load<'_>, count: usize) -> Result<Vec<Box<dyn Host>>, EngineError> {
+fn start(load: &LoadRun<'_>, count: usize) -> Result<Vec<Box<dyn LoadExecutor>>, EngineError> {
     let (next, started) = (AtomicUsize::new(0), Mutex::new((Vec::with_capacity(count), None)));
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(count);
     std::thread::scope(|scope| {
@@ -137,10 +137,14 @@ fn start(load: &Load<'_>, count: usize) -> Result<Vec<Box<dyn Host>>, EngineErro
 }
 
 /// Looks for the highest rate that meets the objectives.
-fn search(load: &Load<'_>, engine: &Engine<'_>, hosts: &mut [Box<dyn Host>]) -> Result<Ran, EngineError> {
+fn search(
+    load: &LoadRun<'_>,
+    engine: &Pacer<'_>,
+    hosts: &mut [Box<dyn LoadExecutor>],
+) -> Result<PacedRun, EngineError> {
     let settings = engine.settings;
     let Some((first, mut number)) = probe(engine, hosts)? else {
-        return Ok(Ran { measured: Measured::default(), is_interrupted: true, is_overrun: false });
+        return Ok(PacedRun { measured: Measured::default(), is_interrupted: true, is_overrun: false });
     };
     let mut is_interrupted = false;
     let found = capacity::search(first, |rate| {
@@ -163,12 +167,12 @@ fn search(load: &Load<'_>, engine: &Engine<'_>, hosts: &mut [Box<dyn Host>]) -> 
         Ok::<_, RuntimeError>(Some(Tried { measured, missed }))
     })?;
     let measured = Measured { capacity: Some(found.capacity), ..found.best.unwrap_or_default() };
-    Ok(Ran { measured, is_interrupted, is_overrun: false })
+    Ok(PacedRun { measured, is_interrupted, is_overrun: false })
 }
 
 /// A rate to begin with: as many sessions as one host makes one after another. Also the number of the next session. `None` where
 /// somebody asked to stop.
-fn probe(engine: &Engine<'_>, hosts: &mut [Box<dyn Host>]) -> Result<Option<(Rate, u64)>, RuntimeError> {
+fn probe(engine: &Pacer<'_>, hosts: &mut [Box<dyn LoadExecutor>]) -> Result<Option<(Rate, u64)>, RuntimeError> {
     let Some(host) = hosts.first_mut() else { return Ok(None) };
     let began = Instant::now();
     let mut sessions = 0;
@@ -176,7 +180,7 @@ fn probe(engine: &Engine<'_>, hosts: &mut [Box<dyn Host>]) -> Result<Option<(Rat
         if engine.stop.requested() {
             return Ok(None);
         }
-        let session = engine.supply.session(sessions);
+        let session = engine.workload.session(sessions);
         match engine.settings.isolation {
             Isolation::Persistent => drop(host.session(&session)?),
             Isolation::Isolated => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     engine::Event,
-    load::{Arrivals, Objective, Profile, Pulse, Rate},
+    load::{Arrivals, LoadProgress, Objective, Profile, Rate},
     runtime::Isolation,
 };
 
@@ -43,7 +43,7 @@ pub enum LoadEvent {
     /// A rate is tried.
     Trying(Rate),
     /// How it is; several times a second.
-    Pulse(Pulse),
+    Progress(LoadProgress),
     /// What campaigns tell: findings that are looked at again.
-    Campaign(Event),
+    Engine(Event),
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
-    engine::{Coverage, Reported, Summary},
+    engine::{Coverage, ReportedFinding, Summary},
     finding::{Finding, Location, Rule, fingerprint},
     load::{
         Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles,
@@ -124,9 +124,9 @@ pub(crate) fn case() -> Case {
 }
 
 /// A finding with its case, the first of group `group`.
-pub(crate) fn reported(rule: Rule, group: usize) -> Reported {
+pub(crate) fn reported(rule: Rule, group: usize) -> ReportedFinding {
     let finding = finding(rule);
-    Reported {
+    ReportedFinding {
         occurrences: 118,
         case: Some(case()),
         case_path: Some(format!("corpora/MyVault/{}.json", finding.fingerprint).into()),
@@ -137,7 +137,7 @@ pub(crate) fn reported(rule: Rule, group: usize) -> Reported {
     }
 }
 
-pub(crate) fn summary(reported: Vec<Reported>) -> Summary {
+pub(crate) fn summary(reported: Vec<ReportedFinding>) -> Summary {
     Summary {
         sessions: 1000,
         calls: 3712,

@@ -56,7 +56,7 @@ impl History {
             Event::Progress { sessions, calls, findings, .. } => {
                 Point { at, sessions: *sessions, calls: *calls, findings: *findings, lines_hit: None }
             }
-            Event::Pulse(pulse) => Point {
+            Event::FuzzProgress(pulse) => Point {
                 at,
                 sessions: pulse.sessions,
                 calls: pulse.calls,

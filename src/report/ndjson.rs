@@ -183,8 +183,8 @@ impl Stream {
     /// Takes an event of a load run in.
     pub(crate) fn load(&self, event: &LoadEvent) {
         match (event, &self.write) {
-            (LoadEvent::Campaign(event), _) => self.listen(event),
-            (LoadEvent::Pulse(pulse), Some(write)) if self.is_due() => {
+            (LoadEvent::Engine(event), _) => self.listen(event),
+            (LoadEvent::Progress(pulse), Some(write)) if self.is_due() => {
                 let line = LineJson::Load(LoadPulseJson {
                     elapsed_seconds: rounded(pulse.elapsed.as_secs_f64()),
                     achieved_rate: rounded(pulse.achieved_rate),
@@ -208,7 +208,7 @@ impl Stream {
                 let mask = Mask::new(self.secrets.iter().cloned());
                 LineJson::Found { elapsed_seconds, finding: Box::new(FindingJson::new(reported, &mask)) }
             }
-            Event::Covered(covered) => LineJson::Coverage {
+            Event::NewCoverage(covered) => LineJson::Coverage {
                 elapsed_seconds: rounded(covered.elapsed.as_secs_f64()),
                 new_edges: covered.new_edges,
                 new_counts: covered.new_counts,
@@ -220,7 +220,7 @@ impl Stream {
             Event::Progress { sessions, calls, findings, .. } if self.is_due() => {
                 LineJson::Pulse(pulse(elapsed_seconds, *sessions, *calls, *findings))
             }
-            Event::Pulse(now) if self.is_due() => LineJson::Pulse(PulseJson {
+            Event::FuzzProgress(now) if self.is_due() => LineJson::Pulse(PulseJson {
                 lines_hit: Some(now.lines_hit),
                 lines: Some(now.lines),
                 edges: Some(now.edges),
@@ -229,7 +229,7 @@ impl Stream {
                 quiet_seconds: Some(rounded(now.since_edge.as_secs_f64())),
                 ..pulse(rounded(now.elapsed.as_secs_f64()), now.sessions, now.calls, now.findings)
             }),
-            Event::Confirming { .. } | Event::Progress { .. } | Event::Pulse(_) => return None,
+            Event::Confirming { .. } | Event::Progress { .. } | Event::FuzzProgress(_) => return None,
         })
     }
 
@@ -262,7 +262,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{Covered, Pulse, Summary},
+        engine::{CoverageEvent, FuzzProgress, Summary},
         finding::Rule,
         report::{Report, examples, schema},
     };
@@ -275,7 +275,7 @@ mod tests {
             Stream::new(Some(Box::new(move |line: &str| into.lock().unwrap().push(line.to_owned()))), Vec::new());
         *stream.last_pulse.lock().unwrap() -= PULSE;
         stream.listen(&Event::Found(Box::new(examples::reported(Rule::UncaughtException, 0))));
-        stream.listen(&Event::Covered(Covered {
+        stream.listen(&Event::NewCoverage(CoverageEvent {
             elapsed: Duration::from_secs(1),
             new_edges: 1,
             new_counts: 1,
@@ -283,7 +283,7 @@ mod tests {
             edges: 5,
             case_path: Some("corpora/MyVault/seeds/0.json".into()),
         }));
-        let pulse = Event::Pulse(Pulse {
+        let pulse = Event::FuzzProgress(FuzzProgress {
             elapsed: Duration::from_secs(10),
             sessions: 1000,
             calls: 3000,

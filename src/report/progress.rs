@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{plain, text};
 use crate::{
-    engine::{Event, Pulse},
+    engine::{Event, FuzzProgress},
     load::{self, LoadEvent},
 };
 
@@ -87,23 +87,23 @@ impl Progress {
                 let plain = anstream::adapter::strip_str(line).to_string();
                 self.line(if self.is_colourful { line } else { &plain });
             }
-            Event::Pulse(pulse) if self.is_shown => self.bar.set_message(live(pulse)),
-            Event::Pulse(pulse) => self.now_and_then(pulse.elapsed, || live(pulse)),
+            Event::FuzzProgress(pulse) if self.is_shown => self.bar.set_message(live(pulse)),
+            Event::FuzzProgress(pulse) => self.now_and_then(pulse.elapsed, || live(pulse)),
             Event::Note(note) => self.line(&format!("note: {}", plain::harmless(note))),
-            Event::Covered(_) => {}
+            Event::NewCoverage(_) => {}
         }
     }
 
     /// Takes an event of a load run in.
     pub(crate) fn load(&self, event: &LoadEvent) {
         match event {
-            LoadEvent::Campaign(event) => self.listen(event),
+            LoadEvent::Engine(event) => self.listen(event),
             LoadEvent::Starting(started, of) if self.is_shown => {
                 self.bar.set_message(format!("{started} of {of} workers started"));
             }
             LoadEvent::Trying(rate) if self.is_shown => self.line(&format!("trying {rate}")),
-            LoadEvent::Pulse(pulse) if self.is_shown => self.bar.set_message(load(pulse)),
-            LoadEvent::Pulse(pulse) => self.now_and_then(pulse.elapsed, || load(pulse)),
+            LoadEvent::Progress(pulse) if self.is_shown => self.bar.set_message(load(pulse)),
+            LoadEvent::Progress(pulse) => self.now_and_then(pulse.elapsed, || load(pulse)),
             LoadEvent::Starting(..) | LoadEvent::Trying(_) => {}
         }
     }
@@ -142,7 +142,7 @@ impl Drop for Progress {
 }
 
 /// How a steered campaign is: `12 min 5 s, 3120 sessions/s, …, 4.0 s since the last new edge`.
-fn live(pulse: &Pulse) -> String {
+fn live(pulse: &FuzzProgress) -> String {
     let rate = |count: u64| (count as f64 / pulse.elapsed.as_secs_f64().max(0.001)).round();
     format!(
         "{}, {} sessions/s, {} calls/s, {} of {} lines, {} edges, corpus {}, {} found, {} since the last new edge",
@@ -159,7 +159,7 @@ fn live(pulse: &Pulse) -> String {
 }
 
 /// How a load run goes: `12 s, 49.8 sessions/s, 3 in flight, 0 waiting, p50 51.2 ms, p99 60.4 ms, 0 errors`.
-fn load(pulse: &load::Pulse) -> String {
+fn load(pulse: &load::LoadProgress) -> String {
     format!(
         "{}, {:.1} sessions/s, {} in flight, {} waiting, p50 {:.1} ms, p99 {:.1} ms, {}",
         plain::elapsed(pulse.elapsed),

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args, ValueHint};
 
 use super::{Confined, Format};
-use crate::{cli::values, contract::Platform, corpus::remote::Place};
+use crate::{cli::values, contract::Platform, corpus::remote::CorpusLocation};
 
 /// Headings of `--help`.
 pub(in crate::cli) const PLUGIN: &str = "Plugin";
@@ -47,7 +47,7 @@ pub(in crate::cli) struct Common {
     /// Folder for cases, with a subfolder for each plugin; or a bucket that several hosts share: `s3://…`, `gs://…`,
     /// `az://…` [default: corpora]
     #[arg(long, value_name = "DIR|URL", value_parser = values::corpus, value_hint = ValueHint::DirPath, help_heading = CASES)]
-    pub(in crate::cli) corpus: Option<Place>,
+    pub(in crate::cli) corpus: Option<CorpusLocation>,
 
     #[command(flatten)]
     pub(in crate::cli) sharing: Sharing,

@@ -86,7 +86,7 @@ pub(in crate::cli) struct FileSettings {
     pub(in crate::cli) jobs: Option<usize>,
     pub(in crate::cli) config: Option<PathBuf>,
     pub(in crate::cli) venv: Option<PathBuf>,
-    pub(in crate::cli) corpus: Option<remote::Place>,
+    pub(in crate::cli) corpus: Option<remote::CorpusLocation>,
     pub(in crate::cli) corpus_cache: Option<PathBuf>,
     pub(in crate::cli) sync_every: Option<Duration>,
     pub(in crate::cli) baseline: Option<PathBuf>,
@@ -154,7 +154,7 @@ impl FileSettings {
             "corpus" => {
                 // A folder is relative to the file, a bucket is not.
                 self.corpus = Some(match file.read(key, value, values::corpus)? {
-                    remote::Place::Folder(_) => remote::Place::Folder(file.path(key, value)?),
+                    remote::CorpusLocation::Folder(_) => remote::CorpusLocation::Folder(file.path(key, value)?),
                     bucket => bucket,
                 });
             }
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!((settings.runs, settings.seed), (Some(5000), Some(42)));
         assert_eq!(settings.config.as_deref(), Some(Path::new("vault/test.cfg")));
         assert_eq!(settings.venv.as_deref(), Some(Path::new("/opt/venv")));
-        assert_eq!(settings.corpus, Some(remote::Place::Folder("vault/../corpora".into())));
+        assert_eq!(settings.corpus, Some(remote::CorpusLocation::Folder("vault/../corpora".into())));
         assert_eq!(settings.with.as_deref(), Some(Path::new("vault/../aa")));
         assert_eq!(settings.with_config.as_deref(), Some(Path::new("vault/aa.cfg")));
         assert_eq!((settings.format, settings.color), (Some(Format::Json), Some(Color::Never)));
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn a_corpus_may_be_a_bucket_which_is_not_relative_to_the_file() {
         let settings = parse("corpus = 's3://nights/vault'\ncorpus-cache = 'copy'\nsync-every = '30s'\n").unwrap();
-        assert_eq!(settings.corpus, Some(remote::Place::parse("s3://nights/vault").unwrap()));
+        assert_eq!(settings.corpus, Some(remote::CorpusLocation::parse("s3://nights/vault").unwrap()));
         assert_eq!(settings.corpus_cache.as_deref(), Some(Path::new("vault/copy")));
         assert_eq!(settings.sync_every, Some(Duration::from_secs(30)));
         assert!(

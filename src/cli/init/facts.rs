@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use crate::{
     cli::{error::CliError, file_settings, file_settings::FileSettings, files},
-    corpus::remote::Place,
+    corpus::remote::CorpusLocation,
 };
 
 /// The pipeline of GitLab.
@@ -102,9 +102,11 @@ impl Facts {
         let settings = if force { FileSettings::default() } else { FileSettings::read(plugin)? };
         let has_settings = !force && plugin.join(file_settings::NAME).exists();
         let corpus = match settings.corpus {
-            Some(Place::Folder(path)) => path.strip_prefix(plugin).map(|path| Path::new(inside).join(path)).ok(),
+            Some(CorpusLocation::Folder(path)) => {
+                path.strip_prefix(plugin).map(|path| Path::new(inside).join(path)).ok()
+            }
             // Jobs keep a folder, not a bucket.
-            Some(Place::Bucket(_)) => None,
+            Some(CorpusLocation::Bucket(_)) => None,
             None if has_settings => Some(PathBuf::from("corpora")),
             None => Some(Path::new(inside).join("corpora")),
         };

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::{arguments::Cli, file_settings::FileSettings},
-        corpus::remote::Place,
+        corpus::remote::CorpusLocation,
     };
 
     /// All files for a plugin in `folder` of a repository; the plugin has requirements of every kind.
@@ -238,7 +238,7 @@ mod tests {
             fs::write(folder.path().join(file_settings::NAME), text).unwrap();
             FileSettings::read(folder.path()).unwrap_or_else(|error| panic!("{}\n{text}", error.to_text()))
         };
-        assert_eq!(read(toml).corpus, Some(Place::Folder(folder.path().join("corpora"))));
+        assert_eq!(read(toml).corpus, Some(CorpusLocation::Folder(folder.path().join("corpora"))));
         let on: Vec<&str> = toml
             .lines()
             .map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")).unwrap_or(line))

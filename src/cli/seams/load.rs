@@ -8,7 +8,10 @@ use crate::{
     cli::error::CliError,
     corpus::Corpus,
     engine::Stop,
-    load::{self, Host, Load, LoadEvent, LoadSettings, Loaded, Made, Recorded, Supply},
+    load::{
+        self, GeneratedWorkload, LoadEvent, LoadExecutor, LoadRun, LoadSettings, LoadSummary, RecordedWorkload,
+        Workload,
+    },
     package::ScratchFolder,
     runtime::{RuntimeError, Server, Target},
 };
@@ -17,7 +20,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(in crate::cli) enum Sessions {
     /// Made: everyday ones, or those of `test`.
-    Made { are_ordinary: bool },
+    Made { are_nominal: bool },
     /// Those, over and over.
     Recorded(Vec<Session>),
 }
@@ -30,28 +33,28 @@ pub(in crate::cli) fn load_run(
     sessions: Sessions,
     stop: &Stop,
     listen: &(dyn Fn(LoadEvent) + Sync),
-) -> Result<Loaded, CliError> {
+) -> Result<LoadSummary, CliError> {
     let corpus = Corpus::open(&job.corpus).map_err(|error| corpus_error(&error))?;
     corpus.must_be_writable().map_err(|error| corpus_error(&error))?;
     let state = ScratchFolder::new()
         .map_err(|source| runtime_error(RuntimeError::Scratch { path: std::env::temp_dir(), source }))?;
     // Lines are not counted: it would be part of what is measured.
     let target = Arc::new(Target { coverage: false, ..Target::clone(&job.target) });
-    let start = || Ok(Box::new(Server::start(&target, state.path())?) as Box<dyn Host>);
+    let start = || Ok(Box::new(Server::start(&target, state.path())?) as Box<dyn LoadExecutor>);
     job.plan(Vec::new(), |plan| {
         let recorded;
         let made;
-        let supply: &dyn Supply = match sessions {
-            Sessions::Made { are_ordinary } => {
-                made = Made { source: plan.source, seed: settings.seed, are_ordinary };
+        let workload: &dyn Workload = match sessions {
+            Sessions::Made { are_nominal } => {
+                made = GeneratedWorkload { source: plan.source, seed: settings.seed, are_nominal };
                 &made
             }
             Sessions::Recorded(sessions) => {
-                recorded = Recorded::new(sessions).expect("there is a session, or an error before");
+                recorded = RecordedWorkload::new(sessions).expect("there is a session, or an error before");
                 &recorded
             }
         };
-        let load = Load { plan, start: &start, supply, state: state.path(), corpus: &corpus, stop, listen };
+        let load = LoadRun { plan, start: &start, workload, state: state.path(), corpus: &corpus, stop, listen };
         load::load(&load, settings, is_search)
     })
     .map_err(engine_error)

@@ -1,4 +1,4 @@
-//! Keeps folder and bucket alike while a campaign runs: [`Syncing`] is a thread that takes a step now and then, at once
+//! Keeps folder and bucket alike while a campaign runs: [`BackgroundSync`] is a thread that takes a step now and then, at once
 //! when something was found, and a last one at the end. Hosts that were started together are kept apart by chance.
 
 use std::{
@@ -18,23 +18,23 @@ use futures_util::future::{Either, select};
 use tokio::{sync::Notify, time};
 
 use super::{
-    location::Location,
-    shared::{Shared, SyncCount},
-    step::Step,
-    trouble::RemoteError,
+    bucket_url::BucketUrl,
+    error::RemoteError,
+    shared_corpus::{SharedCorpus, SyncCount},
+    sync_once::Synchronizer,
 };
 
 /// The longest time between two tries while the bucket is away.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 /// How long the last step may take. What it does not reach waits for the next start.
 const LAST_LIMIT: Duration = Duration::from_secs(30);
-/// How often the one who waits for the first step looks whether it should.
+/// How often the one who waits for the first sync looks whether it should.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What is worth telling while a campaign runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// The bucket is away, or refuses, or the folder fails. Told once until [`News::Back`], a refusal once for ever.
+pub enum SyncEvent {
+    /// The bucket is away, or refuses, or the folder fails. Told once until [`SyncEvent::Back`], a refusal once for ever.
     Alone(RemoteError),
     /// It works again.
     Back,
@@ -42,7 +42,7 @@ pub enum News {
 
 /// What of a corpus is kept alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum SyncScope {
     /// The folder of one plugin.
     Folder(String),
     /// That folder, or everything where neither side has it.
@@ -51,8 +51,8 @@ pub enum Scope {
 
 /// A thread that keeps a folder and a bucket alike.
 #[derive(Debug)]
-pub struct Syncing {
-    shared: Arc<Shared>,
+pub struct BackgroundSync {
+    shared: Arc<SharedCorpus>,
     control: Arc<Control>,
     first: Mutex<Receiver<Result<(), RemoteError>>>,
     thread: JoinHandle<()>,
@@ -66,31 +66,31 @@ struct Control {
     stops: AtomicBool,
 }
 
-impl Syncing {
+impl BackgroundSync {
     /// Starts to keep `folder` and `place` alike: a first step now, then one about `every` so often. `tell` is called from
     /// the thread, rarely.
     ///
     /// # Errors
     /// [`RemoteError`] where the environment's settings make no client. Nothing was asked of the network yet.
     pub fn start(
-        place: &Location,
+        place: &BucketUrl,
         folder: PathBuf,
-        scope: Scope,
+        scope: SyncScope,
         every: Duration,
-        tell: impl Fn(News) + Send + 'static,
+        tell: impl Fn(SyncEvent) + Send + 'static,
     ) -> Result<Self, RemoteError> {
-        let shared = Arc::new(Shared::default());
-        let step = Step::new(place.store()?, place.clone(), folder.clone(), Arc::clone(&shared));
-        Self::with_step(step, shared, folder, scope, every, tell)
+        let shared = Arc::new(SharedCorpus::default());
+        let sync = Synchronizer::new(place.store()?, place.clone(), folder.clone(), Arc::clone(&shared));
+        Self::with_step(sync, shared, folder, scope, every, tell)
     }
 
     pub(super) fn with_step(
-        step: Step,
-        shared: Arc<Shared>,
+        sync: Synchronizer,
+        shared: Arc<SharedCorpus>,
         folder: PathBuf,
-        scope: Scope,
+        scope: SyncScope,
         every: Duration,
-        tell: impl Fn(News) + Send + 'static,
+        tell: impl Fn(SyncEvent) + Send + 'static,
     ) -> Result<Self, RemoteError> {
         let failed = |what: &str, error: std::io::Error| RemoteError::Copy(format!("cannot start {what}: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -102,7 +102,7 @@ impl Syncing {
         let work = {
             let control = Arc::clone(&control);
             move || {
-                runtime.block_on(keep(step, &folder, &scope, every, &control, &began, &tell));
+                runtime.block_on(keep(sync, &folder, &scope, every, &control, &began, &tell));
                 // A name that is being looked up cannot be called off, and must not keep the program.
                 runtime.shutdown_background();
             }
@@ -135,7 +135,7 @@ impl Syncing {
     }
 
     /// What the campaign may ask.
-    pub fn shared(&self) -> Arc<Shared> {
+    pub fn shared(&self) -> Arc<SharedCorpus> {
         Arc::clone(&self.shared)
     }
 
@@ -156,22 +156,22 @@ impl Syncing {
 }
 
 async fn keep(
-    mut step: Step,
+    mut sync: Synchronizer,
     folder: &Path,
-    scope: &Scope,
+    scope: &SyncScope,
     every: Duration,
     control: &Control,
     began: &Sender<Result<(), RemoteError>>,
-    tell: &(dyn Fn(News) + Send),
+    tell: &(dyn Fn(SyncEvent) + Send),
 ) {
-    let mut talk = Talk::default();
-    let (Scope::Folder(name) | Scope::FolderOrAll(name)) = scope;
-    step.narrow(name);
-    let Some(first) = unless_stopped(step.run(), control).await else { return };
+    let mut talk = EventFilter::default();
+    let (SyncScope::Folder(name) | SyncScope::FolderOrAll(name)) = scope;
+    sync.narrow(name);
+    let Some(first) = unless_stopped(sync.sync_once(), control).await else { return };
     let first = match (scope, first) {
-        (Scope::FolderOrAll(_), Ok(())) if !folder.join(name).is_dir() => {
-            step.narrow("");
-            let Some(all) = unless_stopped(step.run(), control).await else { return };
+        (SyncScope::FolderOrAll(_), Ok(())) if !folder.join(name).is_dir() => {
+            sync.narrow("");
+            let Some(all) = unless_stopped(sync.sync_once(), control).await else { return };
             all
         }
         (_, first) => first,
@@ -199,12 +199,12 @@ async fn keep(
         if unless_stopped(wake, control).await.is_none() {
             break;
         }
-        let Some(result) = unless_stopped(step.run(), control).await else { break };
+        let Some(result) = unless_stopped(sync.sync_once(), control).await else { break };
         if let Some(news) = talk.heard(&result) {
             tell(news);
         }
     }
-    if let Ok(result) = time::timeout(LAST_LIMIT, step.run()).await
+    if let Ok(result) = time::timeout(LAST_LIMIT, sync.sync_once()).await
         && let Some(news) = talk.heard(&result)
     {
         tell(news);
@@ -222,7 +222,7 @@ async fn unless_stopped<T>(work: impl Future<Output = T>, control: &Control) -> 
     }
 }
 
-/// The time to the next step: longer after each failure, and never the same on two hosts. `chance` lies from 0 to 1.
+/// The time to the next sync: longer after each failure, and never the same on two hosts. `chance` lies from 0 to 1.
 fn delay(every: Duration, failures: u32, chance: f64) -> Duration {
     let longest = LONGEST_DELAY.max(every);
     every.saturating_mul(1 << failures.min(6)).min(longest).mul_f64(0.75 + chance / 2.0)
@@ -235,19 +235,19 @@ fn chance() -> f64 {
 
 /// Knows what was told already.
 #[derive(Debug, Default)]
-pub(super) struct Talk {
+pub(super) struct EventFilter {
     pub(super) failures: u32,
     is_alone: bool,
     was_refused: bool,
 }
 
-impl Talk {
+impl EventFilter {
     /// What of this result is worth telling.
-    pub(super) fn heard(&mut self, result: &Result<(), RemoteError>) -> Option<News> {
+    pub(super) fn heard(&mut self, result: &Result<(), RemoteError>) -> Option<SyncEvent> {
         match result {
             Ok(()) => {
                 self.failures = 0;
-                std::mem::take(&mut self.is_alone).then_some(News::Back)
+                std::mem::take(&mut self.is_alone).then_some(SyncEvent::Back)
             }
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
@@ -257,7 +257,7 @@ impl Talk {
                 };
                 let tells = !is_told;
                 self.is_alone |= tells;
-                tells.then(|| News::Alone(error.clone()))
+                tells.then(|| SyncEvent::Alone(error.clone()))
             }
         }
     }
@@ -277,20 +277,20 @@ mod tests {
 
     #[test]
     fn an_outage_is_told_once_and_its_end_once() {
-        let mut talk = Talk::default();
+        let mut talk = EventFilter::default();
         let told: Vec<_> =
             [Ok(()), away(), away(), away(), Ok(()), Ok(()), away()].iter().map(|one| talk.heard(one)).collect();
-        let alone = || Some(News::Alone(away().unwrap_err()));
-        assert_eq!(told, [None, alone(), None, None, Some(News::Back), None, alone()]);
+        let alone = || Some(SyncEvent::Alone(away().unwrap_err()));
+        assert_eq!(told, [None, alone(), None, None, Some(SyncEvent::Back), None, alone()]);
     }
 
     #[test]
     fn a_refusal_is_told_once_however_often_it_comes_back() {
-        let mut talk = Talk::default();
+        let mut talk = EventFilter::default();
         let told: Vec<_> = [Ok(()), refused(), refused(), Ok(()), refused(), away()]
             .iter()
             .filter_map(|one| talk.heard(one))
-            .filter(|news| matches!(news, News::Alone(RemoteError::Refused { .. })))
+            .filter(|news| matches!(news, SyncEvent::Alone(RemoteError::Refused { .. })))
             .collect();
         assert_eq!(told.len(), 1);
     }

@@ -12,7 +12,7 @@ use crate::{
 
 /// What is to be done with our bytes and theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Merge {
+pub(super) enum MergeAction {
     /// Nothing: both are the same, or neither is a case.
     Nothing,
     /// Theirs goes into the folder.
@@ -37,23 +37,23 @@ pub(super) fn is_named_by_content(stem: &str, bytes: &[u8]) -> bool {
 }
 
 /// What to do with what the folder and the bucket have under the name `stem`.
-pub(super) fn merge(stem: &str, ours: &[u8], theirs: &[u8]) -> Merge {
+pub(super) fn merge(stem: &str, ours: &[u8], theirs: &[u8]) -> MergeAction {
     if ours == theirs {
-        return Merge::Nothing;
+        return MergeAction::Nothing;
     }
     match (read(ours), read(theirs)) {
-        (None, None) => Merge::Nothing,
-        (None, Some(_)) => Merge::Take,
-        (Some(_), None) => Merge::Aside,
+        (None, None) => MergeAction::Nothing,
+        (None, Some(_)) => MergeAction::Take,
+        (Some(_), None) => MergeAction::Aside,
         (Some(our), Some(their)) => match (fingerprint_of(&our), fingerprint_of(&their)) {
-            (None, None) if is_named_by_content(stem, ours) => Merge::Nothing,
-            (None, None) => Merge::Take,
+            (None, None) if is_named_by_content(stem, ours) => MergeAction::Nothing,
+            (None, None) => MergeAction::Take,
             (one, other) if one == other => match (size(&our), ours) < (size(&their), theirs) {
-                true => Merge::Give,
-                false => Merge::Take,
+                true => MergeAction::Give,
+                false => MergeAction::Take,
             },
-            (_, other) if other == Some(stem) => Merge::AsideAndTake,
-            _ => Merge::Aside,
+            (_, other) if other == Some(stem) => MergeAction::AsideAndTake,
+            _ => MergeAction::Aside,
         },
     }
 }
@@ -69,9 +69,9 @@ mod tests {
     #[test]
     fn the_smaller_case_of_a_finding_stays_on_whichever_side_it_is() {
         let (small, large) = (text(1, Some("abc")), text(3, Some("abc")));
-        assert_eq!(merge("abc", &small, &large), Merge::Give);
-        assert_eq!(merge("abc", &large, &small), Merge::Take);
-        assert_eq!(merge("abc", &small, &small), Merge::Nothing);
+        assert_eq!(merge("abc", &small, &large), MergeAction::Give);
+        assert_eq!(merge("abc", &large, &small), MergeAction::Take);
+        assert_eq!(merge("abc", &small, &small), MergeAction::Nothing);
     }
 
     #[test]
@@ -80,29 +80,29 @@ mod tests {
         one.found.as_mut().unwrap().message = "a".into();
         two.found.as_mut().unwrap().message = "b".into();
         let (one, two) = (one.to_json().into_bytes(), two.to_json().into_bytes());
-        assert_eq!((merge("abc", &one, &two), merge("abc", &two, &one)), (Merge::Give, Merge::Take));
+        assert_eq!((merge("abc", &one, &two), merge("abc", &two, &one)), (MergeAction::Give, MergeAction::Take));
     }
 
     #[test]
     fn a_case_cannot_be_pushed_out_by_one_of_another_finding_or_by_none() {
         let ours = text(3, Some("abc"));
-        assert_eq!(merge("abc", &ours, &text(1, Some("def"))), Merge::Aside);
-        assert_eq!(merge("abc", &ours, &text(1, None)), Merge::Aside);
-        assert_eq!(merge("abc", &ours, b"{}"), Merge::Aside);
-        assert_eq!(merge("abc", &ours, b"\xff"), Merge::Aside);
-        assert_eq!(merge("abc", &text(1, Some("def")), &ours), Merge::AsideAndTake);
+        assert_eq!(merge("abc", &ours, &text(1, Some("def"))), MergeAction::Aside);
+        assert_eq!(merge("abc", &ours, &text(1, None)), MergeAction::Aside);
+        assert_eq!(merge("abc", &ours, b"{}"), MergeAction::Aside);
+        assert_eq!(merge("abc", &ours, b"\xff"), MergeAction::Aside);
+        assert_eq!(merge("abc", &text(1, Some("def")), &ours), MergeAction::AsideAndTake);
     }
 
     #[test]
     fn a_broken_copy_is_mended_from_the_bucket() {
-        assert_eq!(merge("abc", b"", &text(1, Some("abc"))), Merge::Take);
+        assert_eq!(merge("abc", b"", &text(1, Some("abc"))), MergeAction::Take);
     }
 
     #[test]
     fn under_a_name_that_a_person_gave_the_bucket_counts_and_under_one_of_content_nobody() {
         let (ours, theirs) = (text(1, None), text(2, None));
-        assert_eq!(merge("ipv6", &ours, &theirs), Merge::Take);
-        assert_eq!(merge(&hash(&ours), &ours, &theirs), Merge::Nothing);
+        assert_eq!(merge("ipv6", &ours, &theirs), MergeAction::Take);
+        assert_eq!(merge(&hash(&ours), &ours, &theirs), MergeAction::Nothing);
         assert!(is_named_by_content(&format!("abc-{}", hash(&ours)), &ours));
     }
 }

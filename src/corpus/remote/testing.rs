@@ -18,7 +18,7 @@ use object_store::{
     PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, memory::InMemory, path::Path,
 };
 
-use super::{location::Place, shared::Shared, step::Step, trouble::RemoteError};
+use super::{bucket_url::CorpusLocation, error::RemoteError, shared_corpus::SharedCorpus, sync_once::Synchronizer};
 use crate::{
     case::{Call, Case, RecordedFinding, Session},
     contract::{Hook, Platform, PluginType},
@@ -42,7 +42,7 @@ pub(in crate::corpus) fn case(calls: usize, fingerprint: Option<&str>) -> Case {
 
 /// How the bucket fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(super) enum BucketState {
     Well,
     /// Nobody answers.
     Away,
@@ -62,16 +62,16 @@ pub(super) enum Mood {
 #[derive(Debug)]
 pub(super) struct Bucket {
     pub(super) memory: InMemory,
-    mood: Mutex<Mood>,
+    mood: Mutex<BucketState>,
     pub(super) gets: AtomicUsize,
 }
 
 impl Bucket {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { memory: InMemory::new(), mood: Mutex::new(Mood::Well), gets: AtomicUsize::new(0) })
+        Arc::new(Self { memory: InMemory::new(), mood: Mutex::new(BucketState::Well), gets: AtomicUsize::new(0) })
     }
 
-    pub(super) fn is(&self, mood: Mood) {
+    pub(super) fn is(&self, mood: BucketState) {
         *self.mood.lock().unwrap() = mood;
     }
 
@@ -79,20 +79,22 @@ impl Bucket {
         let mood = {
             let mut mood = self.mood.lock().unwrap();
             let now = *mood;
-            if let Mood::Fails(left) = now {
-                *mood = if left > 1 { Mood::Fails(left - 1) } else { Mood::Well };
+            if let BucketState::Fails(left) = now {
+                *mood = if left > 1 { BucketState::Fails(left - 1) } else { BucketState::Well };
             }
             now
         };
         let path = || "x".to_owned();
         match mood {
-            Mood::Well | Mood::Plain => Ok(()),
-            Mood::RefusesWrites if !writes => Ok(()),
-            Mood::Refuses | Mood::RefusesWrites => {
+            BucketState::Well | BucketState::Plain => Ok(()),
+            BucketState::RefusesWrites if !writes => Ok(()),
+            BucketState::Refuses | BucketState::RefusesWrites => {
                 Err(Error::PermissionDenied { path: path(), source: "<Code>AccessDenied</Code>".into() })
             }
-            Mood::Away | Mood::Fails(_) => Err(Error::Generic { store: "S3", source: "no route to host".into() }),
-            Mood::Hangs => std::future::pending().await,
+            BucketState::Away | BucketState::Fails(_) => {
+                Err(Error::Generic { store: "S3", source: "no route to host".into() })
+            }
+            BucketState::Hangs => std::future::pending().await,
         }
     }
 
@@ -115,16 +117,21 @@ impl Bucket {
     }
 
     /// A host with that folder.
-    pub(super) fn host(self: &Arc<Self>, folder: &FilePath) -> (Step, Arc<Shared>) {
-        let Ok(Place::Bucket(place)) = Place::parse("s3://nights/corpus") else { panic!("it is a bucket") };
-        let shared = Arc::new(Shared::default());
-        (Step::new(Arc::clone(self) as Arc<dyn ObjectStore>, place, folder.to_owned(), Arc::clone(&shared)), shared)
+    pub(super) fn host(self: &Arc<Self>, folder: &FilePath) -> (Synchronizer, Arc<SharedCorpus>) {
+        let Ok(CorpusLocation::Bucket(place)) = CorpusLocation::parse("s3://nights/corpus") else {
+            panic!("it is a bucket")
+        };
+        let shared = Arc::new(SharedCorpus::default());
+        (
+            Synchronizer::new(Arc::clone(self) as Arc<dyn ObjectStore>, place, folder.to_owned(), Arc::clone(&shared)),
+            shared,
+        )
     }
 }
 
-/// Runs one step.
-pub(super) fn run(step: &mut Step) -> Result<(), RemoteError> {
-    block_on(step.run())
+/// Runs one sync.
+pub(super) fn run(sync: &mut Synchronizer) -> Result<(), RemoteError> {
+    block_on(sync.sync_once())
 }
 
 /// Runs what is async, with a clock that stands still unless it is waited for.
@@ -142,7 +149,7 @@ impl fmt::Display for Bucket {
 impl ObjectStore for Bucket {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult, Error> {
         self.ask(true).await?;
-        if *self.mood.lock().unwrap() == Mood::Plain && options.mode != PutMode::Overwrite {
+        if *self.mood.lock().unwrap() == BucketState::Plain && options.mode != PutMode::Overwrite {
             return Err(Error::NotImplemented { operation: "conditions".into(), implementer: "a bucket".into() });
         }
         self.memory.put_opts(location, payload, options).await

@@ -50,9 +50,9 @@ fn where_nothing_is_instrumented_lines_say_what_stays() {
         let cases = Cases { tests: &tests, seeds: &[] };
         plugin().with_plan(|plan| minimize_corpus(plan, cases, by_coverage, &Stop::default()).unwrap())
     };
-    let large = (PathBuf::from("large"), Superfluous::SmallerShowsIt("small".into()));
-    let again = (PathBuf::from("quiet-again"), Superfluous::SameAs("quiet".into()));
-    let covered = |name: &str| (PathBuf::from(name), Superfluous::NothingNew);
+    let large = (PathBuf::from("large"), RemovalReason::SmallerShowsIt("small".into()));
+    let again = (PathBuf::from("quiet-again"), RemovalReason::SameAs("quiet".into()));
+    let covered = |name: &str| (PathBuf::from(name), RemovalReason::NothingNew);
     assert_eq!(minimize(false), [large.clone(), again.clone()]);
     // The one that is fixed stays, and runs every line.
     assert_eq!(minimize(true), [large, covered("quiet"), again, covered("quiet-too")]);
@@ -104,5 +104,5 @@ fn a_corpus_that_was_asked_to_stop_before_it_ran_loses_only_what_is_there_twice(
     stop.request();
     let cases = Cases { tests: &[], seeds: &seeds };
     let superfluous = watched().with_plan(|plan| minimize_corpus(plan, cases, true, &stop).unwrap());
-    assert_eq!(superfluous, [("b".into(), Superfluous::SameAs("a".into()))]);
+    assert_eq!(superfluous, [("b".into(), RemovalReason::SameAs("a".into()))]);
 }

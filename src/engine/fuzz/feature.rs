@@ -1,9 +1,9 @@
-//! What a session showed from outside: [`features`] gives a number for each outcome of a call, so that a session with an
-//! outcome never seen before is kept although it ran no new code.
+//! [`features`]: what a session showed from outside, as numbers. A session with a feature that was never seen is kept even
+//! if it ran no new code.
 //!
-//! An outcome is how a hook ended: with which verdict, with which keys in its result, with which shape of cookie, with
-//! which exception out of which function of the plugin. Values play no part in it but the verdict, and [`Known`] bounds
-//! each kind: a plugin that makes up a key for every call must not fill the corpus.
+//! A feature describes how a hook ended: the verdict, the keys of the result, the shape of a cookie, the exception and the
+//! plugin's function that raised it. Except for the verdict, values do not matter. [`FeatureSet`] bounds each kind: a
+//! plugin that returns a new key in every call must not fill the corpus.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,24 +15,24 @@ use crate::{
     trace::{CallTrace, Ending, Observed, Origin, Trace},
 };
 
-/// How many keys of a result or a cookie are looked at.
+/// How many keys of a result or a cookie are read.
 const KEYS: usize = 32;
-/// How many different outcomes of one kind of one hook count.
-const OF_A_KIND: usize = 64;
+/// How many different features of one kind of one hook count.
+const FEATURES_OF_A_KIND: usize = 64;
 
-/// An outcome: its kind, and which one.
+/// A feature: its hook and kind, and a hash of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::engine) struct Feature {
     kind: u16,
-    which: u64,
+    hash: u64,
 }
 
-/// The outcomes of a session, each once, ascending. Of one that ended broken only that of the call that broke: what went
-/// well before must still be news when a whole session shows it.
+/// The features of a session, each once, ascending. Of an aborted session only those of its last call: what it showed before
+/// must still be new when a complete session shows it.
 pub(in crate::engine) fn features(session: &Session, trace: &Trace) -> Vec<Feature> {
     let mut found = Vec::new();
-    let whole = if is_broken(trace) { trace.calls.len() - 1 } else { 0 };
-    for call in &trace.calls[whole..] {
+    let first = if is_aborted(trace) { trace.calls.len() - 1 } else { 0 };
+    for call in &trace.calls[first..] {
         of_call(session, call, &mut found);
     }
     found.sort_unstable();
@@ -40,13 +40,13 @@ pub(in crate::engine) fn features(session: &Session, trace: &Trace) -> Vec<Featu
     found
 }
 
-/// Whether the last call broke, so that the session ended there.
-pub(in crate::engine) fn is_broken(trace: &Trace) -> bool {
+/// Whether the session ended early because its last call failed.
+pub(in crate::engine) fn is_aborted(trace: &Trace) -> bool {
     trace.calls.last().is_some_and(|call| call.ending.is_aborted())
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum FeatureKind {
     Ending,
     Verdict,
     ResultKey,
@@ -55,13 +55,13 @@ enum Kind {
 }
 
 fn of_call(session: &Session, call: &CallTrace, found: &mut Vec<Feature>) {
-    // The same numbers in every run of one build: `DefaultHasher::new` has no random keys.
-    let mut add = |kind: Kind, what: &dyn Fn(&mut DefaultHasher)| {
+    // `DefaultHasher::new` has no random keys, so features are the same in every run.
+    let mut add = |kind: FeatureKind, what: &dyn Fn(&mut DefaultHasher)| {
         let mut hasher = DefaultHasher::new();
         what(&mut hasher);
-        found.push(Feature { kind: (call.hook as u16) << 4 | kind as u16, which: hasher.finish() });
+        found.push(Feature { kind: (call.hook as u16) << 4 | kind as u16, hash: hasher.finish() });
     };
-    add(Kind::Ending, &|hasher| {
+    add(FeatureKind::Ending, &|hasher| {
         std::mem::discriminant(&call.ending).hash(hasher);
         match &call.ending {
             Ending::Returned(result) => result.type_name().hash(hasher),
@@ -73,14 +73,16 @@ fn of_call(session: &Session, call: &CallTrace, found: &mut Vec<Feature>) {
     match &call.ending {
         Ending::Returned(result) => {
             if let Some(verdict) = result.get("verdict").and_then(Observed::as_str) {
-                add(Kind::Verdict, &|hasher| (verdict, call.round.min(3)).hash(hasher));
+                add(FeatureKind::Verdict, &|hasher| (verdict, call.round.min(3)).hash(hasher));
             }
             for (key, value) in result.as_dict().unwrap_or_default().iter().take(KEYS) {
-                add(Kind::ResultKey, &|hasher| (key.as_json_key(), value.type_name(), length(value)).hash(hasher));
+                add(FeatureKind::ResultKey, &|hasher| {
+                    (key.as_json_key(), value.type_name(), length(value)).hash(hasher)
+                });
             }
-            for (key, given) in [("cookie", &session.cookie), ("session_cookie", &session.session_cookie)] {
+            for (key, passed) in [("cookie", &session.cookie), ("session_cookie", &session.session_cookie)] {
                 if let Some(cookie) = result.get(key) {
-                    add(Kind::Cookie, &|hasher| (key, shape(cookie, given)).hash(hasher));
+                    add(FeatureKind::Cookie, &|hasher| (key, shape(cookie, passed)).hash(hasher));
                 }
             }
         }
@@ -91,7 +93,7 @@ fn of_call(session: &Session, call: &CallTrace, found: &mut Vec<Feature>) {
         | Ending::Corrupted => {
             let type_name = if let Ending::Raised(exception) = &call.ending { &*exception.type_name } else { "" };
             let own = call.ending.frames().iter().find(|frame| frame.origin == Origin::Plugin);
-            add(Kind::Exception, &|hasher| {
+            add(FeatureKind::Exception, &|hasher| {
                 type_name.hash(hasher);
                 own.map(|frame| (&frame.file, &frame.function)).hash(hasher);
             });
@@ -100,7 +102,7 @@ fn of_call(session: &Session, call: &CallTrace, found: &mut Vec<Feature>) {
     }
 }
 
-/// None, one or many: how much there is of it, not what.
+/// Whether it has none, one or many items.
 fn length(value: &Observed) -> Option<usize> {
     match value {
         Observed::List(items) | Observed::Tuple(items) | Observed::Set(items) => Some(items.len().min(2)),
@@ -110,27 +112,27 @@ fn length(value: &Observed) -> Option<usize> {
     }
 }
 
-/// The keys of a cookie with the types of their values, in the alphabet's order, without those that the session brought
-/// itself: a plugin that gives back what it got is no news each time.
-fn shape<'o>(cookie: &'o Observed, given: &Value) -> Vec<(Option<String>, &'o str)> {
-    let given = given.as_dict().unwrap_or_default();
+/// The sorted keys of a cookie with the types of their values, without the keys that the session itself passed: a plugin
+/// that returns what it received shows nothing new.
+fn shape<'o>(cookie: &'o Observed, passed: &Value) -> Vec<(Option<String>, &'o str)> {
+    let passed = passed.as_dict().unwrap_or_default();
     let entries = cookie.as_dict().unwrap_or_default().iter().take(KEYS);
     let shape = entries.map(|(key, value)| (key.as_json_key(), value.type_name()));
     let mut shape: Vec<_> =
-        shape.filter(|(key, _)| !given.iter().any(|(known, _)| Some(known) == key.as_ref())).collect();
+        shape.filter(|(key, _)| !passed.iter().any(|(known, _)| Some(known) == key.as_ref())).collect();
     shape.sort_unstable();
     shape
 }
 
-/// The outcomes that were seen.
+/// The features that were seen.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct FeatureSet {
     seen: HashSet<Feature>,
     of_kind: HashMap<u16, usize>,
 }
 
-impl Known {
-    /// Takes outcomes in, and says how many of them are new. Of each kind only the first ones are.
+impl FeatureSet {
+    /// Marks features as seen, and returns how many of them are new. When a kind has enough, none of it is new.
     pub(super) fn mark(&mut self, features: &[Feature]) -> usize {
         let mut new = 0;
         for feature in features {
@@ -138,7 +140,7 @@ impl Known {
                 continue;
             }
             let of_kind = self.of_kind.entry(feature.kind).or_default();
-            if *of_kind < OF_A_KIND {
+            if *of_kind < FEATURES_OF_A_KIND {
                 *of_kind += 1;
                 self.seen.insert(*feature);
                 new += 1;
@@ -147,7 +149,6 @@ impl Known {
         new
     }
 
-    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.seen.len()
     }
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn another_verdict_key_cookie_or_exception_is_new_and_another_value_is_not() {
-        let mut known = Known::default();
+        let mut known = FeatureSet::default();
         let mut new = |trace: &Trace| known.mark(&features(&fake::session(0), trace)) > 0;
         assert!(new(&returned(&[("verdict", text("ACCEPT")), ("reason", text("one"))])));
         assert!(!new(&returned(&[("verdict", text("ACCEPT")), ("reason", text("another"))])));
@@ -195,8 +196,8 @@ mod tests {
     }
 
     #[test]
-    fn a_session_cookie_that_comes_back_as_it_was_given_is_no_news() {
-        let mut known = Known::default();
+    fn a_session_cookie_that_comes_back_as_it_was_passed_is_nothing_new() {
+        let mut known = FeatureSet::default();
         let mut new = |key: &str| {
             let mut session = fake::session(0);
             session.session_cookie = Value::Dict(vec![(key.into(), Value::Null)]);
@@ -208,11 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_that_makes_up_keys_is_bounded() {
-        let mut known = Known::default();
+    fn a_plugin_that_invents_keys_is_bounded() {
+        let mut known = FeatureSet::default();
         let keys = |number: usize| returned(&[(&format!("key-{number}"), Observed::Int(1))]);
         let new: usize = (0..1000).map(|number| known.mark(&features(&fake::session(0), &keys(number)))).sum();
-        assert_eq!(new, OF_A_KIND + 1, "the ending is one more");
+        assert_eq!(new, FEATURES_OF_A_KIND + 1, "the ending is one more");
         assert_eq!(known.len(), new);
     }
 }

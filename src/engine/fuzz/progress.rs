@@ -1,22 +1,22 @@
-//! What a campaign that learns tells of itself: how far it is, what is new, and what it came to in the end.
+//! What fuzzing reports of itself: how far it is, what is new, and what it learned in the end.
 
 use std::{path::PathBuf, time::Duration};
 
-/// Why a campaign ended.
+/// Why fuzzing ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum EndReason {
     /// All sessions ran.
     Runs,
-    /// The time was up.
+    /// The time was over.
     Time,
     /// Nothing was new for long enough.
     Quiet,
-    /// Somebody asked it to stop.
+    /// The user stopped it.
     Asked,
 }
 
-impl Ended {
-    /// The word for it in JSON.
+impl EndReason {
+    /// Its name in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Runs => "runs",
@@ -27,29 +27,29 @@ impl Ended {
     }
 }
 
-/// What a campaign learned.
+/// What fuzzing learned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fuzzed {
-    /// Places of the plugin's code that were watched; 0 where nothing was instrumented.
+pub struct FuzzStats {
+    /// Instrumented places of the plugin's code; 0 if nothing could be instrumented.
     pub instrumented: usize,
     /// Edges that ran.
     pub edges: usize,
-    /// Outcomes that were seen.
+    /// Features that were seen.
     pub features: usize,
-    /// Sessions that brought something new.
+    /// Testcases: sessions that had new coverage.
     pub entries: usize,
-    /// Those of them that were not in the corpus before.
+    /// Testcases that were not in the corpus before.
     pub entries_new: usize,
-    /// When the last new edge ran, since the beginning; `None` where none did.
+    /// When the last new edge ran, since the start; `None` if no edge ran.
     pub last_edge: Option<Duration>,
-    /// Why it ended.
-    pub ended: Ended,
+    /// Why fuzzing ended.
+    pub ended: EndReason,
 }
 
-/// How far a campaign is.
+/// How far fuzzing is.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pulse {
-    /// Since the beginning.
+pub struct FuzzProgress {
+    /// Time since the start.
     pub elapsed: Duration,
     /// Sessions that ran.
     pub sessions: u64,
@@ -57,33 +57,33 @@ pub struct Pulse {
     pub calls: u64,
     /// Lines of the plugin's own files that ran.
     pub lines_hit: usize,
-    /// Lines that hold code.
+    /// Lines with code.
     pub lines: usize,
     /// Edges that ran.
     pub edges: usize,
-    /// Outcomes that were seen.
+    /// Features that were seen.
     pub features: usize,
-    /// Sessions that brought something new.
+    /// Testcases: sessions that had new coverage.
     pub entries: usize,
     /// Findings that were confirmed.
     pub findings: usize,
-    /// How long no new edge ran.
+    /// Time since the last new edge.
     pub since_edge: Duration,
 }
 
-/// Something that ran for the first time.
+/// A session with new coverage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Covered {
-    /// Since the beginning.
+pub struct CoverageEvent {
+    /// Time since the start.
     pub elapsed: Duration,
     /// Edges that never ran before.
     pub new_edges: usize,
-    /// Edges that never ran as often before, the new ones included.
+    /// Edges that never ran so often before, new edges included.
     pub new_counts: usize,
-    /// Outcomes that were never seen before.
+    /// Features that were never seen before.
     pub new_features: usize,
     /// Edges that ran so far.
     pub edges: usize,
-    /// The case that shows it, where one was written.
+    /// The session's case, if one was written.
     pub case_path: Option<PathBuf>,
 }

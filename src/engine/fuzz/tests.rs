@@ -1,16 +1,23 @@
-//! The campaign on plugins played by closures: what is learned, what is kept, when it ends.
+//! Fuzzing of plugins that closures play: what it learns, what it keeps, when it ends.
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, atomic::AtomicU32},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
-use super::*;
+use super::{run::fuzz_by, *};
 use crate::{
-    case::Value,
+    case::{Case, Session, Value},
     contract::Hook,
     corpus::{Corpus, remote},
-    engine::fake::{FakePlugin, give, port, raise, raised},
+    engine::{
+        Event, Stop, Summary,
+        fake::{self, FakePlugin, give, port, raise, raised},
+    },
     finding::Rule,
     trace::{CmpKind, CmpLogEntry, Edge, Ending},
 };
@@ -28,7 +35,7 @@ fn run(plugin: &FakePlugin, runs: u64) -> Summary {
     run_in(tempfile::tempdir().unwrap().path(), plugin, runs, 1)
 }
 
-fn learned(summary: &Summary) -> &Fuzzed {
+fn learned(summary: &Summary) -> &FuzzStats {
     summary.fuzz.as_ref().unwrap()
 }
 
@@ -56,7 +63,7 @@ fn doors(session: &Session, tells_comparisons: bool) -> (Vec<Edge>, Vec<CmpLogEn
 }
 
 #[test]
-fn doors_behind_each_other_fall_to_comparisons_and_to_nothing_else() {
+fn nested_conditions_are_solved_with_comparisons_and_not_without() {
     let opened = |tells| {
         let plugin = FakePlugin::new(|_, _, _| give(1)).with_inside(move |session| doors(session, tells));
         learned(&run(&plugin, 500)).edges - 1
@@ -71,37 +78,37 @@ fn what_comparisons_suggest_runs_before_the_rest_of_the_corpus() {
     plugin.with_plan(|plan| {
         let corpus = Corpus::open(folder.path()).unwrap().seeds();
         for number in 0..300 {
-            corpus.write(&plan.bare_case(&[], &crate::engine::fake::session(5000 + number))).unwrap();
+            corpus.write(&plan.bare_case(&[], &fake::session(5000 + number))).unwrap();
         }
     });
-    // 32 ordinary ones, then what they suggest, each followed by a batch of the corpus.
+    // 32 nominal sessions, then what they suggest, in turn with batches of the corpus.
     assert_eq!(learned(&run_in(folder.path(), &plugin, 32 + 64 * 6, 1)).edges, 4);
 }
 
 #[test]
-fn what_another_host_finds_meanwhile_runs_here_and_is_built_upon() {
+fn cases_of_another_host_run_here_and_are_mutated() {
     let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let plugin = FakePlugin::new(|_, _, _| give(1)).with_inside(|session| doors(session, false));
     let summary = plugin.with_plan(|plan| {
-        let mut session = crate::engine::fake::session(1);
+        let mut session = fake::session(1);
         for (call, door) in session.calls.iter_mut().zip(DOORS) {
             call.arguments[0].1 = Value::Int(door);
         }
         let theirs = Corpus::open(copy.path()).unwrap().write(&plan.bare_case(&[], &session)).unwrap();
-        let others = Arc::new(remote::Shared::default());
+        let others = Arc::new(remote::SharedCorpus::default());
         others.taken(&copy.path().join("gone by now.json"));
         others.taken(&theirs);
         let settings = FuzzSettings { others: Some(others), ..settings(folder.path(), Some(1000), 1) };
         fuzz(plan, &settings, &Stop::default(), &|_| {}).unwrap()
     });
-    assert_eq!(learned(&summary).edges, 4, "no host alone opens these doors, see above");
+    assert_eq!(learned(&summary).edges, 4, "without comparisons this host alone opens no door, see above");
     let all_open = |case: &Case| case.session.calls.iter().map(port).eq(DOORS);
-    assert!(!seeds(folder.path()).iter().any(all_open), "what came from the corpus is not written again");
+    assert!(!seeds(folder.path()).iter().any(all_open), "a case that came from the corpus is not written again");
 }
 
-/// Breaks in some ways, behind a door too.
+/// Breaks in several ways, also behind a door.
 fn messy() -> FakePlugin {
-    let play = |call: &crate::case::Call, memory: &mut crate::engine::fake::Memory, _| {
+    let play = |call: &crate::case::Call, memory: &mut fake::Memory, _| {
         let port = port(call);
         if port % 97 == 0 {
             memory.insert("CACHE".into(), port);
@@ -117,13 +124,13 @@ fn messy() -> FakePlugin {
 }
 
 #[test]
-fn the_same_seed_and_number_of_runs_give_the_same_entries_and_findings() {
+fn the_same_seed_and_number_of_runs_give_the_same_testcases_and_findings() {
     let outcome = || {
         let folder = tempfile::tempdir().unwrap();
         let events = Mutex::new(Vec::new());
         let summary = messy().with_plan(|plan| {
             let listen = |event| match event {
-                Event::Covered(covered) => events.lock().unwrap().push(format!("{} edges", covered.edges)),
+                Event::NewCoverage(covered) => events.lock().unwrap().push(format!("{} edges", covered.edges)),
                 Event::Found(reported) => events.lock().unwrap().push(reported.finding.fingerprint.to_string()),
                 _ => {}
             };
@@ -134,7 +141,7 @@ fn the_same_seed_and_number_of_runs_give_the_same_entries_and_findings() {
             .iter()
             .map(|reported| (reported.finding.clone(), reported.occurrences, reported.case.clone()))
             .collect();
-        let learned = Fuzzed { last_edge: None, ..learned(&summary).clone() };
+        let learned = FuzzStats { last_edge: None, ..learned(&summary).clone() };
         (summary.sessions, summary.calls, learned, reported, seeds(folder.path()), events.into_inner().unwrap())
     };
     let first = outcome();
@@ -166,11 +173,11 @@ fn threads_share_what_they_learn() {
 #[test]
 fn any_number_of_threads_runs_as_many_sessions() {
     let summary = run_in(tempfile::tempdir().unwrap().path(), &messy(), 5001, 3);
-    assert_eq!((summary.sessions, learned(&summary).ended, summary.interrupted), (5001, Ended::Runs, false));
+    assert_eq!((summary.sessions, learned(&summary).ended, summary.interrupted), (5001, EndReason::Runs, false));
 }
 
 #[test]
-fn a_campaign_goes_on_from_what_an_earlier_one_learned() {
+fn fuzzing_goes_on_from_what_an_earlier_run_learned() {
     let folder = tempfile::tempdir().unwrap();
     let plugin = FakePlugin::new(|_, _, _| give(1)).with_inside(|session| doors(session, true));
     let first = run_in(folder.path(), &plugin, 1000, 1);
@@ -183,13 +190,13 @@ fn a_campaign_goes_on_from_what_an_earlier_one_learned() {
 }
 
 #[test]
-fn what_of_the_corpus_cannot_be_used_is_told_and_left_out() {
+fn files_of_the_corpus_that_cannot_be_used_are_left_out_with_a_note() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("seeds")).unwrap();
     std::fs::write(folder.path().join("seeds/broken.json"), "{").unwrap();
     let plugin = FakePlugin::new(|_, _, _| give(1));
     plugin.with_plan(|plan| {
-        let mut case = plan.bare_case(&[], &crate::engine::fake::session(1));
+        let mut case = plan.bare_case(&[], &fake::session(1));
         case.platform = crate::contract::Platform::named("5.10").unwrap();
         Corpus::open(folder.path()).unwrap().seeds().write(&case).unwrap();
     });
@@ -200,19 +207,19 @@ fn what_of_the_corpus_cannot_be_used_is_told_and_left_out() {
 }
 
 #[test]
-fn a_crash_that_repeats_becomes_no_entry() {
+fn a_crash_that_repeats_becomes_no_testcase() {
     let folder = tempfile::tempdir().unwrap();
     let plugin = FakePlugin::new(|call, _, _| if port(call) % 2 == 0 { raise("E") } else { give(port(call)) })
         .with_inside(|session| (vec![Edge { number: port(&session.calls[0]) as u32 % 3, bucket: 0 }], Vec::new()));
     let summary = run_in(folder.path(), &plugin, 2000, 1);
-    let is_broken = |case: &Case| case.session.calls.iter().any(|call| port(call) % 2 == 0);
-    let broken = seeds(folder.path()).iter().filter(|case| is_broken(case)).count();
-    assert!(broken <= 3, "{broken}: one for each edge at the most");
+    let is_aborted = |case: &Case| case.session.calls.iter().any(|call| port(call) % 2 == 0);
+    let aborted = seeds(folder.path()).iter().filter(|case| is_aborted(case)).count();
+    assert!(aborted <= 3, "{aborted}: at most one for each edge");
     assert!(summary.reported.iter().all(|reported| reported.occurrences > 100));
 }
 
 #[test]
-fn what_ran_out_of_time_becomes_no_entry() {
+fn a_session_that_timed_out_becomes_no_testcase() {
     let folder = tempfile::tempdir().unwrap();
     let plugin = FakePlugin::new(|call, _, _| {
         if port(call) < 1000 || port(call) > 1031 {
@@ -227,11 +234,11 @@ fn what_ran_out_of_time_becomes_no_entry() {
     assert!(!seeds(folder.path()).iter().any(late));
 }
 
-/// Runs by a clock that goes on by a second whenever somebody looks.
+/// Fuzzes with a clock that goes on by a second each time it is read.
 fn run_by_clock(time: Option<u64>, quiet: Option<u64>) -> Summary {
     let folder = tempfile::tempdir().unwrap();
-    let looked = AtomicU32::new(0);
-    let clock = || Duration::from_secs(looked.fetch_add(1, Ordering::Relaxed).into());
+    let reads = AtomicU32::new(0);
+    let clock = || Duration::from_secs(reads.fetch_add(1, Ordering::Relaxed).into());
     let settings = FuzzSettings {
         time: time.map(Duration::from_secs),
         quiet: quiet.map(Duration::from_secs),
@@ -242,23 +249,23 @@ fn run_by_clock(time: Option<u64>, quiet: Option<u64>) -> Summary {
 }
 
 #[test]
-fn time_that_is_up_is_an_end_and_no_interruption() {
+fn the_end_of_the_time_is_no_interruption() {
     let summary = run_by_clock(Some(100), None);
-    assert_eq!((learned(&summary).ended, summary.interrupted), (Ended::Time, false));
+    assert_eq!((learned(&summary).ended, summary.interrupted), (EndReason::Time, false));
     assert!(summary.sessions > 0);
 }
 
 #[test]
-fn quiet_ends_it_only_after_the_last_news() {
+fn quiet_ends_fuzzing_only_after_the_last_new_coverage() {
     let summary = run_by_clock(None, Some(60));
     let learned = learned(&summary);
-    assert_eq!((learned.ended, learned.edges), (Ended::Quiet, 4));
+    assert_eq!((learned.ended, learned.edges), (EndReason::Quiet, 4));
     assert!(summary.elapsed >= learned.last_edge.unwrap() + Duration::from_secs(60));
     assert!(!summary.interrupted);
 }
 
 #[test]
-fn asking_to_stop_interrupts_only_what_had_an_end() {
+fn a_stop_interrupts_only_a_run_with_an_end() {
     let interrupted = |runs| {
         let folder = tempfile::tempdir().unwrap();
         let stop = Stop::default();
@@ -270,7 +277,7 @@ fn asking_to_stop_interrupts_only_what_had_an_end() {
             };
             fuzz(plan, &settings(folder.path(), runs, 2), &stop, &listen).unwrap()
         });
-        assert_eq!(learned(&summary).ended, Ended::Asked);
+        assert_eq!(learned(&summary).ended, EndReason::Asked);
         assert!(!summary.reported.is_empty());
         summary.interrupted
     };

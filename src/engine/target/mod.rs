@@ -27,7 +27,7 @@ use std::{
 
 pub use manifest::against_generator;
 
-use super::{EngineError, Stop, property};
+use super::{EngineError, Stop, threads::in_threads};
 use crate::{
     contract::Platform,
     generate::{manifest::MANIFEST_BYTES, nth_bytes, package::PACKAGE_BYTES},
@@ -176,8 +176,7 @@ pub fn fuzz_target(
         kinds: Mutex::default(),
         found: Mutex::default(),
     };
-    let pool = property::threads(settings.jobs.clamp(1, 256))?;
-    for outcome in pool.broadcast(|_| shared.work(has_sdk)) {
+    for outcome in in_threads(settings.jobs.clamp(1, 256), || shared.work(has_sdk))? {
         outcome?;
     }
     summary.runs = shared.done.into_inner();

@@ -35,7 +35,7 @@ const MB: f64 = (1u64 << 20) as f64;
 
 /// What is known of a run before it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Shape {
+pub struct RunShape {
     /// How long sessions will be due for, `Schedule::length`; `Duration::MAX` where that is not known.
     pub duration: Duration,
     /// Into how many rounds it is divided, up to 64.
@@ -73,7 +73,7 @@ pub struct CallTimes {
 
 /// How it goes, for the line on a terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pulse {
+pub struct LoadProgress {
     /// Since the beginning.
     pub elapsed: Duration,
     /// Sessions that ended.
@@ -97,7 +97,7 @@ pub struct Pulse {
 /// Takes in what happens.
 #[derive(Debug)]
 pub struct Recorder {
-    shape: Shape,
+    shape: RunShape,
     hooks: [HookTotals; HOOKS],
     sessions: Fine,
     delays: Fine,
@@ -143,7 +143,7 @@ struct HookTotals {
 
 impl Recorder {
     /// With nothing taken in.
-    pub fn new(shape: Shape) -> Self {
+    pub fn new(shape: RunShape) -> Self {
         Self {
             hooks: Default::default(),
             sessions: Fine::default(),
@@ -223,11 +223,11 @@ impl Recorder {
     }
 
     /// How it goes at that moment.
-    pub fn pulse(&self, at: Duration) -> Pulse {
+    pub fn pulse(&self, at: Duration) -> LoadProgress {
         let (Now { in_flight, waiting }, recent) = (self.counts.now(), self.window.recent(at));
         let Recent { rate: achieved_rate, p50_ms, p99_ms } = recent;
         let Counts { ended: sessions, calls, errors, .. } = self.counts;
-        Pulse { elapsed: at, sessions, calls, errors, in_flight, waiting, achieved_rate, p50_ms, p99_ms }
+        LoadProgress { elapsed: at, sessions, calls, errors, in_flight, waiting, achieved_rate, p50_ms, p99_ms }
     }
 
     /// What was measured, when the run was over after `elapsed` and its schedule after `scheduled`. What the recorder does

@@ -4,8 +4,8 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn shape(duration: Duration, offered_rate: f64) -> Shape {
-    Shape {
+fn shape(duration: Duration, offered_rate: f64) -> RunShape {
+    RunShape {
         duration,
         rounds: 5,
         in_flight: 4,
@@ -178,7 +178,7 @@ fn a_run_that_ended_early_is_measured_by_what_it_had() {
 
 #[test]
 fn what_chance_made_of_the_rate_is_what_was_offered() {
-    let mut recorder = Recorder::new(Shape { arrivals: Arrivals::Poisson, ..shape(SECOND * 10, 10.0) });
+    let mut recorder = Recorder::new(RunShape { arrivals: Arrivals::Poisson, ..shape(SECOND * 10, 10.0) });
     for nth in 0..90 {
         recorder.due(SECOND * nth / 10);
         recorder.ended(SECOND * nth / 10, Duration::from_millis(1));
@@ -238,7 +238,7 @@ fn record(recorder: &mut Recorder, calls: std::ops::Range<u64>) -> usize {
 
 #[test]
 fn ten_million_calls_take_no_more_memory_than_two() {
-    let mut recorder = Recorder::new(Shape { rounds: 64, ..shape(Duration::MAX, 500.0) });
+    let mut recorder = Recorder::new(RunShape { rounds: 64, ..shape(Duration::MAX, 500.0) });
     let (first, then) = (record(&mut recorder, 0..2_000_000), record(&mut recorder, 2_000_000..10_000_000));
     assert!(first < 32 << 20, "{first} bytes");
     // How full slices and rounds were when it was looked at differs by one distribution or two.
@@ -247,7 +247,7 @@ fn ten_million_calls_take_no_more_memory_than_two() {
 
 #[test]
 fn the_longest_of_runs_takes_no_more_memory_if_its_end_is_known() {
-    let mut recorder = Recorder::new(Shape { rounds: 1000, ..shape(SECOND * 1000, 500.0) });
+    let mut recorder = Recorder::new(RunShape { rounds: 1000, ..shape(SECOND * 1000, 500.0) });
     let most = record(&mut recorder, 0..1_500_000);
     assert!(most < 32 << 20, "{most} bytes");
 }

@@ -7,7 +7,7 @@ use super::{Case, Document, Shrunk, SizeRead, Told};
 use crate::{
     case::RecordedFinding,
     contract::{Hook, Platform, PluginType},
-    engine::{Coverage, Reported, Summary},
+    engine::{Coverage, ReportedFinding, Summary},
     finding::{Baseline, Finding, Fingerprint, Location, Rule, Severity},
     report::{After, Head, Minimized, Outcome, Replayed, Report, Size, json::Status, text},
 };
@@ -122,7 +122,7 @@ const COMMANDS: [&str; 7] = ["check", "run", "test", "fuzz", "replay", "minimize
 
 impl Told {
     /// The finding, where this version knows its rule.
-    fn reported(&self) -> Option<Reported> {
+    fn reported(&self) -> Option<ReportedFinding> {
         let finding = Finding {
             rule: Rule::named(&self.rule)?,
             severity: self.severity,
@@ -139,7 +139,7 @@ impl Told {
             foreign_cookie: self.foreign_cookie,
             hint: self.hint.clone(),
         };
-        Some(Reported {
+        Some(ReportedFinding {
             finding,
             occurrences: self.occurrences,
             case: None,

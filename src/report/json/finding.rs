@@ -10,7 +10,7 @@ use super::{
     source::{LineJson, around},
 };
 use crate::{
-    engine::Reported,
+    engine::ReportedFinding,
     finding::{Baseline, Finding, Location, Rule, Severity},
     report::{Again, Mask, Source},
     trace::{Frame, Origin},
@@ -119,7 +119,7 @@ impl FindingJson {
         }
     }
 
-    pub(in crate::report) fn new(reported: &Reported, mask: &Mask) -> Self {
+    pub(in crate::report) fn new(reported: &ReportedFinding, mask: &Mask) -> Self {
         let options = reported.case.iter().flat_map(|case| &case.session.options);
         let options = options.map(|option| OptionJson {
             section: option.section.clone(),

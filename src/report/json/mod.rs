@@ -23,7 +23,7 @@ use self::{
 };
 use super::{Again, History, Mask, Minimized, Replayed, Report, Seen, Source, sandbox_status::SandboxJson};
 use crate::{
-    engine::Fuzzed,
+    engine::FuzzStats,
     finding::{Baseline, Rule},
     load::{Measured, rounded},
 };
@@ -132,7 +132,7 @@ struct FuzzJson {
 }
 
 impl FuzzJson {
-    fn new(fuzzed: &Fuzzed) -> Self {
+    fn new(fuzzed: &FuzzStats) -> Self {
         Self {
             ended: fuzzed.ended.name(),
             instrumented: fuzzed.instrumented,

@@ -6,7 +6,7 @@ use super::wrapped;
 use crate::{
     case::{Call, Value},
     contract::{Argument, ArgumentKind},
-    engine::Reported,
+    engine::ReportedFinding,
     finding::{Finding, Location},
     report::{
         Mask, Report,
@@ -26,7 +26,7 @@ const ARGUMENTS_LIMIT: usize = 6;
 const OPTION_LIMIT: usize = 60;
 
 /// The finding whole; `is_first` where its rule was not explained yet.
-pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) -> String {
+pub(super) fn whole(report: &Report<'_>, reported: &ReportedFinding, is_first: bool) -> String {
     let finding = &reported.finding;
     let mask = mask(report, reported);
     let mut text = headline(finding, report.width * 2);
@@ -62,7 +62,7 @@ pub(super) fn whole(report: &Report<'_>, reported: &Reported, is_first: bool) ->
 }
 
 /// The finding in two lines.
-pub(super) fn brief(report: &Report<'_>, reported: &Reported) -> String {
+pub(super) fn brief(report: &Report<'_>, reported: &ReportedFinding) -> String {
     let finding = &reported.finding;
     let mut text = headline(finding, report.width);
     if let Some(location) = &finding.location {
@@ -75,7 +75,7 @@ pub(super) fn brief(report: &Report<'_>, reported: &Reported) -> String {
 }
 
 /// A finding whose cause was told already, in one line.
-pub(super) fn same_cause(report: &Report<'_>, reported: &Reported) -> String {
+pub(super) fn same_cause(report: &Report<'_>, reported: &ReportedFinding) -> String {
     let finding = &reported.finding;
     let location = finding.location.as_ref().map(|location| Location { function: String::new(), ..location.clone() });
     let at = location.map(|location| format!(" ({})", place(&location))).unwrap_or_default();
@@ -107,7 +107,7 @@ fn labelled(label: &str, text: &str) -> String {
     format!("   {LABEL}{label:<9}{LABEL:#}{text}\n")
 }
 
-fn how_often(report: &Report<'_>, reported: &Reported) -> Option<String> {
+fn how_often(report: &Report<'_>, reported: &ReportedFinding) -> Option<String> {
     reported.case_path.as_ref()?;
     let mut parts = Vec::new();
     if matches!(report.head.command, "test" | "fuzz") {
@@ -128,7 +128,7 @@ fn how_often(report: &Report<'_>, reported: &Reported) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-fn mask(report: &Report<'_>, reported: &Reported) -> Mask {
+fn mask(report: &Report<'_>, reported: &ReportedFinding) -> Mask {
     let mask = Mask::new(report.secrets.iter().cloned());
     match &reported.case {
         Some(case) => mask.with_session(&case.session, reported.call.as_slice()),
@@ -137,7 +137,7 @@ fn mask(report: &Report<'_>, reported: &Reported) -> Mask {
 }
 
 /// What the failing call of the smallest case got that is not plain, a line each.
-fn with(report: &Report<'_>, reported: &Reported, mask: &Mask) -> Vec<String> {
+fn with(report: &Report<'_>, reported: &ReportedFinding, mask: &Mask) -> Vec<String> {
     let Some(case) = &reported.case else { return Vec::new() };
     let session = &case.session;
     let mut lines = Vec::new();
@@ -170,7 +170,7 @@ fn with(report: &Report<'_>, reported: &Reported, mask: &Mask) -> Vec<String> {
 }
 
 /// The options without which it does not show: `[auth] prompt = yes, [cache] size = 1`.
-fn needs(reported: &Reported, mask: &Mask) -> Option<String> {
+fn needs(reported: &ReportedFinding, mask: &Mask) -> Option<String> {
     let options = &reported.case.as_ref()?.session.options;
     let shown: Vec<String> = options
         .iter()

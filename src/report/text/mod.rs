@@ -23,7 +23,7 @@ use super::{
     style::{GOOD, STRONG, WARNING, of},
 };
 use crate::{
-    engine::{Coverage, Ended, Fuzzed, Reported},
+    engine::{Coverage, EndReason, FuzzStats, ReportedFinding},
     finding::{Rule, Severity},
 };
 
@@ -66,9 +66,9 @@ pub fn summary(report: &Report<'_>) -> String {
         text.push_str(&interruption(report));
     }
     match report.summary.fuzz.as_ref().map(|fuzz| fuzz.ended) {
-        Some(Ended::Time) => text.push_str("the time is up\n"),
-        Some(Ended::Quiet) => text.push_str("nothing new for as long as was asked for\n"),
-        Some(Ended::Runs | Ended::Asked) | None => {}
+        Some(EndReason::Time) => text.push_str("the time is up\n"),
+        Some(EndReason::Quiet) => text.push_str("nothing new for as long as was asked for\n"),
+        Some(EndReason::Runs | EndReason::Asked) | None => {}
     }
     text.push_str(&ending(report));
     text
@@ -101,7 +101,7 @@ fn findings(report: &Report<'_>) -> String {
     text
 }
 
-fn told_group(report: &Report<'_>, group: &[&Reported], index: usize, told: &mut BTreeSet<Rule>) -> String {
+fn told_group(report: &Report<'_>, group: &[&ReportedFinding], index: usize, told: &mut BTreeSet<Rule>) -> String {
     let mut text = if report.is_verbose || index < WHOLE_LIMIT {
         finding::whole(report, group[0], told.insert(group[0].finding.rule))
     } else {
@@ -124,8 +124,8 @@ fn not_told_again(known: usize) -> String {
 }
 
 /// What is new, findings with one cause together, each group where its first one stood.
-fn groups<'a>(report: &Report<'a>) -> Vec<Vec<&'a Reported>> {
-    let mut groups: Vec<Vec<&Reported>> = Vec::new();
+fn groups<'a>(report: &Report<'a>) -> Vec<Vec<&'a ReportedFinding>> {
+    let mut groups: Vec<Vec<&ReportedFinding>> = Vec::new();
     for one in report.summary.reported.iter().filter(|one| !report.knows(&one.finding)) {
         match groups.iter_mut().find(|group| group[0].group == one.group && group[0].every_session == one.every_session)
         {
@@ -174,7 +174,7 @@ fn ending(report: &Report<'_>) -> String {
         let at_least = if is_sampled && lines_hit < lines { "at least " } else { "" };
         parts.push(format!("{at_least}{lines_hit} of {lines} lines"));
     }
-    if let Some(Fuzzed { edges, entries, entries_new, .. }) = &summary.fuzz {
+    if let Some(FuzzStats { edges, entries, entries_new, .. }) = &summary.fuzz {
         parts.push(plain::counted(*edges as u64, "edge"));
         parts.push(format!(
             "{} that bring something new ({entries_new} of them new)",

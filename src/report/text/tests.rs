@@ -151,8 +151,15 @@ fn a_finding_in_manifest_points_at_its_column() {
         call: None,
         ..examples::finding(Rule::ManifestAmbiguous)
     };
-    let reported =
-        Reported { finding, occurrences: 1, case: None, case_path: None, call: None, group: 0, every_session: false };
+    let reported = ReportedFinding {
+        finding,
+        occurrences: 1,
+        case: None,
+        case_path: None,
+        call: None,
+        group: 0,
+        every_session: false,
+    };
     let summary = Summary { reported: vec![reported], ..Summary::default() };
     let mut head = examples::head();
     (head.command, head.seed) = ("check", None);

@@ -1,0 +1,113 @@
+//! [`Generator`]: the session source of real runs, made of `generate`.
+
+use crate::{
+    case::Session,
+    contract::{Argument, Hook, Platform, PluginType},
+    engine::{SessionShrinker, SessionSource},
+    generate::{self, Dictionary, Domain, Mutator, OptionChoice, simplify::Shrinker},
+    trace::{CmpLogEntry, Loading},
+};
+
+/// Generates sessions for one plugin, or for two.
+#[derive(Clone, Debug)]
+pub struct Generator {
+    domain: Domain,
+    /// The other plugin of every session.
+    other: Option<Domain>,
+    /// Arguments that a hook requires. Shrinking keeps them: the platform always passes them.
+    kept: Vec<(Hook, Argument)>,
+    /// Options that mutation may set on top of the configuration.
+    options: Vec<OptionChoice>,
+}
+
+impl Generator {
+    /// Sessions for a plugin that loaded as `loading`: only hooks that it has are called.
+    pub fn new(plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Self {
+        let kept = loading.hooks.iter().flat_map(|seen| {
+            let required = seen.parameters.iter().filter(|parameter| parameter.required);
+            required.filter_map(|parameter| Some((seen.hook, Argument::named(&parameter.name)?)))
+        });
+        Self { domain: domain(plugin_type, platform, loading), other: None, kept: kept.collect(), options: Vec::new() }
+    }
+
+    /// The same with a second plugin in every session.
+    #[must_use]
+    pub fn with_other(self, plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Self {
+        Self { other: Some(domain(plugin_type, platform, loading)), ..self }
+    }
+
+    /// The same with options that mutation may set on top of the configuration.
+    #[must_use]
+    pub fn with_options(self, options: Vec<OptionChoice>) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Both domains, the AA plugin's first.
+    fn pair<'a>(&'a self, other: &'a Domain) -> (&'a Domain, &'a Domain) {
+        if self.domain.plugin_type == PluginType::Aa { (&self.domain, other) } else { (other, &self.domain) }
+    }
+}
+
+fn domain(plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Domain {
+    let hooks = loading.hooks.iter().filter(|seen| seen.callable).map(|seen| seen.hook).collect();
+    let domain = Domain::new(plugin_type, platform, hooks, loading.tokens.clone());
+    loading.hooks.iter().filter(|seen| !seen.takes_kwargs).fold(domain, |domain, seen| {
+        let named = seen.parameters.iter().filter(|parameter| !parameter.positional_only);
+        domain.taking(seen.hook, named.filter_map(|parameter| Argument::named(&parameter.name)))
+    })
+}
+
+impl SessionSource for Generator {
+    fn nominal(&self, index: u64) -> Session {
+        match &self.other {
+            None => generate::nominal_session(&self.domain, index),
+            Some(other) => {
+                let (aa, store) = self.pair(other);
+                generate::nominal_two_plugin_session(aa, store, self.domain.plugin_type, index)
+            }
+        }
+    }
+
+    fn generated(&self, seed: u64, index: u64) -> Session {
+        match &self.other {
+            None => generate::nth_session(&self.domain, seed, index),
+            Some(other) => {
+                let (aa, store) = self.pair(other);
+                generate::nth_two_plugin_session(aa, store, self.domain.plugin_type, seed, index)
+            }
+        }
+    }
+
+    fn dictionary(&self) -> Dictionary {
+        Dictionary::new(&self.domain)
+    }
+
+    fn mutated(
+        &self,
+        dictionary: &Dictionary,
+        seed: u64,
+        parent: &Session,
+        donor: Option<&Session>,
+    ) -> Option<Session> {
+        let mutator = Mutator { domain: &self.domain, dictionary, options: &self.options, services: true };
+        mutator.mutate(seed, parent, donor)
+    }
+
+    fn input_to_state(&self, session: &Session, comparisons: &[CmpLogEntry]) -> Vec<Session> {
+        generate::substitutions(&self.domain, session, comparisons)
+    }
+
+    fn shrinker(&self, session: &Session) -> Box<dyn SessionShrinker> {
+        Box::new(Shrinker::keeping(session.clone(), self.kept.iter().copied()))
+    }
+}
+
+impl SessionShrinker for Shrinker {
+    fn next_candidate(&mut self) -> Option<Session> {
+        Self::next_candidate(self)
+    }
+
+    fn accept(&mut self, session: Session) {
+        Self::accept(self, session);
+    }
+}

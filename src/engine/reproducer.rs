@@ -1,0 +1,207 @@
+//! [`Reproducer`]: runs sessions in a worker that is not instrumented and judges them. A finding counts only if it shows
+//! again here, in a fresh process. Each thread of a run has a reproducer.
+
+use std::cmp::Reverse;
+
+use crate::{
+    case::Session,
+    engine::{Plan, Setup, exclusive_run::ExclusiveRun},
+    finding::{Finding, Fingerprint, Rule, Severity},
+    generate,
+    oracle::PluginUnderTest,
+    runtime::{Executor, Isolation, RuntimeError},
+    trace::{Ending, Trace},
+};
+
+/// A timeout is confirmed if the call also exceeds this many times the limit.
+const TIMEOUT_FACTOR: u32 = 5;
+
+/// A finding with the session and the trace that show it, in a fresh process unless the caller says otherwise.
+#[derive(Clone, Debug)]
+pub(super) struct Reproduced {
+    pub(super) session: Session,
+    pub(super) finding: Finding,
+    pub(super) trace: Trace,
+}
+
+/// A worker with all that is needed to judge what it runs.
+pub(super) struct Reproducer<'p> {
+    pub(super) plan: &'p Plan<'p>,
+    pub(super) subject: PluginUnderTest,
+    setup: Setup,
+    /// `None` until it is needed: most threads of `fuzz` never need one.
+    executor: Option<Box<dyn Executor>>,
+    exclusive: ExclusiveRun,
+}
+
+impl<'p> Reproducer<'p> {
+    /// Starts a worker for `setup`.
+    pub(super) fn start(plan: &'p Plan<'p>, setup: &Setup, exclusive: &ExclusiveRun) -> Result<Self, RuntimeError> {
+        let mut reproducer = Self::idle(plan, setup, exclusive);
+        reproducer.executor()?;
+        Ok(reproducer)
+    }
+
+    /// The same, but the worker starts with the first session.
+    pub(super) fn idle(plan: &'p Plan<'p>, setup: &Setup, exclusive: &ExclusiveRun) -> Self {
+        Self {
+            plan,
+            subject: (plan.subject)(setup),
+            setup: setup.clone(),
+            executor: None,
+            exclusive: exclusive.clone(),
+        }
+    }
+
+    fn executor(&mut self) -> Result<&mut Box<dyn Executor>, RuntimeError> {
+        match &mut self.executor {
+            Some(executor) => Ok(executor),
+            none => Ok(none.insert((self.plan.workers)(&self.setup)?)),
+        }
+    }
+
+    /// Runs sessions fast: one after another in one process.
+    pub(super) fn persistent(&mut self, sessions: &[Session]) -> Result<Vec<Trace>, RuntimeError> {
+        let exclusive = self.exclusive.clone();
+        let executor = self.executor()?;
+        exclusive.shared(|| executor.run(sessions, Isolation::Persistent))
+    }
+
+    /// Runs a session as the platform does.
+    pub(super) fn isolated(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
+        let one = std::slice::from_ref(session);
+        let exclusive = self.exclusive.clone();
+        let executor = self.executor()?;
+        let traces = exclusive.shared(|| executor.run(one, Isolation::Isolated))?;
+        Ok(traces.into_iter().next().unwrap_or_default())
+    }
+
+    /// Runs a session as the platform does, with five times the limit and while no other thread runs anything.
+    pub(super) fn patient(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
+        let limit = self.plan.timeout.saturating_mul(TIMEOUT_FACTOR);
+        let exclusive = self.exclusive.clone();
+        let executor = self.executor()?;
+        exclusive.exclusive(|| executor.run_with_timeout(session, limit))
+    }
+
+    /// Runs a session in a process that ran `earlier` before.
+    pub(super) fn after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
+        let exclusive = self.exclusive.clone();
+        let executor = self.executor()?;
+        exclusive.shared(|| executor.run_after(earlier, session))
+    }
+
+    /// Makes isolated runs record their lines.
+    pub(super) fn watch_lines(&mut self) {
+        if let Some(executor) = &mut self.executor {
+            executor.watch_isolated_lines(true);
+        }
+    }
+
+    /// The lines that ran so far.
+    pub(super) fn lines_hit(&self) -> Vec<(usize, u32)> {
+        self.executor.as_ref().map(|executor| executor.lines_hit()).unwrap_or_default()
+    }
+
+    /// The findings of a trace, each fingerprint once, with the levels that the user set.
+    pub(super) fn judge(&self, session: &Session, trace: &Trace) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = Vec::new();
+        let judged = self.plan.judge.judge(&self.subject, session, trace);
+        for finding in judged.into_iter().filter_map(|finding| self.plan.levels.apply(finding)) {
+            match findings.iter_mut().find(|known| known.fingerprint == finding.fingerprint) {
+                // Of two, the better example is reported.
+                Some(known) if rank(&finding) < rank(known) => *known = finding,
+                Some(_) => {}
+                None => findings.push(finding),
+            }
+        }
+        findings
+    }
+
+    /// The finding with this fingerprint, if the trace shows it.
+    pub(super) fn shown(&self, session: &Session, trace: Trace, fingerprint: &Fingerprint) -> Option<Reproduced> {
+        let finding = self.judge(session, &trace).into_iter().find(|finding| finding.fingerprint == *fingerprint)?;
+        Some(Reproduced { session: session.clone(), finding, trace })
+    }
+
+    /// Runs the session in fresh processes and looks for the finding. For a timeout, the call has five times the limit, and
+    /// no other thread of the run works meanwhile.
+    pub(super) fn reproduce(
+        &mut self,
+        session: &Session,
+        finding: &Finding,
+    ) -> Result<Option<Reproduced>, RuntimeError> {
+        let trace = if finding.rule == Rule::Timeout { self.patient(session)? } else { self.isolated(session)? };
+        let mut judged = self.judge(session, &trace);
+        let same = judged.iter().position(|again| again.fingerprint == finding.fingerprint);
+        let Some(at) = same.or_else(|| judged.iter().position(|again| finding.is_confirmed_by(again))) else {
+            return Ok(None);
+        };
+        // The plugin may write a text that equals the secret for another reason. Then it writes that text also when the
+        // secret is another one.
+        if finding.rule == Rule::SecretLeak
+            && let Some(other) = generate::disguised(session)
+        {
+            let trace = self.isolated(&other)?;
+            let shows =
+                |session| self.judge(session, &trace).iter().any(|one| one.fingerprint == judged[at].fingerprint);
+            if shows(session) && !shows(&other) {
+                return Ok(None);
+            }
+        }
+        // The fingerprint stays the one under which the finding is counted.
+        let finding = Finding { fingerprint: finding.fingerprint.clone(), ..judged.swap_remove(at) };
+        Ok(Some(Reproduced { session: session.clone(), finding, trace }))
+    }
+}
+
+/// Orders the findings with one fingerprint: the smallest is the best example to report. An example that needs a cookie
+/// which the plugin never returned proves less.
+pub(super) fn rank(finding: &Finding) -> (bool, Reverse<Severity>) {
+    (finding.foreign_cookie, Reverse(finding.severity))
+}
+
+/// Whether a call reached the time limit. Such a trace depends on the machine, so it is compared with no other.
+pub(super) fn timed_out(trace: &Trace) -> bool {
+    trace.calls.iter().any(|call| matches!(call.ending, Ending::TimedOut { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        case::Call,
+        contract::{Argument, Hook},
+        engine::{Oracles, fake::FakePlugin},
+        trace::Exception,
+    };
+
+    const PASSWORD: &str = "tin-saddle-4711";
+
+    /// Whether the leak of a hook that raises `message(password)` is confirmed.
+    fn leaks(message: fn(&str) -> String) -> bool {
+        let plugin = FakePlugin::new(move |call, _, _| {
+            let password = call.argument(Argument::GatewayPassword).and_then(|value| value.as_str()).unwrap();
+            Ending::Raised(Exception { type_name: "E".into(), message: message(password), ..Exception::default() })
+        });
+        let password = vec![(Argument::GatewayPassword, PASSWORD.into())];
+        let session = Session::new(vec![Call::new(Hook::GetPasswordList, password)]);
+        plugin.with_plan(|plan| {
+            let plan = Plan { judge: &Oracles, ..*plan };
+            let exclusive = ExclusiveRun::default();
+            let mut reproducer = Reproducer::start(&plan, &Setup::default(), &exclusive).unwrap();
+            let trace = reproducer.isolated(&session).unwrap();
+            let findings = reproducer.judge(&session, &trace);
+            let leak = findings.iter().find(|finding| finding.rule == Rule::SecretLeak).unwrap();
+            reproducer.reproduce(&session, leak).unwrap().is_some()
+        })
+    }
+
+    #[test]
+    fn a_text_that_is_written_whatever_the_password_is_leaks_none() {
+        assert!(leaks(|password| format!("login failed with {password}")));
+        assert!(!leaks(|_| format!("no such path {PASSWORD}")));
+        // A plugin that lets in one password only still leaks it.
+        assert!(leaks(|password| if password == PASSWORD { format!("let in with {password}") } else { "no".into() }));
+    }
+}
