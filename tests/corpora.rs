@@ -4,6 +4,8 @@
 //! `manifests/`, `archives/`, `arguments/`, `cookies/` and `sessions/` are seeds with what is expected of each beside
 //! them; `fuzz/` holds those of the fuzz targets, which are replayed here without a fuzzer.
 
+mod program;
+
 use std::{
     collections::BTreeSet,
     net::IpAddr,
@@ -77,13 +79,7 @@ fn the_clean_store_survives_its_corpus() {
 
 #[test]
 fn the_clean_store_on_the_sdk_survives_its_corpus() {
-    let venv = std::env::var_os("HOOKSTORM_TEST_VENV").map_or_else(|| root().join(".venv"), PathBuf::from);
-    assert!(
-        venv.join("pyvenv.cfg").is_file(),
-        "no virtual environment with the SDK at {}: `make test` makes it",
-        venv.display()
-    );
-    let venv = std::path::absolute(venv).unwrap();
+    let venv = std::path::absolute(program::venv()).unwrap();
     is_silent("clean-store-sdk", "CleanStoreSdk", &["--venv", venv.to_str().unwrap()]);
 }
 

@@ -3,6 +3,7 @@
 //! whoever reads the message knows the file, what is wrong with it and what to do.
 
 mod program;
+mod skip;
 
 use std::{
     ffi::OsStr,
@@ -257,7 +258,8 @@ fn in_namespace(desk: &Desk, script: &str, arguments: &[&str]) -> Option<Ran> {
     let try_out = "mount -t tmpfs -o size=64k tmpfs \"$0\"";
     let tried = Command::new("unshare").args([flags, "sh", "-c", try_out]).arg(desk.path("tmp")).output();
     if !tried.as_ref().is_ok_and(|tried| tried.status.success()) {
-        println!("skipped: no file system can be mounted in a namespace here: {tried:?}");
+        let remedy = "run it as root, or allow user namespaces: `hookstorm doctor` says how";
+        skip::skip(&format!("no file system can be mounted in a namespace here: {tried:?}"), remedy);
         return None;
     }
     let host = desk.command();

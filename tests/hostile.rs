@@ -5,6 +5,7 @@
 //! They run one after another, since each has a time limit that another one's work must not use up.
 
 mod program;
+mod skip;
 
 use std::{
     collections::BTreeSet,
@@ -267,7 +268,7 @@ fn the_host_survives_every_hostile_plugin_and_nothing_is_left() {
     let (missing, probed) = probe();
     for row in rows() {
         if let Some(reason) = withheld(&row, missing, &probed) {
-            eprintln!("{}: skipped: {reason}", row.folder);
+            skip::skip(&format!("{}: {reason}", row.folder), "`hookstorm doctor` says how this machine gets it");
             continue;
         }
         let begin = std::time::Instant::now();

@@ -2,6 +2,7 @@
 
 mod browser;
 mod program;
+mod skip;
 
 use std::{fs, path::PathBuf};
 

@@ -1,5 +1,7 @@
 //! The runtime on real plugins: how calls end, what is carried from one to the next, what is left behind.
 
+mod program;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -556,17 +558,11 @@ fn lines_that_ran_are_marked_and_words_are_read() {
 
 #[test]
 fn a_plugin_on_the_sdk_imports_it_from_the_virtual_environment() {
-    let venv = std::env::var_os("HOOKSTORM_TEST_VENV").map(PathBuf::from).unwrap_or_else(|| ".venv".into());
-    assert!(
-        venv.join("pyvenv.cfg").is_file(),
-        "no virtual environment with the SDK at {}: `make test` makes it",
-        venv.display()
-    );
     let folder = Folder::new(
         "from safeguard.sessions.plugin.credentialstore_plugin import CredentialStorePlugin\nclass Plugin(CredentialStorePlugin):\n    def do_get_password_list(self):\n        return {'passwords': [self.account]}\n",
     );
     let mut target = folder.target();
-    target.venv = Some(venv);
+    target.venv = Some(program::venv());
     let (mut worker, loading) = start(target);
     assert_eq!(loading.sdk_version.as_deref(), Some("1.9.1"));
     let one_by_one: Vec<Trace> = BOTH.map(|isolation| one(&mut worker, &store_session(), isolation)).into();

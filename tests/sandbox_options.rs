@@ -2,6 +2,7 @@
 //! `doctor` says. What the sandbox itself stops is tested elsewhere.
 
 mod program;
+mod skip;
 
 use std::{os::unix::fs::PermissionsExt, path::Path, process::Command};
 
@@ -43,7 +44,8 @@ fn poor(desk: &Desk) -> Option<Command> {
     };
     let probe = Command::new(script("probe", "sh")).args(["-c", "! unshare --pid true 2>/dev/null"]).status();
     if !probe.is_ok_and(|status| status.success()) {
-        eprintln!("left out: `unshare` or `setpriv` is missing, or may make no user namespace");
+        let reason = "`unshare` or `setpriv` is missing, or may make no user namespace";
+        skip::skip(reason, "install util-linux and allow user namespaces: `hookstorm doctor` says how");
         return None;
     }
     let mut command = desk.command();

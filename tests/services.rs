@@ -1,7 +1,9 @@
 //! The platform's services as plugins on the real SDK meet them: what a case puts in is there, what a call keeps is there
 //! for the session's later calls, in one process and in fresh ones alike, and the next session sees nothing of it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+mod program;
+
+use std::{sync::Arc, time::Duration};
 
 use hookstorm::{
     case::{Call, Case, SERVICES, Session, SetOption, Value, check_services},
@@ -16,16 +18,6 @@ const BOTH: [Isolation; 2] = [Isolation::Persistent, Isolation::Isolated];
 /// A key and a certificate of nobody's.
 const KEY: &str = include_str!("../src/generate/services/key.pem");
 const CERTIFICATE: &str = include_str!("../src/generate/services/certificate.pem");
-
-fn venv() -> PathBuf {
-    let venv = std::env::var_os("HOOKSTORM_TEST_VENV").map(PathBuf::from).unwrap_or_else(|| ".venv".into());
-    assert!(
-        venv.join("pyvenv.cfg").is_file(),
-        "no virtual environment with the SDK at {}: `make test` makes it",
-        venv.display()
-    );
-    venv
-}
 
 /// A plugin on the SDK whose hooks return what `passwords` and `ended` give as cookies.
 fn start(imports: &str, passwords: &str, ended: &str, configuration: &str) -> (Worker, Loading, tempfile::TempDir) {
@@ -55,7 +47,7 @@ class Plugin(CredentialStorePlugin):
         platform: Platform::newest(),
         configuration: configuration.into(),
         services: hookstorm::generate::configured_services(configuration),
-        venv: Some(venv()),
+        venv: Some(program::venv()),
         limits: Limits { timeout: Duration::from_secs(20), ..Limits::default() },
         network: Network::Closed,
         sandbox: Sandbox::default(),

@@ -1,7 +1,9 @@
 //! hookstorm held against what its own generators built: a few hundred of each in every run of the tests, as many as
 //! wanted with `HOOKSTORM_TEST_RUNS` and `HOOKSTORM_TEST_SEED`.
 
-use std::path::{Path, PathBuf};
+mod program;
+
+use std::path::PathBuf;
 
 use hookstorm::engine::{Stop, TargetKind, TargetSettings, TargetSummary, fuzz_target};
 
@@ -44,9 +46,7 @@ fn is_silent(summary: &TargetSummary) {
 
 #[test]
 fn the_manifest_reader_says_what_the_generator_built() {
-    let venv = std::env::var_os("HOOKSTORM_TEST_VENV").map(PathBuf::from);
-    let venv = venv.or_else(|| Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv")));
-    is_silent(&run(TargetKind::Manifest, 3000, venv));
+    is_silent(&run(TargetKind::Manifest, 3000, Some(program::venv())));
 }
 
 #[test]

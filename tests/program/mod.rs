@@ -138,12 +138,12 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// The virtual environment that has the Plugin SDK.
+/// The virtual environment that has the Plugin SDK. A test that needs it fails without it: one command makes it anywhere.
 pub(crate) fn venv() -> PathBuf {
     let venv = std::env::var_os("HOOKSTORM_TEST_VENV").map_or_else(|| folder(".venv"), PathBuf::from);
     assert!(
         venv.join("pyvenv.cfg").is_file(),
-        "`{}` is no virtual environment: `make venv` makes one, HOOKSTORM_TEST_VENV names another",
+        "`{}` is not a virtual environment: `make venv` makes one, HOOKSTORM_TEST_VENV names another one",
         venv.display()
     );
     venv
