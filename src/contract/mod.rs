@@ -12,7 +12,7 @@ mod platform;
 
 pub use argument::{Argument, ArgumentKind};
 pub use hook::{Hook, HookSpec, ResultKey, ResultShape};
-pub(crate) use nearest::nearest_word;
+pub(crate) use nearest::{edit_distance, nearest_word, similarity};
 pub use platform::{Api, Platform, PluginType};
 
 /// The most bytes that a plugin's archive may have, exclusive: the SDK refuses a file of this size \[S\].

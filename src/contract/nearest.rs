@@ -1,15 +1,25 @@
-//! The word that was most likely meant, for messages about words that nobody knows.
+//! How near two words are, for messages about unknown words.
 
-/// The word of `words` that `word` was most likely meant to be; `None` where none is near.
+/// How many letters must be added, removed, replaced or swapped to get from one word to the other.
+pub(crate) fn edit_distance(one: &str, other: &str) -> usize {
+    strsim::damerau_levenshtein(one, other)
+}
+
+/// How similar two words are, from 0 to 1; a common beginning counts more than a common end.
+pub(crate) fn similarity(one: &str, other: &str) -> f64 {
+    strsim::jaro_winkler(one, other)
+}
+
+/// The word of `words` that is nearest to `word`; `None` if none is near.
 pub(crate) fn nearest_word<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Nobody mistypes a name into a text of this length, and the distance of long texts is costly.
+    // A longer text is not a mistyped name, and its distance costs much time.
     const LONGEST: usize = 100;
     if word.len() > LONGEST {
         return None;
     }
     words
         .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(word, known), known))
+        .map(|known| (edit_distance(word, known), known))
         .filter(|(distance, known)| *distance <= known.len().max(3) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)

@@ -13,7 +13,7 @@ use super::{
     note::note,
 };
 use crate::{
-    contract::Platform,
+    contract::{Platform, similarity},
     finding::{Finding, Rule},
 };
 
@@ -179,9 +179,7 @@ fn entry_point_missing(package: &Package, entry_point: &str, contents: &Contents
         .iter()
         .filter(|file| !file.contains('/') && file.ends_with(".py") && *file != "conftest.py")
         .collect();
-    let nearest = modules
-        .iter()
-        .max_by(|a, b| strsim::jaro_winkler(a, entry_point).total_cmp(&strsim::jaro_winkler(b, entry_point)));
+    let nearest = modules.iter().max_by(|a, b| similarity(a, entry_point).total_cmp(&similarity(b, entry_point)));
     let hint = match nearest {
         Some(nearest) => format!("write `entry_point: {}`, or give the file that name", nearest.escape_debug()),
         None => "there is no Python file in the root; the module lies beside MANIFEST".to_owned(),

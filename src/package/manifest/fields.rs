@@ -11,7 +11,7 @@ use super::{
     yaml::Place,
 };
 use crate::{
-    contract::{Platform, PluginType},
+    contract::{Platform, PluginType, edit_distance, similarity},
     finding::{Finding, Rule},
     package::note::{Note, note},
 };
@@ -152,12 +152,9 @@ impl<'a> Checker<'a> {
         };
         let note = self.invalid("type", pair, message);
         let lower = text.trim().to_lowercase().replace(['-', ' '], "_");
-        let nearest =
-            known.iter().max_by(|a, b| strsim::jaro_winkler(a, &lower).total_cmp(&strsim::jaro_winkler(b, &lower)));
+        let nearest = known.iter().max_by(|a, b| similarity(a, &lower).total_cmp(&similarity(b, &lower)));
         let note = match nearest {
-            Some(nearest) if strsim::jaro_winkler(nearest, &lower) > 0.75 => {
-                note.hint(format!("the nearest is `{nearest}`"))
-            }
+            Some(nearest) if similarity(nearest, &lower) > 0.75 => note.hint(format!("the nearest is `{nearest}`")),
             _ => note,
         };
         self.push(note);
@@ -326,7 +323,7 @@ fn is_same(old: &Value, new: &Value, is_version: bool) -> bool {
 
 fn is_near(key: &str, name: &str) -> bool {
     let key = key.to_lowercase().replace(['-', ' '], "_");
-    key == name || (key.len() < 40 && strsim::damerau_levenshtein(&key, name) <= name.len().min(6) / 3)
+    key == name || (key.len() < 40 && edit_distance(&key, name) <= name.len().min(6) / 3)
 }
 
 /// The SDK's pattern: `[-+_.a-zA-Z0-9]+@[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*`.
