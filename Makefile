@@ -35,12 +35,14 @@ demo: setup ## build, then find the faults of an example plugin
 test: venv browser ## run every test, those on the real SDK included
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo test --locked
 
-# A target folder and a virtual environment of its own, so that nothing built against the usual interpreter is lost.
+# It builds in a folder of its own, so that nothing built against the usual interpreter is lost. OTHER_TARGET names another
+# folder: in the usual one, only what depends on the interpreter is built again, in both directions.
 test-other: OTHER_DIR = $(TARGET_DIR)/$(shell $(PYTHON) -c 'import sys; print("py3.%d" % sys.version_info[1])')
 test-other: setup ## run the tests of the runtime built against another interpreter: PYTHON=python3.12
 	@mkdir -p $(OTHER_DIR)
 	@scripts/make-venv $(OTHER_DIR)/venv
-	HOOKSTORM_TEST_VENV=$(abspath $(OTHER_DIR))/venv CARGO_TARGET_DIR=$(OTHER_DIR) cargo test --locked --test runtime --test feedback
+	HOOKSTORM_TEST_VENV=$(abspath $(OTHER_DIR))/venv CARGO_TARGET_DIR=$(or $(OTHER_TARGET),$(OTHER_DIR)) \
+		cargo test --locked --test runtime --test feedback
 
 # BENCHES="oracle wire" runs those alone.
 BENCHES ?= manifest archive generate wire oracle call report
@@ -114,12 +116,18 @@ else
 		-max_total_time=$(TIME) $(patsubst %,-dict=%,$(wildcard fuzz/dictionaries/$(TARGET).dict))
 endif
 
-lint: setup ## check format and lints, warnings denied
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+# The fuzz targets are a workspace of their own. Nothing is linked here, so they need neither libFuzzer nor a compiler for C++;
+# with the same target folder and the same profile, they share what was built.
+FUZZ_WORKSPACE := --manifest-path fuzz/Cargo.toml
+lint: setup ## check format and lints, warnings denied, of the benchmarks and fuzz targets too
+	cargo fmt --all --check
+	cargo fmt --check $(FUZZ_WORKSPACE)
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	CUSTOM_LIBFUZZER_PATH=/nowhere/libfuzzer.a CARGO_TARGET_DIR=$(TARGET_DIR) \
+		cargo clippy --locked $(FUZZ_WORKSPACE) --all-targets -- -D warnings
 
 doc: setup ## build the documentation, warnings denied
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 
 rules: setup ## make docs/rules.md anew from the registry
 	HOOKSTORM_UPDATE_DOCS=1 cargo test --locked --test documents the_page_of_rules

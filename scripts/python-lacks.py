@@ -1,7 +1,7 @@
-"""Says what an interpreter lacks to be embedded and to make virtual environments; run by that interpreter.
+"""Prints what an interpreter lacks to be embedded and to make virtual environments. Run it with that interpreter.
 
-Prints one word a line: `version` (older than 3.9), `shared` (built without a shared library), `library` (the library
-that one links with is not installed) and `venv`. Nothing: all is there. Headers are not needed: PyO3 brings its own.
+It prints one word on each line: `version` (older than 3.9), `shared` (built without a shared library), `library` (the library
+to link with is not installed), `venv`. It prints nothing if nothing is missing. PyO3 needs no headers.
 """
 import os
 import sys
@@ -9,7 +9,7 @@ import sysconfig
 
 
 def library_is_there():
-    """Whether the link to the shared library lies where a linker looks."""
+    """Whether the linker finds the shared library."""
     name = sysconfig.get_config_var("LDLIBRARY") or ""
     folder = sysconfig.get_config_var("LIBDIR") or ""
     multiarch = sysconfig.get_config_var("MULTIARCH") or ""
@@ -17,7 +17,7 @@ def library_is_there():
 
 
 def venv_is_there():
-    """Debian leaves `ensurepip` out of python3; `venv` alone makes an environment without pip."""
+    """Debian's python3 has no `ensurepip`; without it, `venv` makes an environment without pip."""
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401

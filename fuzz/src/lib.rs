@@ -14,7 +14,15 @@ use std::{
 };
 
 use arbitrary::Unstructured;
-use hookstorm::{contract::Platform, finding::Severity, generate::{Domain, self}, oracle::{PluginUnderTest, self}, package::{ArchiveLimits, Package, configuration}, runtime::{Isolation, Limits, Network, Executor, Sandbox, Target, Worker}, trace::{Edge, Instrumentation}};
+use hookstorm::{
+    contract::Platform,
+    finding::Severity,
+    generate::{self, Domain},
+    oracle::{self, PluginUnderTest},
+    package::{ArchiveLimits, Package, configuration},
+    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
+    trace::{Edge, Instrumentation},
+};
 
 /// A counter for each edge of Python code. libFuzzer finds the section by its name and reads it after each run.
 #[unsafe(link_section = "__libfuzzer_extra_counters")]
@@ -78,7 +86,8 @@ pub fn session(data: &[u8]) {
     let known = &harness.known;
     let Ok(session) = generate::session(&mut Unstructured::new(data), &harness.domain) else { return };
     let sessions = std::slice::from_ref(&session);
-    let watched = harness.worker.run_observed(sessions, Instrumentation::NewEdges).expect("the runtime outlives any plugin");
+    let watched =
+        harness.worker.run_observed(sessions, Instrumentation::NewEdges).expect("the runtime outlives any plugin");
     for seen in &watched {
         for edge in &seen.edges {
             let counter = &COUNTERS[edge.number as usize % Edge::COUNT];
@@ -96,7 +105,10 @@ pub fn session(data: &[u8]) {
             if finding.severity == Severity::Error && is_new(finding.fingerprint.as_str()) {
                 let hook = finding.hook.map(|hook| format!(" {hook}")).unwrap_or_default();
                 let place = finding.location.map(|at| format!("\n  --> {}:{}", at.file, at.line)).unwrap_or_default();
-                panic!("error[{}]{hook}: {}{place}\n  fingerprint {}", finding.rule, finding.message, finding.fingerprint);
+                panic!(
+                    "error[{}]{hook}: {}{place}\n  fingerprint {}",
+                    finding.rule, finding.message, finding.fingerprint
+                );
             }
         }
     }
