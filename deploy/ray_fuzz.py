@@ -3,9 +3,9 @@
 
     ray_fuzz.py PLUGIN --corpus s3://bucket/prefix --time 8h
 
-Ray starts one hookstorm on each node and gives its report back; it carries no cases. hookstorm, the plugin and the
-credentials of the bucket must be on each node: in its image, or by Ray's `runtime_env`. Ends with status 1 if any host found
-something, with the worst status of any host if one failed.
+Ray starts one hookstorm on each node and returns its report; it transports no cases. hookstorm, the plugin and the credentials
+of the bucket must be on each node: in its image, or by Ray's `runtime_env`. The exit status is 1 if a host found something, and
+the worst status of all hosts if one failed.
 """
 import argparse
 import json
@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 @ray.remote(num_cpus=1, max_retries=3)
 def host(number, words, environment):
-    """One hookstorm. Ray starts it again on a node that comes back; what it had found is in the bucket or its copy."""
+    """One hookstorm. If its node comes back, Ray starts it again; its findings are in the bucket or in its copy."""
     ended = subprocess.run(
         [*words, "--seed", str(number), "--format", "json", "--quiet"],
         stdin=subprocess.DEVNULL,
