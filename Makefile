@@ -42,11 +42,13 @@ test-other: setup ## run the tests of the runtime built against another interpre
 	@mkdir -p $(OTHER_DIR)
 	@scripts/make-venv $(OTHER_DIR)/venv
 	HOOKSTORM_TEST_VENV=$(abspath $(OTHER_DIR))/venv CARGO_TARGET_DIR=$(or $(OTHER_TARGET),$(OTHER_DIR)) \
-		cargo test --locked --test runtime --test feedback
+		cargo test --locked --test runtime --test feedback --test worker
 
 # BENCHES="oracle wire" runs those alone.
 BENCHES ?= manifest archive generate wire oracle call report
-CRITERION = cargo bench --locked $(foreach bench,$(BENCHES),--bench $(bench))
+# Cargo builds the worker for no bench, since it is another package.
+BUILD = cargo build --release --locked --quiet
+CRITERION = $(BUILD) && cargo bench --locked $(foreach bench,$(BENCHES),--bench $(bench))
 bench: venv ## run the benchmarks of criterion, then print the promised figures
 	$(CRITERION)
 	@$(MAKE) --no-print-directory ratios
@@ -66,12 +68,15 @@ bench-compare: setup ## fail if a benchmark is slower than in BASE=main by more 
 	@scripts/bench-compare judge $(TARGET_DIR)/criterion "$(BASE)" "$(THRESHOLD)"
 
 ratios: venv ## print the promised figures, each beside what it is held against
+	$(BUILD)
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench ratios
 
 load-figures: browser ## print the promised figures of load
+	$(BUILD)
 	CHROMIUM=$$(command -v chromium) cargo bench --locked --bench load
 
 fuzz-figures: venv ## print the promised figures of fuzz: MINUTES=30 watches memory for that long
+	$(BUILD)
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench fuzz
 
 # Atheris and Hypothesis, which hookstorm is held against, in an environment of their own, with the SDK.
@@ -83,9 +88,11 @@ $(PEERS_VENV)/done: $(PEERS) scripts/test-requirements.txt
 	@touch $@
 
 planted: setup $(if $(filter-out 0,$(COMPARE)),$(PEERS_VENV)/done) ## find twelve planted defects with fuzz; COMPARE=1: Atheris and Hypothesis too
+	$(BUILD)
 	PEERS_VENV=$(PEERS_VENV) cargo bench --locked --bench planted
 
 bench-peers: setup $(PEERS_VENV)/done ## hold hookstorm against the plain loop, Hypothesis and Atheris: SEEDS=10 RIVAL_SEEDS=3 TIME=60 ONLY=…
+	$(BUILD)
 	PEERS_VENV=$(PEERS_VENV) cargo bench --locked --bench peers
 
 three-hosts: setup ## show that three hosts share a corpus through an S3 server, cut off, killed and refused

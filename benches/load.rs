@@ -21,7 +21,7 @@ use hookstorm::{
         RunShape,
     },
     oracle::{self, PluginUnderTest},
-    runtime::{Isolation, Server, Target, Underway},
+    runtime::{Isolation, Server, SessionState, Target},
     trace::Loading,
 };
 
@@ -111,7 +111,7 @@ impl Subjected {
             let trace = match isolation {
                 Isolation::Persistent => server.session(&session).expect("the runtime works").0,
                 Isolation::Isolated => {
-                    let mut underway = Underway::new(Arc::clone(&session));
+                    let mut underway = SessionState::new(Arc::clone(&session));
                     while underway.next_hook().is_some() {
                         server.step(&mut underway).expect("the runtime works");
                     }

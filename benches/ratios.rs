@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use loaded::{BATCH, Loaded, median};
+use loaded::{BATCH, Loaded, median, python};
 
 /// How long each side of a comparison runs in a round.
 const ROUND: Duration = Duration::from_millis(500);
@@ -133,7 +133,7 @@ fn main() {
     };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/plugins/small");
     let check = time(Command::new(env!("CARGO_BIN_EXE_hookstorm")).arg("check").arg(&folder));
-    let python = time(Command::new(env!("HOOKSTORM_PYTHON")).args(["-I", "-c", "pass"]));
+    let python = time(Command::new(python()).args(["-I", "-c", "pass"]));
     println!(
         "hookstorm check: {check:.0} ms, CPython's own start: {python:.0} ms, beyond it {:.0} ms (at most 60)",
         check - python

@@ -9,7 +9,7 @@ use hookstorm::{
     case::Value,
     contract::{Hook, Platform, PluginType},
     generate::{Domain, nth_session},
-    runtime::wire::{Reader, Writer, ending},
+    runtime::protocol::wire::{Reader, Writer, ending},
     trace::PluginTokens,
 };
 

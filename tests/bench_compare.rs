@@ -8,7 +8,7 @@ use std::{
 
 fn script(arguments: &[&str], folder: &Path) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/bench-compare");
-    Command::new(env!("HOOKSTORM_PYTHON"))
+    Command::new(std::env::var_os("PYO3_PYTHON").unwrap_or_else(|| "python3".into()))
         .arg(script)
         .arg(arguments[0])
         .arg(folder)

@@ -15,7 +15,7 @@ use hookstorm::{
     case::{Call, Session, Value},
     contract::{Hook, Platform, PluginType},
     runtime::{
-        Destination, Executor, Isolation, Limits, Network, Sandbox, Server, Target, Underway, Worker,
+        Destination, Executor, Isolation, Limits, Network, Sandbox, Server, SessionState, Target, Worker,
         sandbox::Protection,
     },
     trace::{Attempt, AttemptKind, Ending, LoadEnding, Trace},
@@ -302,7 +302,7 @@ fn the_host_writes_nothing_through_a_link_that_a_plugin_left_in_a_folder_that_st
         let mut session = Session::new(vec![Call::new(Hook::GetPasswordList, Vec::new())]);
         let lease = Value::Dict(vec![("lease".into(), Value::text("overwritten"))]);
         session.services = Value::Dict(vec![("state".into(), lease)]);
-        let mut underway = Underway::new(Arc::new(session));
+        let mut underway = SessionState::new(Arc::new(session));
         server.step(&mut underway).unwrap();
         assert_eq!(underway.trace().calls.len(), 1);
     }

@@ -423,7 +423,7 @@ fn with_worker(script: &str) -> (Ran, usize) {
     let desk = desk(ONE_WAY);
     let starts = desk.write("starts", "");
     let text = script.replace("STARTS", starts.to_str().unwrap());
-    let text = text.replace("REAL", assert_cmd::cargo::cargo_bin!("hookstorm-worker").to_str().unwrap());
+    let text = text.replace("REAL", program::worker().to_str().unwrap());
     let worker = desk.write("worker", text);
     fs::set_permissions(&worker, fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = desk.command();

@@ -102,14 +102,13 @@ for line in sys.stdin.buffer:
 struct Answer(bool, Option<bool>, bool);
 
 fn ask_python(lines: &[String]) -> Vec<Answer> {
-    let python = env!("HOOKSTORM_PYTHON");
-    let python = if python.is_empty() { "python3" } else { python };
+    let python = std::env::var_os("PYO3_PYTHON").unwrap_or_else(|| "python3".into());
     let mut child = Command::new(python)
         .args(["-I", "-c", PYTHON])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("the Python that the worker is built against can be started");
+        .expect("`python3` can be started; PYO3_PYTHON names another one");
     let mut stdin = child.stdin.take().expect("it is piped");
     let text = lines.join("\n") + "\n";
     let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));

@@ -7,7 +7,7 @@ use hookstorm::{
     case::{Case, RecordedFinding, Session, Value},
     contract::{Hook, Platform, PluginType},
     generate::{Domain, strategy},
-    runtime::wire::{Reader, Writer, ending},
+    runtime::protocol::wire::{Reader, Writer, ending},
     trace::{Attempt, AttemptKind, Frame, Leftover, LeftoverKind, Observed, OptionToken, PluginTokens},
 };
 use proptest::{

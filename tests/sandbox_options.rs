@@ -36,7 +36,7 @@ const WITHHELD: &str = "exec unshare --user --map-root-user sh -c 'echo 0 > /pro
 /// hookstorm on a machine without namespaces; `None` where such a machine cannot be played here.
 fn poor(desk: &Desk) -> Option<Command> {
     let played = |program: &str| format!("#!/bin/sh\n{WITHHELD} {program} \"$@\"\n");
-    let worker = assert_cmd::cargo::cargo_bin!("hookstorm-worker");
+    let worker = program::worker();
     let script = |name: &str, program: &str| {
         let path = desk.write(name, played(program));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();

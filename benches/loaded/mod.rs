@@ -149,7 +149,7 @@ impl Loaded {
         std::fs::write(&configuration, &self.target.configuration).expect("the file can be written");
         let python = match &self.target.venv {
             Some(venv) => venv.join("bin/python"),
-            None => PathBuf::from(env!("HOOKSTORM_PYTHON")),
+            None => python(),
         };
         let mut command = match core {
             Some(core) => {
@@ -168,6 +168,11 @@ impl Loaded {
         let text = String::from_utf8_lossy(&output.stdout);
         text.trim().parse().unwrap_or_else(|_| panic!("the plain loop failed: {text}"))
     }
+}
+
+/// The Python to compare with: `make` names the one that the worker is built against.
+pub(crate) fn python() -> PathBuf {
+    std::env::var_os("PYO3_PYTHON").unwrap_or_else(|| "python3".into()).into()
 }
 
 /// The middle one.

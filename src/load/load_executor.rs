@@ -2,7 +2,7 @@
 
 use crate::{
     case::Session,
-    runtime::{RuntimeError, Server, Underway},
+    runtime::{RuntimeError, Server, SessionState},
     trace::{CallUsage, ProcessUsage, Trace},
 };
 
@@ -12,7 +12,7 @@ pub trait LoadExecutor: Send {
     ///
     /// # Errors
     /// Where the runtime itself failed.
-    fn step(&mut self, underway: &mut Underway) -> Result<Option<CallUsage>, RuntimeError>;
+    fn step(&mut self, underway: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError>;
 
     /// Runs a whole session in the process that ran the others before: its trace, what its calls cost, and now and then
     /// what the process holds.
@@ -23,7 +23,7 @@ pub trait LoadExecutor: Send {
 }
 
 impl LoadExecutor for Server {
-    fn step(&mut self, underway: &mut Underway) -> Result<Option<CallUsage>, RuntimeError> {
+    fn step(&mut self, underway: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError> {
         Self::step(self, underway)
     }
 

@@ -14,7 +14,7 @@ use crate::{
         CallTimes, GrowthWatch, LoadExecutor, Recorder, ResourceSample, Workload,
         queue::{Ready, ReadyQueue, SessionInFlight},
     },
-    runtime::{Isolation, RuntimeError, Underway, now_ns},
+    runtime::{Isolation, RuntimeError, SessionState, protocol::shared::now_ns},
     trace::{CallUsage, Trace},
 };
 
@@ -83,7 +83,7 @@ impl<'s, 'a> LoadWorker<'s, 'a> {
                 (Ready::Session { number, due }, Isolation::Persistent) => self.session(number, due),
                 (Ready::Session { number, due }, Isolation::Isolated) => {
                     lock(&self.shared.recorder).begun();
-                    let underway = Underway::new(self.shared.workload.session(number));
+                    let underway = SessionState::new(self.shared.workload.session(number));
                     self.calls(Box::new(SessionInFlight { underway, due, call_due: due, thought: Duration::ZERO }))
                 }
                 (Ready::Call(visit), _) => self.calls(visit),

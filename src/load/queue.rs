@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::runtime::{RuntimeError, Underway};
+use crate::runtime::{RuntimeError, SessionState};
 
 /// Something that a lane may begin with.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) enum Ready {
 /// A session under way. Moments count from the beginning of the run.
 #[derive(Debug)]
 pub(super) struct SessionInFlight {
-    pub(super) underway: Underway,
+    pub(super) underway: SessionState,
     /// When it was due.
     pub(super) due: Duration,
     /// When its next call is due.

@@ -20,7 +20,7 @@ use crate::{
         capacity::{self, Tried},
         pacer::{PacedRun, Pacer},
     },
-    runtime::{Isolation, RuntimeError, Underway},
+    runtime::{Isolation, RuntimeError, SessionState},
     trace::Trace,
 };
 
@@ -184,7 +184,7 @@ fn probe(engine: &Pacer<'_>, hosts: &mut [Box<dyn LoadExecutor>]) -> Result<Opti
         match engine.settings.isolation {
             Isolation::Persistent => drop(host.session(&session)?),
             Isolation::Isolated => {
-                let mut underway = Underway::new(session);
+                let mut underway = SessionState::new(session);
                 while underway.next_hook().is_some() && !engine.stop.requested() {
                     host.step(&mut underway)?;
                 }

@@ -4,7 +4,7 @@
 ///
 /// # Errors
 /// [`NoLandlock`] where it offers none.
-pub fn landlock_version() -> Result<u32, NoLandlock> {
+pub(crate) fn landlock_version() -> Result<u32, NoLandlock> {
     const VERSION: libc::c_ulong = 1;
     // SAFETY: with this flag, no rules and a size of 0, as the kernel's documentation has it, the call makes nothing, writes
     // nowhere, and returns a number.
@@ -21,7 +21,7 @@ pub fn landlock_version() -> Result<u32, NoLandlock> {
 
 /// Why there is no Landlock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoLandlock {
+pub(crate) enum NoLandlock {
     /// The kernel does not know it: it is older than 5.13, or was built without.
     Unknown,
     /// The kernel knows it and was started without it.

@@ -1,38 +1,21 @@
-//! The processes that hold CPython, and what they saw. [`Worker`] is the host's end of one of them: it loads a plugin
-//! ([`Loading`]), runs sessions in it, in one process or each call in its own, and gives back a [`Trace`] for each.
+//! Runs plugins in processes of their own. [`Worker`] is the host's end of one of them: it loads a plugin
+//! ([`Loading`](crate::trace::Loading)), runs sessions, many in one process or each call in its own, and returns a
+//! [`Trace`](crate::trace::Trace) for each.
 //!
-//! `unsafe` and PyO3 live here and nowhere else; PyO3 only in `worker/`, the program that the host starts. Nothing here
-//! judges what it saw.
+//! [`protocol`] is what host and worker share, and [`sandbox`] what confines a plugin; the program `hookstorm-worker`, a
+//! crate of its own, uses both. `unsafe` stays in this module and in that crate. Nothing here knows Python or judges a
+//! trace.
 
-#[doc(hidden)]
-pub mod control;
-#[doc(hidden)]
-pub mod flow;
-#[doc(hidden)]
-pub mod hand;
 mod host;
-#[doc(hidden)]
-pub mod machine;
+pub(crate) mod machine;
 mod pair;
-#[doc(hidden)]
-pub mod reply;
-#[doc(hidden)]
+pub mod protocol;
 pub mod sandbox;
-#[doc(hidden)]
-pub mod scratch;
-#[doc(hidden)]
-pub mod shared;
-#[doc(hidden)]
-pub mod stack;
+mod session_state;
 mod target;
-mod underway;
-#[doc(hidden)]
-pub mod wire;
 
-pub(crate) use host::PYTHON_VERSION;
+pub(crate) use host::{BatchReply, built_against};
 pub use host::{Executor, Isolation, RuntimeError, Server, Worker};
 pub use pair::Pair;
-#[doc(hidden)]
-pub use shared::now_ns;
+pub use session_state::SessionState;
 pub use target::{Destination, Limits, Network, Sandbox, Target};
-pub use underway::Underway;

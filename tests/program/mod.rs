@@ -133,6 +133,13 @@ impl Ran {
     }
 }
 
+/// The worker's program. Cargo builds it for the tests of its own package only.
+pub(crate) fn worker() -> PathBuf {
+    let worker = assert_cmd::cargo::cargo_bin!("hookstorm").with_file_name("hookstorm-worker");
+    assert!(worker.is_file(), "`{}` is not built: add `--test worker` to `cargo test`", worker.display());
+    worker
+}
+
 /// A folder of the repository, `examples/clean-aa`.
 pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

@@ -65,8 +65,7 @@ fn python(facts: &Facts) -> Vec<Check> {
             ]
         }
         Err(Problem { problem, hint }) => {
-            let (path, why) = &facts.interpreter;
-            let unreachable = why.as_ref().map(|why| {
+            let unreachable = facts.interpreter.as_ref().map(|(path, why)| {
                 format!(
                     "this hookstorm was built with `{}`, which user {} cannot read ({why}): build it with a Python that every \
                      user may read, or run it as the user who built it",
@@ -81,20 +80,20 @@ fn python(facts: &Facts) -> Vec<Check> {
             ]
         }
     };
-    checks.extend(sdk(&facts.sdk));
+    checks.extend(sdk(facts));
     checks
 }
 
-fn sdk(sdk: &Sdk) -> Option<Check> {
+fn sdk(facts: &Facts) -> Option<Check> {
     const NAME: &str = "Plugin SDK";
     const OPEN: &str = "plugins that import the SDK cannot be loaded";
     let install = |python: &str| format!("`{python} -m pip install oneidentity-safeguard-sessions-plugin-sdk`");
-    Some(match sdk {
+    Some(match &facts.sdk {
         Sdk::NotTried => return None,
         Sdk::Found { venv, version } => check(CheckGroup::Python, NAME, format!("{version} in `{}`", venv.display())),
         Sdk::NoVenv => {
-            let make =
-                format!("`python{} -m venv DIR`, then {}", crate::runtime::PYTHON_VERSION, install("DIR/bin/python"));
+            let version = facts.worker.as_ref().ok().and_then(|worker| Some(worker.python.rsplit_once('.')?.0));
+            let make = format!("`python{} -m venv DIR`, then {}", version.unwrap_or("3"), install("DIR/bin/python"));
             check(CheckGroup::Python, NAME, "no virtual environment is set")
                 .is(State::Missing)
                 .opens(OPEN)
@@ -323,7 +322,7 @@ mod tests {
                 standard_library: "/usr/lib/python3.11".into(),
                 missing: MissingProtections::default(),
             }),
-            interpreter: ("/usr/bin/python3.11".into(), None),
+            interpreter: None,
             sdk: Sdk::Found { venv: ".venv".into(), version: "1.5.0".into() },
         }
     }
@@ -398,7 +397,7 @@ mod tests {
             problem: "CPython 3.11 cannot be loaded: libpython3.11.so.1.0: cannot open shared object file".into(),
             hint: Some("install the shared library".into()),
         };
-        let interpreter = ("/home/ci/bin/python3.11".into(), Some("permission denied".into()));
+        let interpreter = Some(("/home/ci/bin/python3.11".into(), "permission denied".into()));
         let facts = Facts { worker: Err(problem), interpreter, sdk: Sdk::NotTried, ..facts() };
         let diagnosis = diagnosis(&facts);
         assert!(!diagnosis.can_run && diagnosis.missing == 0);

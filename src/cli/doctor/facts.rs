@@ -11,7 +11,7 @@ use crate::{
     cli::{error::CliError, seams},
     package::ScratchFolder,
     runtime::{
-        Network,
+        Network, built_against,
         machine::{NoLandlock, landlock_version},
         sandbox::MissingProtections,
     },
@@ -42,8 +42,8 @@ pub(super) struct Facts {
     /// The bytes that are free there, or why no folder can be made there.
     pub(super) free_bytes: Result<u64, String>,
     pub(super) worker: Result<Worker, Problem>,
-    /// The interpreter that this hookstorm was built with, and why it cannot be read, if so.
-    pub(super) interpreter: (PathBuf, Option<String>),
+    /// The interpreter that the worker was built with, and why this user cannot read it; `None` if they can.
+    pub(super) interpreter: Option<(PathBuf, String)>,
     pub(super) sdk: Sdk,
 }
 
@@ -118,7 +118,7 @@ pub(super) fn gather(venv: Option<PathBuf>) -> Facts {
         memory_bytes: memory(read),
         free_bytes: free_bytes(&scratch),
         scratch,
-        interpreter: interpreter(env!("HOOKSTORM_PYTHON").into()),
+        interpreter: interpreter(),
         sdk: match (&worker, venv) {
             (_, None) => Sdk::NoVenv,
             (Err(_), Some(_)) => Sdk::NotTried,
@@ -161,9 +161,10 @@ fn free_bytes(folder: &Path) -> Result<u64, String> {
     Ok(free.f_bavail.saturating_mul(free.f_frsize))
 }
 
-fn interpreter(path: PathBuf) -> (PathBuf, Option<String>) {
-    let problem = fs::metadata(&path).err().map(|error| crate::cli::error::reason(&error));
-    (path, problem)
+fn interpreter() -> Option<(PathBuf, String)> {
+    let path = built_against(&seams::worker_program().ok()?)?.executable;
+    let problem = fs::metadata(&path).err()?;
+    Some((path, crate::cli::error::reason(&problem)))
 }
 
 fn problem(error: &CliError) -> Problem {

@@ -16,7 +16,7 @@ use crate::{
     contract::{Hook, Platform, PluginType},
     generate::{self, Domain, archive, contract_violation, manifest},
     package::{Manifest, Package, ScratchFolder, configuration},
-    runtime::wire::{Reader, Writer},
+    runtime::protocol::wire::{Reader, Writer},
     trace::{Observed, OptionToken, PluginTokens},
 };
 

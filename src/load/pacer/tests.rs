@@ -13,7 +13,7 @@ use crate::{
     case::{Call, Session, Value},
     contract::Hook,
     load::{Arrivals, Rate},
-    runtime::{Isolation, Underway},
+    runtime::{Isolation, SessionState},
     trace::{CallTrace, CallUsage, CapturedOutput, Ending, Observed, ProcessUsage, Trace},
 };
 
@@ -36,7 +36,7 @@ struct Fake {
 }
 
 impl LoadExecutor for Fake {
-    fn step(&mut self, _: &mut Underway) -> Result<Option<CallUsage>, RuntimeError> {
+    fn step(&mut self, _: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError> {
         unreachable!("sessions run whole here")
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     case::Value,
     contract::Hook,
-    runtime::flow::{After, after_verdict},
+    runtime::protocol::flow::{After, after_verdict},
     trace::{CallTrace, Ending, Observed, Trace},
 };
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::runtime::shared::REQUEST_LIMIT;
+use crate::runtime::protocol::shared::REQUEST_LIMIT;
 
 /// Why a worker cannot be had, or went wrong by itself.
 #[derive(Debug, Error)]
@@ -14,7 +14,7 @@ pub enum RuntimeError {
     #[error("CPython {version} cannot be loaded: {detail}")]
     NoLibpython {
         /// The version that this hookstorm was built against.
-        version: &'static str,
+        version: String,
         /// What the linker said.
         detail: String,
     },
@@ -29,7 +29,7 @@ pub enum RuntimeError {
         /// Its version.
         found: String,
         /// Ours.
-        version: &'static str,
+        version: String,
     },
     /// The worker could not be started.
     #[error("the worker cannot be started: {0}")]

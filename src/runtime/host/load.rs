@@ -4,14 +4,17 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     OUR_EXIT, RuntimeError, TRIES, Worker,
-    process::{self, Process, Waited},
+    process::{Process, Waited},
+    venv,
 };
 use crate::{
     contract::Hook,
     runtime::{
-        PYTHON_VERSION, Target,
-        control::{ConstructReply, HookReply, LoadReply, LoadRequest, order, word},
-        shared::Phase,
+        Target,
+        protocol::{
+            control::{ConstructReply, HookReply, LoadReply, LoadRequest, command, reply},
+            shared::Phase,
+        },
     },
     trace::{Exception, Frame, HookSignature, LoadEnding, Loading, PluginTokens},
 };
@@ -31,17 +34,17 @@ impl Worker {
             state: state.map(Path::to_owned),
             preloads,
             lost: None,
-            loading: Arc::new(not_loaded(LoadEnding::Done)),
+            loading: Arc::new(not_loaded("", LoadEnding::Done)),
             standard_library: String::new(),
             has_runner: false,
             watches_isolated_lines: false,
             measures: false,
             places: 0,
         };
-        let mut loading = not_loaded(LoadEnding::Done);
+        let mut loading = not_loaded(worker.process.python_version(), LoadEnding::Done);
         let mut threads = 1;
         match worker.load()? {
-            Waited::Said(word::LOADED) => {
+            Waited::Said(reply::LOADED) => {
                 match serde_json::from_slice::<LoadReply>(&worker.process.shared.read_reply()) {
                     Ok(reply) if preloads => {
                         threads = reply.threads;
@@ -73,7 +76,12 @@ impl Worker {
     /// Has the zygote load the plugin.
     fn load(&mut self) -> Result<Waited, RuntimeError> {
         let target = &self.target;
-        let site_packages = target.venv.as_deref().map(process::site_packages).transpose()?.unwrap_or_default();
+        let site_packages = target
+            .venv
+            .as_deref()
+            .map(|venv| venv::site_packages(venv, self.process.python_version()))
+            .transpose()?
+            .unwrap_or_default();
         let request = LoadRequest {
             root: target.root.clone(),
             entry_point: target.entry_point.clone(),
@@ -95,7 +103,7 @@ impl Worker {
         if !self.process.shared.write_request(&json) {
             return Err(RuntimeError::SessionTooLarge(json.len()));
         }
-        if !self.process.order(&[order::LOAD]) {
+        if !self.process.command(&[command::LOAD]) {
             return Ok(Waited::Gone(self.process.status()));
         }
         self.process.wait(target.limits.loading, 1)
@@ -112,7 +120,7 @@ impl Worker {
             self.process = process;
             self.has_runner = false;
             match self.load()? {
-                Waited::Said(word::LOADED) => self.lost = None,
+                Waited::Said(reply::LOADED) => self.lost = None,
                 Waited::Gone(status) => self.lost = Some(self.process.died(status)),
                 _ => self.lost = Some(RuntimeError::Stuck),
             }
@@ -131,7 +139,7 @@ impl Worker {
     fn construct(&mut self, loading: &mut Loading) -> Result<(), RuntimeError> {
         self.process.forget_output();
         self.process.shared.forget_attempts();
-        let waited = if self.process.order(&[order::CONSTRUCT]) {
+        let waited = if self.process.command(&[command::CONSTRUCT]) {
             self.process.wait(self.target.limits.loading, 1)?
         } else {
             Waited::Gone(self.process.status())
@@ -192,9 +200,9 @@ impl Worker {
     }
 }
 
-fn not_loaded(import: LoadEnding) -> Loading {
+fn not_loaded(python: &str, import: LoadEnding) -> Loading {
     Loading {
-        python: PYTHON_VERSION.to_owned(),
+        python: python.to_owned(),
         import,
         output: String::new(),
         attempts: Vec::new(),

@@ -4,11 +4,14 @@
 //! can be had, and goes on with a fresh runner or a fresh worker. What a worker wrote is read as hostile bytes.
 
 mod after;
+mod batch_reply;
 mod error;
 mod load;
 mod process;
+mod programs;
 mod server;
 mod start;
+mod venv;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,18 +20,20 @@ use self::{
     after::after,
     process::{Process, Waited},
 };
+pub(crate) use self::{batch_reply::BatchReply, programs::built_against};
 pub use self::{error::RuntimeError, server::Server};
 use crate::{
     case::Session,
     runtime::{
         Target,
-        control::{order, word},
-        flow::{After, Flow, Step},
-        reply::Reply,
+        protocol::{
+            control::{command, reply},
+            flow::{After, Flow, Step},
+            shared::{Phase, REQUEST_LIMIT, flag},
+            stack,
+            wire::Writer,
+        },
         sandbox::MissingProtections,
-        shared::{Phase, REQUEST_LIMIT, flag},
-        stack,
-        wire::Writer,
     },
     trace::{
         Attempt, CallTrace, CallUsage, Edge, Ending, Frame, Instrumentation, LoadEnding, Loading, Observation, Trace,
@@ -94,9 +99,6 @@ pub trait Executor: Send {
     fn watch_isolated_lines(&mut self, _watch: bool) {}
 }
 
-/// The version of CPython that plugins run on, `3.11`.
-pub(crate) const PYTHON_VERSION: &str = env!("HOOKSTORM_PYTHON_VERSION");
-
 /// How many sessions cross the process boundary at once.
 const BATCH: usize = 64;
 /// How often something of ours is tried again in a row when a runner or a worker died for no reason to be seen.
@@ -158,10 +160,10 @@ impl Worker {
     pub fn time_bare_forks(&mut self, times: u32) -> Result<Duration, RuntimeError> {
         self.end_runner();
         self.revive()?;
-        let mut packet = [order::BARE, 0, 0, 0, 0];
+        let mut packet = [command::BARE, 0, 0, 0, 0];
         packet[1..].copy_from_slice(&times.to_le_bytes());
         let begin = std::time::Instant::now();
-        let ended = self.process.order(&packet)
+        let ended = self.process.command(&packet)
             && matches!(self.process.wait(self.target.limits.timeout, 1)?, Waited::Ended(_));
         if ended { Ok(begin.elapsed()) } else { Err(RuntimeError::Stuck) }
     }
@@ -181,7 +183,7 @@ impl Worker {
     /// # Errors
     /// [`RuntimeError::NoWorker`] where it is not there.
     pub fn program() -> Result<std::path::PathBuf, RuntimeError> {
-        process::program()
+        programs::worker()
     }
 
     /// What loading showed.
@@ -214,7 +216,7 @@ impl Worker {
             self.lose(RuntimeError::Stuck);
             self.revive()?;
         }
-        self.has_runner = self.process.order(&[order::RUNNER]);
+        self.has_runner = self.process.command(&[command::RUNNER]);
         if !self.has_runner {
             self.lose_gone();
         }
@@ -249,7 +251,7 @@ impl Worker {
             let phase = self.process.phase();
             // It may go on writing, so it is ended before what it wrote is read.
             let ending = self.batch_ended(waited, phase);
-            let Reply { complete, partial, is_whole } = self.read_reply(rest);
+            let BatchReply { complete, partial, is_whole } = self.read_reply(rest);
             traces.extend(complete);
             let ending = match ending {
                 _ if !is_whole => {
@@ -287,8 +289,8 @@ impl Worker {
     fn batch_ended(&mut self, waited: Waited, phase: Phase) -> Option<Ending> {
         match waited {
             // A runner says so between sessions; somebody else, whenever the plugin likes.
-            Waited::Said(word::DONE) if phase == Phase::Idle => None,
-            Waited::Said(word::RETIRED) if phase == Phase::Idle => {
+            Waited::Said(reply::DONE) if phase == Phase::Idle => None,
+            Waited::Said(reply::RETIRED) if phase == Phase::Idle => {
                 if !self.process.wait_for_end() {
                     self.lose(RuntimeError::Stuck);
                 }
@@ -358,8 +360,8 @@ impl Worker {
     }
 
     /// What the worker wrote down of `sessions`.
-    fn read_reply(&self, sessions: &[Session]) -> Reply {
-        Reply::read(&self.process.shared.read_reply(), Some(sessions), self.target.limits.memory_bytes)
+    fn read_reply(&self, sessions: &[Session]) -> BatchReply {
+        BatchReply::read(&self.process.shared.read_reply(), Some(sessions), self.target.limits.memory_bytes)
     }
 
     /// The trace of a session that a call ended. Its cookies were in the process that is gone; the calls tell them. Its
@@ -496,7 +498,7 @@ impl Worker {
             let flags = (if self.watches_isolated_lines { flag::LINES } else { 0 })
                 | (if self.measures { flag::USAGE } else { 0 });
             self.process.shared.header().flags.store(flags, std::sync::atomic::Ordering::Relaxed);
-            if !self.process.order(&[order::CALL]) {
+            if !self.process.command(&[command::CALL]) {
                 self.lose_gone();
                 continue;
             }
@@ -507,7 +509,7 @@ impl Worker {
                 Waited::Ended(status) => self.ending_of_status(status),
                 Waited::Gone(_) | Waited::Said(_) | Waited::Silent => self.lost_with(waited),
             };
-            let Reply { partial, is_whole, .. } = self.read_reply(std::slice::from_ref(session));
+            let BatchReply { partial, is_whole, .. } = self.read_reply(std::slice::from_ref(session));
             if !is_whole {
                 ending = Ending::Corrupted;
             }

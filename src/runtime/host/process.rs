@@ -19,18 +19,23 @@ use rustix::{
     process::{Signal, pidfd_send_signal},
 };
 
-use super::{PYTHON_VERSION, RuntimeError};
+use super::{RuntimeError, programs};
 use crate::{
     case::Value,
     contract::Hook,
     package::tree,
     runtime::{
         Target,
-        control::{order, word},
-        sandbox::{Confinement, MissingProtections},
-        scratch::{CARRIED, CARRIED_LIMIT, FOLDERS, Scratch},
-        shared::{Capture, Phase, Shared, now_ns},
-        stack,
+        protocol::{
+            control::{command, reply},
+            interpreter::Interpreter,
+            shared::{Capture, Phase, Shared, now_ns},
+            stack,
+        },
+        sandbox::{
+            Confinement, MissingProtections,
+            scratch::{CARRIED, CARRIED_LIMIT, FOLDERS, Scratch},
+        },
     },
     trace::{CallTrace, Ending, Frame},
 };
@@ -82,12 +87,14 @@ pub(super) struct Process {
     pub(super) zygote: Option<OwnedFd>,
     /// The scratch folder that the worker has mounted, held open.
     pub(super) own: Option<OwnedFd>,
+    /// The Python that the worker embeds, once the worker has told it.
+    pub(super) python: Option<Interpreter>,
 }
 
 impl Process {
     /// Starts the program beside this one. `state` holds the plugin's state folders, where they are not its own.
     pub(super) fn spawn(target: &Target, state: Option<&Path>) -> Result<Self, RuntimeError> {
-        let program = program()?;
+        let program = programs::worker()?;
         let start = || -> Result<Self, RuntimeError> {
             let scratch = crate::package::ScratchFolder::new()
                 .map_err(|source| RuntimeError::Scratch { path: std::env::temp_dir(), source })?;
@@ -154,9 +161,23 @@ impl Process {
             // Held by the worker alone from here on, so that its end is seen.
             drop((their_control, their_data));
             let root = scratch.path().to_owned();
-            let (zygote, own) = (None, None);
+            let (zygote, own, python) = (None, None, None);
             let program = program.clone();
-            Ok(Self { program, guardian, control, data, shared, stdout, stderr, fault, scratch, root, zygote, own })
+            Ok(Self {
+                program,
+                guardian,
+                control,
+                data,
+                shared,
+                stdout,
+                stderr,
+                fault,
+                scratch,
+                root,
+                zygote,
+                own,
+                python,
+            })
         };
         let mut process = start()?;
         process.await_first_word()?;
@@ -206,17 +227,17 @@ impl Process {
     }
 
     /// Gives an order to the zygote. False where it is gone.
-    pub(super) fn order(&mut self, packet: &[u8]) -> bool {
+    pub(super) fn command(&mut self, packet: &[u8]) -> bool {
         self.send(true, packet)
     }
 
     /// Tells the runner that a batch is there. False where nobody hears it.
     pub(super) fn send_batch(&mut self) -> bool {
-        self.send(false, &[word::BATCH])
+        self.send(false, &[reply::BATCH])
     }
 
     fn send(&mut self, control: bool, packet: &[u8]) -> bool {
-        if packet[0] != order::SIGNAL {
+        if packet[0] != command::SIGNAL {
             // What an earlier child did when it died says nothing about this one.
             self.shared.header().since_ns.store(0, Ordering::Relaxed);
             self.shared.header().phase.store(Phase::Idle as u32, Ordering::Release);
@@ -234,7 +255,7 @@ impl Process {
 
     /// Sends a signal to the zygote's child.
     pub(super) fn signal(&mut self, signal: Signal) -> bool {
-        self.order(&[order::SIGNAL, signal.as_raw() as u8])
+        self.command(&[command::SIGNAL, signal.as_raw() as u8])
     }
 
     /// Waits for a word or an end, while the plugin's code may run for `limit` at a time, `times` times in all.
@@ -297,7 +318,7 @@ impl Process {
         }
         if !control.is_empty() {
             match rustix::net::recv(&self.control, &mut packet, RecvFlags::DONTWAIT) {
-                Ok((5, _)) if packet[0] == word::ENDED => {
+                Ok((5, _)) if packet[0] == reply::ENDED => {
                     let status = i32::from_le_bytes([packet[1], packet[2], packet[3], packet[4]]);
                     return Ok(Some(Waited::Ended(status)));
                 }
@@ -354,16 +375,23 @@ impl Process {
         if stderr.contains("error while loading shared libraries") {
             let detail =
                 stderr.trim().rsplit_once("libraries: ").map_or(stderr.trim(), |(_, detail)| detail).to_owned();
-            return RuntimeError::NoLibpython { version: PYTHON_VERSION, detail };
+            let version = detail.strip_prefix("libpython").and_then(|rest| rest.split_once(".so"));
+            let version = version.map_or_else(|| self.python_version(), |(version, _)| version).to_owned();
+            return RuntimeError::NoLibpython { version, detail };
         }
         // An interpreter without its standard library dies with pages of words.
         if self.phase() == Phase::Idle
             && let Some(detail) = stderr.lines().find(|line| LIFELESS.iter().any(|words| line.starts_with(words)))
         {
-            return RuntimeError::NoLibpython { version: PYTHON_VERSION, detail: detail.to_owned() };
+            return RuntimeError::NoLibpython { version: self.python_version().to_owned(), detail: detail.to_owned() };
         }
         let status = if status < 0 { format!("signal {}", -status) } else { format!("exit status {status}") };
         RuntimeError::Died { status, stderr }
+    }
+
+    /// The version of Python that the worker embeds, `3.11`; `3` before it has told it.
+    pub(super) fn python_version(&self) -> &str {
+        self.python.as_ref().map_or("3", |python| &python.version)
     }
 
     /// What it wrote to standard error.
@@ -489,50 +517,4 @@ impl Drop for Process {
         let _ = self.guardian.kill();
         let _ = self.guardian.wait();
     }
-}
-
-/// The worker's program: beside this one, or where `HOOKSTORM_WORKER` says, for programs that use this library.
-pub(super) fn program() -> Result<PathBuf, RuntimeError> {
-    if let Some(program) = std::env::var_os("HOOKSTORM_WORKER") {
-        return Ok(program.into());
-    }
-    let own = std::env::current_exe().map_err(RuntimeError::Start)?;
-    // Cargo puts tests and benches one folder deeper.
-    own.ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join("hookstorm-worker"))
-        .find(|program| program.is_file())
-        .ok_or(RuntimeError::NoWorker(own))
-}
-
-/// The folders of installed packages of a virtual environment.
-pub(super) fn site_packages(venv: &Path) -> Result<Vec<PathBuf>, RuntimeError> {
-    let Ok(text) = std::fs::read_to_string(venv.join("pyvenv.cfg")) else {
-        return Err(RuntimeError::NoVenv(venv.to_owned()));
-    };
-    let option = |name: &str| {
-        text.lines()
-            .filter_map(|line| line.split_once('='))
-            .find(|(known, _)| known.trim().eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim().to_owned())
-    };
-    let venv = std::fs::canonicalize(venv).map_err(RuntimeError::Start)?;
-    let packages = venv.join(format!("lib/python{PYTHON_VERSION}/site-packages"));
-    if !packages.is_dir() {
-        let found = option("version").or_else(|| option("version_info")).unwrap_or_else(|| "another version".into());
-        return Err(RuntimeError::VenvVersion { path: venv, found, version: PYTHON_VERSION });
-    }
-    let mut folders = vec![packages];
-    if option("include-system-site-packages").is_some_and(|value| value.eq_ignore_ascii_case("true"))
-        && let Some(base) = option("home").and_then(|home| Path::new(&home).parent().map(Path::to_owned))
-    {
-        folders.extend(
-            [format!("lib/python{PYTHON_VERSION}/site-packages"), "lib/python3/dist-packages".into()]
-                .map(|inside| base.join(inside))
-                .into_iter()
-                .filter(|folder| folder.is_dir()),
-        );
-    }
-    Ok(folders)
 }

@@ -7,9 +7,9 @@ use super::{Worker, after};
 use crate::{
     case::{Session, Value},
     runtime::{
-        RuntimeError, Target, Underway,
-        scratch::{FILLED, Scratch},
-        shared::flag,
+        RuntimeError, SessionState, Target,
+        protocol::shared::flag,
+        sandbox::scratch::{FILLED, Scratch},
     },
     trace::{CallUsage, LoadEnding, ProcessUsage, Trace},
 };
@@ -45,7 +45,7 @@ impl Server {
     ///
     /// # Errors
     /// Where the runtime itself failed; whatever the plugin does is in the trace.
-    pub fn step(&mut self, underway: &mut Underway) -> Result<Option<CallUsage>, RuntimeError> {
+    pub fn step(&mut self, underway: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError> {
         let session = Arc::clone(underway.session());
         let Some((step, answered)) = underway.next() else { return Ok(None) };
         let worker = &mut self.worker;

@@ -10,7 +10,13 @@ use rustix::{
 };
 
 use super::{RuntimeError, process::Process};
-use crate::runtime::{control::word, hand, sandbox::namespaces::path_of};
+use crate::runtime::{
+    protocol::{
+        control::{Started, reply},
+        fd_passing,
+    },
+    sandbox::namespaces::path_of,
+};
 
 /// How long the first word may take: a program that is loaded from a slow disk on a busy machine takes one second.
 const FIRST_WORD: Duration = Duration::from_secs(10);
@@ -24,14 +30,21 @@ impl Process {
             return Err(self.ended_as_none(format!("did not say a word within {} seconds", FIRST_WORD.as_secs())));
         }
         // Where the other end is gone, no word comes.
-        let (words, handed) = hand::receive(&self.control).unwrap_or_default();
+        let (words, handed) = fd_passing::receive(&self.control).unwrap_or_default();
         if words.is_empty() {
             let status = self.status();
             return Err(self.was_none(status));
         }
-        if words != [word::STARTED] {
+        let started =
+            words.strip_prefix(&[reply::STARTED]).and_then(|json| serde_json::from_slice::<Started>(json).ok());
+        let Some(started) = started else {
             return Err(self.ended_as_none("says what no worker says".to_owned()));
+        };
+        if !started.is_of_this_version() {
+            let own = env!("CARGO_PKG_VERSION");
+            return Err(self.ended_as_none(format!("has version {}, and hookstorm has version {own}", started.version)));
         }
+        self.python = Some(started.python);
         let mut handed = handed.into_iter();
         self.zygote = handed.next();
         self.own = handed.next();

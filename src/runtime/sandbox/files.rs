@@ -12,7 +12,7 @@ use landlock::{
     path_beneath_rules,
 };
 
-use super::Reach;
+use super::AccessRules;
 
 /// What every program on the machine needs: programs, libraries, what the kernel tells. Nothing of anybody's own.
 const SYSTEM: &[&str] =
@@ -76,19 +76,19 @@ const DEVICES: &[&str] =
 
 /// What a plugin reaches: the machine's part, `scratch` and `state`, folders of its own, Python's folders below `prefixes`,
 /// and to be read only `more`.
-pub fn reach(
+pub fn access_rules(
     scratch: &Path,
     state: Option<&Path>,
     prefixes: &[PathBuf],
     more: impl IntoIterator<Item = PathBuf>,
-) -> Reach {
+) -> AccessRules {
     let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
     let writable = paths(DEVICES).into_iter().chain([scratch.to_owned()]).chain(state.map(Path::to_owned));
     // Its own folders only, since a prefix can be anything, a home among them.
     let inside = ["bin", "include", "lib", "lib64", "pyvenv.cfg", "share"];
     let python = prefixes.iter().flat_map(|prefix| inside.map(|name| prefix.join(name)));
     let readable = paths(SYSTEM).into_iter().chain(paths(SETTINGS)).chain(python).chain(more);
-    Reach::new(readable, writable)
+    AccessRules::new(readable, writable)
 }
 
 /// Holds this process and all its children to what it reaches: reads, and programs there that it may execute, and writes.
@@ -96,7 +96,7 @@ pub fn reach(
 ///
 /// # Errors
 /// Where the kernel has no Landlock.
-pub fn enforce(reach: &Reach) -> io::Result<()> {
+pub fn enforce(access: &AccessRules) -> io::Result<()> {
     // What the kernel does not know of these it leaves out.
     let (all, reading) = (AccessFs::from_all(ABI::V3), AccessFs::from_read(ABI::V3));
     let status = Ruleset::default()
@@ -104,8 +104,8 @@ pub fn enforce(reach: &Reach) -> io::Result<()> {
         .handle_access(all)
         .and_then(|ruleset| ruleset.scope(Scope::AbstractUnixSocket | Scope::Signal))
         .and_then(Ruleset::create)
-        .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(reach.readable(), reading)))
-        .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(reach.writable(), all)))
+        .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(access.readable(), reading)))
+        .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(access.writable(), all)))
         .and_then(landlock::RulesetCreated::restrict_self)
         .map_err(io::Error::other)?;
     match status.ruleset {

@@ -3,18 +3,19 @@
 //!
 //! Each is taken where the kernel gives it, and [`MissingProtections`] says what it withheld. Nothing here knows Python.
 
+pub mod access_rules;
 pub mod calls;
-mod descent;
 pub mod files;
 pub mod limits;
 mod missing;
 pub mod namespaces;
-pub mod reach;
+mod process_tree;
+pub mod scratch;
 pub mod supervisor;
 
-pub use descent::{Stat, end_descendants, reap};
+pub use access_rules::AccessRules;
 pub use missing::{MissingProtections, Protection};
-pub use reach::Reach;
+pub use process_tree::{Stat, end_descendants, reap};
 
 use crate::runtime::{Network, Target};
 

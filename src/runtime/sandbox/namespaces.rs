@@ -13,7 +13,7 @@ use rustix::{
 };
 
 use super::{Confinement, MissingProtections, Protection};
-use crate::runtime::scratch::FOLDERS;
+use crate::runtime::sandbox::scratch::FOLDERS;
 
 /// How many bytes and files the scratch folder of a worker holds.
 const SCRATCH_OPTIONS: &std::ffi::CStr = c"size=256m,nr_inodes=65536,mode=0700";

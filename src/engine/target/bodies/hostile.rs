@@ -7,11 +7,13 @@ use crate::{
     contract::{Hook, Platform, PluginType},
     oracle::{self, PluginUnderTest},
     runtime::{
-        control::{ConstructReply, LoadReply},
-        reply::Reply,
-        shared::NotedAttempt,
-        stack,
-        wire::{Reader, WireError, Writer},
+        BatchReply,
+        protocol::{
+            control::{ConstructReply, LoadReply},
+            shared::NotedAttempt,
+            stack,
+            wire::{Reader, WireError, Writer},
+        },
     },
     trace::{CallTrace, CapturedOutput, Ending, Observation, Observed, Trace},
 };
@@ -36,8 +38,8 @@ pub fn fuzz_wire(data: &[u8]) {
     let _ = Reader::new(data).call();
     let _ = Reader::new(data).value();
     lists(data);
-    let read = Reply::read(data, None, 1 << 20);
-    assert_eq!(format!("{read:?}"), format!("{:?}", Reply::read(data, None, 1 << 20)));
+    let read = BatchReply::read(data, None, 1 << 20);
+    assert_eq!(format!("{read:?}"), format!("{:?}", BatchReply::read(data, None, 1 << 20)));
     read.complete.iter().chain([&read.partial]).for_each(judged);
     let noted = NotedAttempt::read(data);
     let told: usize = noted.iter().map(|one| one.target.len() + one.stack.len()).sum();

@@ -1,0 +1,153 @@
+//! Which files a plugin reaches: the folders that it may read and those that it may write to. Pure lists; the file system
+//! is asked only where a path seems to lie outside of all of them, since a link may lead inside after all.
+
+use std::{
+    ffi::OsStr,
+    path::{Component, Path, PathBuf},
+};
+
+/// What a plugin reaches.
+#[derive(Clone, Debug, Default)]
+pub struct AccessRules {
+    readable: Vec<PathBuf>,
+    writable: Vec<PathBuf>,
+}
+
+impl AccessRules {
+    /// These files and folders, with everything below them. What may be written may be read.
+    pub fn new(readable: impl IntoIterator<Item = PathBuf>, writable: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { readable: with_real(readable), writable: with_real(writable) }
+    }
+
+    /// What may be read.
+    pub(super) fn readable(&self) -> &[PathBuf] {
+        &self.readable
+    }
+
+    /// What may be written to.
+    pub(super) fn writable(&self) -> &[PathBuf] {
+        &self.writable
+    }
+
+    /// Whether `path`, an absolute one, may be read.
+    pub fn may_read(&self, path: &Path) -> bool {
+        self.is_below(path, &[&self.readable, &self.writable])
+    }
+
+    /// Whether `path`, an absolute one, may be written to, made or removed.
+    pub fn may_write(&self, path: &Path) -> bool {
+        self.is_below(path, &[&self.writable])
+    }
+
+    fn is_below(&self, path: &Path, lists: &[&[PathBuf]]) -> bool {
+        let is_inside = |path: &Path| lists.iter().copied().flatten().any(|folder| path.starts_with(folder));
+        is_descriptor(path)
+            || is_inside(path)
+            || real(path).is_some_and(|real| is_descriptor(&real) || is_inside(&real))
+    }
+}
+
+/// `path` from `base`, an absolute one, without `.` and `..`.
+pub fn resolve(path: &Path, base: &Path) -> PathBuf {
+    let mut resolved = PathBuf::from("/");
+    for component in base.join(path).components() {
+        match component {
+            Component::Normal(name) => resolved.push(name),
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    resolved
+}
+
+/// Whether a path stands for a descriptor that is open already, wherever that leads.
+fn is_descriptor(path: &Path) -> bool {
+    if ["/dev/stdin", "/dev/stdout", "/dev/stderr"].into_iter().any(|known| path == Path::new(known)) {
+        return true;
+    }
+    let mut parts = path.components().skip(1).map(Component::as_os_str);
+    match (parts.next().and_then(OsStr::to_str), parts.next(), parts.next().and_then(OsStr::to_str)) {
+        (Some("dev"), Some(folder), Some(_)) => folder == "fd",
+        (Some("proc"), Some(_), Some(folder)) => folder == "fd",
+        _ => false,
+    }
+}
+
+/// Where `path` leads, or would lead if it were there.
+fn real(path: &Path) -> Option<PathBuf> {
+    if let Ok(real) = path.canonicalize() {
+        return Some(real);
+    }
+    // A link that leads nowhere would be followed, so nobody knows.
+    if path.symlink_metadata().is_ok() {
+        return None;
+    }
+    Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
+}
+
+/// Folders under the name that they were given, and under the one that a process has that works in them.
+fn with_real(folders: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for folder in folders {
+        let real = folder.canonicalize().ok().filter(|real| *real != folder);
+        all.push(folder);
+        all.extend(real);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> AccessRules {
+        AccessRules::new(["/usr/lib/python3".into()], ["/scratch".into(), "/dev/null".into()])
+    }
+
+    #[test]
+    fn what_lies_below_a_folder_is_in_reach_and_its_neighbours_are_not() {
+        let rules = rules();
+        for path in ["/scratch/home/a", "/scratch", "/dev/null", "/proc/self/fd/7", "/dev/fd/2", "/dev/stderr"] {
+            assert!(rules.may_write(Path::new(path)) && rules.may_read(Path::new(path)), "{path}");
+        }
+        for path in ["/scratch2/a", "/", "/usr/lib/python3/os.py", "/dev/null2", "/proc/self/fdinfo/7", "/dev/fdx/1"] {
+            assert!(!rules.may_write(Path::new(path)), "{path}");
+        }
+        assert!(rules.may_read(Path::new("/usr/lib/python3/os.py")));
+        assert!(!rules.may_read(Path::new("/usr/lib/python3.11/os.py")));
+    }
+
+    #[test]
+    fn a_path_is_taken_from_where_the_plugin_works() {
+        let resolved = |path: &str| resolve(Path::new(path), Path::new("/scratch/home"));
+        assert_eq!(resolved("a/./b"), Path::new("/scratch/home/a/b"));
+        assert_eq!(resolved("../../etc/passwd"), Path::new("/etc/passwd"));
+        assert_eq!(resolved("/../etc"), Path::new("/etc"));
+        assert_eq!(resolved("/etc//"), Path::new("/etc"));
+    }
+
+    #[test]
+    fn a_link_that_leads_inside_is_followed_from_both_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, link) = (folder.path().join("inside"), folder.path().join("link"));
+        std::fs::create_dir(&inside).unwrap();
+        std::os::unix::fs::symlink(&inside, &link).unwrap();
+        let by_name = AccessRules::new([], [inside.clone()]);
+        assert!(by_name.may_write(&link.join("new")));
+        assert!(!by_name.may_write(&folder.path().join("new")));
+        let by_link = AccessRules::new([], [link]);
+        assert!(by_link.may_write(&inside.join("new")));
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_out_of_reach_where_it_lies_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("inside");
+        std::fs::create_dir(&inside).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/nowhere/at/all", &link).unwrap();
+        assert!(!AccessRules::new([], [inside]).may_write(&link));
+    }
+}

@@ -1,0 +1,274 @@
+//! The plugin in this process: its class, its configuration, and for each hook what its signature takes.
+
+use hookstorm::{
+    case::SetOption,
+    contract::{Argument, Hook},
+    runtime::protocol::{
+        control::{HookReply, LoadReply, LoadRequest},
+        shared::{Phase, now_ns},
+    },
+    trace::{Parameter, SourceFile},
+};
+use pyo3::{
+    prelude::*,
+    types::{PyDict, PyList, PyString, PyTuple},
+};
+use std::sync::atomic::Ordering;
+
+use crate::{
+    Descriptors,
+    coverage::Coverage,
+    exception::{self, Left, Origins},
+    interpreter::{self, bootstrap},
+    probe::Instrument,
+    state::State,
+};
+
+/// A plugin that was imported and has a class `Plugin`.
+pub(crate) struct Plugin {
+    /// The class.
+    pub(crate) class: Py<PyAny>,
+    /// What the constructor gets; `None` for one that takes nothing.
+    pub(crate) configuration: Option<Py<PyString>>,
+    /// The configuration text of the target, on top of which a session may set options.
+    base_configuration: String,
+    /// The last session's options, and the configuration with them.
+    configured: Option<(Vec<SetOption>, Py<PyString>)>,
+    /// For each hook, by its number, what it takes.
+    pub(crate) hooks: Vec<Option<Takes>>,
+    /// Whose code a file is.
+    pub(crate) origins: Origins,
+    /// What may carry state over.
+    pub(crate) state: State,
+    /// What marks lines.
+    pub(crate) coverage: Option<Coverage>,
+}
+
+/// What a hook takes.
+#[derive(Debug)]
+pub(crate) struct Takes {
+    /// Its name, interned.
+    pub(crate) name: Py<PyString>,
+    /// A bit for each argument that is passed.
+    pub(crate) mask: u64,
+    /// The names last passed, so that the next call need not make the tuple again.
+    pub(crate) names: Option<(Vec<Argument>, Py<PyTuple>)>,
+}
+
+impl Takes {
+    /// What a hook with these parameters takes.
+    pub(crate) fn new(py: Python<'_>, hook: Hook, parameters: &[Parameter], takes_any: bool) -> Self {
+        let mask = Argument::ALL
+            .iter()
+            .filter(|argument| {
+                takes_any
+                    || parameters
+                        .iter()
+                        .any(|parameter| parameter.name == argument.name() && !parameter.positional_only)
+            })
+            .fold(0, |mask, argument| mask | 1 << *argument as u8);
+        Self { name: PyString::intern(py, hook.name()).unbind(), mask, names: None }
+    }
+}
+
+/// Notes what the worker is doing, so that the host can tell when it takes too long. Gives the time.
+pub(crate) fn enter(descriptors: &Descriptors, phase: Phase) -> u64 {
+    let header = descriptors.shared.header();
+    let since_ns = now_ns();
+    header.phase.store(phase as u32, Ordering::Relaxed);
+    if phase != Phase::Call {
+        header.has_begun.store(1, Ordering::Relaxed);
+    }
+    header.since_ns.store(since_ns, Ordering::Release);
+    since_ns
+}
+
+/// Notes that nothing of the plugin's runs any more.
+pub(crate) fn leave(descriptors: &Descriptors) {
+    let header = descriptors.shared.header();
+    header.since_ns.store(0, Ordering::Release);
+    header.phase.store(Phase::Idle as u32, Ordering::Relaxed);
+}
+
+impl Plugin {
+    /// Imports the plugin, and tells what was seen. `None` where it cannot be called.
+    pub(crate) fn load(py: Python<'_>, descriptors: &Descriptors, request: &LoadRequest) -> (Option<Self>, LoadReply) {
+        let mut reply = LoadReply {
+            python: Python::version_str().split_whitespace().next().unwrap_or_default().to_owned(),
+            standard_library: standard_library(py).unwrap_or_default(),
+            ..LoadReply::default()
+        };
+        let origins = Origins {
+            root: request.root.to_string_lossy().into_owned(),
+            standard_library: reply.standard_library.clone(),
+            scratch: request.scratch.to_string_lossy().into_owned(),
+        };
+        let instrument = request.instrument.then(|| Instrument::install(py, descriptors, request)).transpose();
+        let instrument = instrument.unwrap_or_else(|error| {
+            eprintln!("hookstorm-worker: the plugin cannot be instrumented: {error}");
+            None
+        });
+        let loader = instrument.as_ref().map(|instrument| &instrument.loader);
+        enter(descriptors, Phase::Import);
+        let path = request.root.join(&request.entry_point);
+        let name = request.entry_point.strip_suffix(".py").unwrap_or(&request.entry_point);
+        let own = std::process::id();
+        let module =
+            bootstrap(py).and_then(|bootstrap| bootstrap.call_method1("load", (path.as_os_str(), name, loader)));
+        if std::process::id() != own {
+            // The plugin forked, and this is the child, which came back out of the import. It is none of ours.
+            interpreter::leave(0);
+        }
+        let module = match module {
+            Ok(module) => module,
+            Err(error) => {
+                match exception::read(py, &error, &origins, false) {
+                    Left::Raised(raised) => reply.raised = Some(raised),
+                    Left::Exited(status, frames) => reply.exited = Some((status, frames)),
+                    Left::OutOfMemory(frames) => {
+                        reply.raised = Some(hookstorm::trace::Exception {
+                            type_name: "MemoryError".into(),
+                            frames,
+                            ..Default::default()
+                        });
+                    }
+                }
+                leave(descriptors);
+                return (None, reply);
+            }
+        };
+        leave(descriptors);
+        reply.places = instrument.map_or(0, |instrument| instrument.places());
+        reply.threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+        // The standard library is to work as it should while the class is looked at, whatever the plugin did to it.
+        let own = bootstrap(py);
+        let theirs = own.as_ref().ok().and_then(|own| own.call_method0("own_builtins").ok());
+        let looked = Self::look(py, descriptors, request, &module, origins, &mut reply);
+        if let (Ok(own), Some(theirs)) = (own, theirs) {
+            let _ = own.call_method1("give_back", (theirs,));
+        }
+        match looked {
+            Ok(plugin) => (plugin, reply),
+            Err(error) => {
+                // Our own Python failed on this class; the plugin is told as it stands, with what is known.
+                eprintln!("hookstorm-worker: the plugin cannot be looked at: {error}");
+                (None, reply)
+            }
+        }
+    }
+
+    fn look(
+        py: Python<'_>,
+        descriptors: &Descriptors,
+        request: &LoadRequest,
+        module: &Bound<'_, PyAny>,
+        origins: Origins,
+        reply: &mut LoadReply,
+    ) -> PyResult<Option<Self>> {
+        let bootstrap = bootstrap(py)?;
+        let files = bootstrap.call_method1("own_files", (&origins.root,))?.cast_into::<PyDict>()?;
+        let mut lines_of = Vec::new();
+        for (path, _) in files.iter() {
+            let path = path.extract::<String>()?;
+            let lines: Vec<u32> =
+                if request.coverage { bootstrap.call_method1("lines_of", (&path,))?.extract()? } else { Vec::new() };
+            lines_of.push((path, lines));
+        }
+        lines_of.sort();
+        if request.coverage {
+            let paths: Vec<&String> = lines_of.iter().map(|(path, _)| path).collect();
+            let (strings, numbers) = bootstrap.call_method1("words_of", (paths,))?.extract()?;
+            reply.words.strings = strings;
+            reply.words.numbers = numbers;
+        }
+        let paths: Vec<&String> = lines_of.iter().map(|(path, _)| path).collect();
+        reply.words.services = crate::services::used(py, &paths)?;
+        reply.files = lines_of
+            .iter()
+            .map(|(path, lines)| SourceFile {
+                path: path.strip_prefix(&origins.root).unwrap_or(path).trim_start_matches('/').to_owned(),
+                lines: lines.clone(),
+            })
+            .collect();
+        reply.sdk_version = bootstrap.call_method0("sdk_version")?.extract()?;
+
+        let Ok(class) = module.getattr("Plugin") else { return Ok(None) };
+        if !bootstrap.call_method1("is_class", (&class,))?.is_truthy()? {
+            return Ok(None);
+        }
+        reply.has_class = true;
+        let takes_configuration = bootstrap.call_method1("constructor_takes_configuration", (&class,))?.is_truthy()?;
+        let mut hooks: Vec<Option<Takes>> = Hook::ALL.iter().map(|_| None).collect();
+        for name in &request.hooks {
+            let Some(hook) = Hook::named(name) else { continue };
+            let Some(seen) = hook_seen(&class, hook, &origins)? else { continue };
+            if seen.callable {
+                hooks[hook as usize] = Some(Takes::new(py, hook, &seen.parameters, seen.takes_any));
+            }
+            reply.hooks.push(seen);
+        }
+        let state = State::of(py, &origins.root)?;
+        let coverage =
+            if request.coverage { Coverage::start(py, descriptors, &origins.root, &lines_of)? } else { None };
+        Ok(Some(Self {
+            class: class.unbind(),
+            base_configuration: request.configuration.clone(),
+            configured: None,
+            configuration: takes_configuration.then(|| PyString::new(py, &request.configuration).unbind()),
+            hooks,
+            origins,
+            state,
+            coverage,
+        }))
+    }
+}
+
+impl Plugin {
+    /// Constructs `Plugin` with the configuration, and with `options` on top of it.
+    pub(crate) fn construct<'py>(&mut self, py: Python<'py>, options: &[SetOption]) -> PyResult<Bound<'py, PyAny>> {
+        let class = self.class.bind(py);
+        let Some(configuration) = &self.configuration else { return class.call0() };
+        if options.is_empty() {
+            return class.call1((configuration.bind(py),));
+        }
+        if self.configured.as_ref().is_none_or(|(known, _)| known != options) {
+            let text = hookstorm::package::configuration::with_options(
+                &self.base_configuration,
+                options.iter().map(SetOption::assignment),
+            );
+            self.configured = Some((options.to_vec(), PyString::new(py, &text).unbind()));
+        }
+        let (_, configured) = self.configured.as_ref().expect("made right above");
+        class.call1((configured.bind(py),))
+    }
+}
+
+/// The hook as `owner`, a class, has it.
+pub(crate) fn hook_seen(owner: &Bound<'_, PyAny>, hook: Hook, origins: &Origins) -> PyResult<Option<HookReply>> {
+    let seen = bootstrap(owner.py())?.call_method1("hook_of", (owner, hook.name()))?;
+    if seen.is_none() {
+        return Ok(None);
+    }
+    type Seen = (bool, Vec<(String, bool, bool)>, bool, String, String, u32);
+    let (callable, parameters, takes_any, file, function, line): Seen = seen.extract()?;
+    Ok(Some(HookReply {
+        name: hook.name().into(),
+        callable,
+        parameters: parameters
+            .into_iter()
+            .map(|(name, required, positional_only)| Parameter { name, required, positional_only })
+            .collect(),
+        takes_any,
+        frame: (!file.is_empty()).then(|| origins.frame(&file, function, line)),
+    }))
+}
+
+fn standard_library(py: Python<'_>) -> PyResult<String> {
+    let path = py.import("os")?.getattr("__file__")?.extract::<String>()?;
+    Ok(path.rsplit_once('/').map_or(path.clone(), |(folder, _)| folder.to_owned()))
+}
+
+/// A list of Python's, for callers that change it.
+pub(crate) fn list<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyList>> {
+    Ok(object.getattr(name)?.cast_into::<PyList>()?)
+}

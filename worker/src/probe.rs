@@ -1,0 +1,323 @@
+//! What instrumented code calls: builtins that note which edge the plugin's code took, and do what stood there before.
+//!
+//! They are raw functions of C's calling convention: one costs some 30 ns, makes no object and calls nothing of the
+//! plugin's that would not have been called without it. An edge is a hash of two numbers of `instrument.py`, that of the
+//! call before and that of this one; the first call in a function begins anew. Outside of a session, and in a child that a
+//! plugin forked, nothing is noted.
+
+use std::{
+    ffi::{CStr, c_int},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering},
+};
+
+use hookstorm::{
+    runtime::protocol::{
+        control::LoadRequest,
+        shared::{Shared, flag},
+        wire::{Writer, record},
+    },
+    trace::{CmpKind, Edge},
+};
+use pyo3::{
+    ffi::{self, Py_ssize_t, PyObject},
+    prelude::*,
+    types::PyModule,
+};
+
+use crate::{Descriptors, comparisons, interpreter};
+
+/// Where edges are noted; null where they are not.
+static NOTED_IN: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
+/// The mapping that [`NOTED_IN`] points to while a session runs. It is never given back.
+static SHARED: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
+/// What the last call of a probe leaves for the next.
+static BEFORE: AtomicU32 = AtomicU32::new(0);
+/// Whether comparisons are noted.
+static COMPARES: AtomicBool = AtomicBool::new(false);
+
+/// The code of `instrument.py`.
+const INSTRUMENT: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("instrument.py"), "\0").as_bytes()) {
+    Ok(text) => text,
+    Err(_) => panic!("instrument.py holds a NUL"),
+};
+
+/// The plugin's own code as it is imported from now on.
+pub(crate) struct Instrument<'py> {
+    module: Bound<'py, PyModule>,
+    /// The class that loads an own file.
+    pub(crate) loader: Bound<'py, PyAny>,
+}
+
+impl<'py> Instrument<'py> {
+    /// Has everything instrumented that is imported from the package from now on.
+    pub(crate) fn install(py: Python<'py>, descriptors: &Descriptors, request: &LoadRequest) -> PyResult<Self> {
+        let shared = Box::leak(Box::new(descriptors.shared.again()?));
+        SHARED.store(shared, Ordering::Relaxed);
+        // SAFETY: the handler only stores to an atomic.
+        unsafe { libc::pthread_atfork(None, None, Some(stop)) };
+        comparisons::prepare(py)?;
+        let builtins = py.import("builtins")?;
+        for (name, function) in BUILTINS {
+            let definition = Box::leak(Box::new(ffi::PyMethodDef {
+                ml_name: name.as_ptr(),
+                ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: *function },
+                ml_flags: ffi::METH_FASTCALL,
+                ml_doc: std::ptr::null(),
+            }));
+            // SAFETY: the definition lives for ever and says how the function is called; the result is new or null.
+            let function =
+                unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyCFunction_New(definition, std::ptr::null_mut()))? };
+            builtins.setattr(*name, function)?;
+        }
+        let module = interpreter::own_module(py, INSTRUMENT, c"<hookstorm-instrument>", c"hookstorm_instrument")?;
+        let loader = module.call_method1("install", (request.root.as_os_str(),))?;
+        Ok(Self { module, loader })
+    }
+
+    /// How many probes the files have that were imported.
+    pub(crate) fn places(&self) -> usize {
+        self.module.getattr("places").and_then(|places| places.get_item(0)?.extract()).unwrap_or(0)
+    }
+}
+
+extern "C" fn stop() {
+    NOTED_IN.store(std::ptr::null_mut(), Ordering::Relaxed);
+    COMPARES.store(false, Ordering::Relaxed);
+}
+
+/// A session begins; the [`flag`]s say what is noted.
+pub(crate) fn begin(flags: u32) {
+    let shared = SHARED.load(Ordering::Relaxed);
+    if shared.is_null() || flags & flag::EDGES == 0 {
+        return;
+    }
+    // SAFETY: the mapping was leaked, so it lives for ever.
+    unsafe { (*shared).forget_edges() };
+    BEFORE.store(0, Ordering::Relaxed);
+    NOTED_IN.store(shared, Ordering::Relaxed);
+    if flags & flag::COMPARISONS != 0 {
+        comparisons::begin();
+        COMPARES.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A session ended: nothing is noted any more, and what was is written down, if it is to be. Gives the edges, which are to
+/// be taken as seen when the host has got them.
+pub(crate) fn end(flags: u32, writer: &mut Writer) -> Vec<Edge> {
+    let shared = NOTED_IN.load(Ordering::Relaxed);
+    stop();
+    if shared.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the mapping was leaked, so it lives for ever.
+    let shared = unsafe { &*shared };
+    let compares = flags & flag::COMPARISONS != 0;
+    if !compares && !shared.has_new_edges() {
+        return Vec::new();
+    }
+    let edges = shared.edges();
+    writer.byte(record::EDGES);
+    writer.edges(&edges);
+    if compares {
+        writer.byte(record::COMPARISONS);
+        comparisons::end(writer);
+    }
+    edges
+}
+
+/// Notes the edge to a place. `way` tells apart the ways that lead on from it.
+#[inline]
+fn note(number: u32, way: u32) {
+    let shared = NOTED_IN.load(Ordering::Relaxed);
+    if shared.is_null() {
+        return;
+    }
+    let here = number << 1 | way;
+    let edge = (here ^ BEFORE.load(Ordering::Relaxed)).wrapping_mul(0x9e37_79b1) >> 16;
+    // From here to there is another edge than back.
+    BEFORE.store(here.wrapping_mul(0x85eb_ca6b), Ordering::Relaxed);
+    // SAFETY: the mapping was leaked, so it lives for ever.
+    unsafe { (*shared).take_edge(edge as u16) };
+}
+
+type Builtin = ffi::PyCFunctionFast;
+
+const BUILTINS: &[(&CStr, Builtin)] = &[
+    (c"__hookstorm_enter__", enter),
+    (c"__hookstorm_reach__", reach),
+    (c"__hookstorm_test__", test),
+    (c"__hookstorm_value__", value),
+    (c"__hookstorm_compare__", compare),
+    (c"__hookstorm_item__", item),
+    (c"__hookstorm_call__", call),
+    (c"__hookstorm_subject__", subject),
+];
+
+/// A new reference.
+///
+/// # Safety
+/// `object` must be alive, and this thread attached.
+unsafe fn new(object: *mut PyObject) -> *mut PyObject {
+    // SAFETY: as the caller promises.
+    unsafe { ffi::Py_INCREF(object) };
+    object
+}
+
+/// The arguments of a builtin: a number and `N` objects, or null with an exception for a call that is none of ours.
+///
+/// # Safety
+/// `arguments` must hold `count` living objects, and this thread be attached.
+unsafe fn taken<'a, const N: usize>(
+    arguments: *mut *mut PyObject,
+    count: Py_ssize_t,
+) -> Option<(u32, &'a [*mut PyObject; N])> {
+    // SAFETY: the slice is as long as the caller says; an exact int gives its lower bits without an exception.
+    unsafe {
+        let all = std::slice::from_raw_parts(arguments, count as usize);
+        if let [number, rest @ ..] = all
+            && ffi::PyLong_CheckExact(*number) != 0
+            && let Some(rest) = rest.first_chunk::<N>()
+        {
+            return Some((ffi::PyLong_AsUnsignedLongMask(*number) as u32, rest));
+        }
+        ffi::PyErr_SetString(ffi::PyExc_TypeError, c"this is called by hookstorm only".as_ptr());
+        None
+    }
+}
+
+/// A function was entered.
+unsafe extern "C" fn enter(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    BEFORE.store(0, Ordering::Relaxed);
+    // SAFETY: CPython calls this with living objects on an attached thread.
+    unsafe { reach(std::ptr::null_mut(), arguments, count) }
+}
+
+/// A place was reached.
+unsafe extern "C" fn reach(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls this with living objects on an attached thread.
+    unsafe {
+        let Some((number, [])) = taken(arguments, count) else { return std::ptr::null_mut() };
+        note(number, 0);
+        new(ffi::Py_None())
+    }
+}
+
+/// The truth of an object, on which a branch depends.
+unsafe extern "C" fn test(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls this with living objects on an attached thread.
+    unsafe {
+        let Some((number, [object])) = taken(arguments, count) else { return std::ptr::null_mut() };
+        match ffi::PyObject_IsTrue(*object) {
+            truth @ 0..=1 => {
+                note(number, truth as u32);
+                new(if truth == 1 { ffi::Py_True() } else { ffi::Py_False() })
+            }
+            _ => std::ptr::null_mut(),
+        }
+    }
+}
+
+/// An object on whose truth depends what `and` or `or` gives. Only where the truth can be had without anybody noticing.
+unsafe extern "C" fn value(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls this with living objects on an attached thread. The truth of these types is their length or
+    // their value, and never an exception.
+    unsafe {
+        let Some((number, [object])) = taken(arguments, count) else { return std::ptr::null_mut() };
+        let object = *object;
+        let plain = ffi::Py_IsNone(object) != 0
+            || ffi::PyUnicode_CheckExact(object) != 0
+            || ffi::PyBool_Check(object) != 0
+            || ffi::PyDict_CheckExact(object) != 0
+            || ffi::PyList_CheckExact(object) != 0
+            || ffi::PyLong_CheckExact(object) != 0
+            || ffi::PyTuple_CheckExact(object) != 0
+            || ffi::PyBytes_CheckExact(object) != 0;
+        if plain {
+            note(number, u32::from(ffi::PyObject_IsTrue(object) == 1));
+        }
+        new(object)
+    }
+}
+
+/// The operators of `instrument.py` that go to `PyObject_RichCompare`, as that numbers them.
+const RICH: [c_int; 6] = [ffi::Py_EQ, ffi::Py_NE, ffi::Py_LT, ffi::Py_LE, ffi::Py_GT, ffi::Py_GE];
+
+/// A comparison with one operator.
+unsafe extern "C" fn compare(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls this with living objects on an attached thread; each result is new or null with an exception
+    // set, and is looked at only where it is an object.
+    unsafe {
+        let Some((code, [left, right])) = taken(arguments, count) else { return std::ptr::null_mut() };
+        let (number, operator) = (code >> 4, code & 15);
+        let (left, right) = (*left, *right);
+        let of = |truth: bool| if truth { ffi::Py_True() } else { ffi::Py_False() };
+        let result = match operator {
+            0..=5 => ffi::PyObject_RichCompare(left, right, RICH[operator as usize]),
+            6 | 7 => new(of((left == right) == (operator == 6))),
+            _ => match ffi::PySequence_Contains(right, left) {
+                truth @ 0..=1 => new(of((truth == 1) == (operator == 8))),
+                _ => std::ptr::null_mut(),
+            },
+        };
+        // What is no bool has a truth of its own, which is not asked for here.
+        if result == ffi::Py_True() || result == ffi::Py_False() {
+            let truth = result == ffi::Py_True();
+            note(number, u32::from(truth));
+            if COMPARES.load(Ordering::Relaxed) {
+                let negated = matches!(operator, 1 | 7 | 9);
+                let kind = match operator {
+                    0 | 1 | 6 | 7 => CmpKind::Equal,
+                    8 | 9 => CmpKind::Contains,
+                    _ => CmpKind::Order,
+                };
+                comparisons::note(number, kind, left, right, truth != negated);
+            }
+        }
+        result
+    }
+}
+
+/// `container[key]`.
+unsafe extern "C" fn item(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls this with living objects on an attached thread.
+    unsafe {
+        let Some((number, [container, key])) = taken(arguments, count) else { return std::ptr::null_mut() };
+        if COMPARES.load(Ordering::Relaxed) && ffi::PyDict_Check(*container) != 0 {
+            comparisons::note_key(number, *key, *container);
+        }
+        ffi::PyObject_GetItem(*container, *key)
+    }
+}
+
+/// A call of a method whose name is one of those that compare.
+unsafe extern "C" fn call(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls this with living objects on an attached thread; behind the method stand its arguments, of
+    // which the call is told how many there are.
+    unsafe {
+        let Some((code, [method, first])) = taken(arguments, count) else { return std::ptr::null_mut() };
+        let (number, kind) = (code >> 4, code & 15);
+        let compares = COMPARES.load(Ordering::Relaxed);
+        if compares && kind == 2 {
+            comparisons::note_get(number, *method, *first);
+        }
+        let result = ffi::PyObject_Vectorcall(*method, arguments.add(2), (count - 2) as usize, std::ptr::null_mut());
+        if compares && kind != 2 && !result.is_null() {
+            let second = if count > 3 { *arguments.add(3) } else { std::ptr::null_mut() };
+            comparisons::note_method(number, kind, *method, *first, second, result);
+        }
+        result
+    }
+}
+
+/// What is matched against the patterns of a `match`.
+unsafe extern "C" fn subject(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+    // SAFETY: CPython calls this with living objects on an attached thread.
+    unsafe {
+        let Some((number, [object, wanted])) = taken(arguments, count) else { return std::ptr::null_mut() };
+        note(number, 0);
+        if COMPARES.load(Ordering::Relaxed) {
+            comparisons::note_match(number, *object, *wanted);
+        }
+        new(*object)
+    }
+}
