@@ -8,15 +8,19 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use hookstorm::{
     case::Session,
     contract::{Hook, Platform, PluginType},
-    generate::{Dictionary, Domain, Mutator, nth_session, nth_two_plugin_session, substitutions},
+    generate::{Dictionary, Domain, Mutator, input_to_state, nth_session, nth_two_plugin_session, strategy},
     trace::{CmpKind, CmpLogEntry, PluginTokens},
+};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
 };
 
 fn domain(plugin_type: PluginType) -> Domain {
     let strings = ["questions", "vp", "key", "password", "://", "#", "secrets_path", "engine-kv-v1", "account"];
-    let words =
+    let tokens =
         PluginTokens { strings: strings.map(str::to_owned).to_vec(), numbers: vec![8200], ..PluginTokens::default() };
-    Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), words)
+    Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), tokens)
 }
 
 fn sessions(criterion: &mut Criterion) {
@@ -38,10 +42,15 @@ fn sessions(criterion: &mut Criterion) {
             black_box(nth_two_plugin_session(&aa, &store, PluginType::CredentialStore, 42, index))
         });
     });
+    // What a user's own property-based test pays for a session.
+    let (strategy, mut runner) = (strategy(store), TestRunner::deterministic());
+    group.bench_function("strategy", |bencher| {
+        bencher.iter(|| strategy.new_tree(&mut runner).map(|tree| black_box(tree.current())));
+    });
     group.finish();
 }
 
-/// What a plugin compared in `session`: each text that it got, with a word of its own.
+/// The comparisons of a plugin in `session`: each text that it got, with a text of its own.
 fn compared(session: &Session) -> Vec<CmpLogEntry> {
     let operands = session.calls[0].arguments.iter().filter(|(_, value)| value.as_str().is_some());
     let compared = operands.enumerate().map(|(place, (_, value))| CmpLogEntry {
@@ -73,8 +82,8 @@ fn changes(criterion: &mut Criterion) {
             });
         });
         let comparisons = compared(&parents[0]);
-        group.bench_function(format!("substitutions {name}, {} comparisons", comparisons.len()), |bencher| {
-            bencher.iter(|| black_box(substitutions(&domain, &parents[0], &comparisons)));
+        group.bench_function(format!("input_to_state {name}, {} comparisons", comparisons.len()), |bencher| {
+            bencher.iter(|| black_box(input_to_state(&domain, &parents[0], &comparisons)));
         });
     }
     group.finish();

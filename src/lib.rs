@@ -13,9 +13,10 @@
 //! | [`runtime`] | processes that hold CPython, and what they saw |
 //! | [`oracle`] | (case, trace, contract) to findings |
 //! | [`corpus`] | cases on disk or in a bucket |
-//! | [`campaign`] | ways to spend runs |
+//! | [`engine`] | ways to spend runs |
 //! | [`load`] | arrivals by a schedule, what they waited, how many are carried |
 //! | [`report`] | terminal and JSON |
+//! | [`selftest`] | hookstorm with generated packages |
 //! | [`cli`] | the commands |
 
 pub mod case;
@@ -30,4 +31,5 @@ pub mod oracle;
 pub mod package;
 pub mod report;
 pub mod runtime;
+pub mod selftest;
 pub mod trace;

@@ -17,10 +17,9 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use hookstorm::{
     case::{Case, Session, Value},
     contract::{Argument, ArgumentKind, Hook, HookSpec, Platform, PluginType},
-    engine::bodies::BODIES,
     generate::{Domain, archive::LIMITS, contract_violation},
     package::{ArchiveLimits, Package},
-    report::target::fuzz_report,
+    selftest::fuzz_bodies::FUZZ_BODIES,
     trace::PluginTokens,
 };
 use serde::de::DeserializeOwned;
@@ -354,7 +353,7 @@ fn examples_stay_silent_on_every_case_of_the_seeds() {
 
 #[test]
 fn every_seed_of_the_fuzz_targets_holds_what_they_demand() {
-    for (target, body) in BODIES.into_iter().chain([("report", fuzz_report as fn(&[u8]))]) {
+    for (target, body) in FUZZ_BODIES {
         let seeds = files(&format!("fuzz/{target}"));
         assert!(seeds.len() >= 4, "{target} has {} seeds", seeds.len());
         for seed in seeds {

@@ -59,6 +59,7 @@ fn every_option_of_a_command_stands_on_its_page_and_none_that_it_lacks() {
         "minimize",
         "report",
         "init",
+        "selftest",
         "rules",
         "explain",
         "doctor",

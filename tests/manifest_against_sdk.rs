@@ -32,7 +32,7 @@ use rand_xoshiro::{
 };
 
 /// Reads hexadecimal texts line by line, and answers each with a line of JSON.
-const SDK: &str = include_str!("../src/engine/target/read_manifest.py");
+const SDK: &str = include_str!("../src/selftest/read_manifest.py");
 
 #[derive(serde::Deserialize)]
 struct Answer {

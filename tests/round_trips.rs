@@ -1,7 +1,7 @@
-//! What is written comes back as it was: cases as JSON, sessions on the wire. And what comes from a worker that something
-//! wrote over is refused or read, and never a panic.
+//! Cases as JSON and sessions on the wire stay the same when they are written and read. Damaged bytes of a worker are read
+//! or refused, and never cause a panic.
 //!
-//! Sessions are those of the generators' strategy; the runs are seeded, so that a failure is the same the next time.
+//! The sessions come from `generate::strategy`. The runs are seeded, so that a failure is reproducible.
 
 use hookstorm::{
     case::{Case, RecordedFinding, Session, Value},
@@ -24,21 +24,21 @@ fn runner(cases: u32) -> TestRunner {
 }
 
 fn sessions(plugin_type: PluginType, platform: &'static Platform) -> impl Strategy<Value = Session> {
-    let words = PluginTokens {
+    let tokens = PluginTokens {
         strings: ["questions", "key", "://", "#", "%s"].map(str::to_owned).into(),
         numbers: vec![0, -1, 8200, i64::MAX, i64::MIN],
         options: vec![OptionToken { section: "auth".into(), name: "hosts".into(), value: Some("a.example, b".into()) }],
         ..PluginTokens::default()
     };
-    strategy(Domain::new(plugin_type, platform, Hook::ALL.to_vec(), words))
+    strategy(Domain::new(plugin_type, platform, Hook::ALL.to_vec(), tokens))
 }
 
 /// Sessions of both types, with the type and the platform that they are for.
 fn any_session() -> impl Strategy<Value = (PluginType, &'static Platform, Session)> {
     (select(vec![PluginType::CredentialStore, PluginType::Aa]), select(Platform::all())).prop_flat_map(
         |(plugin_type, platform)| {
-            // `select` gives a copy; a case holds the platform of the table.
-            let platform = Platform::named(platform.name).expect("it stands in the table");
+            // `select` returns a copy; a case has the platform of the table.
+            let platform = Platform::named(platform.name).expect("the name is from the table");
             sessions(plugin_type, platform).prop_map(move |session| (plugin_type, platform, session))
         },
     )
@@ -70,7 +70,7 @@ fn any_dict_of(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Val
 }
 
 #[test]
-fn a_case_comes_back_from_its_json_as_it_was() {
+fn a_case_stays_the_same_as_json() {
     let earlier = any_session().prop_map(|(.., session)| session);
     let found =
         any::<[String; 3]>().prop_map(|[rule, fingerprint, message]| RecordedFinding { rule, fingerprint, message });
@@ -92,7 +92,7 @@ fn a_case_comes_back_from_its_json_as_it_was() {
 }
 
 #[test]
-fn a_session_crosses_the_wire_as_it_was() {
+fn a_session_stays_the_same_on_the_wire() {
     runner(1000)
         .run(&(any_session(), any_dict_of(any_value())), |((.., mut session), cookie)| {
             session.session_cookie = cookie;
@@ -106,7 +106,7 @@ fn a_session_crosses_the_wire_as_it_was() {
         .unwrap();
 }
 
-/// What is done to a record: a byte written over, cut off, put in, or a piece of it repeated elsewhere.
+/// Damage to a record: a byte overwritten, the end cut off, a byte inserted, or a piece copied elsewhere.
 #[derive(Clone, Debug)]
 enum Damage {
     Write(Index, u8),
@@ -116,7 +116,7 @@ enum Damage {
 }
 
 fn any_damage() -> impl Strategy<Value = Damage> {
-    // Bytes that mean something: tags, small counts, and the beginnings of large ones.
+    // Bytes with a meaning: tags, small counts, and the beginnings of large counts.
     let byte = || prop_oneof![0..=20_u8, Just(0x7f), 0x80..=0xff_u8, any::<u8>()];
     prop_oneof![
         6 => (any::<Index>(), byte()).prop_map(|(at, byte)| Damage::Write(at, byte)),
@@ -169,7 +169,7 @@ fn call_record(result: &Value) -> Vec<u8> {
     writer.bytes
 }
 
-/// How many objects, and bytes of text in them: no reader may make more of them than it read bytes.
+/// The number of objects and of bytes of text in them: a reader must not make more than it read bytes.
 fn amount(observed: &Observed) -> usize {
     1 + match observed {
         Observed::List(items) | Observed::Tuple(items) | Observed::Set(items) => items.iter().map(amount).sum(),
@@ -183,7 +183,7 @@ fn amount(observed: &Observed) -> usize {
 }
 
 #[test]
-fn a_record_that_something_wrote_over_is_read_or_refused() {
+fn a_damaged_record_is_read_or_refused() {
     let (mut read, mut refused) = (0, 0);
     let all = (any_session(), any_dict_of(any_value()), vec(any_damage(), 1..6));
     let mut count = |was_read: bool| *(if was_read { &mut read } else { &mut refused }) += 1;
@@ -200,7 +200,7 @@ fn a_record_that_something_wrote_over_is_read_or_refused() {
         assert!(Reader::new(&record).call_trace(0).is_ok());
         let record = damaged(record, &damages);
         count(Reader::new(&record).call_trace(0).is_ok());
-        // The same bytes, read as what they are not.
+        // The same bytes, read as another type.
         count(Reader::new(&record).frames().is_ok());
         count(Reader::new(&record).exception().is_ok());
 
@@ -211,7 +211,7 @@ fn a_record_that_something_wrote_over_is_read_or_refused() {
         let observed = Reader::new(&record).observed();
         count(observed.is_ok());
         if let Ok(observed) = observed {
-            assert!(amount(&observed) <= record.len(), "{observed:?} out of {record:?}");
+            assert!(amount(&observed) <= record.len(), "{observed:?} from {record:?}");
         }
     }
     assert!(read > 1000 && refused > 1000, "{read} read, {refused} refused");

@@ -1,4 +1,4 @@
-//! Glue: what must hold stands in `hookstorm::engine::bodies::fuzz_configuration`.
+//! Glue: the property is in `src/selftest/fuzz_bodies/`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| hookstorm::engine::bodies::fuzz_configuration(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| hookstorm::selftest::fuzz_bodies::fuzz("configuration", data));

@@ -1,4 +1,4 @@
-//! Glue: what must hold stands in `hookstorm::report::target::fuzz_report`.
+//! Glue: the property is in `src/selftest/fuzz_bodies/`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| hookstorm::report::target::fuzz_report(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| hookstorm::selftest::fuzz_bodies::fuzz("report", data));

@@ -1,20 +1,58 @@
-//! `hookstorm fuzz`: sessions steered by coverage, for a time or until somebody ends it; what brings something new is kept
-//! in the corpus, what breaks is shrunk, kept and told.
+//! `hookstorm fuzz`: runs sessions guided by coverage and comparisons, for a time or until the user stops it. It keeps the
+//! sessions that reach new code in the corpus, and shrinks, keeps and reports those that fail.
 
-use std::path::Path;
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
 
 use super::{
-    arguments::{Color, FuzzArguments, Target, With},
+    arguments::{AMOUNT, CASES, Color, Common, Known, Plugin, With},
     console::Console,
     error::CliError,
-    fuzz_target,
     prepare::prepare,
     seams,
     settings::{Amount, Settings, time},
     spend::spend,
     test::random_seed,
+    values,
 };
-use crate::{engine::TargetKind, report::progress::Progress};
+use crate::report::progress::Progress;
+
+#[derive(Debug, Args)]
+pub(super) struct FuzzArguments {
+    #[command(flatten)]
+    plugin: Plugin,
+
+    /// Stop after this time, `90s`, `10m`, `8h`, `1h30m`; that is success [default: none, Ctrl-C stops it]
+    #[arg(long, value_name = "TIME", value_parser = values::span, help_heading = AMOUNT)]
+    time: Option<Duration>,
+
+    /// Stop after N sessions [default: none]
+    #[arg(short = 'n', long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true, help_heading = AMOUNT)]
+    runs: Option<u64>,
+
+    /// Stop when nothing is new for this time: no coverage, no outcome, no finding [default: none]
+    #[arg(long, value_name = "TIME", value_parser = values::span, help_heading = AMOUNT)]
+    stop_after_quiet: Option<Duration>,
+
+    /// Seed: with `--jobs 1`, `--runs` and the same corpus it gives the same sessions and findings
+    /// [default: random, printed]
+    #[arg(long, value_name = "S", value_parser = values::seed, allow_negative_numbers = true, help_heading = AMOUNT)]
+    seed: Option<u64>,
+
+    /// Also set options that the package's default.cfg documents, on top of the configuration in use
+    #[arg(long, help_heading = CASES)]
+    vary_config: bool,
+
+    /// Refused with an explanation: `fuzz` runs one plugin [default: none]
+    #[arg(long, value_name = "OTHER", hide = true)]
+    with: Option<PathBuf>,
+
+    #[command(flatten)]
+    known: Known,
+    #[command(flatten)]
+    common: Common,
+}
 
 pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     if arguments.with.is_some() {
@@ -23,28 +61,9 @@ pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Cons
             "`hookstorm test --with OTHER` runs sessions of two plugins",
         ));
     }
-    match arguments.target.unwrap_or_default() {
-        Target::Session => {}
-        Target::Package => return fuzz_target::run(TargetKind::Package, arguments, color, console),
-        Target::Manifest => return fuzz_target::run(TargetKind::Manifest, arguments, color, console),
-    }
-    if arguments.again.is_some() || arguments.skip.is_some() {
-        return Err(CliError::usage(
-            "`--again` and `--skip` are for `--target package` and `--target manifest`",
-            "`hookstorm run PLUGIN --case FILE` shows a case again",
-        ));
-    }
-    let Some(plugin) = &arguments.plugin else {
-        return Err(CliError::usage("there is no PLUGIN to try", "`hookstorm fuzz my-plugin/`"));
-    };
-    session(plugin, arguments, color, console)
-}
-
-/// `--target session`.
-fn session(plugin: &Path, arguments: &FuzzArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let amount = Amount { runs: arguments.runs, seed: arguments.seed, partition: None };
-    let mut settings =
-        Settings::new(plugin, &arguments.common, &With::default(), amount, color)?.with_baseline(&arguments.known)?;
+    let mut settings = Settings::new(&arguments.plugin.plugin, &arguments.common, &With::default(), amount, color)?
+        .with_baseline(&arguments.known)?;
     settings.repeat("--runs", arguments.runs);
     settings.repeat("--time", arguments.time.map(time));
     settings.repeat("--stop-after-quiet", arguments.stop_after_quiet.map(time));

@@ -27,7 +27,6 @@ mod completions;
 mod doctor;
 mod explain;
 mod fuzz;
-mod fuzz_target;
 mod init;
 mod load;
 mod minimize;
@@ -36,6 +35,7 @@ mod report;
 mod rules;
 mod run;
 mod schema;
+mod selftest;
 mod test;
 
 pub use program::main;

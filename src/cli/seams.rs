@@ -345,15 +345,6 @@ pub(super) fn property(
     job.plan(Vec::new(), |plan| engine::property(plan, &settings, stop, listen)).map_err(engine_error)
 }
 
-/// Holds hookstorm itself against what it generates.
-pub(super) fn fuzz_target(
-    settings: &engine::TargetSettings,
-    stop: &Stop,
-    listen: &(dyn Fn(engine::TargetEvent) + Sync),
-) -> Result<engine::TargetSummary, CliError> {
-    engine::fuzz_target(settings, stop, listen).map_err(engine_error)
-}
-
 /// How the cases of a corpus fare.
 #[derive(Debug)]
 pub(super) struct ReplayedAll {

@@ -125,6 +125,11 @@ pub(super) fn runs(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A number of generated inputs to skip.
+pub(super) fn skip(text: &str) -> Result<u64, String> {
+    text.replace('_', "").parse().map_err(|_| format!("`{text}` is not a number of inputs: from 0 on"))
+}
+
 /// A part of a run that is divided among machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Partition {

@@ -4,7 +4,7 @@ use crate::{
     case::Session,
     contract::{Argument, Hook, Platform, PluginType},
     engine::{SessionShrinker, SessionSource},
-    generate::{self, Dictionary, Domain, Mutator, OptionChoice, simplify::Shrinker},
+    generate::{self, Dictionary, Domain, Mutator, OptionChoice, Shrinker},
     trace::{CmpLogEntry, Loading},
 };
 
@@ -94,7 +94,7 @@ impl SessionSource for Generator {
     }
 
     fn input_to_state(&self, session: &Session, comparisons: &[CmpLogEntry]) -> Vec<Session> {
-        generate::substitutions(&self.domain, session, comparisons)
+        generate::input_to_state(&self.domain, session, comparisons)
     }
 
     fn shrinker(&self, session: &Session) -> Box<dyn SessionShrinker> {

@@ -33,7 +33,6 @@ mod shrink;
 mod shrink_case;
 mod stop;
 mod summary;
-mod target;
 mod threads;
 mod triage;
 
@@ -53,8 +52,4 @@ pub use session_source::{SessionShrinker, SessionSource};
 pub use shrink_case::{ShrinkOutcome, ShrunkCase, shrink_case};
 pub use stop::Stop;
 pub use summary::{ReportedFinding, Summary};
-#[doc(hidden)]
-pub use target::bodies;
-pub use target::{
-    Difference, TargetEvent, TargetKind, TargetSettings, TargetSummary, against_generator, fuzz_target, target_again,
-};
+pub(crate) use threads::in_threads;

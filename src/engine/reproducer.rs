@@ -140,7 +140,7 @@ impl<'p> Reproducer<'p> {
         // The plugin may write a text that equals the secret for another reason. Then it writes that text also when the
         // secret is another one.
         if finding.rule == Rule::SecretLeak
-            && let Some(other) = generate::disguised(session)
+            && let Some(other) = generate::replace_secrets(session)
         {
             let trace = self.isolated(&other)?;
             let shows =

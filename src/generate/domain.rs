@@ -1,5 +1,5 @@
-//! What sessions are made for: a type of plugin on a platform, the hooks that it has and the words that it knows.
-//! Everything that is the same for all sessions is worked out here, once.
+//! What sessions are made for: a type of plugin on a platform, its hooks and its tokens. Everything that is the same for
+//! all sessions is computed here, once.
 
 use std::sync::Arc;
 
@@ -7,97 +7,96 @@ use crate::{
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
     generate::{
         hosts::is_hostname,
-        services::Names,
+        services::ServiceNames,
         text::{USERS, may_be_chosen},
     },
     trace::PluginTokens,
 };
 
-/// Keys that plugins share in `session_cookie` \[D\], \[S\].
+/// Keys through which plugins share values in `session_cookie` \[D\], \[S\].
 pub(super) const SHARED_KEYS: &[&str] = &["questions", "account", "asset", "token", "SessionKey"];
 
-/// Where plugins take text apart.
+/// Separators at which plugins split text.
 const SEPARATORS: &[&str] = &[
     "/", "://", "#", "@", ":", ",", "\\", "=", ".", ";", "//", "##", "::", "|", "%", "&", "?", "+", "-", "_", "$", "~",
     " ", "\n", "\t",
 ];
-/// How many of them are used whether or not the plugin's words have them.
+/// How many of the separators are used whether or not they occur in the plugin's tokens.
 const COMMON_SEPARATORS: usize = 10;
-/// How much oftener those are used that do stand in the plugin's words.
+/// How many times more often a separator is used that occurs in the plugin's tokens.
 const OWN_SEPARATOR_WEIGHT: usize = 4;
 
-/// What sessions are made for. Cheap to clone but for `words`.
+/// What sessions are made for. Only `tokens` makes a clone expensive.
 #[derive(Clone, Debug)]
 pub struct Domain {
     /// The type of plugin under test.
     pub plugin_type: PluginType,
-    /// The platform that is played.
+    /// The platform that hookstorm simulates.
     pub platform: &'static Platform,
     /// The hooks that the plugin has and the platform calls.
     pub hooks: Vec<Hook>,
-    /// The plugin's own words, normalised.
-    pub words: PluginTokens,
+    /// The plugin's tokens, normalised.
+    pub tokens: PluginTokens,
     tables: Arc<Tables>,
-    /// For each hook, by its number: what it takes, where that is not everything.
+    /// For each hook, by its number: the arguments that it takes; `None` if it takes all.
     taken: [Option<Vec<Argument>>; Hook::ALL.len()],
 }
 
-/// What is looked up while sessions are made.
+/// Tables that generators read while they make sessions.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    /// For each hook, by its number: what is passed, without the cookies.
+    /// For each hook, by its number: the arguments that the platform passes, without the cookies.
     arguments: [Vec<Argument>; Hook::ALL.len()],
-    /// The plugin's words as text, those of its configuration included.
+    /// The plugin's tokens that are text, with those of its configuration.
     pub(super) strings: Vec<String>,
-    /// Those that may be keys of a dict.
+    /// The strings that may be keys of a dict.
     pub(super) keys: Vec<String>,
-    /// The values of the configuration's options: what opens a door, often.
+    /// The values of the configuration's options. Plugins often compare arguments with them.
     pub(super) values: Vec<String>,
-    /// Those that may be hosts' names.
+    /// The strings that may be host names.
     pub(super) hostnames: Vec<String>,
-    /// What stands between words, oftener those that the plugin's words have.
+    /// Separators, more often those that occur in the plugin's tokens.
     pub(super) separators: Vec<&'static str>,
     /// The plugin's numbers.
     pub(super) numbers: Vec<i64>,
-    /// Those that may be ports.
+    /// The numbers that may be ports.
     pub(super) ports: Vec<u16>,
-    /// Ordinary users that the configuration has an option for, with its value: a PIN, for instance.
+    /// Nominal users that are an option's name in the configuration, with its value: a PIN, for instance.
     pub(super) answers: Vec<(&'static str, String)>,
-    /// What the plugin calls the platform's services by.
-    pub(super) names: Names,
+    /// The names by which the plugin uses the platform's services.
+    pub(super) names: ServiceNames,
 }
 
 impl Domain {
-    /// The domain of a plugin that has `hooks` and knows `words`. Hooks that the platform does not call are left out.
+    /// The domain of a plugin that has `hooks` and `tokens`. Hooks that the platform does not call are left out.
     pub fn new(
         plugin_type: PluginType,
         platform: &'static Platform,
         hooks: Vec<Hook>,
-        mut words: PluginTokens,
+        mut tokens: PluginTokens,
     ) -> Self {
-        words.normalise();
+        tokens.normalise();
         let specs: Vec<&HookSpec> = HookSpec::on(plugin_type, platform).collect();
-        // In the contract's order, so that the order of `hooks` changes no session.
+        // In the contract's order: the order of `hooks` must not change any session.
         let hooks = specs.iter().map(|spec| spec.hook).filter(|hook| hooks.contains(hook)).collect();
-        let mut tables = Tables::from_words(&words);
+        let mut tables = Tables::from_tokens(&tokens);
         for spec in specs {
             tables.arguments[spec.hook as usize] = spec
                 .arguments(platform)
                 .filter(|argument| !matches!(argument, Argument::Cookie | Argument::SessionCookie))
                 .collect();
         }
-        Self { plugin_type, platform, hooks, words, tables: Arc::new(tables), taken: Default::default() }
+        Self { plugin_type, platform, hooks, tokens, tables: Arc::new(tables), taken: Default::default() }
     }
 
-    /// The same where `hook` takes `arguments` by name and sees nothing else: changes prefer them. What is generated is as
-    /// before.
+    /// The same for a plugin whose `hook` takes only `arguments`: mutations prefer them. Generated sessions stay the same.
     #[must_use]
     pub fn taking(mut self, hook: Hook, arguments: impl IntoIterator<Item = Argument>) -> Self {
         self.taken[hook as usize] = Some(arguments.into_iter().collect());
         self
     }
 
-    /// Whether `hook` sees `argument`.
+    /// Whether `hook` takes `argument`.
     pub(super) fn takes(&self, hook: Hook, argument: Argument) -> bool {
         self.taken[hook as usize].as_ref().is_none_or(|taken| taken.contains(&argument))
     }
@@ -107,7 +106,7 @@ impl Domain {
         self.hooks.contains(&hook)
     }
 
-    /// What the platform passes to `hook`, without the cookies.
+    /// The arguments that the platform passes to `hook`, without the cookies.
     pub(super) fn arguments(&self, hook: Hook) -> &[Argument] {
         &self.tables.arguments[hook as usize]
     }
@@ -116,23 +115,23 @@ impl Domain {
         &self.tables
     }
 
-    /// What the configuration holds ready for `user`: the right answer, most likely.
+    /// The value of the option named `user` in the configuration: most likely the right answer to a question.
     pub(super) fn answer_of(&self, user: &str) -> Option<&str> {
         self.tables.answers.iter().find(|(known, _)| *known == user).map(|(_, answer)| answer.as_str())
     }
 }
 
 impl Tables {
-    fn from_words(words: &PluginTokens) -> Self {
-        let mut all = words.clone();
-        let mut values: Vec<String> = words.options.iter().filter_map(|option| option.value.clone()).collect();
+    fn from_tokens(tokens: &PluginTokens) -> Self {
+        let mut all = tokens.clone();
+        let mut values: Vec<String> = tokens.options.iter().filter_map(|option| option.value.clone()).collect();
         values.retain(|value| !value.is_empty());
         values.sort();
         values.dedup();
-        for option in &words.options {
+        for option in &tokens.options {
             all.strings.extend([option.section.clone(), option.name.clone()]);
             if let Some(value) = &option.value {
-                // Whole, and each item of what may be a list.
+                // The whole value, and each item if it is a list.
                 all.strings.push(value.clone());
                 all.strings.extend(
                     value
@@ -153,31 +152,31 @@ impl Tables {
             separators.extend([*separator; OWN_SEPARATOR_WEIGHT]);
         }
         let answer = |user: &&'static str| {
-            let option = words.options.iter().find(|option| option.name == *user)?;
+            let option = tokens.options.iter().find(|option| option.name == *user)?;
             let value = option.value.as_ref().filter(|value| may_be_chosen(value))?;
             Some((*user, value.clone()))
         };
         Self {
             arguments: Default::default(),
-            names: Names::of(words),
+            names: ServiceNames::of(tokens),
             answers: USERS.iter().filter_map(answer).collect(),
             keys: strings.iter().filter(|text| is_key(text)).cloned().collect(),
             hostnames: strings.iter().filter(|text| is_hostname(text)).cloned().collect(),
             values,
             separators,
-            ports: words
+            ports: tokens
                 .numbers
                 .iter()
                 .filter_map(|number| u16::try_from(*number).ok())
                 .filter(|port| *port > 0)
                 .collect(),
-            numbers: words.numbers.clone(),
+            numbers: tokens.numbers.clone(),
             strings,
         }
     }
 }
 
-/// Whether a plugin is likely to look `text` up in a dict.
+/// Whether `text` looks like a key that a plugin looks up in a dict.
 pub(super) fn is_key(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|first: char| first.is_alphabetic() || first == '_')
@@ -191,7 +190,7 @@ mod tests {
 
     #[test]
     fn the_configuration_gives_words_as_well() {
-        let words = PluginTokens {
+        let tokens = PluginTokens {
             strings: vec!["(\\w+)://(.*)".into(), "vp".into()],
             numbers: vec![-1, 8200, 70000],
             options: vec![OptionToken {
@@ -201,7 +200,7 @@ mod tests {
             }],
             services: Vec::new(),
         };
-        let domain = Domain::new(PluginType::Aa, Platform::newest(), Vec::new(), words);
+        let domain = Domain::new(PluginType::Aa, Platform::newest(), Vec::new(), tokens);
         let tables = domain.tables();
         for word in ["dba", "10.0.0.1", "srv1.example.com, 10.0.0.1", "hosts_for_groups", "vp"] {
             assert!(tables.strings.iter().any(|known| known == word), "{word}");

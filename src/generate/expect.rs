@@ -1,5 +1,5 @@
-//! What is known of a generated package by construction: which findings it must bring, and which it may. [`Expect`] holds
-//! the findings of hookstorm against it, one by one.
+//! The findings that a reader or a runtime must report for something generated. [`ExpectedFindings`] compares them with the
+//! findings that were reported.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -8,46 +8,46 @@ use crate::{
     finding::{Finding, Rule, Severity},
 };
 
-/// A finding that must come.
+/// A finding that must be reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedFinding {
     /// Its rule.
     pub rule: Rule,
-    /// How bad it is; `None` where that is not known.
+    /// Its severity; `None` if not known.
     pub severity: Option<Severity>,
-    /// The hook that it names.
+    /// The hook that it is about.
     pub hook: Option<Hook>,
-    /// Where it is, file and line; `None` where that is not known.
+    /// Its file and line; `None` if not known.
     pub place: Option<(String, u32)>,
-    /// A word that its message must have; empty for any message.
+    /// A part of its message; empty for any message.
     pub word: String,
 }
 
-impl Expected {
-    /// A finding of `rule`, at the rule's own severity, anywhere.
+impl ExpectedFinding {
+    /// A finding of `rule`, with the rule's own severity, at any place.
     pub fn of(rule: Rule) -> Self {
         Self { rule, severity: Some(rule.severity()), hook: None, place: None, word: String::new() }
     }
 
-    /// The same with another severity.
+    /// With another severity.
     #[must_use]
     pub fn severity(self, severity: Severity) -> Self {
         Self { severity: Some(severity), ..self }
     }
 
-    /// The same of a hook.
+    /// About a hook.
     #[must_use]
     pub fn hook(self, hook: Hook) -> Self {
         Self { hook: Some(hook), ..self }
     }
 
-    /// The same at a line of a file.
+    /// At a line of a file.
     #[must_use]
     pub fn at(self, file: impl Into<String>, line: u32) -> Self {
         Self { place: Some((file.into(), line)), ..self }
     }
 
-    /// The same with a word in its message.
+    /// With this part in its message.
     #[must_use]
     pub fn word(self, word: impl Into<String>) -> Self {
         Self { word: word.into(), ..self }
@@ -64,7 +64,7 @@ impl Expected {
     }
 }
 
-impl Display for Expected {
+impl Display for ExpectedFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.rule)?;
         if let Some(severity) = self.severity {
@@ -77,25 +77,25 @@ impl Display for Expected {
             write!(f, " at {file}:{line}")?;
         }
         if !self.word.is_empty() {
-            write!(f, " saying `{}`", self.word.escape_debug())?;
+            write!(f, " with `{}` in its message", self.word.escape_debug())?;
         }
         Ok(())
     }
 }
 
-/// Which findings must come, and which may.
+/// The findings that must be reported, and those that may be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expect {
-    /// Each of these comes exactly once.
-    pub findings: Vec<Expected>,
-    /// Findings of these rules may come besides.
+pub struct ExpectedFindings {
+    /// Each of these must be reported exactly once.
+    pub findings: Vec<ExpectedFinding>,
+    /// Findings of these rules may be reported besides.
     pub may: Vec<Rule>,
 }
 
-impl Expect {
-    /// How `found` differs from what is expected, in words; `None` where it does not.
+impl ExpectedFindings {
+    /// How the reported findings differ from the expected ones, in words; `None` if they do not differ.
     pub fn difference(&self, found: &[Finding]) -> Option<String> {
-        let mut missing: Vec<&Expected> = self.findings.iter().collect();
+        let mut missing: Vec<&ExpectedFinding> = self.findings.iter().collect();
         let mut surplus: Vec<&Finding> = Vec::new();
         for finding in found {
             match missing.iter().position(|expected| expected.is(finding)) {
@@ -109,14 +109,14 @@ impl Expect {
         }
         let mut text = String::new();
         for expected in missing {
-            let _ = writeln!(text, "not found: {expected}");
+            let _ = writeln!(text, "not reported: {expected}");
         }
         for finding in surplus {
             let place = finding.location.as_ref().map(|at| format!(" at {}:{}", at.file, at.line)).unwrap_or_default();
             let hook = finding.hook.map(|hook| format!(" of {hook}")).unwrap_or_default();
             let _ = writeln!(
                 text,
-                "found, not expected: {} ({}){hook}{place}: {}",
+                "reported, not expected: {} ({}){hook}{place}: {}",
                 finding.rule, finding.severity, finding.message
             );
         }
@@ -136,12 +136,13 @@ mod tests {
 
     #[test]
     fn every_finding_is_expected_once_at_its_place() {
-        let expected = Expected::of(Rule::UncaughtException).hook(Hook::Authorize).at("main.py", 3).word("KeyError");
-        let expect = Expect { findings: vec![expected], may: vec![Rule::LossyJson] };
+        let expected =
+            ExpectedFinding::of(Rule::UncaughtException).hook(Hook::Authorize).at("main.py", 3).word("KeyError");
+        let expect = ExpectedFindings { findings: vec![expected], may: vec![Rule::LossyJson] };
         assert_eq!(expect.difference(&[at(3)]), None);
         assert_eq!(expect.difference(&[at(3), Finding::draft(Rule::LossyJson, "").finish()]), None);
-        assert!(expect.difference(&[at(4)]).unwrap().contains("not found: uncaught-exception (error) of authorize"));
-        assert!(expect.difference(&[at(3), at(3)]).unwrap().starts_with("found, not expected"));
+        assert!(expect.difference(&[at(4)]).unwrap().contains("not reported: uncaught-exception (error) of authorize"));
+        assert!(expect.difference(&[at(3), at(3)]).unwrap().starts_with("reported, not expected"));
         assert!(expect.difference(&[]).is_some());
     }
 }

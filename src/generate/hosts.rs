@@ -1,12 +1,12 @@
-//! Addresses, hosts and ports. Hosts belong to domains; an address is always one that the platform could see, a host's
-//! name always one that DNS could give.
+//! Addresses, hosts and ports. Hosts belong to domains. The platform could see every address, and DNS could return every
+//! host name.
 
 use crate::generate::{
-    choices::Choices,
+    source::DomainSource,
     text::{joined, push_random},
 };
 
-/// A domain as users type it and as DNS has it.
+/// Domains as users type them, each with its name in DNS.
 const DOMAINS: &[(&str, &str)] = &[
     ("example.com", "example.com"),
     ("EXAMPLE", "example.com"),
@@ -16,11 +16,11 @@ const DOMAINS: &[(&str, &str)] = &[
     ("lan", "lan"),
 ];
 
-/// First labels of hosts' names.
+/// First labels of host names.
 const HOSTS: &[&str] = &["srv1", "db01", "web-2", "dc1", "WIN2019", "bastion", "jump.eu", "host_3"];
 
-/// Names at the boundary of what DNS has.
-const ODD_HOSTNAMES: &[&str] = &[
+/// Unusual names that DNS allows.
+const UNUSUAL_HOSTNAMES: &[&str] = &[
     "a",
     "localhost",
     "srv1",
@@ -35,7 +35,7 @@ const ODD_HOSTNAMES: &[&str] = &[
     "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p",
 ];
 
-const ODD_ADDRESSES: &[&str] = &[
+const UNUSUAL_ADDRESSES: &[&str] = &[
     "::1",
     "fe80::1",
     "::ffff:10.0.0.1",
@@ -55,13 +55,13 @@ const ODD_ADDRESSES: &[&str] = &[
     "::ffff:1.2.3.4",
 ];
 
-/// Ports that protocols have by custom, the everyday one first.
+/// Usual ports of protocols, the most common one first.
 const PORTS: &[u16] = &[22, 3389, 443, 80, 23, 5900, 1494, 2222, 8080, 1433];
 
-/// The most bytes of a host's name.
+/// The longest host name, in bytes.
 const HOSTNAME_BYTES_LIMIT: usize = 253;
 
-/// Whether DNS could give `text` as a host's name. Underscores are no hostname's by the standard, and common.
+/// Whether DNS could return `text` as a host name. The standard forbids underscores, but they are common.
 pub(super) fn is_hostname(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     name.len() <= HOSTNAME_BYTES_LIMIT
@@ -71,23 +71,23 @@ pub(super) fn is_hostname(text: &str) -> bool {
         })
 }
 
-/// A pair of the same domain: as users type it, as DNS has it.
-pub(super) fn domain(choices: &mut Choices<'_, '_>) -> (&'static str, &'static str) {
-    *choices.pick(DOMAINS)
+/// A domain as users type it, and its name in DNS.
+pub(super) fn domain(source: &mut DomainSource<'_, '_>) -> (&'static str, &'static str) {
+    *source.pick(DOMAINS)
 }
 
 /// The domains as users type them.
 pub(super) const TYPED_DOMAINS: &[&str] =
     &["example.com", "EXAMPLE", "corp.example.com", "CORP", "example.local", "lan"];
 
-/// A host's name, mostly in `dns_domain`.
-pub(super) fn hostname(choices: &mut Choices<'_, '_>, dns_domain: &str) -> String {
-    if choices.is_odd() {
-        let own = &choices.domain.tables().hostnames;
-        return match choices.byte() {
-            0..128 if !own.is_empty() => choices.pick(own).clone(),
-            0..250 => choices.text(ODD_HOSTNAMES).to_owned(),
-            // The longest label four times, as far as the limit goes.
+/// A host name, mostly in `dns_domain`.
+pub(super) fn hostname(source: &mut DomainSource<'_, '_>, dns_domain: &str) -> String {
+    if source.is_unusual() {
+        let own = &source.domain.tables().hostnames;
+        return match source.byte() {
+            0..128 if !own.is_empty() => source.pick(own).clone(),
+            0..250 => source.text(UNUSUAL_HOSTNAMES).to_owned(),
+            // Four labels of the greatest length, within the limit for the whole name.
             250.. => {
                 let mut name = "a".repeat(63);
                 for _ in 0..3 {
@@ -98,54 +98,54 @@ pub(super) fn hostname(choices: &mut Choices<'_, '_>, dns_domain: &str) -> Strin
             }
         };
     }
-    joined(&[choices.text(HOSTS), ".", dns_domain])
+    joined(&[source.text(HOSTS), ".", dns_domain])
 }
 
 /// An IPv4 or IPv6 address.
-pub(super) fn address(choices: &mut Choices<'_, '_>) -> String {
+pub(super) fn address(source: &mut DomainSource<'_, '_>) -> String {
     let mut text = String::with_capacity(24);
-    if choices.is_odd() {
-        match choices.byte() {
-            0..180 => text.push_str(choices.text(ODD_ADDRESSES)),
+    if source.is_unusual() {
+        match source.byte() {
+            0..180 => text.push_str(source.text(UNUSUAL_ADDRESSES)),
             180.. => {
                 text.push_str("2001:db8::");
-                push_hex(choices.two_bytes() | 1, &mut text);
+                push_hex(source.two_bytes() | 1, &mut text);
                 text.push(':');
-                push_hex(choices.two_bytes() | 1, &mut text);
+                push_hex(source.two_bytes() | 1, &mut text);
             }
         }
         return text;
     }
-    text.push_str(choices.text(&["10.0.0.", "192.168.1.", "172.16.20.", "203.0.113."]));
-    push_decimal(u32::from(choices.byte() % 254) + 1, &mut text);
+    text.push_str(source.text(&["10.0.0.", "192.168.1.", "172.16.20.", "203.0.113."]));
+    push_decimal(u32::from(source.byte() % 254) + 1, &mut text);
     text
 }
 
 /// A server's port.
-pub(super) fn server_port(choices: &mut Choices<'_, '_>) -> u16 {
-    if choices.is_odd() { odd_port(choices) } else { *choices.pick(PORTS) }
+pub(super) fn server_port(source: &mut DomainSource<'_, '_>) -> u16 {
+    if source.is_unusual() { unusual_port(source) } else { *source.pick(PORTS) }
 }
 
-/// A client's port: from the ephemeral ones.
-pub(super) fn client_port(choices: &mut Choices<'_, '_>) -> u16 {
-    if choices.is_odd() { odd_port(choices) } else { 49152 | (choices.two_bytes() & 0x3fff) }
+/// A client's port, mostly an ephemeral one.
+pub(super) fn client_port(source: &mut DomainSource<'_, '_>) -> u16 {
+    if source.is_unusual() { unusual_port(source) } else { 49152 | (source.two_bytes() & 0x3fff) }
 }
 
-fn odd_port(choices: &mut Choices<'_, '_>) -> u16 {
-    let own = &choices.domain.tables().ports;
-    match choices.byte() {
+fn unusual_port(source: &mut DomainSource<'_, '_>) -> u16 {
+    let own = &source.domain.tables().ports;
+    match source.byte() {
         0..80 => 65535,
         80..140 => 1,
-        140..220 if !own.is_empty() => *choices.pick(own),
-        140.. => choices.two_bytes().max(1),
+        140..220 if !own.is_empty() => *source.pick(own),
+        140.. => source.two_bytes().max(1),
     }
 }
 
-/// An id that no other session has: it reads as the platform's own ids do.
-pub(super) fn session_id(choices: &mut Choices<'_, '_>, protocol: &str) -> String {
+/// An id that no other session has, in the form of the platform's ids.
+pub(super) fn session_id(source: &mut DomainSource<'_, '_>, protocol: &str) -> String {
     let mut text = String::with_capacity(40);
     text.push_str("svc/");
-    push_random(choices, 16, &mut text);
+    push_random(source, 16, &mut text);
     text.push_str("/connection:1/");
     text.push_str(protocol);
     text
@@ -179,9 +179,9 @@ mod tests {
     };
 
     #[test]
-    fn every_name_in_the_tables_is_one_that_the_platform_could_see() {
-        assert!(ODD_HOSTNAMES.iter().all(|name| is_hostname(name)));
-        assert!(ODD_ADDRESSES.iter().all(|address| address.parse::<IpAddr>().is_ok()));
+    fn the_platform_could_see_every_name_in_the_tables() {
+        assert!(UNUSUAL_HOSTNAMES.iter().all(|name| is_hostname(name)));
+        assert!(UNUSUAL_ADDRESSES.iter().all(|address| address.parse::<IpAddr>().is_ok()));
         assert!(DOMAINS.iter().zip(TYPED_DOMAINS).all(|((typed, dns), same)| typed == same && is_hostname(dns)));
         for wrong in ["", ".", "a..b", "a b", "straße", &"a".repeat(64), &"a.".repeat(140)] {
             assert!(!is_hostname(wrong), "{wrong}");
@@ -194,14 +194,14 @@ mod tests {
         for seed in 0..=255_u8 {
             for class in 0..=255_u8 {
                 let bytes = [255, 255, class, seed, class, seed, 255, class, seed, 7];
-                let mut source = Unstructured::new(&bytes);
-                let mut choices = Choices::new(&mut source, &domain);
-                assert!(is_hostname(&hostname(&mut choices, "example.com")));
-                let mut source = Unstructured::new(&bytes);
-                let mut choices = Choices::new(&mut source, &domain);
-                let text = address(&mut choices);
+                let mut unstructured = Unstructured::new(&bytes);
+                let mut source = DomainSource::new(&mut unstructured, &domain);
+                assert!(is_hostname(&hostname(&mut source, "example.com")));
+                let mut unstructured = Unstructured::new(&bytes);
+                let mut source = DomainSource::new(&mut unstructured, &domain);
+                let text = address(&mut source);
                 assert!(text.parse::<IpAddr>().is_ok(), "{text}");
-                assert_ne!(server_port(&mut choices), 0);
+                assert_ne!(server_port(&mut source), 0);
             }
         }
     }

@@ -1,14 +1,22 @@
-//! Bytes to sessions. Written once, against `arbitrary::Unstructured`: the same bytes, the same session. Proptest
-//! strategies, campaigns and fuzz targets all stand on it. [`Domain`] says for what plugin, [`session()`] and
-//! [`nth_session`] make sessions, [`strategy()`] is proptest's view of them, [`simplify::Shrinker`] makes a session
-//! that shows something as small as it can be, and [`Mutator`] changes one into another like it.
+//! Turns bytes into sessions, manifests, archives and plugins, and changes and shrinks sessions. It runs nothing.
 //!
-//! Sessions keep the contract, and [`contract_violation`] says so. Nothing here runs anything.
+//! The same bytes always give the same result, and fewer or lower bytes give a plainer one. Proptest strategies, the
+//! engine's seeds and libFuzzer's inputs all use this. Every session keeps the contract; [`contract_violation`] checks it.
+//!
+//! | for | use |
+//! | --- | --- |
+//! | a plugin's type, platform, hooks and tokens | [`Domain`] |
+//! | sessions | [`session()`], [`nth_session`], [`nominal_session`] |
+//! | property-based tests with proptest | [`strategy()`] |
+//! | a session like another one | [`Mutator`] with its [`Dictionary`], [`input_to_state`] |
+//! | the smallest session that still shows a finding | [`Shrinker`] |
+//! | manifests, archives and plugins with known behaviour | [`manifest`], [`archive`], [`plugin`], [`package`] |
 //!
 //! ```
 //! use hookstorm::{
 //!     contract::{Hook, Platform, PluginType},
-//!     generate::{Domain, PluginTokens, nth_session},
+//!     generate::{Domain, nth_session},
+//!     trace::PluginTokens,
 //! };
 //!
 //! let hooks = Hook::ALL.to_vec();
@@ -17,13 +25,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod anomaly;
 pub mod archive;
 mod calls;
-mod choices;
 mod connection;
 mod cookies;
-mod dice;
-mod disguise;
 mod domain;
 mod expect;
 mod hosts;
@@ -31,23 +37,29 @@ pub mod manifest;
 mod mutate;
 mod options;
 pub mod package;
+mod paths;
 pub mod plugin;
+mod replace_secrets;
+#[cfg(test)]
+mod same_bytes;
 mod services;
 mod session;
-pub mod simplify;
+mod shrink;
+mod source;
 mod strategy;
 mod text;
 mod violation;
 
-pub use dice::nth_bytes;
-pub use disguise::disguised;
 pub use domain::Domain;
-pub use expect::{Expect, Expected};
-pub use mutate::{Dictionary, Mutator, substitutions};
+pub use expect::{ExpectedFinding, ExpectedFindings};
+pub use mutate::{Dictionary, Mutator, input_to_state};
 pub use options::{OptionChoice, option_choices};
+pub use replace_secrets::replace_secrets;
 pub use services::{configured_services, services};
 pub use session::{
     nominal_session, nominal_two_plugin_session, nth_session, nth_two_plugin_session, session, two_plugin_session,
 };
+pub use shrink::Shrinker;
+pub use source::nth_bytes;
 pub use strategy::strategy;
 pub use violation::{contract_violation, contract_violation_of_two};

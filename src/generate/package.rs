@@ -1,14 +1,14 @@
-//! Turns bytes into a whole package of which everything is known: a MANIFEST, a configuration and a plugin, as a folder or
-//! as an archive. The same bytes, the same package.
+//! Turns bytes into a whole package with known content and behaviour: a MANIFEST, a configuration and a plugin, as a folder
+//! or as an archive. The same bytes give the same package.
 
 use arbitrary::Unstructured;
 
 use super::{
-    archive::{ArchiveMade, archive},
-    dice::Dice,
-    expect::{Expect, Expected},
-    manifest::{ManifestText, Wanted, manifest, valid_manifest},
-    plugin::{PluginSource, plugin},
+    archive::{GeneratedArchive, archive},
+    expect::{ExpectedFinding, ExpectedFindings},
+    manifest::{GeneratedManifest, WantedPlugin, any_manifest, any_platform, valid_manifest},
+    plugin::{GeneratedPlugin, plugin},
+    source::Source,
 };
 use crate::{
     contract::{Platform, PluginType},
@@ -18,32 +18,32 @@ use crate::{
 /// How many bytes a numbered package is made from.
 pub const PACKAGE_BYTES: usize = 1024;
 
-/// A package and what is known of it.
+/// A package and what is expected of it.
 #[derive(Clone, Debug)]
-pub struct PackageMade {
-    /// Its files as they were meant: paths and contents.
+pub struct GeneratedPackage {
+    /// Its files before the archive changes them: paths and contents.
     pub files: Vec<(String, Vec<u8>)>,
-    /// The archive; `None` where it is a folder.
-    pub archive: Option<ArchiveMade>,
-    /// The type of plugin that its hooks are of.
+    /// The archive; `None` if the package is a folder.
+    pub archive: Option<GeneratedArchive>,
+    /// The plugin type of its hooks.
     pub plugin_type: PluginType,
-    /// The platform that is played.
+    /// The platform that it is made for.
     pub platform: &'static Platform,
-    /// What opening it must bring.
-    pub expect: Expect,
-    /// Whether all of that is known.
+    /// The findings that opening it must give.
+    pub expect: ExpectedFindings,
+    /// Whether `expect` is certain.
     pub is_known: bool,
-    /// Whether it must be possible to load it; `None` where that is not known.
+    /// Whether it can be loaded; `None` if not known.
     pub is_runnable: Option<bool>,
-    /// Whether all files of the plugin are there, so that what it does is known.
+    /// Whether all files of the plugin are there, so that its behaviour is known.
     pub is_whole: bool,
     /// Its plugin.
-    pub plugin: PluginSource,
-    /// What was built, in words.
+    pub plugin: GeneratedPlugin,
+    /// What is special about it, in words.
     pub parts: Vec<&'static str>,
 }
 
-/// Configurations, and the lines at which they are no INI.
+/// Configurations, each with the lines that are not INI.
 const CONFIGURATIONS: &[(&str, &[u32])] = &[
     ("[vault]\naddress = vault.example.com\n; port=8200\n", &[]),
     ("", &[]),
@@ -55,28 +55,26 @@ const CONFIGURATIONS: &[(&str, &[u32])] = &[
 ];
 
 /// A package.
-pub fn package(u: &mut Unstructured<'_>) -> PackageMade {
-    let mut dice = Dice(u);
-    let platform = match dice.below(8) {
-        1 => Platform::named("5.10"),
-        2 => Platform::named("6.7"),
-        _ => None,
-    };
-    let platform = platform.unwrap_or(Platform::newest());
-    let plugin_type = if dice.chance(100) { PluginType::Aa } else { PluginType::CredentialStore };
+pub fn package(u: &mut Unstructured<'_>) -> GeneratedPackage {
+    any_package(&mut Source::new(u), WantedPlugin::default())
+}
+
+/// As [`package`], from a source and with fewer choices.
+pub(super) fn any_package(source: &mut Source<'_, '_>, wanted: WantedPlugin) -> GeneratedPackage {
+    let any = any_platform(source);
+    let platform = wanted.platform.unwrap_or(any);
+    let any = if source.chance(100) { PluginType::Aa } else { PluginType::CredentialStore };
+    let plugin_type = wanted.plugin_type.unwrap_or(any);
     let mut parts = Vec::new();
-    let any_manifest = dice.chance(32);
-    let configuration = if dice.chance(80) { Some(*dice.pick(CONFIGURATIONS)) } else { None };
-    let left_out = if dice.chance(20) { 1 + dice.below(3) } else { 0 };
-    let is_folder = dice.chance(96);
-    let mut text = if any_manifest {
-        manifest(dice.0)
-    } else {
-        valid_manifest(dice.0, Wanted { plugin_type: plugin_type.name(), platform })
-    };
-    // Of any MANIFEST only its own findings are known, and those for its own platform.
+    let may_be_invalid = source.chance(32);
+    let configuration = if source.chance(80) { Some(*source.pick(CONFIGURATIONS)) } else { None };
+    let left_out = if source.chance(20) { 1 + source.below(3) } else { 0 };
+    let is_folder = source.chance(96);
+    let mut text =
+        if may_be_invalid { any_manifest(source, wanted) } else { valid_manifest(source, plugin_type, platform) };
+    // The findings of a MANIFEST are known for its own platform only.
     let platform = text.platform;
-    let plugin = plugin(dice.0, plugin_type, platform);
+    let plugin = plugin(source, plugin_type, platform);
     parts.append(&mut text.parts);
     parts.extend(plugin.parts.iter().copied());
     let mut files = vec![("MANIFEST".to_owned(), text.bytes.clone())];
@@ -90,17 +88,17 @@ pub fn package(u: &mut Unstructured<'_>) -> PackageMade {
         3 => drop(files.remove(1)),
         _ => {}
     }
-    let archive = (!is_folder).then(|| archive(dice.0, &files));
+    let archive = (!is_folder).then(|| archive(source, &files));
     if left_out > 0 {
         parts.push(["MANIFEST is misnamed", "there is no MANIFEST", "there is no main.py"][left_out - 1]);
     }
     parts.extend(archive.iter().flat_map(|archive| archive.parts.iter().copied()));
     let lines = configuration.map_or(&[][..], |(_, lines)| lines);
-    let known = Known { text: &text, any_manifest, lines };
+    let known = KnownParts { manifest: &text, may_be_invalid, lines };
     let (expect, is_runnable) = known.expect(&files, archive.as_ref());
     let unpacked = archive.as_ref().map_or(&files, |archive| &archive.unpacked);
     let is_whole = plugin.files.iter().all(|(path, _)| unpacked.iter().any(|(known, _)| known == path));
-    PackageMade {
+    GeneratedPackage {
         is_whole,
         is_known: archive.as_ref().is_none_or(|archive| archive.is_known),
         files,
@@ -114,16 +112,22 @@ pub fn package(u: &mut Unstructured<'_>) -> PackageMade {
     }
 }
 
-struct Known<'a> {
-    text: &'a ManifestText,
-    any_manifest: bool,
-    /// The lines of default.cfg that are no INI.
+/// What the findings of a package depend on, besides its archive.
+struct KnownParts<'a> {
+    manifest: &'a GeneratedManifest,
+    /// Whether the MANIFEST may be invalid.
+    may_be_invalid: bool,
+    /// The lines of default.cfg that are not INI.
     lines: &'a [u32],
 }
 
-impl Known<'_> {
-    /// What opening must bring, and whether the package can be loaded.
-    fn expect(&self, files: &[(String, Vec<u8>)], archive: Option<&ArchiveMade>) -> (Expect, Option<bool>) {
+impl KnownParts<'_> {
+    /// The findings that opening must give, and whether the package can be loaded.
+    fn expect(
+        &self,
+        files: &[(String, Vec<u8>)],
+        archive: Option<&GeneratedArchive>,
+    ) -> (ExpectedFindings, Option<bool>) {
         let mut expect = archive.map(|archive| archive.expect.clone()).unwrap_or_default();
         let unpacked = archive.map_or(files, |archive| &archive.unpacked);
         let is_there = |name: &str| unpacked.iter().any(|(path, _)| path == name);
@@ -133,22 +137,22 @@ impl Known<'_> {
         }
         let is_read = is_there("MANIFEST");
         if is_read {
-            expect.findings.extend(self.text.expect.findings.iter().cloned());
-            expect.may.extend(self.text.expect.may.iter().copied());
+            expect.findings.extend(self.manifest.expect.findings.iter().cloned());
+            expect.may.extend(self.manifest.expect.may.iter().copied());
         } else if !is_lost("MANIFEST") {
-            expect.findings.push(Expected::of(Rule::ManifestMissing));
+            expect.findings.push(ExpectedFinding::of(Rule::ManifestMissing));
         }
         if is_there("default.cfg") {
-            let at = |line: &u32| Expected::of(Rule::ConfigUnreadable).at("default.cfg", *line);
+            let at = |line: &u32| ExpectedFinding::of(Rule::ConfigUnreadable).at("default.cfg", *line);
             expect.findings.extend(self.lines.iter().map(at));
         }
-        if self.any_manifest {
-            // Whatever it names as its module.
+        if self.may_be_invalid {
+            // It may name another module than main.py.
             expect.may.push(Rule::EntryPointMissing);
             return (expect, None);
         }
         if is_read && !is_there("main.py") && !is_lost("main.py") {
-            expect.findings.push(Expected::of(Rule::EntryPointMissing));
+            expect.findings.push(ExpectedFinding::of(Rule::EntryPointMissing));
         }
         (expect, Some(is_read && is_there("main.py")))
     }

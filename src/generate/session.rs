@@ -1,16 +1,12 @@
-//! Turns bytes into a session: the same bytes, the same session. Only what the contract allows: the order of hooks, the
-//! arguments and when they may be None come from there. No bytes at all give a plain session.
+//! Turns bytes into a session: the same bytes give the same session. Sessions keep the contract: the order of hooks, the
+//! arguments and when they may be None come from there. No bytes give a plain session.
 //!
-//! Speed matters here, since every run begins with it: no formatting, nothing computed twice, tables worked out once in
-//! [`Domain`].
+//! Every run begins with it, so it must be fast: it formats nothing, computes nothing twice, and reads tables that
+//! [`Domain`] made once.
 
 use std::cell::RefCell;
 
 use arbitrary::Unstructured;
-use rand_xoshiro::{
-    SplitMix64, Xoshiro256PlusPlus,
-    rand_core::{Rng, SeedableRng},
-};
 
 use crate::{
     case::{Session, Value},
@@ -18,40 +14,40 @@ use crate::{
     generate::{
         Domain,
         calls::Calls,
-        choices::Choices,
-        connection::{Connection, Wanted},
+        connection::{Connection, WantedValues},
         cookies, services,
+        source::{DomainSource, fill_nth},
     },
 };
 
-/// How many bytes a numbered session is made from. Most want 100, the greediest of 300,000 wanted 281; one that wants
-/// more is plain from there on.
+/// How many bytes a numbered session is made from. Most sessions draw 100, and the most that one of 300,000 drew is 281.
+/// A session that draws more is plain from there on.
 pub(super) const SESSION_BYTES: usize = 512;
 
-/// The everyday bytes of ordinary sessions; any number would do.
-const ORDINARY_SEED: u64 = 0x6f72_6469_6e61_7279;
+/// The seed of nominal sessions; any number would do.
+const NOMINAL_SEED: u64 = 0x6f72_6469_6e61_7279;
 
 /// A session for the plugin of `domain`. Every argument that the platform passes is there.
 ///
 /// # Errors
-/// None: where bytes are lacking, the plainest is chosen. The type is that of `arbitrary`, for its callers' sake.
+/// None: if the bytes end, every choice is the plainest. The type is that of `arbitrary`, so that this fits its callers.
 pub fn session(u: &mut Unstructured<'_>, domain: &Domain) -> arbitrary::Result<Session> {
-    Ok(one_plugin(&mut Choices::new(u, domain)))
+    Ok(one_plugin(&mut DomainSource::new(u, domain)))
 }
 
-/// The session with number `index` of `seed`. It depends on nothing else, so that any number of threads may share them.
+/// The session number `index` of `seed`. It depends on nothing else, so that threads can share the numbers among them.
 pub fn nth_session(domain: &Domain, seed: u64, index: u64) -> Session {
-    with_bytes(seed, index, |u| one_plugin(&mut Choices::new(u, domain)))
+    with_bytes(seed, index, |u| one_plugin(&mut DomainSource::new(u, domain)))
 }
 
-/// An everyday session, another one for each `index`: all hooks once, all arguments plain and present, empty cookies,
-/// answers to questions. What fails in all of these wants configuration, most likely.
+/// A nominal session, another one for each `index`: all hooks once, all arguments plain and present, empty cookies,
+/// answers to questions. A hook that fails in all of these most likely lacks configuration.
 pub fn nominal_session(domain: &Domain, index: u64) -> Session {
-    with_bytes(ORDINARY_SEED, index, |u| one_plugin(&mut Choices::ordinary(u, domain)))
+    with_bytes(NOMINAL_SEED, index, |u| one_plugin(&mut DomainSource::nominal(u, domain)))
 }
 
-/// A session of two plugins: first the calls of the AA plugin, then those of the credential store, then both hear that
-/// the session ended. The calls of the one that is not `tested` go to the other plugin.
+/// A session of two plugins: first the calls of the AA plugin, then those of the credential store, then `session_ended`
+/// for both. The calls of the type that is not `tested` go to the other plugin.
 ///
 /// # Errors
 /// None, as for [`session`].
@@ -62,76 +58,74 @@ pub fn two_plugin_session(
     tested: PluginType,
 ) -> arbitrary::Result<Session> {
     let domain = if tested == PluginType::Aa { aa } else { store };
-    Ok(two_plugins(&mut Choices::new(u, domain), aa, store, tested))
+    Ok(two_plugins(&mut DomainSource::new(u, domain), aa, store, tested))
 }
 
-/// The session of two plugins with number `index` of `seed`, as [`nth_session`].
+/// The session of two plugins number `index` of `seed`, as [`nth_session`].
 pub fn nth_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, seed: u64, index: u64) -> Session {
     let domain = if tested == PluginType::Aa { aa } else { store };
-    with_bytes(seed, index, |u| two_plugins(&mut Choices::new(u, domain), aa, store, tested))
+    with_bytes(seed, index, |u| two_plugins(&mut DomainSource::new(u, domain), aa, store, tested))
 }
 
-/// An everyday session of two plugins, as [`nominal_session`].
+/// A nominal session of two plugins, as [`nominal_session`].
 pub fn nominal_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, index: u64) -> Session {
     let domain = if tested == PluginType::Aa { aa } else { store };
-    with_bytes(ORDINARY_SEED, index, |u| two_plugins(&mut Choices::ordinary(u, domain), aa, store, tested))
+    with_bytes(NOMINAL_SEED, index, |u| two_plugins(&mut DomainSource::nominal(u, domain), aa, store, tested))
 }
 
-/// Fills a buffer from `seed` and `index` and hands it on.
+/// Calls `make` with the bytes number `index` of `seed`, in a buffer that each thread makes once.
 fn with_bytes<T>(seed: u64, index: u64, make: impl FnOnce(&mut Unstructured<'_>) -> T) -> T {
     thread_local! {
         static BUFFER: RefCell<[u8; SESSION_BYTES]> = const { RefCell::new([0; SESSION_BYTES]) };
     }
     BUFFER.with_borrow_mut(|buffer| {
-        // The seed is scattered first: neighbouring seeds must not share their neighbouring indices' sessions.
-        let scattered = SplitMix64::seed_from_u64(seed).next_u64();
-        Xoshiro256PlusPlus::seed_from_u64(scattered ^ index).fill_bytes(buffer);
+        fill_nth(seed, index, buffer);
         make(&mut Unstructured::new(&buffer[..]))
     })
 }
 
-fn one_plugin(choices: &mut Choices<'_, '_>) -> Session {
-    let domain = choices.domain;
+fn one_plugin(source: &mut DomainSource<'_, '_>) -> Session {
+    let domain = source.domain;
     let aa = domain.plugin_type == PluginType::Aa;
     let users = if aa { &domain.tables().answers[..] } else { &[] };
-    let wanted = Wanted { aa, users, store: !aa, asset: domain.has(Hook::GetRemoteAppCredentials) };
+    let wanted = WantedValues { aa, users, store: !aa, asset: domain.has(Hook::GetRemoteAppCredentials) };
     if domain.hooks.is_empty() {
         return Session::new(Vec::new());
     }
-    let connection = Connection::new(choices, domain.plugin_type.protocols(), wanted);
+    let connection = Connection::new(source, domain.plugin_type.protocols(), wanted);
     let mut calls = Calls::new(&connection);
     match aa {
-        true => calls.aa(choices, domain, false),
-        false => calls.store(choices, domain, false),
+        true => calls.aa(source, domain, false),
+        false => calls.store(source, domain, false),
     }
-    calls.cut_off(choices);
+    calls.cut_off(source);
     calls.end(domain, false);
-    finish(choices, calls, None)
+    finish(source, calls, None)
 }
 
-fn two_plugins(choices: &mut Choices<'_, '_>, aa: &Domain, store: &Domain, tested: PluginType) -> Session {
+fn two_plugins(source: &mut DomainSource<'_, '_>, aa: &Domain, store: &Domain, tested: PluginType) -> Session {
     let users = &aa.tables().answers;
-    let wanted = Wanted { aa: true, users, store: true, asset: store.has(Hook::GetRemoteAppCredentials) };
-    let connection = Connection::new(choices, PluginType::CredentialStore.protocols(), wanted);
+    let wanted = WantedValues { aa: true, users, store: true, asset: store.has(Hook::GetRemoteAppCredentials) };
+    let connection = Connection::new(source, PluginType::CredentialStore.protocols(), wanted);
     let (aa_is_other, store_is_other) = (tested != PluginType::Aa, tested == PluginType::Aa);
     let mut calls = Calls::new(&connection);
-    calls.aa(choices, aa, aa_is_other);
-    // An AA session that ends early never reaches the credential store.
+    calls.aa(source, aa, aa_is_other);
+    // If the user gives up in the AA plugin, the platform never asks the credential store.
     if !calls.given_up() {
-        calls.store(choices, store, store_is_other);
+        calls.store(source, store, store_is_other);
     }
-    calls.cut_off(choices);
+    calls.cut_off(source);
     calls.end(aa, aa_is_other);
     calls.end(store, store_is_other);
-    finish(choices, calls, Some(if aa_is_other { aa } else { store }))
+    finish(source, calls, Some(if aa_is_other { aa } else { store }))
 }
 
-/// The cookies come after the calls, and the services last, so that sessions which differ in nothing else share their calls.
-fn finish(choices: &mut Choices<'_, '_>, calls: Calls<'_>, other: Option<&Domain>) -> Session {
-    let session_cookie = cookies::session_cookie(choices);
-    let cookie = if choices.strays(16) { cookies::foreign_cookie(choices) } else { Value::empty_dict() };
+/// Draws the cookies after the calls, and the services last, so that services change neither calls nor cookies.
+fn finish(source: &mut DomainSource<'_, '_>, calls: Calls<'_>, other: Option<&Domain>) -> Session {
+    let session_cookie = cookies::session_cookie(source);
+    let cookie = if source.deviates(16) { cookies::foreign_cookie(source) } else { Value::empty_dict() };
     let session = Session { cookie, session_cookie, ..Session::new(calls.into_made()) };
-    let services = services::of_session(choices, &session, other);
+    let services = services::of_session(source, &session, other);
     Session { services, ..session }
 }
 
@@ -148,12 +142,12 @@ mod tests {
     };
 
     fn domain(plugin_type: PluginType, platform: &str) -> Domain {
-        let words = PluginTokens {
+        let tokens = PluginTokens {
             strings: ["vp", "questions", "hvac_token", "(\\w+)://(.*)"].map(str::to_owned).to_vec(),
             numbers: vec![8200],
             ..PluginTokens::default()
         };
-        Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), words)
+        Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), tokens)
     }
 
     fn passed(session: &Session) -> impl Iterator<Item = (Hook, Argument, &Value)> {
@@ -192,16 +186,16 @@ mod tests {
                     usize::from(session.calls.iter().filter(|call| call.hook == Hook::SessionEnded).count() == 2);
             }
             assert!(of_both > 4_000, "{of_both}");
-            let everyday = nominal_two_plugin_session(&aa, &store, tested, 0);
-            assert_eq!(contract_violation_of_two(&everyday, own, other), None);
+            let nominal = nominal_two_plugin_session(&aa, &store, tested, 0);
+            assert_eq!(contract_violation_of_two(&nominal, own, other), None);
         }
     }
 
     #[test]
-    fn users_that_the_configuration_knows_often_give_its_answer() {
+    fn users_in_the_configuration_often_give_its_answer() {
         let pin = OptionToken { section: "pins".into(), name: "bob".into(), value: Some("tin-saddle".into()) };
-        let words = PluginTokens { options: vec![pin], ..PluginTokens::default() };
-        let aa = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
+        let tokens = PluginTokens { options: vec![pin], ..PluginTokens::default() };
+        let aa = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), tokens);
         let store = domain(PluginType::CredentialStore, "9.0");
         let is_let_in = |session: &Session| {
             let first = &session.calls[0];
@@ -211,10 +205,10 @@ mod tests {
         let of_one = (0..1_000).filter(|&index| is_let_in(&nth_session(&aa, 1, index))).count();
         let tested = PluginType::CredentialStore;
         let of_two = (0..1_000).filter(|&index| is_let_in(&nth_two_plugin_session(&aa, &store, tested, 1, index)));
-        let ordinary = (0..32).filter(|&index| is_let_in(&nominal_session(&aa, index)));
-        let counts = (of_one, of_two.count(), ordinary.count());
+        let nominal = (0..32).filter(|&index| is_let_in(&nominal_session(&aa, index)));
+        let counts = (of_one, of_two.count(), nominal.count());
         assert!(counts.0 > 200 && counts.1 > 200 && counts.2 > 4, "{counts:?}");
-        assert!(counts.0 < 800 && counts.1 < 800 && counts.2 < 28, "strangers and wrong answers, too: {counts:?}");
+        assert!(counts.0 < 800 && counts.1 < 800 && counts.2 < 28, "other users and answers as well: {counts:?}");
     }
 
     #[test]
@@ -249,14 +243,14 @@ mod tests {
     #[test]
     fn questions_are_answered_with_what_the_configuration_holds_as_well() {
         let pin = OptionToken { section: "pins".into(), name: "alice".into(), value: Some("plum-orbit-3318".into()) };
-        let words = PluginTokens { options: vec![pin], ..PluginTokens::default() };
-        let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
+        let tokens = PluginTokens { options: vec![pin], ..PluginTokens::default() };
+        let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), tokens);
         let opens = |index| nth_session(&domain, 1, index).calls[0].answers.iter().any(|one| one == "plum-orbit-3318");
         assert!((0..200).filter(|&index| opens(index)).count() > 10);
     }
 
     #[test]
-    fn no_bytes_at_all_give_a_plain_session() {
+    fn no_bytes_give_a_plain_session() {
         for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
             let domain = domain(plugin_type, "9.0");
             let plain = session(&mut Unstructured::new(&[]), &domain).unwrap();
@@ -269,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_session_calls_every_hook_once_with_everything_present() {
+    fn a_nominal_session_calls_every_hook_once_with_everything_present() {
         for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
             let domain = domain(plugin_type, "9.0");
             let mut different = HashSet::new();

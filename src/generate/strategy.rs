@@ -1,5 +1,5 @@
-//! Proptest's view of sessions: a strategy over the bytes that they are made from, so that proptest shrinks by cutting
-//! and lowering bytes, and every session on the way keeps the contract.
+//! A proptest strategy for sessions, over the bytes that they are made from: proptest shrinks by removing and lowering
+//! bytes, and every session on the way keeps the contract.
 
 use arbitrary::Unstructured;
 use proptest::{collection::vec, num::u8, strategy::Strategy};
@@ -9,12 +9,14 @@ use crate::{
     generate::{Domain, session, session::SESSION_BYTES},
 };
 
-/// Sessions of `domain`, as [`session()`] makes them.
+/// Sessions of `domain`, as [`session()`] makes them, for property-based tests of your own: of a platform's runtime, a
+/// plugin, or a tool that reads cases. No bytes give a plain session, so a failure shrinks towards one.
 ///
 /// ```
 /// use hookstorm::{
 ///     contract::{Hook, Platform, PluginType},
-///     generate::{Domain, PluginTokens, strategy},
+///     generate::{Domain, strategy},
+///     trace::PluginTokens,
 /// };
 /// use proptest::{strategy::{Strategy, ValueTree}, test_runner::TestRunner};
 ///
@@ -23,9 +25,8 @@ use crate::{
 /// assert_eq!(session.calls[0].hook, Hook::Authenticate);
 /// ```
 pub fn strategy(domain: Domain) -> impl Strategy<Value = Session> {
-    vec(u8::ANY, 0..=SESSION_BYTES).prop_map(move |bytes| {
-        session(&mut Unstructured::new(&bytes), &domain).expect("a session needs no bytes, so none can be lacking")
-    })
+    vec(u8::ANY, 0..=SESSION_BYTES)
+        .prop_map(move |bytes| session(&mut Unstructured::new(&bytes), &domain).expect("`session` returns no error"))
 }
 
 #[cfg(test)]

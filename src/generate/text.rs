@@ -1,9 +1,9 @@
-//! Text: what users and administrators type, most of it ordinary, the rest at the boundary, hostile, or made of the
-//! plugin's own words.
+//! Text that users and administrators type. Most of it is nominal; the rest is unusual, hostile, or made of the plugin's
+//! tokens.
 
-use crate::generate::choices::Choices;
+use crate::generate::source::DomainSource;
 
-/// Names of users as people have them.
+/// Nominal names of users.
 pub(super) const USERS: &[&str] = &[
     "alice",
     "root",
@@ -21,7 +21,7 @@ pub(super) const USERS: &[&str] = &[
     "Mary Ann",
 ];
 
-/// Names of groups, those of a directory included.
+/// Names of groups, some as a directory writes them.
 pub(super) const GROUPS: &[&str] = &[
     "admins",
     "Domain Users",
@@ -36,13 +36,13 @@ pub(super) const GROUPS: &[&str] = &[
 /// Names of connection policies.
 pub(super) const CONNECTIONS: &[&str] = &["ssh_connection", "rdp", "production", "Linux servers", "dmz-2"];
 
-/// Names of what remote applications run on.
+/// Names of the assets of remote applications.
 pub(super) const ASSETS: &[&str] = &["srv1.example.com", "erp", "vcenter.corp.example.com", "10.0.0.1", "SAP"];
 
-/// What people answer when they are asked.
+/// Answers to a plugin's questions.
 pub(super) const ANSWERS: &[&str] = &["yes", "12345678", "CHG-4711", "key://secret/web#password", "push"];
 
-/// Text at the boundary: nothing, blanks, what looks like another type, and scripts beyond ASCII.
+/// Unusual text: empty, blank, text that looks like another type, and scripts beyond ASCII.
 const UNUSUAL: &[&str] = &[
     "",
     " ",
@@ -74,11 +74,11 @@ const UNUSUAL: &[&str] = &[
     "Zoe\u{308}",
     "Zoë",
     "a\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}",
-    // Right to left, and what turns text round.
+    // Right to left, and an override that reverses text.
     "שלום",
     "مستخدم",
     "alice\u{202e}ecila",
-    // Digits for `isdigit` that are none for `int`, and digits for `int` that are not ASCII.
+    // Digits that `isdigit` accepts and `int` refuses, and digits that `int` accepts although they are not ASCII.
     "²³",
     "①②③",
     "١٢٣٤٥٦",
@@ -112,7 +112,7 @@ const UNUSUAL: &[&str] = &[
     "пользователь",
 ];
 
-/// Text that means something to what a plugin may hand it to.
+/// Text with a special meaning for code that a plugin may pass it to: format strings, shells, paths, URLs, parsers.
 const HOSTILE: &[&str] = &[
     "%s%n",
     "%",
@@ -209,105 +209,105 @@ const HOSTILE: &[&str] = &[
     "plugin",
 ];
 
-/// Of long text, what is repeated. Digits, since Python refuses to read an int of more than 4,300.
+/// The units that long text repeats. Digits are among them because Python refuses an int of more than 4,300 digits.
 const REPEATED: &[&str] = &["a", "9", "é", "😀", "a ", "(", "a.", "/x", "\u{301}"];
 
-/// The longest text that an administrator chose.
+/// The longest text that an administrator chose, in bytes.
 const CHOSEN_BYTES_LIMIT: usize = 512;
 
 const ALPHANUMERIC: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZkm";
 
 /// Appends `count` random letters and digits, 24 at most.
-pub(super) fn push_random(choices: &mut Choices<'_, '_>, count: usize, out: &mut String) {
+pub(super) fn push_random(source: &mut DomainSource<'_, '_>, count: usize, out: &mut String) {
     let mut raw = [0; 24];
     let raw = &mut raw[..count.min(24)];
-    choices.fill(raw);
+    source.fill(raw);
     for byte in raw.iter_mut() {
         *byte = ALPHANUMERIC[usize::from(*byte & 63)];
     }
     out.push_str(std::str::from_utf8(raw).unwrap_or_default());
 }
 
-/// Text that somebody typed, `plain` where it is ordinary.
-pub(super) fn typed(choices: &mut Choices<'_, '_>, plain: &[&str]) -> String {
-    if choices.is_odd() { odd(choices, plain) } else { choices.text(plain).to_owned() }
+/// Text that a user typed: one of `plain`, or unusual text.
+pub(super) fn typed(source: &mut DomainSource<'_, '_>, plain: &[&str]) -> String {
+    if source.is_unusual() { unusual(source, plain) } else { source.text(plain).to_owned() }
 }
 
-/// Text that an administrator chose: as odd as a form lets through.
-pub(super) fn chosen(choices: &mut Choices<'_, '_>, plain: &[&str]) -> String {
-    let text = typed(choices, plain);
-    if may_be_chosen(&text) { text } else { choices.text(plain).to_owned() }
+/// Text that an administrator chose: as unusual as a form accepts.
+pub(super) fn chosen(source: &mut DomainSource<'_, '_>, plain: &[&str]) -> String {
+    let text = typed(source, plain);
+    if may_be_chosen(&text) { text } else { source.text(plain).to_owned() }
 }
 
-/// Whether an administrator can have chosen `text`: something that can be seen and fits a line.
+/// Whether an administrator can have chosen `text`: it is visible and fits a line.
 pub(super) fn may_be_chosen(text: &str) -> bool {
     (1..=CHOSEN_BYTES_LIMIT).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// Text that is not ordinary.
-fn odd(choices: &mut Choices<'_, '_>, plain: &[&str]) -> String {
-    match choices.byte() {
-        0..110 if !choices.domain.tables().strings.is_empty() => own_word(choices, plain),
-        0..175 => choices.text(UNUSUAL).to_owned(),
-        175..225 => choices.text(HOSTILE).to_owned(),
+/// Unusual text, hostile text, or text made of the plugin's tokens.
+fn unusual(source: &mut DomainSource<'_, '_>, plain: &[&str]) -> String {
+    match source.byte() {
+        0..110 if !source.domain.tables().strings.is_empty() => token(source, plain),
+        0..175 => source.text(UNUSUAL).to_owned(),
+        175..225 => source.text(HOSTILE).to_owned(),
         225..252 => {
-            let (before, after) = (choices.text(plain), choices.text(HOSTILE));
+            let (before, after) = (source.text(plain), source.text(HOSTILE));
             joined(&[before, after])
         }
-        252.. => long(choices),
+        252.. => long(source),
     }
 }
 
-/// One of the plugin's own words, whole, changed, or joined with something.
-fn own_word(choices: &mut Choices<'_, '_>, plain: &[&str]) -> String {
-    let tables = choices.domain.tables();
-    let word = choices.text(&tables.strings);
-    match choices.byte() {
+/// One of the plugin's tokens, whole, changed, or joined with other text.
+fn token(source: &mut DomainSource<'_, '_>, plain: &[&str]) -> String {
+    let tables = source.domain.tables();
+    let word = source.text(&tables.strings);
+    match source.byte() {
         0..115 => word.to_owned(),
-        115..130 => joined(&[word, choices.text(plain)]),
-        130..145 => joined(&[choices.text(plain), word]),
-        145..155 => joined(&[choices.text(plain), word, choices.text(HOSTILE)]),
-        155..165 => joined(&[word, choices.text(HOSTILE)]),
+        115..130 => joined(&[word, source.text(plain)]),
+        130..145 => joined(&[source.text(plain), word]),
+        145..155 => joined(&[source.text(plain), word, source.text(HOSTILE)]),
+        155..165 => joined(&[word, source.text(HOSTILE)]),
         165..175 => word.to_uppercase(),
         175..183 => word.to_lowercase(),
-        // Plugins take text apart at separators.
-        183..215 => joined(&[word, choices.text(&tables.separators), choices.text(&tables.strings)]),
-        215..230 => joined(&[word, choices.text(&tables.separators), choices.text(plain)]),
-        230..243 => joined(&[choices.text(plain), choices.text(&tables.separators), word]),
+        // Plugins split text at separators.
+        183..215 => joined(&[word, source.text(&tables.separators), source.text(&tables.strings)]),
+        215..230 => joined(&[word, source.text(&tables.separators), source.text(plain)]),
+        230..243 => joined(&[source.text(plain), source.text(&tables.separators), word]),
         243..250 => joined(&[
             word,
-            choices.text(&tables.separators),
-            choices.text(plain),
-            choices.text(&tables.separators),
-            choices.text(&tables.strings),
+            source.text(&tables.separators),
+            source.text(plain),
+            source.text(&tables.separators),
+            source.text(&tables.strings),
         ]),
-        250.. => joined(&[word, choices.text(&tables.separators)]),
+        250.. => joined(&[word, source.text(&tables.separators)]),
     }
 }
 
-/// 1 to 4 KB, rarely 64 KB: more would only test how fast Python copies.
-fn long(choices: &mut Choices<'_, '_>) -> String {
-    let unit = choices.text(REPEATED);
-    let bytes = if choices.chance(20) { 64 << 10 } else { 1 << (10 + choices.below(3)) };
+/// Text of 1 to 4 KB, rarely 64 KB: longer text would only test how fast Python copies.
+fn long(source: &mut DomainSource<'_, '_>) -> String {
+    let unit = source.text(REPEATED);
+    let bytes = if source.chance(20) { 64 << 10 } else { 1 << (10 + source.below(3)) };
     unit.repeat(bytes / unit.len())
 }
 
-/// A secret: mostly distinctive, so that it is known again wherever it shows up.
-pub(super) fn secret(choices: &mut Choices<'_, '_>) -> String {
+/// A secret. It is mostly distinctive, so that the oracles recognise it wherever it appears.
+pub(super) fn secret(source: &mut DomainSource<'_, '_>) -> String {
     let mut text = String::with_capacity(16);
-    push_random(choices, 12, &mut text);
-    if choices.is_odd() {
-        match choices.byte() {
-            0..150 => text.push_str(choices.text(HOSTILE)),
-            150..200 => text.push_str(choices.text(UNUSUAL)),
-            // Then it is not distinctive, and the oracle that looks for secrets passes it over.
-            200.. => return odd(choices, &["secret"]),
+    push_random(source, 12, &mut text);
+    if source.is_unusual() {
+        match source.byte() {
+            0..150 => text.push_str(source.text(HOSTILE)),
+            150..200 => text.push_str(source.text(UNUSUAL)),
+            // This one is not distinctive, so the oracle that looks for secrets ignores it.
+            200.. => return unusual(source, &["secret"]),
         }
     }
     text
 }
 
-/// `parts` in one piece.
+/// `parts` one after another.
 pub(super) fn joined(parts: &[&str]) -> String {
     let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
     for part in parts {
@@ -321,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_begin_with_the_plainest_and_fit_one_byte() {
+    fn tables_begin_with_the_plainest_text_and_fit_one_byte() {
         for table in [USERS, GROUPS, CONNECTIONS, ASSETS, ANSWERS, UNUSUAL, HOSTILE, REPEATED] {
             assert!(!table.is_empty() && table.len() <= 256);
             let mut seen = std::collections::HashSet::new();

@@ -1,8 +1,8 @@
-//! Says where a session leaves the contract, in words of its own and not the generator's: it is what generator, shrinker
-//! and mutators are held against.
+//! Says how a session violates the contract. It does not use the generator's code, since the tests check generators,
+//! shrinker and mutators with it.
 //!
-//! A session may be shorter than what the platform does, since a case holds only what shows its defect: calls at its end
-//! and arguments may be missing. What is there must be what the platform could pass, in an order that it keeps.
+//! A session may be shorter than one of the platform: a case holds only what its defect needs, so arguments, and calls at
+//! its end, may be missing. The values and the order of calls must be possible on the platform.
 
 use std::net::IpAddr;
 
@@ -12,12 +12,12 @@ use crate::{
     generate::{Domain, connection::UNKNOWN_AT_FIRST, hosts::is_hostname, text::may_be_chosen},
 };
 
-/// What of `session` the platform would never do to the plugin of `domain`; `None` where it keeps the contract.
+/// What in `session` the platform would never do with the plugin of `domain`; `None` if the session keeps the contract.
 pub fn contract_violation(session: &Session, domain: &Domain) -> Option<String> {
     violation(session, domain, None).err()
 }
 
-/// The same for a session of two plugins: `tested` is the domain of the one under test, `other` that of the other one.
+/// The same for a session of two plugins: `tested` is the domain of the plugin under test, `other` that of the other one.
 pub fn contract_violation_of_two(session: &Session, tested: &Domain, other: &Domain) -> Option<String> {
     violation(session, tested, Some(other)).err()
 }
@@ -42,7 +42,7 @@ fn violation(session: &Session, tested: &Domain, other: Option<&Domain>) -> Resu
     relations(&session.calls)
 }
 
-/// What JSON can carry and a generator makes: no float that is no number, no key twice.
+/// Checks that JSON can carry `value`: all floats are finite, all ints fit 64 bits, no key occurs twice.
 fn simple_data(value: &Value) -> Result<(), String> {
     match value {
         Value::BigInt(digits) => Err(format!("the int {digits}, which does not fit 64 bits")),
@@ -120,7 +120,7 @@ fn may_be(value: &Value, argument: Argument, spec: &HookSpec, domain: &Domain) -
     }
 }
 
-/// What holds for the order of all calls: after a cut only `session_ended`, and that once for each plugin and last.
+/// Checks the order of all calls: after a call that is cut off only `session_ended` follows, once for each plugin and last.
 fn order(calls: &[Call]) -> Result<(), String> {
     for (place, call) in calls.iter().enumerate() {
         let after = &calls[place + 1..];
@@ -140,7 +140,7 @@ fn order(calls: &[Call]) -> Result<(), String> {
     Ok(())
 }
 
-/// What must have been called before other hooks are, as far as the plugin has it.
+/// Checks that each hook follows one of its openers, if the plugin has any of them.
 fn openings(calls: &[Call], other: bool, has: impl Fn(Hook) -> bool) -> Result<(), String> {
     let is_cut = calls.iter().any(|call| call.cut_off);
     let hooks: Vec<Hook> = calls.iter().filter(|call| call.other == other).map(|call| call.hook).collect();
@@ -160,7 +160,7 @@ fn openings(calls: &[Call], other: bool, has: impl Fn(Hook) -> bool) -> Result<(
     Ok(())
 }
 
-/// The hooks of which one comes before `hook`. Empty where it may be the first.
+/// The hooks one of which must be called before `hook`. Empty if `hook` may be the first.
 const fn openers(hook: Hook) -> &'static [Hook] {
     match hook {
         Hook::Authorize => &[Hook::Authenticate],
@@ -170,12 +170,12 @@ const fn openers(hook: Hook) -> &'static [Hook] {
     }
 }
 
-/// Whether the calls come in an order that the platform keeps with plugins that have all hooks.
+/// Whether the platform would make the calls in this order with plugins that have all hooks.
 pub(super) fn keep_order(calls: &[Call]) -> bool {
     order(calls).is_ok() && [false, true].into_iter().all(|other| openings(calls, other, |_| true).is_ok())
 }
 
-/// What holds between values: a connection is the same in all calls, and a target goes by two names.
+/// Checks how values belong together: a connection is the same in all calls, and both names of a target have one value.
 fn relations(calls: &[Call]) -> Result<(), String> {
     const SAME: &[(Argument, Argument)] = &[
         (Argument::TargetUsername, Argument::ServerUsername),
@@ -200,13 +200,13 @@ fn relations(calls: &[Call]) -> Result<(), String> {
             }
         }
     }
-    let mut told = [None::<&Value>; Argument::ALL.len()];
+    let mut passed = [None::<&Value>; Argument::ALL.len()];
     for call in calls {
         let is_aa = matches!(call.hook, Hook::Authenticate | Hook::Authorize);
         for (argument, value) in &call.arguments {
-            // The gateway's user has a name for each type of plugin.
+            // The user on the gateway has another argument name for each type of plugin.
             let same = if *argument == Argument::GatewayUsername { Argument::GatewayUser } else { *argument };
-            let first = &mut told[same as usize];
+            let first = &mut passed[same as usize];
             match first {
                 None if is_aa && *value == Value::Null && UNKNOWN_AT_FIRST.contains(argument) => {}
                 None => *first = Some(value),
@@ -231,8 +231,8 @@ mod tests {
         Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default())
     }
 
-    /// What is said of an everyday session after `change`.
-    fn said(plugin_type: PluginType, change: impl FnOnce(&mut Session)) -> String {
+    /// The violation of a nominal session after `change`; empty for none.
+    fn violation_after(plugin_type: PluginType, change: impl FnOnce(&mut Session)) -> String {
         let domain = domain(plugin_type);
         let mut session = nominal_session(&domain, 0);
         assert_eq!(contract_violation(&session, &domain), None);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_the_platform_never_passes_are_named() {
+    fn values_that_the_platform_never_passes_are_violations() {
         use PluginType::{Aa, CredentialStore};
         let cases: &[(PluginType, Argument, Value)] = &[
             (CredentialStore, Argument::ServerIp, Value::Null),
@@ -270,35 +270,42 @@ mod tests {
             (Aa, Argument::ClientPort, Value::Null),
         ];
         for (plugin_type, argument, value) in cases {
-            let said = said(*plugin_type, |session| set(session, *argument, value.clone()));
-            assert!(said.contains(&format!("`{argument}` cannot be")), "{argument} {value:?}: {said}");
+            let violation = violation_after(*plugin_type, |session| set(session, *argument, value.clone()));
+            assert!(violation.contains(&format!("`{argument}` cannot be")), "{argument} {value:?}: {violation}");
         }
     }
 
     #[test]
-    fn calls_out_of_order_are_named() {
+    fn calls_out_of_order_are_violations() {
         use PluginType::{Aa, CredentialStore};
         let end = |session: &mut Session| session.calls.push(session.calls.last().unwrap().clone());
-        assert_eq!(said(CredentialStore, end), "`session_ended` is called twice");
-        assert!(said(CredentialStore, |session| session.calls.reverse()).contains("calls follow `session_ended`"));
-        assert!(said(CredentialStore, |session| session.calls[0].cut_off = true).contains("calls follow"));
+        assert_eq!(violation_after(CredentialStore, end), "`session_ended` is called twice");
+        assert!(
+            violation_after(CredentialStore, |session| session.calls.reverse())
+                .contains("calls follow `session_ended`")
+        );
+        assert!(violation_after(CredentialStore, |session| session.calls[0].cut_off = true).contains("calls follow"));
         let late = |session: &mut Session| _ = session.calls.remove(0);
-        assert!(said(Aa, late).contains("`authorize` is called before"));
+        assert!(violation_after(Aa, late).contains("`authorize` is called before"));
         let no_get = |session: &mut Session| session.calls.retain(|call| call.hook == Hook::SessionEnded);
-        assert!(said(CredentialStore, no_get).contains("`session_ended` is called before"));
-        assert_eq!(said(CredentialStore, |session| session.calls.truncate(1)), "", "a case may be cut short");
+        assert!(violation_after(CredentialStore, no_get).contains("`session_ended` is called before"));
+        assert_eq!(
+            violation_after(CredentialStore, |session| session.calls.truncate(1)),
+            "",
+            "a case may be cut short"
+        );
     }
 
     #[test]
-    fn a_connection_that_is_not_one_is_named() {
+    fn values_of_one_connection_that_differ_are_violations() {
         use PluginType::{Aa, CredentialStore};
         let other = |session: &mut Session| set(session, Argument::TargetUsername, "somebody");
-        assert!(said(CredentialStore, other).contains("`target_username` and `server_username` differ"));
+        assert!(violation_after(CredentialStore, other).contains("`target_username` and `server_username` differ"));
         let host = |session: &mut Session| set(session, Argument::TargetHost, "elsewhere");
-        assert!(said(CredentialStore, host).contains("neither its name nor its address"));
+        assert!(violation_after(CredentialStore, host).contains("neither its name nor its address"));
         let changed = |session: &mut Session| session.calls[1].arguments[0].1 = "s-2".into();
-        assert!(said(CredentialStore, changed).contains("`session_id` changes"));
-        // A user who is known later is none that changes; one who is forgotten is.
+        assert!(violation_after(CredentialStore, changed).contains("`session_id` changes"));
+        // The platform may learn the user later, but it never forgets the user.
         let user = |place: usize| {
             move |session: &mut Session| {
                 let argument = Argument::GatewayUser;
@@ -306,7 +313,7 @@ mod tests {
                 user.unwrap().1 = Value::Null;
             }
         };
-        assert_eq!(said(Aa, user(0)), "");
-        assert!(said(Aa, user(1)).contains("`gateway_user` changes"));
+        assert_eq!(violation_after(Aa, user(0)), "");
+        assert!(violation_after(Aa, user(1)).contains("`gateway_user` changes"));
     }
 }

@@ -15,8 +15,6 @@ pub mod markdown;
 pub mod page;
 pub mod sarif;
 pub mod schema;
-#[doc(hidden)]
-pub mod target;
 pub mod text;
 
 mod diagnosis;

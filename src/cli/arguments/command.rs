@@ -2,11 +2,12 @@
 
 use clap::{Parser, Subcommand};
 
-use super::{Color, FuzzArguments, OUTPUT};
+use super::{Color, OUTPUT};
 use crate::cli::{
     check::CheckArguments, completions::CompletionsArguments, doctor::DoctorArguments, explain::ExplainArguments,
-    init::InitArguments, load::LoadArguments, minimize::MinimizeArguments, replay::ReplayArguments,
-    report::ReportArguments, rules::RulesArguments, run::RunArguments, schema::SchemaArguments, test::TestArguments,
+    fuzz::FuzzArguments, init::InitArguments, load::LoadArguments, minimize::MinimizeArguments,
+    replay::ReplayArguments, report::ReportArguments, rules::RulesArguments, run::RunArguments,
+    schema::SchemaArguments, selftest::SelftestArguments, test::TestArguments,
 };
 
 /// Find how a plugin of Safeguard for Privileged Sessions fails, before the platform does.
@@ -95,6 +96,11 @@ pub(in crate::cli) enum Command {
         after_help = "Examples:\n  hookstorm schema case > case.schema.json\n  hookstorm schema report > report.schema.json"
     )]
     Schema(SchemaArguments),
+    /// Test hookstorm itself with generated manifests and packages
+    #[command(
+        after_help = "Examples:\n  hookstorm selftest\n  hookstorm selftest package --runs 2000 --seed 7 --jobs 4"
+    )]
+    Selftest(SelftestArguments),
     /// Print a script that completes commands and options in a shell
     #[command(
         after_help = "Examples:\n  hookstorm completions bash > ~/.local/share/bash-completion/completions/hookstorm\n  hookstorm completions fish > ~/.config/fish/completions/hookstorm.fish"

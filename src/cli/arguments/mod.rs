@@ -6,13 +6,11 @@
 mod choices;
 mod command;
 mod common;
-mod fuzz;
 mod sandbox;
 
 pub(super) use self::{
     choices::{Color, Format, ListFormat},
     command::{Cli, Command},
     common::{AMOUNT, CASES, Common, Known, LIMITS, OUTPUT, PLUGIN, Plugin, With},
-    fuzz::{FuzzArguments, Target},
     sandbox::{Confined, SandboxArgument, explained},
 };

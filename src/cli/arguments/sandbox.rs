@@ -31,13 +31,6 @@ pub(in crate::cli) struct Confined {
     pub(in crate::cli) sandbox: Option<SandboxArgument>,
 }
 
-impl Confined {
-    /// Whether the user set any of them.
-    pub(in crate::cli) fn is_asked_for(&self) -> bool {
-        !self.allow_network.is_empty() || !self.allow_read.is_empty() || self.sandbox.is_some()
-    }
-}
-
 /// The values of `--sandbox`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum SandboxArgument {

@@ -1,25 +1,25 @@
-//! Values of a MANIFEST's fields, with what YAML 1.1 and YAML 1.2 read: tables for what is no text, and every way to write
-//! text that changes nothing of it.
+//! Values of a MANIFEST's fields, with what YAML 1.1 and YAML 1.2 read: tables of values that are not text, and every way to
+//! write a text without changing it.
 
-use crate::generate::dice::Dice;
+use crate::generate::source::Source;
 
-/// What a reader has in its hands.
+/// A value as readers see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     /// Python's name of its type.
     pub(super) type_name: &'static str,
-    /// What Python's `str` makes of it; `None` for what has no short form.
+    /// Its text by Python's `str`; `None` for values without a short form.
     pub(super) text: Option<String>,
-    /// Whether Python takes it for true.
+    /// Whether it is true in Python.
     pub(super) is_truthy: bool,
-    /// Type and text as YAML 1.2 reads it, where that is another.
+    /// Type and text by YAML 1.2, if they differ.
     pub(super) core: Option<(&'static str, &'static str)>,
-    /// Whether it is a float to YAML 1.2 that Python writes otherwise.
+    /// Whether it is a float in YAML 1.2 whose text differs from the source.
     pub(super) loses_digits: bool,
 }
 
 impl Reading {
-    /// Text, the same to both.
+    /// A text, the same in both versions.
     pub(super) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { type_name: "str", is_truthy: !text.is_empty(), text: Some(text), core: None, loses_digits: false }
@@ -29,16 +29,16 @@ impl Reading {
 /// A value with the text that writes it.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
-    /// What stands behind the colon, further lines included.
-    pub(super) source: String,
-    /// What it is.
+    /// The YAML after the colon, which may have several lines.
+    pub(super) yaml: String,
+    /// What readers see.
     pub(super) reading: Reading,
 }
 
-/// A plain scalar that is no text to YAML 1.1, or none to YAML 1.2: source, type, `str`, and what YAML 1.2 reads.
+/// A plain scalar that is not a text in YAML 1.1 or in YAML 1.2: its YAML, its type and `str`, and what YAML 1.2 reads.
 type Row = (&'static str, &'static str, &'static str, Option<(&'static str, &'static str)>);
 
-/// The corners where the versions part, and the everyday numbers.
+/// The scalars that the versions read differently, and common numbers.
 const SCALARS: &[Row] = &[
     ("1.0", "float", "1.0", None),
     ("1.6", "float", "1.6", None),
@@ -74,7 +74,7 @@ const SCALARS: &[Row] = &[
     ("2020-01-02", "date", "2020-01-02", Some(("str", "2020-01-02"))),
 ];
 
-/// What has no short form: source, type, and whether Python takes it for true.
+/// Values without a short form: YAML, type, and whether the value is true in Python.
 const CONTAINERS: &[(&str, &str, bool)] = &[
     ("[a, b]", "list", true),
     ("[]", "list", false),
@@ -87,26 +87,26 @@ const CONTAINERS: &[(&str, &str, bool)] = &[
     ("!!binary \"\"", "bytes", false),
 ];
 
-/// A value that is no text, most often. `is_flow`: it stands inside braces.
-pub(super) fn odd(dice: &mut Dice<'_, '_>, is_flow: bool) -> Written {
-    if dice.chance(64) {
-        let (source, type_name, is_truthy) = *dice.pick(CONTAINERS);
+/// A value that is mostly not a text. `is_flow`: it is inside braces.
+pub(super) fn not_text(source: &mut Source<'_, '_>, is_flow: bool) -> Written {
+    if source.chance(64) {
+        let (yaml, type_name, is_truthy) = *source.pick(CONTAINERS);
         let reading = Reading { type_name, text: None, is_truthy, core: None, loses_digits: false };
-        return Written { source: source.to_owned(), reading };
+        return Written { yaml: yaml.to_owned(), reading };
     }
-    let (source, type_name, text, core) = *dice.pick(SCALARS);
-    // An empty place, or a colon, is another language between braces.
-    if is_flow && (source.is_empty() || source.contains(':')) {
-        return written_text(dice, "odd", true);
+    let (yaml, type_name, text, core) = *source.pick(SCALARS);
+    // Inside braces an empty value and a colon have another meaning.
+    if is_flow && (yaml.is_empty() || yaml.contains(':')) {
+        return written_text(source, "odd", true);
     }
     let is_float = core.map_or(type_name, |(name, _)| name) == "float";
     let is_truthy = !matches!(text, "None" | "False" | "0" | "0.0");
-    let loses_digits = is_float && text != source;
+    let loses_digits = is_float && text != yaml;
     let reading = Reading { type_name, text: Some(text.to_owned()), is_truthy, core, loses_digits };
-    Written { source: source.to_owned(), reading }
+    Written { yaml: yaml.to_owned(), reading }
 }
 
-/// Whether `text` may stand without quotes and is text to both versions.
+/// Whether `text` is a text in both versions without quotes.
 fn may_be_plain(text: &str) -> bool {
     const TYPED: [&str; 10] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n", "nan"];
     let is_number = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
@@ -118,14 +118,14 @@ fn may_be_plain(text: &str) -> bool {
         && (text.starts_with(|first: char| first.is_ascii_alphabetic()) || is_version)
 }
 
-/// `text` in one of the ways that leave it as it is.
-pub(super) fn written_text(dice: &mut Dice<'_, '_>, text: &str, is_flow: bool) -> Written {
-    // YAML 1.2 takes a byte order mark between quotes only.
+/// `text`, written in one of the ways that do not change it.
+pub(super) fn written_text(source: &mut Source<'_, '_>, text: &str, is_flow: bool) -> Written {
+    // YAML 1.2 accepts a byte order mark only in quotes.
     let is_block = !is_flow && !text.is_empty() && !text.starts_with([' ', '\t']) && !text.contains(['\n', '\u{feff}']);
-    let source = match dice.below(if is_flow { 6 } else { 11 }) {
+    let yaml = match source.below(if is_flow { 6 } else { 11 }) {
         0 if may_be_plain(text) => text.to_owned(),
         1 => single(text),
-        2 => escaped(dice, text),
+        2 => escaped(source, text),
         3 => format!("!!str {}", double(text)),
         4 => format!("!<tag:yaml.org,2002:str> {}", single(text)),
         6 if is_block => format!("|-\n  {text}"),
@@ -140,11 +140,11 @@ pub(super) fn written_text(dice: &mut Dice<'_, '_>, text: &str, is_flow: bool) -
         10 if may_be_plain(text) => format!("{text}   # a comment\twith a tab"),
         _ => double(text),
     };
-    Written { source, reading: Reading::text(text) }
+    Written { yaml, reading: Reading::text(text) }
 }
 
-/// The second half of a text that a backslash at the end of the line divided. A backslash before it would escape its first
-/// letter, so that one is written out.
+/// The second half of a text that a backslash at the end of a line divides. The backslash before it would escape its first
+/// character, so that character becomes an escape itself.
 fn blank_safe(rest: &str) -> String {
     let mut characters = rest.chars();
     match characters.next() {
@@ -158,7 +158,7 @@ pub(super) fn single(text: &str) -> String {
     if text.contains('\n') { double(text) } else { format!("'{}'", text.replace('\'', "''")) }
 }
 
-/// In double quotes, with the least escapes.
+/// `text` in double quotes, with few escapes.
 pub(super) fn double(text: &str) -> String {
     let mut out = String::from("\"");
     for character in text.chars() {
@@ -174,19 +174,19 @@ pub(super) fn double(text: &str) -> String {
     out
 }
 
-/// In double quotes, with escapes where chance wants them.
-fn escaped(dice: &mut Dice<'_, '_>, text: &str) -> String {
+/// `text` in double quotes, with random escapes.
+fn escaped(source: &mut Source<'_, '_>, text: &str) -> String {
     let mut out = String::from("\"");
     for character in text.chars() {
         let code = u32::from(character);
-        match dice.below(5) {
+        match source.below(5) {
             1 if code < 0x100 => out.push_str(&format!("\\x{code:02x}")),
             2 if code < 0x1_0000 => out.push_str(&format!("\\u{code:04X}")),
             3 => out.push_str(&format!("\\U{code:08x}")),
             _ => out.push_str(double(&character.to_string()).trim_matches('"')),
         }
     }
-    // A quote that was trimmed away together with its neighbours.
+    // `trim_matches` above also removes an escaped quote.
     if text.contains('"') {
         return double(text);
     }

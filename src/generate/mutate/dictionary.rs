@@ -1,9 +1,9 @@
-//! The words that mutations use: what the plugin compared something with comes first, what it returned second, what its
-//! code and configuration know last.
+//! The tokens that mutations use: mostly values that the plugin compared, less often values that it returned, least often
+//! tokens of its code and configuration.
 //!
-//! Bounded, and its order is the order in which words were learned, so that the same run learns the same dictionary.
-//! PluginTokens are kept by the comparison that they came from, and a comparison is chosen before a word is: one that is made in a
-//! loop with a thousand texts outweighs no other.
+//! The dictionary is bounded. It keeps tokens in the order in which it learned them, so that the same run learns the same
+//! dictionary. It keeps tokens by comparison, and a draw picks the comparison first: a comparison in a loop over a thousand
+//! texts counts no more than any other.
 
 use std::{
     borrow::Cow,
@@ -12,33 +12,34 @@ use std::{
 
 use crate::{
     case::Value,
-    generate::{Domain, choices::Choices},
+    generate::{Domain, source::DomainSource},
     trace::{CmpKind, CmpLogEntry},
 };
 
-/// The most comparisons of which words are kept.
+/// The most comparisons that are kept.
 const SPOTS_LIMIT: usize = 2048;
-/// The most words that are kept of one side of a comparison: a side that has more is the one that varies.
+/// The most tokens of one side of a comparison: a side with more is the one that varies.
 const SIDE_LIMIT: usize = 16;
-/// The most words that are kept of comparisons.
+/// The most tokens of all comparisons.
 const COMPARED_LIMIT: usize = 8192;
-/// The most words that are kept of results; then the oldest goes.
+/// The most tokens of results; after that the oldest is dropped.
 const SEEN_LIMIT: usize = 2048;
-/// The most numbers that are kept, of either kind.
+/// The most numbers.
 const NUMBERS_LIMIT: usize = 512;
-/// The longest text that is a word, in bytes.
-const WORD_BYTES_LIMIT: usize = 1024;
-/// How many comparisons count as new.
+/// The longest token, in bytes.
+const TOKEN_BYTES_LIMIT: usize = 1024;
+/// How many of the last comparisons count as new.
 const NEW_SPOTS: usize = 8;
-/// The deepest that a result is looked into.
+/// The deepest nesting of a result that is visited.
 const DEPTH_LIMIT: usize = 8;
 
-/// PluginTokens that were learned.
+/// Tokens that hookstorm learned from the plugin's runs.
 ///
 /// ```
 /// use hookstorm::{
 ///     contract::{Hook, Platform, PluginType},
-///     generate::{CmpLogEntry, CmpKind, Dictionary, Domain, PluginTokens},
+///     generate::{Dictionary, Domain},
+///     trace::{CmpKind, CmpLogEntry, PluginTokens},
 /// };
 ///
 /// let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), PluginTokens::default());
@@ -50,31 +51,31 @@ const DEPTH_LIMIT: usize = 8;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Dictionary {
-    /// In the order in which they were first seen.
+    /// In the order in which the plugin first made the comparisons.
     spots: Vec<Spot>,
     by_place: HashMap<(u32, CmpKind), usize>,
     compared: usize,
-    keys: PluginTokens,
-    questions: PluginTokens,
-    seen: PluginTokens,
+    keys: RecentTexts,
+    questions: RecentTexts,
+    seen: RecentTexts,
     numbers: Vec<i64>,
-    /// How many words the code knows.
+    /// How many tokens the code and the configuration have.
     known: usize,
 }
 
-/// What one comparison compared.
+/// The tokens of one comparison.
 #[derive(Clone, Debug, Default)]
 struct Spot {
-    sides: [Vec<Word>; 2],
+    sides: [Vec<Token>; 2],
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Word {
+enum Token {
     Text(String),
     Number(i64),
 }
 
-impl Word {
+impl Token {
     fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
@@ -83,18 +84,18 @@ impl Word {
     }
 }
 
-/// Texts, each once; when there are too many, the oldest goes.
+/// Texts, each once; if there are too many, the oldest is dropped.
 #[derive(Clone, Debug, Default)]
-struct PluginTokens {
+struct RecentTexts {
     texts: Vec<String>,
     all: HashSet<String>,
-    /// The place of the next one once the limit is reached.
+    /// The position of the oldest text once the limit is reached.
     next: usize,
 }
 
-impl PluginTokens {
+impl RecentTexts {
     fn learn(&mut self, text: &str, limit: usize) -> bool {
-        if text.is_empty() || text.len() > WORD_BYTES_LIMIT || self.all.contains(text) {
+        if text.is_empty() || text.len() > TOKEN_BYTES_LIMIT || self.all.contains(text) {
             return false;
         }
         self.all.insert(text.to_owned());
@@ -108,18 +109,18 @@ impl PluginTokens {
         true
     }
 
-    fn pick(&self, choices: &mut Choices<'_, '_>) -> Option<&str> {
-        (!self.texts.is_empty()).then(|| choices.text(&self.texts))
+    fn pick(&self, source: &mut DomainSource<'_, '_>) -> Option<&str> {
+        (!self.texts.is_empty()).then(|| source.text(&self.texts))
     }
 }
 
 impl Dictionary {
-    /// A dictionary with the words that the plugin's code and configuration know.
+    /// A dictionary that has learned nothing yet.
     pub fn new(domain: &Domain) -> Self {
         Self { known: domain.tables().strings.len(), ..Self::default() }
     }
 
-    /// Learns what was compared. Returns whether something was new.
+    /// Learns a comparison. Returns whether it has a new token.
     pub fn learn(&mut self, comparison: &CmpLogEntry) -> bool {
         let mut is_new = false;
         let place = (comparison.place, comparison.kind);
@@ -150,24 +151,24 @@ impl Dictionary {
     }
 
     fn learn_operand(&mut self, spot: usize, side: usize, operand: &Value) -> bool {
-        let word = match operand {
-            Value::Str(text) if !text.is_empty() && text.len() <= WORD_BYTES_LIMIT => Word::Text(text.clone()),
-            Value::Int(number) => Word::Number(*number),
+        let token = match operand {
+            Value::Str(text) if !text.is_empty() && text.len() <= TOKEN_BYTES_LIMIT => Token::Text(text.clone()),
+            Value::Int(number) => Token::Number(*number),
             _ => return false,
         };
-        let words = &mut self.spots[spot].sides[side];
-        if words.len() >= SIDE_LIMIT || self.compared >= COMPARED_LIMIT || words.contains(&word) {
+        let tokens = &mut self.spots[spot].sides[side];
+        if tokens.len() >= SIDE_LIMIT || self.compared >= COMPARED_LIMIT || tokens.contains(&token) {
             return false;
         }
-        if let Word::Number(number) = word {
+        if let Token::Number(number) = token {
             learn_number(&mut self.numbers, number);
         }
-        words.push(word);
+        tokens.push(token);
         self.compared += 1;
         true
     }
 
-    /// Learns the words in what a plugin returned, keys included. Returns whether something was new.
+    /// Learns the tokens of a value that the plugin returned, keys included. Returns whether it has a new token.
     pub fn learn_value(&mut self, value: &Value) -> bool {
         self.learn_part(value, DEPTH_LIMIT)
     }
@@ -179,7 +180,7 @@ impl Dictionary {
             _ if depth == 0 => false,
             Value::List(items) => items.iter().fold(false, |is_new, item| is_new | self.learn_part(item, depth - 1)),
             Value::Dict(entries) => entries.iter().fold(false, |is_new, (key, value)| {
-                // The key of a question comes first in it, and the answer is looked for under that.
+                // The first item of a question is the key under which the plugin looks for the answer.
                 if key == "question"
                     && let Value::List(question) = value
                     && let Some(asked) = question.first().and_then(Value::as_str)
@@ -193,85 +194,85 @@ impl Dictionary {
         }
     }
 
-    /// How many words there are, those of the plugin's code included.
+    /// How many tokens there are, with those of the plugin's code and configuration.
     pub fn len(&self) -> usize {
         self.known + self.compared + self.keys.texts.len() + self.seen.texts.len()
     }
 
-    /// Whether there are none.
+    /// Whether there is no token.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A word, oftenest one that something was compared with.
-    pub(super) fn text<'d>(&'d self, choices: &mut Choices<'d, '_>) -> Option<Cow<'d, str>> {
-        let tables = choices.domain.tables();
-        let first = choices.byte();
+    /// A token, mostly one that the plugin compared.
+    pub(super) fn text<'d>(&'d self, source: &mut DomainSource<'d, '_>) -> Option<Cow<'d, str>> {
+        let tables = source.domain.tables();
+        let first = source.byte();
         if first < 150
-            && let Some(word) = self.compared(choices)
+            && let Some(token) = self.compared(source)
         {
-            return Some(word.text());
+            return Some(token.text());
         }
         if first < 185
-            && let Some(text) = self.seen.pick(choices)
+            && let Some(text) = self.seen.pick(source)
         {
             return Some(text.into());
         }
         if first < 215 && !tables.values.is_empty() {
-            return Some(choices.text(&tables.values).into());
+            return Some(source.text(&tables.values).into());
         }
         if !tables.strings.is_empty() {
-            return Some(choices.text(&tables.strings).into());
+            return Some(source.text(&tables.strings).into());
         }
-        self.compared(choices).map(Word::text).or_else(|| self.seen.pick(choices).map(Cow::Borrowed))
+        self.compared(source).map(Token::text).or_else(|| self.seen.pick(source).map(Cow::Borrowed))
     }
 
-    fn compared(&self, choices: &mut Choices<'_, '_>) -> Option<&Word> {
-        let spots = match choices.byte() {
-            // What was reached last is what the next door waits behind.
+    fn compared(&self, source: &mut DomainSource<'_, '_>) -> Option<&Token> {
+        let spots = match source.byte() {
+            // The newest comparisons are nearest to code that no session has reached.
             0..100 => &self.spots[self.spots.len().saturating_sub(NEW_SPOTS)..],
             _ => &self.spots[..],
         };
         if spots.is_empty() {
             return None;
         }
-        let [left, right] = &choices.pick(spots).sides;
-        // The side that never varies is what the code waits for.
+        let [left, right] = &source.pick(spots).sides;
+        // The code waits for the side that does not vary.
         let (constant, varying) = if left.len() < right.len() { (left, right) } else { (right, left) };
-        let words = match constant.is_empty() || (choices.byte() < 32 && !varying.is_empty()) {
+        let tokens = match constant.is_empty() || (source.byte() < 32 && !varying.is_empty()) {
             true => varying,
             false => constant,
         };
-        (!words.is_empty()).then(|| choices.pick(words))
+        (!tokens.is_empty()).then(|| source.pick(tokens))
     }
 
-    /// A number: what something was compared with, or one that the code knows.
-    pub(super) fn number(&self, choices: &mut Choices<'_, '_>) -> Option<i64> {
-        let known = &choices.domain.tables().numbers;
-        match choices.byte() {
-            0..170 if !self.numbers.is_empty() => Some(*choices.pick(&self.numbers)),
-            _ if !known.is_empty() => Some(*choices.pick(known)),
-            _ => (!self.numbers.is_empty()).then(|| *choices.pick(&self.numbers)),
+    /// A number that the plugin compared or returned, or one of its code.
+    pub(super) fn number(&self, source: &mut DomainSource<'_, '_>) -> Option<i64> {
+        let known = &source.domain.tables().numbers;
+        match source.byte() {
+            0..170 if !self.numbers.is_empty() => Some(*source.pick(&self.numbers)),
+            _ if !known.is_empty() => Some(*source.pick(known)),
+            _ => (!self.numbers.is_empty()).then(|| *source.pick(&self.numbers)),
         }
     }
 
-    /// A key that was looked for in a dict, or found in one that the plugin returned.
-    pub(super) fn key<'d>(&'d self, choices: &mut Choices<'d, '_>) -> Option<&'d str> {
-        let known = &choices.domain.tables().keys;
-        match choices.byte() {
-            0..150 if !self.keys.texts.is_empty() => self.keys.pick(choices),
-            _ if !known.is_empty() => Some(choices.text(known)),
-            _ => self.keys.pick(choices),
+    /// A key that the plugin looked up in a dict or that is in a dict that it returned.
+    pub(super) fn key<'d>(&'d self, source: &mut DomainSource<'d, '_>) -> Option<&'d str> {
+        let known = &source.domain.tables().keys;
+        match source.byte() {
+            0..150 if !self.keys.texts.is_empty() => self.keys.pick(source),
+            _ if !known.is_empty() => Some(source.text(known)),
+            _ => self.keys.pick(source),
         }
     }
 
     /// A key under which the plugin asked the user for an answer.
-    pub(super) fn question(&self, choices: &mut Choices<'_, '_>) -> Option<&str> {
-        self.questions.pick(choices)
+    pub(super) fn question(&self, source: &mut DomainSource<'_, '_>) -> Option<&str> {
+        self.questions.pick(source)
     }
 }
 
-/// Adds `number`, in place of an older one where there are too many.
+/// Adds `number`, in place of an older one if there are too many.
 fn learn_number(numbers: &mut Vec<i64>, number: i64) -> bool {
     if numbers.contains(&number) {
         return false;
@@ -295,8 +296,8 @@ mod tests {
     };
 
     fn domain() -> Domain {
-        let words = PluginTokens { strings: vec!["known".into()], ..PluginTokens::default() };
-        Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words)
+        let tokens = PluginTokens { strings: vec!["known".into()], ..PluginTokens::default() };
+        Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), tokens)
     }
 
     fn compared(place: u32, left: impl Into<Value>, right: impl Into<Value>) -> CmpLogEntry {
@@ -304,21 +305,21 @@ mod tests {
         CmpLogEntry { place, kind: CmpKind::Equal, left, right, matched: false }
     }
 
-    /// How often of 20,000 times each word is chosen.
+    /// How often each token is drawn in 20,000 draws.
     fn counts(domain: &Domain, dictionary: &Dictionary) -> HashMap<String, usize> {
         let mut counts = HashMap::new();
         for seed in 0..20_000_u64 {
             let bytes: Vec<u8> =
-                (0..4_u64).flat_map(|n| crate::generate::mutate::scatter(seed * 4 + n).to_le_bytes()).collect();
+                (0..4_u64).flat_map(|n| crate::generate::source::scatter(seed * 4 + n).to_le_bytes()).collect();
             let mut bytes = Unstructured::new(&bytes);
-            let word = dictionary.text(&mut Choices::ordinary(&mut bytes, domain)).unwrap();
-            *counts.entry(word.into_owned()).or_default() += 1;
+            let token = dictionary.text(&mut DomainSource::nominal(&mut bytes, domain)).unwrap();
+            *counts.entry(token.into_owned()).or_default() += 1;
         }
         counts
     }
 
     #[test]
-    fn the_side_that_never_varies_is_chosen_far_oftener_and_a_busy_comparison_drowns_no_other() {
+    fn the_side_that_never_varies_is_drawn_far_more_often_and_a_frequent_comparison_counts_once() {
         let domain = domain();
         let mut dictionary = Dictionary::new(&domain);
         for number in 0..1_000 {
@@ -327,15 +328,15 @@ mod tests {
         }
         dictionary.learn(&compared(3, "x", "gate"));
         let counts = counts(&domain, &dictionary);
-        for word in ["door", "gate"] {
-            assert!(counts[word] > 2_000, "{word}: {counts:?}");
+        for token in ["door", "gate"] {
+            assert!(counts[token] > 2_000, "{token}: {counts:?}");
         }
         assert!(counts["known"] > 500);
         assert!(dictionary.len() < 100, "{}", dictionary.len());
     }
 
     #[test]
-    fn however_much_is_learned_the_dictionary_stays_bounded() {
+    fn the_dictionary_stays_bounded() {
         let domain = domain();
         let mut dictionary = Dictionary::new(&domain);
         for number in 0..30_000_u32 {
@@ -348,12 +349,12 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_question_is_kept_apart() {
+    fn the_keys_of_questions_have_their_own_list() {
         let domain = domain();
         let mut dictionary = Dictionary::new(&domain);
         let question = Value::List(vec!["ticket".into(), "Which ticket?".into(), Value::Bool(false)]);
         assert!(dictionary.learn_value(&Value::Dict(vec![("question".into(), question)])));
         let mut bytes = Unstructured::new(&[]);
-        assert_eq!(dictionary.question(&mut Choices::ordinary(&mut bytes, &domain)), Some("ticket"));
+        assert_eq!(dictionary.question(&mut DomainSource::nominal(&mut bytes, &domain)), Some("ticket"));
     }
 }

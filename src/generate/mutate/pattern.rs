@@ -1,15 +1,16 @@
-//! Texts that match a regular expression of Python's: what `re.match` waits for. Plain ones: the first character of a class
-//! that people type, the fewest repetitions that say something. Where Python's syntax has no like in Rust's, there are none.
+//! Texts that match a Python regular expression, for branches that call `re.match`. They are plain: from a class of
+//! characters they take one that users type, and they repeat as little as makes sense. An expression that Rust's syntax
+//! cannot express gives no text.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// The longest expression that is read, in bytes.
+/// The longest expression, in bytes.
 const PATTERN_BYTES_LIMIT: usize = 2048;
-/// The longest text that is made, in bytes.
+/// The longest text, in bytes.
 const TEXT_BYTES_LIMIT: usize = 4096;
-/// The most parts of an expression that one text is made of: repetitions of nothing can lie in each other.
+/// The most parts of an expression that one text uses: empty repetitions can be nested.
 const STEPS_LIMIT: u32 = 16 << 10;
-/// What is taken from a class of characters, if it has one of them.
+/// The characters that each variant takes from a class, if the class has one of them.
 const PLAIN: &[&[char]] = &[&['a', '1', 'A', '_', ' '], &['z', '7', 'Q', '-', '.'], &['m', '0', 'X', '/', ':']];
 
 /// Texts that match `pattern`, each once, the plainest first.
@@ -48,7 +49,7 @@ fn push(hir: &Hir, variant: usize, text: &mut String, steps: &mut u32) {
             text.extend(class.iter().next().map(|range| char::from(range.start())));
         }
         HirKind::Repetition(repetition) => {
-            // What may be left out is there in the first variant, and is not in the second.
+            // An optional part is present in the first variant and absent in the second.
             let wanted = match variant {
                 0 => repetition.min.max(1),
                 1 => repetition.min,
@@ -69,8 +70,8 @@ fn push(hir: &Hir, variant: usize, text: &mut String, steps: &mut u32) {
     }
 }
 
-/// Python's syntax in Rust's, as far as the two differ: braces that repeat nothing, brackets and operators in classes,
-/// `\Z`, and looks ahead or behind, which are left out.
+/// Translates Python's syntax into Rust's where they differ: braces that are no repetition, brackets and operators in
+/// classes, `\Z`, and lookaheads and lookbehinds, which it leaves out.
 fn translated(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut rest = pattern;
@@ -97,7 +98,7 @@ fn translated(pattern: &str) -> String {
             '[' => {
                 in_class = true;
                 out.push('[');
-                // A bracket that comes first is a character.
+                // A bracket at the start of a class is a character.
                 let after_not = after.strip_prefix('^').unwrap_or(after);
                 if after_not.len() < after.len() {
                     out.push('^');
@@ -116,7 +117,7 @@ fn translated(pattern: &str) -> String {
             '{' if !in_class && !repeats(after) => out.push_str("\\{"),
             '}' if !in_class && !closes(&pattern[..pattern.len() - rest.len()]) => out.push_str("\\}"),
             '(' if !in_class && ["?=", "?!", "?<=", "?<!", "?#"].iter().any(|look| after.starts_with(look)) => {
-                rest = behind_group(after);
+                rest = after_group(after);
                 continue;
             }
             other => out.push(other),
@@ -126,7 +127,7 @@ fn translated(pattern: &str) -> String {
     out
 }
 
-/// Whether what follows a brace is `3}`, `3,}` or `3,5}`.
+/// Whether the text after a brace is `3}`, `3,}` or `3,5}`.
 fn repeats(after: &str) -> bool {
     let Some((inner, _)) = after.split_once('}') else { return false };
     let (low, high) = inner.split_once(',').unwrap_or((inner, ""));
@@ -134,13 +135,13 @@ fn repeats(after: &str) -> bool {
     !low.is_empty() && is_number(low) && is_number(high)
 }
 
-/// Whether the brace behind `before` ends a repetition.
+/// Whether a brace after `before` ends a repetition.
 fn closes(before: &str) -> bool {
     before.rsplit_once('{').is_some_and(|(_, inner)| repeats(&format!("{inner}}}")))
 }
 
-/// What follows the group whose inside begins here.
-fn behind_group(inside: &str) -> &str {
+/// The rest after the group whose content begins here.
+fn after_group(inside: &str) -> &str {
     let mut depth = 1_u32;
     let mut is_escaped = false;
     for (at, character) in inside.char_indices() {
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_made_matches_in_pythons_sense() {
+    fn every_text_matches_its_python_expression() {
         let cases: &[(&str, &str)] = &[
             (r"^key://([a-z]+)#(\w+)$", "key://a#a"),
             (r"(?P<name>[^@]+)@(?P<domain>corp|lab)\Z", "a@corp"),
@@ -190,11 +191,11 @@ mod tests {
     }
 
     #[test]
-    fn what_rust_cannot_read_gives_nothing() {
+    fn an_expression_that_rust_cannot_read_gives_no_text() {
         for pattern in [r"(a)\1", "(", "[", "\\", &"(".repeat(3000)] {
             assert_eq!(matches(pattern), [] as [String; 0], "{pattern}");
         }
-        assert!(!matches("((((){1000}){1000}){1000}){1000}").is_empty(), "and that at once");
+        assert!(!matches("((((){1000}){1000}){1000}){1000}").is_empty(), "it ends at once");
         assert!(matches("(a{1000}){1000}").iter().all(|text| text.len() <= TEXT_BYTES_LIMIT + 1024));
     }
 }

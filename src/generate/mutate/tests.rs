@@ -1,23 +1,23 @@
-//! What is promised of all mutations.
+//! Properties of all mutations.
 
 use std::collections::{HashMap, HashSet};
 
-use super::*;
+use super::{mutator::MutationKind, *};
 use crate::{
-    case::Value,
-    contract::{Platform, PluginType},
-    generate::{nominal_session, nth_session},
+    case::{Session, SetOption, Value},
+    contract::{Hook, Platform, PluginType},
+    generate::{Domain, OptionChoice, contract_violation, nominal_session, nth_session},
     trace::{OptionToken, PluginTokens},
 };
 
 fn domain(plugin_type: PluginType, platform: &str) -> Domain {
-    let words = PluginTokens {
+    let tokens = PluginTokens {
         strings: ["vp", "questions", "hvac_token", "key://", "://", "#"].map(str::to_owned).to_vec(),
         numbers: vec![17, 8200],
         options: vec![OptionToken { section: "a".into(), name: "port".into(), value: Some("8200".into()) }],
         ..PluginTokens::default()
     };
-    Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), words)
+    Domain::new(plugin_type, Platform::named(platform).unwrap(), Hook::ALL.to_vec(), tokens)
 }
 
 fn options() -> Vec<OptionChoice> {
@@ -37,7 +37,7 @@ fn services() -> Value {
 #[test]
 fn thousands_of_mutated_sessions_keep_the_contract_differ_from_their_parents_and_show_every_kind_of_change() {
     let options = options();
-    let mut kinds: HashMap<Kind, usize> = HashMap::new();
+    let mut kinds: HashMap<MutationKind, usize> = HashMap::new();
     for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
         for platform in ["5.10", "6.5", "9.0"] {
             let domain = domain(plugin_type, platform);
@@ -55,8 +55,8 @@ fn thousands_of_mutated_sessions_keep_the_contract_differ_from_their_parents_and
                 // Children of children, as a corpus has them.
                 for step in 0..12 {
                     let seed = index * 100 + step;
-                    let tell = |kind| *kinds.entry(kind).or_default() += 1;
-                    let Some(child) = mutator.mutate_and_tell(seed, &parent, Some(&donor), tell) else {
+                    let count = |kind| *kinds.entry(kind).or_default() += 1;
+                    let Some(child) = mutator.mutate_observed(seed, &parent, Some(&donor), count) else {
                         given_up += 1;
                         continue;
                     };
@@ -69,25 +69,25 @@ fn thousands_of_mutated_sessions_keep_the_contract_differ_from_their_parents_and
         }
     }
     let all = [
-        Kind::Fresh,
-        Kind::Nobody,
-        Kind::Equal,
-        Kind::Moved,
-        Kind::Changed,
-        Kind::Unknown,
-        Kind::CallAdded,
-        Kind::CallDropped,
-        Kind::CallRepeated,
-        Kind::CallsSwapped,
-        Kind::CutOff,
-        Kind::Answers,
-        Kind::SessionCookie,
-        Kind::Cookie,
-        Kind::Services,
-        Kind::Option,
-        Kind::OptionDropped,
-        Kind::Spliced,
-        Kind::Completed,
+        MutationKind::Fresh,
+        MutationKind::Nobody,
+        MutationKind::Equal,
+        MutationKind::Moved,
+        MutationKind::Changed,
+        MutationKind::Unknown,
+        MutationKind::CallAdded,
+        MutationKind::CallDropped,
+        MutationKind::CallRepeated,
+        MutationKind::CallsSwapped,
+        MutationKind::CutOff,
+        MutationKind::Answers,
+        MutationKind::SessionCookie,
+        MutationKind::Cookie,
+        MutationKind::Services,
+        MutationKind::Option,
+        MutationKind::OptionDropped,
+        MutationKind::Spliced,
+        MutationKind::Completed,
     ];
     for kind in all {
         assert!(kinds.get(&kind).is_some_and(|count| *count > 20), "{kind:?} is rare: {kinds:?}");
@@ -110,7 +110,7 @@ fn the_same_seed_gives_the_same_session_and_another_one_another() {
 }
 
 #[test]
-fn configuration_and_services_stay_where_nobody_asked_for_them() {
+fn configuration_and_services_change_only_on_request() {
     let domain = domain(PluginType::Aa, "9.0");
     let dictionary = Dictionary::new(&domain);
     let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &[], services: false };
@@ -123,9 +123,9 @@ fn configuration_and_services_stay_where_nobody_asked_for_them() {
 }
 
 #[test]
-fn what_options_name_is_there_and_what_they_need_is_set_with_them() {
-    let words = PluginTokens { services: vec!["sdk".into()], ..PluginTokens::default() };
-    let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
+fn services_have_the_policies_of_options_and_options_come_with_those_that_they_need() {
+    let tokens = PluginTokens { services: vec!["sdk".into()], ..PluginTokens::default() };
+    let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), tokens);
     let documented = "[vault]\n; password=<$-or-password>\n[whitelist source=user_list]\n; name=<name>\n\
         [whitelist source=ldap_server_group]\n; allow=no_user\n; except=<group-1>\n[ldap_server]\n; name=<name>\n\
         [credential_store]\n; name=<name>\n[question_1]\n; prompt=<prompt>\n; key=<key>\n";
@@ -137,12 +137,13 @@ fn what_options_name_is_there_and_what_they_need_is_set_with_them() {
     for seed in 0..3_000 {
         let Some(child) = mutator.mutate(seed, &parent, None) else { continue };
         let value = |section: &str, name: &str| {
-            let is_it = |option: &&crate::case::SetOption| option.section == section && option.name == name;
+            let is_it = |option: &&SetOption| option.section == section && option.name == name;
             child.options.iter().find(is_it).map(|option| option.value.clone())
         };
-        let held = |service: &str, name: String| child.services.get(service).and_then(|held| held.get(&name)).is_some();
+        let has =
+            |service: &str, name: String| child.services.get(service).and_then(|content| content.get(&name)).is_some();
         if let Some(list) = value("whitelist source=user_list", "name") {
-            assert!(held("user_lists", list), "{child:#?}");
+            assert!(has("user_lists", list), "{child:#?}");
             seen.insert("list");
         }
         if value("vault", "password").as_deref() == Some("$") {
@@ -153,7 +154,7 @@ fn what_options_name_is_there_and_what_they_need_is_set_with_them() {
             seen.insert("store");
         }
         if value("whitelist source=ldap_server_group", "allow").is_some() {
-            assert!(held("ldap", value("ldap_server", "name").expect("the server is named")), "{child:#?}");
+            assert!(has("ldap", value("ldap_server", "name").expect("the server is named")), "{child:#?}");
             seen.insert("directory");
         }
         parent = if seed % 7 == 0 { nominal_session(&domain, seed) } else { child };
@@ -172,7 +173,7 @@ fn a_foreign_cookie_is_rare() {
 }
 
 #[test]
-fn a_session_without_calls_is_no_reason_to_panic() {
+fn a_session_without_calls_causes_no_panic() {
     let domain = domain(PluginType::Aa, "9.0");
     let dictionary = Dictionary::new(&domain);
     let mutator = Mutator { domain: &domain, dictionary: &dictionary, options: &options(), services: true };

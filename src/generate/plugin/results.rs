@@ -1,13 +1,13 @@
-//! What a hook may return, right and wrong, with the rules that it breaks: tables for each shape of the contract.
+//! Results of hooks, right and wrong, with the rules that they break: tables for each shape of the contract.
 
 use crate::{
     contract::{HookSpec, Platform, PluginType, ResultKey, ResultShape},
     finding::Rule,
-    generate::dice::Dice,
+    generate::source::Source,
     trace::Observed,
 };
 
-/// A value and the rules that it breaks where it stands.
+/// A value, and the rules that it breaks at its place in the result.
 type Judged = (Observed, Vec<Rule>);
 
 const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n";
@@ -24,9 +24,9 @@ fn object(type_name: &str) -> Observed {
     Observed::Object { type_name: type_name.to_owned() }
 }
 
-/// What JSON cannot carry.
-fn unspeakable(dice: &mut Dice<'_, '_>) -> Observed {
-    match dice.below(14) {
+/// A value that JSON cannot carry.
+fn not_json(source: &mut Source<'_, '_>) -> Observed {
+    match source.below(14) {
         0 => Observed::Bytes(vec![0, 255, b'a']),
         1 => Observed::Set(vec![Observed::Int(1)]),
         2 => Observed::Float(f64::NAN),
@@ -44,9 +44,9 @@ fn unspeakable(dice: &mut Dice<'_, '_>) -> Observed {
     }
 }
 
-/// What JSON carries as it is.
-fn plain(dice: &mut Dice<'_, '_>) -> Observed {
-    match dice.below(11) {
+/// A value that JSON carries unchanged.
+fn plain(source: &mut Source<'_, '_>) -> Observed {
+    match source.below(11) {
         1 => Observed::None,
         2 => Observed::Bool(true),
         3 => Observed::Float(1.5),
@@ -61,9 +61,9 @@ fn plain(dice: &mut Dice<'_, '_>) -> Observed {
     }
 }
 
-/// What comes back as something else.
-fn lossy(dice: &mut Dice<'_, '_>) -> Observed {
-    match dice.below(8) {
+/// A value that JSON changes.
+fn lossy(source: &mut Source<'_, '_>) -> Observed {
+    match source.below(8) {
         0 => Observed::Tuple(vec![Observed::Int(1), text("a")]),
         1 => Observed::Int((1 << 53) + 1),
         2 => Observed::BigInt("123456789012345678901234567890".into()),
@@ -75,15 +75,15 @@ fn lossy(dice: &mut Dice<'_, '_>) -> Observed {
     }
 }
 
-/// A wrong value, and one that is as right as can be.
-fn shaped(dice: &mut Dice<'_, '_>, shape: ResultShape) -> Judged {
-    let mut wrong = |values: Vec<Observed>| (dice.pick(&values).clone(), vec![Rule::ReturnValueInvalid]);
+/// A value that does not have the shape.
+fn wrong(source: &mut Source<'_, '_>, shape: ResultShape) -> Judged {
+    let mut one_of = |values: Vec<Observed>| (source.pick(&values).clone(), vec![Rule::ReturnValueInvalid]);
     let number = Observed::Int(5);
     match shape {
         ResultShape::Cookie => {
-            wrong(vec![Observed::None, Observed::List(vec![]), text("a"), number, Observed::Bool(false)])
+            one_of(vec![Observed::None, Observed::List(vec![]), text("a"), number, Observed::Bool(false)])
         }
-        ResultShape::Passwords | ResultShape::TextList | ResultShape::Groups => wrong(vec![
+        ResultShape::Passwords | ResultShape::TextList | ResultShape::Groups => one_of(vec![
             text("Qx-one"),
             Observed::None,
             number.clone(),
@@ -95,7 +95,7 @@ fn shaped(dice: &mut Dice<'_, '_>, shape: ResultShape) -> Judged {
         ]),
         ResultShape::PrivateKeys => {
             let pair = |kind: &str, key: Observed| Observed::List(vec![Observed::Tuple(vec![text(kind), key])]);
-            wrong(vec![
+            one_of(vec![
                 text("Qx-one"),
                 Observed::None,
                 pair("ssh-ed25519", text(PEM)),
@@ -110,7 +110,7 @@ fn shaped(dice: &mut Dice<'_, '_>, shape: ResultShape) -> Judged {
             let code = |time: Observed, code: Observed| {
                 Observed::List(vec![dict(vec![("unix_time", time), ("period", Observed::Int(30)), ("code", code)])])
             };
-            wrong(vec![
+            one_of(vec![
                 code(Observed::Float(1.5), text("123456")),
                 code(Observed::Int(1), Observed::Int(123_456)),
                 code(Observed::Bool(true), text("123456")),
@@ -119,32 +119,33 @@ fn shaped(dice: &mut Dice<'_, '_>, shape: ResultShape) -> Judged {
                 text("123456"),
             ])
         }
-        ResultShape::OptionalText => wrong(vec![number, Observed::List(vec![]), Observed::Bytes(vec![b'x'])]),
-        ResultShape::Text => wrong(vec![Observed::None, number, Observed::Bytes(vec![b'x'])]),
-        ResultShape::Bool => wrong(vec![Observed::None, number, text("True")]),
-        ResultShape::Verdict => wrong(vec![text("accept"), text(""), number, Observed::Bool(true), text("ACCEPT ")]),
-        ResultShape::Question => wrong(vec![
+        ResultShape::OptionalText => one_of(vec![number, Observed::List(vec![]), Observed::Bytes(vec![b'x'])]),
+        ResultShape::Text => one_of(vec![Observed::None, number, Observed::Bytes(vec![b'x'])]),
+        ResultShape::Bool => one_of(vec![Observed::None, number, text("True")]),
+        ResultShape::Verdict => one_of(vec![text("accept"), text(""), number, Observed::Bool(true), text("ACCEPT ")]),
+        ResultShape::Question => one_of(vec![
             text("what?"),
             Observed::Tuple(vec![text("k"), text("p")]),
             Observed::Tuple(vec![text("k"), text("p"), Observed::None]),
             Observed::Tuple(vec![number, text("p"), Observed::Bool(true)]),
         ]),
-        ResultShape::AnyJson => (unspeakable(dice), vec![Rule::NotJson]),
+        ResultShape::AnyJson => (not_json(source), vec![Rule::NotJson]),
     }
 }
 
-fn right(dice: &mut Dice<'_, '_>, shape: ResultShape) -> Judged {
+/// A value of the shape; in a cookie, rarely one that JSON cannot carry unchanged.
+fn right(source: &mut Source<'_, '_>, shape: ResultShape) -> Judged {
     let value = match shape {
         ResultShape::Cookie => {
-            let (inner, rules) = match dice.below(4) {
-                1 => (lossy(dice), vec![Rule::LossyJson]),
-                2 => (unspeakable(dice), vec![Rule::NotJson]),
-                _ => (plain(dice), vec![]),
+            let (inner, rules) = match source.below(4) {
+                1 => (lossy(source), vec![Rule::LossyJson]),
+                2 => (not_json(source), vec![Rule::NotJson]),
+                _ => (plain(source), vec![]),
             };
-            let inner = if dice.chance(64) { Observed::List(vec![Observed::None, inner]) } else { inner };
+            let inner = if source.chance(64) { Observed::List(vec![Observed::None, inner]) } else { inner };
             return (dict(vec![("k", inner)]), rules);
         }
-        ResultShape::Passwords => match dice.below(5) {
+        ResultShape::Passwords => match source.below(5) {
             1 => Observed::List(vec![]),
             2 => Observed::Tuple(vec![text("Qx-one")]),
             3 => return (Observed::List(vec![Observed::BrokenStr("Qx\\udc80-one".into())]), vec![Rule::NotJson]),
@@ -153,38 +154,40 @@ fn right(dice: &mut Dice<'_, '_>, shape: ResultShape) -> Judged {
         },
         ResultShape::PrivateKeys => {
             let items = vec![text("ssh-rsa"), text(PEM)];
-            Observed::List(vec![if dice.chance(128) { Observed::List(items) } else { Observed::Tuple(items) }])
+            Observed::List(vec![if source.chance(128) { Observed::List(items) } else { Observed::Tuple(items) }])
         }
         ResultShape::TotpCodes => Observed::List(vec![dict(vec![
             ("unix_time", Observed::Int(1)),
             ("period", Observed::Int(30)),
             ("code", text("Qx-123456")),
         ])]),
-        ResultShape::OptionalText => dice.pick(&[text("Qx-a"), Observed::None]).clone(),
-        ResultShape::Bool => Observed::Bool(dice.chance(128)),
-        ResultShape::TextList | ResultShape::Groups => match dice.below(2) {
+        ResultShape::OptionalText => source.pick(&[text("Qx-a"), Observed::None]).clone(),
+        ResultShape::Bool => Observed::Bool(source.chance(128)),
+        ResultShape::TextList | ResultShape::Groups => match source.below(2) {
             1 => Observed::Tuple(vec![text("Qx-a")]),
             _ => Observed::List(vec![]),
         },
-        ResultShape::AnyJson => dice.pick(&[Observed::Tuple(vec![Observed::Int(1)]), Observed::Int(i64::MAX)]).clone(),
-        ResultShape::Verdict => dice.pick(&[text("ACCEPT"), Observed::None, text("NONE"), text("DENY")]).clone(),
+        ResultShape::AnyJson => {
+            source.pick(&[Observed::Tuple(vec![Observed::Int(1)]), Observed::Int(i64::MAX)]).clone()
+        }
+        ResultShape::Verdict => source.pick(&[text("ACCEPT"), Observed::None, text("NONE"), text("DENY")]).clone(),
         ResultShape::Question => Observed::Tuple(vec![text("k"), text("p"), Observed::Bool(true)]),
         ResultShape::Text => text("Qx-b"),
     };
     (value, vec![])
 }
 
-/// A result of the hook of `spec`, and the rules that it breaks, each as often as it is told.
+/// A result of the hook of `spec`, and the rules of its findings, one for each finding.
 pub(super) fn result(
-    dice: &mut Dice<'_, '_>,
+    source: &mut Source<'_, '_>,
     spec: &HookSpec,
     plugin_type: PluginType,
     platform: &Platform,
 ) -> (Observed, Vec<Rule>) {
-    if dice.chance(24) {
+    if source.chance(24) {
         return (Observed::None, Vec::new());
     }
-    if dice.chance(40) {
+    if source.chance(40) {
         let values = [
             Observed::List(vec![text("Qx-one")]),
             text("Qx-one"),
@@ -202,20 +205,20 @@ pub(super) fn result(
             object("module"),
         ];
         let rules = if spec.result_dropped { Vec::new() } else { vec![Rule::ReturnType] };
-        return (dice.pick(&values).clone(), rules);
+        return (source.pick(&values).clone(), rules);
     }
     let mut entries: Vec<(Observed, Observed)> = Vec::new();
     let mut rules: Vec<Rule> = Vec::new();
-    for _ in 0..dice.below(4) {
-        let (key, (value, broken)) = match dice.below(8) {
-            7 => unknown(dice, plugin_type),
+    for _ in 0..source.below(4) {
+        let (key, (value, broken)) = match source.below(8) {
+            7 => unknown(source, plugin_type),
             kind => {
                 let known: Vec<&ResultKey> = spec.result.iter().filter(|key| key.since <= platform.api).collect();
                 if known.is_empty() {
                     continue;
                 }
-                let key = **dice.pick(&known);
-                (text(key.name), if kind == 6 { shaped(dice, key.shape) } else { right(dice, key.shape) })
+                let key = **source.pick(&known);
+                (text(key.name), if kind == 6 { wrong(source, key.shape) } else { right(source, key.shape) })
             }
         };
         if entries.iter().all(|(known, _)| *known != key) {
@@ -229,10 +232,10 @@ pub(super) fn result(
     (Observed::Dict(entries), rules)
 }
 
-/// A key that the contract does not name.
-fn unknown(dice: &mut Dice<'_, '_>, plugin_type: PluginType) -> (Observed, Judged) {
+/// A key that is not in the contract, with a value.
+fn unknown(source: &mut Source<'_, '_>, plugin_type: PluginType) -> (Observed, Judged) {
     let keys = [text("pasword"), text(""), text("Cookie"), Observed::Int(5), Observed::None, Observed::Bytes(vec![1])];
-    let key = dice.pick(&keys).clone();
+    let key = source.pick(&keys).clone();
     let mut rules = Vec::new();
     if plugin_type != PluginType::Aa {
         rules.push(Rule::ReturnKeyUnknown);
@@ -241,9 +244,9 @@ fn unknown(dice: &mut Dice<'_, '_>, plugin_type: PluginType) -> (Observed, Judge
         rules.push(Rule::NotJson);
         return (key, (Observed::Int(1), rules));
     }
-    if dice.chance(96) {
+    if source.chance(96) {
         rules.push(Rule::NotJson);
-        return (key, (unspeakable(dice), rules));
+        return (key, (not_json(source), rules));
     }
-    (key, (plain(dice), rules))
+    (key, (plain(source), rules))
 }

@@ -1,12 +1,12 @@
-//! What a plugin calls the platform's services by: the names of policies that its configuration gives, the options that it
-//! reads from a credential store, the attributes and groups that it asks a directory for \[S\].
+//! The names by which a plugin uses the platform's services: the policies that its configuration names, the options that it
+//! reads from a credential store, the attributes and groups that it looks up in a directory \[S\].
 
 use crate::{case::SetOption, generate::domain::is_key, trace::PluginTokens};
 
-/// How many names of each kind are used.
+/// The most names of each kind.
 const LIMIT: usize = 8;
 
-/// Attributes of users that plugins ask for.
+/// Attributes of users that plugins look up.
 const ATTRIBUTES: &[&str] = &[
     "cn",
     "mail",
@@ -23,50 +23,48 @@ const ATTRIBUTES: &[&str] = &[
     "physicalDeliveryOfficeName",
 ];
 
-/// The names of a plugin; none where it does not stand on the SDK.
+/// The names that a plugin uses; none if it does not use the SDK.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::generate) struct Names {
-    /// Whether the plugin's configuration is the SDK's.
+pub(in crate::generate) struct ServiceNames {
+    /// Whether the SDK reads the plugin's configuration.
     is_sdk: bool,
-    /// Credential stores.
     pub(super) stores: Vec<String>,
-    /// Options written `$`: section and name.
+    /// Options with the value `$`: section and name.
     pub(super) references: Vec<(String, String)>,
-    /// Whether the code looks credentials up by itself.
+    /// Whether the plugin's code looks credentials up itself.
     pub(super) looks_up: bool,
-    /// User lists.
     pub(super) user_lists: Vec<String>,
     /// LDAP servers.
     pub(super) servers: Vec<String>,
-    /// Attributes that are asked for.
+    /// Attributes that the plugin looks up.
     pub(super) attributes: Vec<String>,
-    /// Groups that are asked for.
+    /// Groups that the plugin looks up.
     pub(super) groups: Vec<String>,
     /// Lists of trusted CAs.
     pub(super) ca_lists: Vec<String>,
-    /// Whether there is a memory cache to find others' entries in.
+    /// Whether the plugin reads the memory cache, which may hold other plugins' entries.
     pub(super) memory_cache: bool,
-    /// The folder of the SDK's authentication cache, where that is on.
+    /// The folder of the SDK's authentication cache; `None` if it is off.
     pub(super) authentication_cache: Option<String>,
 }
 
-impl Names {
-    /// The names in `words`.
-    pub(in crate::generate) fn of(words: &PluginTokens) -> Self {
-        let uses = |service: &str| words.services.iter().any(|used| used == service);
+impl ServiceNames {
+    /// The names in `tokens`.
+    pub(in crate::generate) fn of(tokens: &PluginTokens) -> Self {
+        let uses = |service: &str| tokens.services.iter().any(|used| used == service);
         let mut names = Self { is_sdk: uses("sdk"), ..Self::default() };
         if !names.is_sdk {
             return names;
         }
         (names.memory_cache, names.looks_up) = (uses("memory_cache"), uses("credential_stores"));
-        for option in &words.options {
+        for option in &tokens.options {
             names.option(&option.section, &option.name, option.value.as_deref().unwrap_or_default());
         }
-        // Names that stand in the code and nowhere else.
+        // Names that occur only in the code.
         let hinted = |hints: &[&str]| {
             let is_hinted =
                 |text: &&String| is_key(text) && hints.iter().any(|hint| text.to_lowercase().contains(hint));
-            words.strings.iter().filter(is_hinted).take(LIMIT).cloned().collect()
+            tokens.strings.iter().filter(is_hinted).take(LIMIT).cloned().collect()
         };
         if names.stores.is_empty() && names.looks_up {
             names.stores = hinted(&["store", "cred", "vault", "local"]);
@@ -79,7 +77,7 @@ impl Names {
         }
         if !names.servers.is_empty() {
             let known = |text: &&String| ATTRIBUTES.iter().any(|attribute| attribute.eq_ignore_ascii_case(text));
-            for attribute in words.strings.iter().filter(known) {
+            for attribute in tokens.strings.iter().filter(known) {
                 push(&mut names.attributes, attribute);
             }
             if names.attributes.is_empty() {
@@ -97,7 +95,7 @@ impl Names {
             && authentication_cache.is_none()
     }
 
-    /// The same, where these options are set as well.
+    /// These names, and those of the options that a session sets.
     pub(super) fn with(&self, options: &[SetOption]) -> Self {
         let mut names = self.clone();
         if self.is_sdk {
@@ -106,7 +104,7 @@ impl Names {
         names
     }
 
-    /// The same, and what another plugin of the session calls them by.
+    /// These names, and those of the session's other plugin.
     pub(super) fn and(&self, other: &Self) -> Self {
         let mut names = self.clone();
         for (own, others) in [
@@ -126,7 +124,7 @@ impl Names {
         names
     }
 
-    /// What an option names.
+    /// Adds the names in the value of an option.
     fn option(&mut self, section: &str, name: &str, value: &str) {
         let value = value.trim();
         if value.is_empty() {
@@ -186,13 +184,13 @@ mod tests {
     use super::*;
     use crate::trace::OptionToken;
 
-    fn names(services: &[&str], options: &[(&str, &str, &str)], strings: &[&str]) -> Names {
+    fn names(services: &[&str], options: &[(&str, &str, &str)], strings: &[&str]) -> ServiceNames {
         let option = |(section, name, value): &(&str, &str, &str)| OptionToken {
             section: (*section).into(),
             name: (*name).into(),
             value: Some((*value).into()),
         };
-        Names::of(&PluginTokens {
+        ServiceNames::of(&PluginTokens {
             strings: strings.iter().map(|&text| text.to_owned()).collect(),
             options: options.iter().map(option).collect(),
             services: services.iter().map(|&service| service.to_owned()).collect(),
@@ -226,12 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_without_the_sdk_names_none() {
-        assert_eq!(names(&[], OPTIONS, &["user_list"]), Names::default());
+    fn a_plugin_without_the_sdk_names_no_service() {
+        assert_eq!(names(&[], OPTIONS, &["user_list"]), ServiceNames::default());
     }
 
     #[test]
-    fn what_stands_in_the_code_counts_where_no_option_names_one() {
+    fn names_in_the_code_count_if_no_option_has_one() {
         assert_eq!(names(&["sdk", "user_lists"], &[], &["vp", "mfa_exempt"]).user_lists, ["mfa_exempt"]);
         assert_eq!(names(&["sdk"], &[], &["mfa_exempt"]).user_lists, [""; 0]);
         assert_eq!(names(&["sdk", "user_lists"], OPTIONS, &["mfa_exempt"]).user_lists, ["exempt"]);

@@ -1,12 +1,15 @@
-//! What the services of generated sessions are held to.
+//! Properties of the services of all generated sessions.
 
 use std::collections::HashSet;
 
-use super::*;
+use arbitrary::Unstructured;
+
+use super::{fill::Participants, *};
 use crate::{
-    case::{SetOption, check_services},
-    contract::Hook,
-    generate::{contract_violation, nominal_session, nth_session, nth_two_plugin_session},
+    case::{SetOption, Value, check_services},
+    contract::{Hook, Platform, PluginType},
+    generate::{Domain, contract_violation, nominal_session, nth_session, nth_two_plugin_session},
+    trace::{OptionToken, PluginTokens},
 };
 
 fn option(section: &str, name: &str, value: &str) -> OptionToken {
@@ -26,14 +29,14 @@ fn domain(plugin_type: PluginType, services: &[&str]) -> Domain {
         option("authentication_cache", "reuse_limit", "1"),
     ];
     let services = services.iter().map(|&service| service.to_owned()).collect();
-    let words = PluginTokens { options, services, ..PluginTokens::default() };
-    Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), words)
+    let tokens = PluginTokens { options, services, ..PluginTokens::default() };
+    Domain::new(plugin_type, Platform::newest(), Hook::ALL.to_vec(), tokens)
 }
 
 const ALL: &[&str] = &["sdk", "memory_cache", "credential_stores", "ldap", "user_lists"];
 
 #[test]
-fn every_session_has_the_policies_that_the_configuration_names_and_keeps_their_shape() {
+fn every_session_has_the_policies_that_the_configuration_names_in_a_valid_form() {
     for plugin_type in [PluginType::Aa, PluginType::CredentialStore] {
         let domain = domain(plugin_type, ALL);
         for index in 0..3_000 {
@@ -55,13 +58,13 @@ fn every_session_has_the_policies_that_the_configuration_names_and_keeps_their_s
 }
 
 #[test]
-fn the_sessions_users_are_known_in_some_sessions_and_unknown_in_others() {
+fn the_services_know_the_sessions_users_in_some_sessions_and_not_in_others() {
     let domain = domain(PluginType::Aa, ALL);
     let mut seen = HashSet::new();
     for index in 0..600 {
         let session = nth_session(&domain, 2, index);
-        let people = People::of(&session);
-        let Some(user) = people.users.first() else { continue };
+        let participants = Participants::of(&session);
+        let Some(user) = participants.users.first() else { continue };
         let services = &session.services;
         let list = services.get("user_lists").unwrap().get("exempt").unwrap();
         let is_listed = matches!(list.get("except"), Some(Value::List(users)) if users.contains(&user.as_str().into()));
@@ -104,20 +107,20 @@ fn the_sessions_users_are_known_in_some_sessions_and_unknown_in_others() {
 }
 
 #[test]
-fn the_store_has_the_password_of_the_sessions_account_where_the_code_looks_it_up() {
+fn the_store_has_the_password_of_the_sessions_account_if_the_code_looks_it_up() {
     let domain = domain(PluginType::CredentialStore, ALL);
     let has = |index: &u64| {
         let session = nominal_session(&domain, *index);
-        let people = People::of(&session);
+        let participants = Participants::of(&session);
         let store = session.services.get("credential_stores").unwrap().get("local").unwrap().clone();
-        store.get(&people.accounts[0]).is_some_and(|hosts| hosts.get(&people.hosts[0]).is_some())
+        store.get(&participants.accounts[0]).is_some_and(|hosts| hosts.get(&participants.hosts[0]).is_some())
     };
     let count = (0..32).filter(has).count();
     assert!((16..32).contains(&count), "{count}");
 }
 
 #[test]
-fn without_services_a_session_is_the_same_as_ever() {
+fn services_change_no_call() {
     let (with, without) = (domain(PluginType::Aa, ALL), domain(PluginType::Aa, &[]));
     for index in 0..200 {
         let session = nth_session(&without, 1, index);
@@ -128,8 +131,8 @@ fn without_services_a_session_is_the_same_as_ever() {
 
 #[test]
 fn options_that_a_session_sets_name_services_too() {
-    let words = PluginTokens { services: vec!["sdk".into()], ..PluginTokens::default() };
-    let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), words);
+    let tokens = PluginTokens { services: vec!["sdk".into()], ..PluginTokens::default() };
+    let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), tokens);
     let mut session = nth_session(&domain, 1, 1);
     assert_eq!(services(&mut Unstructured::new(&[7; 64]), &domain, &session), Value::empty_dict());
     let set = |section: &str, name: &str, value: &str| SetOption {
@@ -145,19 +148,19 @@ fn options_that_a_session_sets_name_services_too() {
 #[test]
 fn both_plugins_of_a_session_have_their_services() {
     let aa = domain(PluginType::Aa, &["sdk"]);
-    let words = PluginTokens {
+    let tokens = PluginTokens {
         options: vec![option("user_list", "name", "own")],
         services: vec!["sdk".into()],
         ..PluginTokens::default()
     };
-    let store = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), words);
+    let store = Domain::new(PluginType::CredentialStore, Platform::newest(), Hook::ALL.to_vec(), tokens);
     let session = nth_two_plugin_session(&aa, &store, PluginType::CredentialStore, 1, 1);
     let lists = session.services.get("user_lists").unwrap();
     assert!(lists.get("own").is_some() && lists.get("exempt").is_some());
 }
 
 #[test]
-fn what_a_configuration_needs_to_be_loaded_is_there() {
+fn a_configuration_gets_the_policies_that_loading_needs() {
     let text = "[credential_store]\nname = local\n[https_proxy]\nserver = p\npassword = $\n; token = $\n";
     let found = configured_services(text);
     let store = found.get("credential_stores").unwrap().get("local").unwrap();

@@ -1,0 +1,148 @@
+//! `hookstorm selftest`: hookstorm's own reader, runtime and oracles with generated manifests and packages. A difference is
+//! a defect of hookstorm, so the exit status is 3.
+
+use std::{
+    io::{IsTerminal, Write as _},
+    num::NonZero,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::{
+    arguments::{AMOUNT, CASES, LIMITS, ListFormat, OUTPUT, PLUGIN},
+    console::Console,
+    error::{CliError, status},
+    seams,
+    signals::Interrupts,
+    test::random_seed,
+    values,
+};
+use crate::{
+    engine::Stop,
+    selftest::{
+        SelftestError, SelftestEvent, SelftestKind, SelftestReport, SelftestSettings, SelftestSummary, selftest,
+    },
+};
+
+/// How long a selftest takes if the user sets neither `--time` nor `--runs`.
+const DEFAULT_TIME: Duration = Duration::from_secs(60);
+/// How often a line on standard error says how far it is, if that is not a terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Args)]
+pub(super) struct SelftestArguments {
+    /// What to generate: manifests, for the reader of MANIFEST, or packages, for reader, runtime and oracles
+    /// [default: both, one after the other]
+    #[arg(value_name = "manifest|package", value_enum, hide_possible_values = true)]
+    kind: Option<KindArgument>,
+
+    /// Stop after this time, `90s`, `10m`, `8h`; each kind gets an equal part [default: 1m, none with `--runs`]
+    #[arg(long, value_name = "TIME", value_parser = values::span, help_heading = AMOUNT)]
+    time: Option<Duration>,
+
+    /// Stop after N inputs of each kind [default: none]
+    #[arg(short = 'n', long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true, help_heading = AMOUNT)]
+    runs: Option<u64>,
+
+    /// Seed: the same seed gives the same inputs [default: random, printed]
+    #[arg(long, value_name = "S", value_parser = values::seed, allow_negative_numbers = true, help_heading = AMOUNT)]
+    seed: Option<u64>,
+
+    /// Skip the first N inputs of the seed [default: 0]
+    #[arg(long, value_name = "N", value_parser = values::skip, allow_negative_numbers = true, help_heading = AMOUNT)]
+    skip: Option<u64>,
+
+    /// Number of inputs that run at once [default: the number of cores]
+    #[arg(short, long, value_name = "N", value_parser = values::jobs, allow_negative_numbers = true, help_heading = LIMITS)]
+    jobs: Option<usize>,
+
+    /// A virtual environment with the Plugin SDK, whose reader gets the manifests too [default: VIRTUAL_ENV, if set]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = PLUGIN)]
+    venv: Option<PathBuf>,
+
+    /// The folder that differences are kept in, in its folder `differences` [default: corpora]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = CASES)]
+    corpus: Option<PathBuf>,
+
+    /// Form of the result: a text, or one JSON object [default: text]
+    #[arg(long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
+    format: Option<ListFormat>,
+}
+
+/// What to generate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum KindArgument {
+    /// Manifests
+    Manifest,
+    /// Packages
+    Package,
+}
+
+pub(super) fn run(arguments: &SelftestArguments, console: Console) -> Result<u8, CliError> {
+    seams::clear_stale_scratch();
+    let kinds = match arguments.kind {
+        None => &SelftestKind::ALL[..],
+        Some(KindArgument::Manifest) => &[SelftestKind::Manifest],
+        Some(KindArgument::Package) => &[SelftestKind::Package],
+    };
+    let time = arguments.time.or(arguments.runs.is_none().then_some(DEFAULT_TIME));
+    let seed = arguments.seed.unwrap_or_else(random_seed);
+    let skip = arguments.skip.unwrap_or_default();
+    console.aside(&format!("hookstorm {}: selftest, seed {seed}\n", env!("CARGO_PKG_VERSION")));
+    let interrupts = Interrupts::listen(console);
+    interrupts.ask_first();
+    let stop = interrupts.stop();
+    let mut report = SelftestReport::new(seed, skip);
+    for &kind in kinds {
+        let settings = SelftestSettings {
+            kind,
+            runs: arguments.runs,
+            time: time.map(|time| time / u32::try_from(kinds.len()).unwrap_or(1)),
+            seed,
+            skip,
+            jobs: arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get)),
+            corpus: arguments.corpus.clone().unwrap_or_else(|| "corpora".into()),
+            venv: arguments.venv.clone().or_else(|| std::env::var_os("VIRTUAL_ENV").map(PathBuf::from)),
+        };
+        let summary = run_kind(&settings, &stop, console)?;
+        for note in &summary.notes {
+            console.aside(&format!("note: {note}\n"));
+        }
+        report.add(&settings, &summary);
+        if stop.requested() {
+            break;
+        }
+    }
+    match arguments.format.unwrap_or_default() {
+        ListFormat::Text => console.out(&report.to_text())?,
+        ListFormat::Json => console.out(&report.to_json())?,
+    }
+    Ok(if report.has_differences() { status::OUR_FAILURE } else { status::NOTHING })
+}
+
+/// Runs one kind, with a line on standard error now and then.
+fn run_kind(settings: &SelftestSettings, stop: &Stop, console: Console) -> Result<SelftestSummary, CliError> {
+    let began = Instant::now();
+    let reported_s = AtomicU64::new(0);
+    let every_s = if std::io::stderr().is_terminal() { 1 } else { LINE_EVERY.as_secs() };
+    let ended = selftest(settings, stop, &|event| match event {
+        SelftestEvent::Progress { runs, differences } => {
+            let now_s = began.elapsed().as_secs();
+            let last = reported_s.load(Ordering::Relaxed);
+            let is_due = !console.is_quiet && now_s >= last + every_s;
+            if is_due && reported_s.compare_exchange(last, now_s, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                let kind = settings.kind.name();
+                // If standard error is gone, so is its reader.
+                let _ = writeln!(std::io::stderr().lock(), "{now_s} s, {runs} {kind}s, {differences} differences");
+            }
+        }
+        SelftestEvent::Found(difference) => console.error(&difference.to_text(settings.kind, settings.seed)),
+    });
+    ended.map_err(|error| match error {
+        SelftestError::Keep { path, source } => CliError::File { path, doing: "written", source },
+        SelftestError::Threads(error) => CliError::Usage { problem: error.to_string(), hint: None },
+    })
+}

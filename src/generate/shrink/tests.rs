@@ -1,0 +1,204 @@
+//! Properties of all shrunk sessions.
+
+use super::{
+    shrinker::{TRIES_LIMIT, digest},
+    *,
+};
+use crate::{
+    case::{Call, Session, Value},
+    contract::{Argument, Hook, Platform, PluginType},
+    generate::{Domain, contract_violation, contract_violation_of_two, nth_session, nth_two_plugin_session},
+    trace::PluginTokens,
+};
+
+fn domain(plugin_type: PluginType) -> Domain {
+    let strings = ["vp", "questions"].map(str::to_owned).to_vec();
+    Domain::new(
+        plugin_type,
+        Platform::newest(),
+        Hook::ALL.to_vec(),
+        PluginTokens { strings, ..PluginTokens::default() },
+    )
+}
+
+/// The minima of the first 40 sessions that show it. Every candidate on the way must keep the contract.
+fn minima(plugin_type: PluginType, shows: impl Fn(&Session) -> bool) -> Vec<Session> {
+    let domain = domain(plugin_type);
+    let sessions = (0..200_000).map(|index| nth_session(&domain, 5, index)).filter(|session| shows(session)).take(40);
+    let minima: Vec<Session> = sessions
+        .map(|session| {
+            let mut shrinker = Shrinker::new(session.clone());
+            let mut tries = 0;
+            while let Some(candidate) = shrinker.next_candidate() {
+                tries += 1;
+                assert_eq!(contract_violation(&candidate, &domain), None, "{candidate:#?}");
+                if shows(&candidate) {
+                    shrinker.accept(candidate);
+                }
+            }
+            assert!(tries < 400, "{tries} tries for {session:#?}");
+            shrinker.into_session()
+        })
+        .collect();
+    assert_eq!(minima.len(), 40);
+    minima
+}
+
+fn call(session: &Session, hook: Hook) -> Option<&Call> {
+    session.calls.iter().find(|call| call.hook == hook)
+}
+
+fn bare(hook: Hook) -> Call {
+    Call::new(hook, Vec::new())
+}
+
+#[test]
+fn an_address_that_is_split_at_a_colon_becomes_the_simplest_ipv6_address() {
+    let minima = minima(PluginType::CredentialStore, |session| {
+        let address = |call: &Call| call.argument(Argument::ServerIp)?.as_str().map(|text| text.contains(':'));
+        call(session, Hook::GetPasswordList).and_then(address) == Some(true)
+    });
+    let smallest = Call::new(Hook::GetPasswordList, vec![(Argument::ServerIp, "::1".into())]);
+    assert!(minima.iter().all(|session| *session == Session::new(vec![smallest.clone()])), "{minima:#?}");
+}
+
+#[test]
+fn a_cookie_keeps_only_the_entry_that_matters() {
+    let minima = minima(PluginType::CredentialStore, |session| {
+        matches!(session.session_cookie.get("questions"), Some(Value::List(_)))
+    });
+    for session in minima {
+        assert_eq!(session.session_cookie, Value::Dict(vec![("questions".into(), Value::List(Vec::new()))]));
+        assert_eq!((session.calls.len(), session.calls[0].arguments.len()), (1, 0), "{session:#?}");
+    }
+}
+
+#[test]
+fn none_in_the_second_call_stays_none_while_the_first_call_is_needed() {
+    let minima = minima(PluginType::CredentialStore, |session| {
+        let groups = |call: &Call| call.argument(Argument::GatewayGroups) == Some(&Value::Null);
+        session.calls.get(1).is_some_and(groups)
+    });
+    for session in minima {
+        assert_eq!(session.calls.len(), 2, "{session:#?}");
+        assert_eq!(session.calls[0].arguments, []);
+        assert_eq!(session.calls[1].arguments, [(Argument::GatewayGroups, Value::Null)]);
+    }
+}
+
+#[test]
+fn a_hook_keeps_the_call_that_must_come_before_it() {
+    let ended = minima(PluginType::CredentialStore, |session| call(session, Hook::SessionEnded).is_some());
+    for session in ended {
+        assert_eq!(session.calls.len(), 2, "{session:#?}");
+        assert!(
+            matches!(session.calls[0].hook, Hook::GetPasswordList | Hook::GetPrivateKeyList)
+                || session.calls[0].cut_off
+        );
+    }
+    let authorize = minima(PluginType::Aa, |session| call(session, Hook::Authorize).is_some());
+    let smallest = Session::new(vec![bare(Hook::Authenticate), bare(Hook::Authorize)]);
+    assert!(authorize.iter().all(|session| *session == smallest), "{authorize:#?}");
+}
+
+#[test]
+fn text_loses_what_does_not_matter() {
+    let minima = minima(PluginType::Aa, |session| {
+        let user = |call: &Call| call.argument(Argument::TargetUsername)?.as_str().map(|text| text.contains('%'));
+        call(session, Hook::Authenticate).and_then(user) == Some(true)
+    });
+    let smallest = Call::new(Hook::Authenticate, vec![(Argument::TargetUsername, "%".into())]);
+    assert!(minima.iter().all(|session| *session == Session::new(vec![smallest.clone()])), "{minima:#?}");
+}
+
+#[test]
+fn numbers_and_answers_that_matter_stay_and_are_small() {
+    let minima = minima(PluginType::Aa, |session| {
+        call(session, Hook::Authenticate).is_some_and(|call| {
+            call.answers.len() >= 2 && matches!(call.argument(Argument::ClientPort), Some(Value::Int(1024..)))
+        })
+    });
+    for session in minima {
+        assert_eq!(session.calls[0].arguments, [(Argument::ClientPort, 50000.into())]);
+        assert_eq!(session.calls[0].answers, ["4nsw3r-Qz7-alice"; 2]);
+    }
+}
+
+#[test]
+fn an_argument_that_a_signature_requires_stays() {
+    let domain = domain(PluginType::CredentialStore);
+    let kept = [Argument::ClientIp, Argument::ServerPort].map(|argument| (Hook::GetPasswordList, argument));
+    let mut shrinker = Shrinker::keeping(nth_session(&domain, 5, 0), kept);
+    while let Some(candidate) = shrinker.next_candidate() {
+        for call in candidate.calls.iter().filter(|call| call.hook == Hook::GetPasswordList) {
+            assert!(kept.iter().all(|(_, argument)| call.argument(*argument).is_some()));
+        }
+        if call(&candidate, Hook::GetPasswordList).is_some() {
+            shrinker.accept(candidate);
+        }
+    }
+    let smallest = vec![(Argument::ClientIp, "10.0.0.2".into()), (Argument::ServerPort, 22.into())];
+    assert_eq!(*shrinker.session(), Session::new(vec![Call::new(Hook::GetPasswordList, smallest)]));
+}
+
+#[test]
+fn options_and_services_that_do_not_matter_go_and_the_entry_that_does_stays() {
+    let domain = domain(PluginType::CredentialStore);
+    let option =
+        |name: &str| crate::case::SetOption { section: "ldap_server".into(), name: name.into(), value: "ad".into() };
+    let services = r#"{"memory_cache": {"a": "1", "b": "2"}, "user_lists": {"vip": {"allow": "no_user", "except": ["x"]}},
+        "ldap": {"ad": {"users": {"alice": {"mail": "alice@example.com", "cn": "alice"}, "bob": {}}, "groups": {}}},
+        "trusted_ca_lists": {"corp": {"certs": ["-----BEGIN CERTIFICATE-----\nabc"]}}}"#;
+    let session = Session {
+        options: vec![option("name"), option("other"), option("third")],
+        services: serde_json::from_str(services).unwrap(),
+        ..nth_session(&domain, 5, 0)
+    };
+    let user = |session: &Session| session.services.get("ldap")?.get("ad")?.get("users")?.get("alice").cloned();
+    let mut shrinker = Shrinker::new(session);
+    let mut tries = 0;
+    while let Some(candidate) = shrinker.next_candidate() {
+        tries += 1;
+        assert_eq!(contract_violation(&candidate, &domain), None, "{candidate:#?}");
+        let is_named = candidate.options.iter().any(|option| option.name == "name");
+        let mail = user(&candidate).and_then(|user| user.get("mail")?.as_str().map(str::to_owned));
+        if is_named && mail.is_some_and(|mail| mail.contains('@')) {
+            shrinker.accept(candidate);
+        }
+    }
+    let session = shrinker.into_session();
+    assert_eq!(session.options, [option("name")]);
+    assert_eq!(session.services.to_string(), r#"{"ldap":{"ad":{"users":{"alice":{"mail":"@"}}}}}"#);
+    assert!(session.calls.len() == 1 && session.calls[0].arguments.is_empty() && tries < 200, "{tries}");
+}
+
+#[test]
+fn sessions_of_two_plugins_keep_the_contract_of_both_while_they_shrink() {
+    let (aa, store) = (domain(PluginType::Aa), domain(PluginType::CredentialStore));
+    for index in 0..200 {
+        let session = nth_two_plugin_session(&aa, &store, PluginType::CredentialStore, 7, index);
+        let mut shrinker = Shrinker::new(session);
+        let mut tries = 0;
+        while let Some(candidate) = shrinker.next_candidate() {
+            tries += 1;
+            assert_eq!(contract_violation_of_two(&candidate, &store, &aa), None, "{candidate:#?}");
+            // Any condition that depends on the whole session would do.
+            if digest(&candidate).is_multiple_of(3) {
+                shrinker.accept(candidate);
+            }
+        }
+        assert!(tries < TRIES_LIMIT, "{index}: {tries}");
+    }
+}
+
+#[test]
+fn a_session_of_which_everything_matters_ends_too() {
+    let domain = domain(PluginType::CredentialStore);
+    for index in 0..200 {
+        let session = nth_session(&domain, 6, index);
+        let mut shrinker = Shrinker::new(session.clone());
+        let tries = std::iter::from_fn(|| shrinker.next_candidate()).count();
+        assert!(tries <= TRIES_LIMIT);
+        assert_eq!(*shrinker.session(), session);
+    }
+}
