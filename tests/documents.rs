@@ -60,6 +60,7 @@ fn every_option_of_a_command_stands_on_its_page_and_none_that_it_lacks() {
         "report",
         "init",
         "selftest",
+        "generate",
         "rules",
         "explain",
         "doctor",

@@ -27,6 +27,7 @@ mod completions;
 mod doctor;
 mod explain;
 mod fuzz;
+mod generate;
 mod init;
 mod load;
 mod minimize;

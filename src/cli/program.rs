@@ -13,7 +13,7 @@ use super::{
     console::Console,
     doctor,
     error::{CliError, status},
-    explain, fuzz, init, load, minimize, replay, report, rules, run, schema, seams, selftest, test,
+    explain, fuzz, generate, init, load, minimize, replay, report, rules, run, schema, seams, selftest, test,
 };
 
 /// Runs the program on the arguments of this process, and returns its exit status.
@@ -57,6 +57,7 @@ fn dispatch(cli: &Cli, console: Console) -> Result<u8, CliError> {
         Command::Doctor(arguments) => doctor::run(arguments, console),
         Command::Schema(arguments) => schema::run(arguments, console),
         Command::Selftest(arguments) => selftest::run(arguments, console),
+        Command::Generate(arguments) => generate::run(arguments, console),
         Command::Completions(arguments) => completions::run(arguments, console),
     }
 }

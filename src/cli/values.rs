@@ -130,6 +130,22 @@ pub(super) fn skip(text: &str) -> Result<u64, String> {
     text.replace('_', "").parse().map_err(|_| format!("`{text}` is not a number of inputs: from 0 on"))
 }
 
+/// A number of artefacts.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    match text.replace('_', "").parse() {
+        Ok(count @ 1..=10_000_000) => Ok(count),
+        _ => Err(format!("`{text}` is not a number of artefacts: from 1 to 10000000")),
+    }
+}
+
+/// A share of all artefacts.
+pub(super) fn ratio(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+        _ => Err(format!("`{text}` is not a ratio: write a number from 0 to 1, such as `0.3`")),
+    }
+}
+
 /// A part of a run that is divided among machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Partition {
@@ -176,6 +192,16 @@ pub(super) fn nearest(word: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ratio_is_between_0_and_1() {
+        assert_eq!((ratio("0"), ratio("1"), ratio(" 0.25")), (Ok(0.0), Ok(1.0), Ok(0.25)));
+        for wrong in ["", "-0.1", "1.01", "nan", "inf", "30%", "1/3", "٠.٥"] {
+            assert!(ratio(wrong).unwrap_err().contains("from 0 to 1"), "{wrong}");
+        }
+        assert_eq!((count("1"), count("2_000"), skip("0")), (Ok(1), Ok(2000), Ok(0)));
+        assert!(count("0").is_err() && count("-1").is_err() && skip("-1").is_err());
+    }
 
     #[test]
     fn times_need_a_unit_and_a_sensible_size() {

@@ -11,6 +11,7 @@
 //! | a session like another one | [`Mutator`] with its [`Dictionary`], [`input_to_state`] |
 //! | the smallest session that still shows a finding | [`Shrinker`] |
 //! | manifests, archives and plugins with known behaviour | [`manifest`], [`archive`], [`plugin`], [`package`] |
+//! | files to test other programs with | [`artefact()`] |
 //!
 //! ```
 //! use hookstorm::{
@@ -27,6 +28,7 @@
 
 mod anomaly;
 pub mod archive;
+mod artefact;
 mod calls;
 mod connection;
 mod cookies;
@@ -50,6 +52,7 @@ mod strategy;
 mod text;
 mod violation;
 
+pub use artefact::{Artefact, ArtefactKind, ArtefactSettings, artefact};
 pub use domain::Domain;
 pub use expect::{ExpectedFinding, ExpectedFindings};
 pub use mutate::{Dictionary, Mutator, input_to_state};

@@ -5,9 +5,9 @@ use clap::{Parser, Subcommand};
 use super::{Color, OUTPUT};
 use crate::cli::{
     check::CheckArguments, completions::CompletionsArguments, doctor::DoctorArguments, explain::ExplainArguments,
-    fuzz::FuzzArguments, init::InitArguments, load::LoadArguments, minimize::MinimizeArguments,
-    replay::ReplayArguments, report::ReportArguments, rules::RulesArguments, run::RunArguments,
-    schema::SchemaArguments, selftest::SelftestArguments, test::TestArguments,
+    fuzz::FuzzArguments, generate::GenerateArguments, init::InitArguments, load::LoadArguments,
+    minimize::MinimizeArguments, replay::ReplayArguments, report::ReportArguments, rules::RulesArguments,
+    run::RunArguments, schema::SchemaArguments, selftest::SelftestArguments, test::TestArguments,
 };
 
 /// Find how a plugin of Safeguard for Privileged Sessions fails, before the platform does.
@@ -101,6 +101,11 @@ pub(in crate::cli) enum Command {
         after_help = "Examples:\n  hookstorm selftest\n  hookstorm selftest package --runs 2000 --seed 7 --jobs 4"
     )]
     Selftest(SelftestArguments),
+    /// Generate manifests, packages or sessions to test another runtime or another MANIFEST reader with
+    #[command(
+        after_help = "Examples:\n  hookstorm generate manifest -n 1000 --seed 42 --out manifests\n  hookstorm generate package -n 100 --seed 42 --invalid 0.2 --out packages"
+    )]
+    Generate(GenerateArguments),
     /// Print a script that completes commands and options in a shell
     #[command(
         after_help = "Examples:\n  hookstorm completions bash > ~/.local/share/bash-completion/completions/hookstorm\n  hookstorm completions fish > ~/.config/fish/completions/hookstorm.fish"
@@ -131,7 +136,7 @@ mod tests {
     #[test]
     fn the_help_of_every_option_with_a_value_gives_the_default() {
         let takes_value = |option: &&clap::Arg| option.get_action().takes_values();
-        let needs_none = ["hook", "case"];
+        let needs_none = ["hook", "case", "number", "out"];
         for command in Cli::command().get_subcommands() {
             for option in
                 command.get_opts().filter(takes_value).filter(|option| !needs_none.contains(&option.get_id().as_str()))
