@@ -394,7 +394,7 @@ pub(super) fn replay(
 
 /// Shrinks one case. A case that shows nothing any more is an error of use, with what to do.
 pub(super) fn minimize_case(job: &Job, case: &Case, stop: &Stop) -> Result<Case, CliError> {
-    match job.plan(Vec::new(), |plan| engine::shrink_case(plan, case, stop)).map_err(engine_error)? {
+    match job.plan(Vec::new(), |plan| engine::shrink_case(plan, case, job.jobs, stop)).map_err(engine_error)? {
         ShrinkOutcome::Done(small) => Ok(small.case),
         ShrinkOutcome::NoFinding(_) => Err(CliError::usage(
             "this case says of no finding that it shows one, so there is nothing to hold on to",
@@ -423,7 +423,9 @@ pub(super) fn superfluous(
     stop: &Stop,
 ) -> Result<Vec<(PathBuf, String)>, CliError> {
     let cases = engine::Cases { tests, seeds };
-    let found = job.plan(Vec::new(), |plan| engine::minimize_corpus(plan, cases, true, stop)).map_err(engine_error)?;
+    let found = job
+        .plan(Vec::new(), |plan| engine::minimize_corpus(plan, cases, true, job.jobs, stop))
+        .map_err(engine_error)?;
     let why = |reason| match reason {
         RemovalReason::SmallerShowsIt(other) => format!("`{}` shows the same and is smaller", other.display()),
         RemovalReason::SameAs(other) => format!("it is the same as `{}`", other.display()),

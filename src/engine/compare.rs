@@ -8,6 +8,7 @@ use crate::{
     case::Session,
     engine::{
         Stop,
+        attempt_runner::AttemptRunner,
         reproducer::{Reproduced, Reproducer, timed_out},
         shrink::{Budget, shrink},
     },
@@ -118,7 +119,7 @@ pub(super) fn reproduce_leak(
 /// Shrinks the case of a state leak: first the number of earlier sessions, then the session that shows the leak, then the
 /// last session before it. Returns the earlier sessions, the finding, and the number of tries.
 pub(super) fn shrink_leak(
-    reproducer: &mut Reproducer<'_>,
+    runner: &mut AttemptRunner<'_, '_>,
     mut earlier: Vec<Session>,
     first: Reproduced,
     stop: &Stop,
@@ -133,22 +134,21 @@ pub(super) fn shrink_leak(
             let mut fewer = earlier.clone();
             fewer.drain(at..(at + chunk).min(earlier.len()));
             tries += 1;
-            match reproduce_leak(reproducer, &fewer, &best.session, &wanted)? {
+            match runner.with(|reproducer| reproduce_leak(reproducer, &fewer, &best.session, &wanted))? {
                 Some(reproduced) => (earlier, best) = (fewer, reproduced),
                 None => at += chunk,
             }
         }
         chunk /= 2;
     }
-    let plan = reproducer.plan;
-    let (mut best, more) = shrink(plan, best, Budget::COMPARED, stop, &mut |session| {
+    let (mut best, more) = shrink(runner, best, Budget::COMPARED, stop, &|reproducer, session| {
         reproduce_leak(reproducer, &earlier, session, &wanted)
     })?;
     tries += more;
     if let Some(last) = earlier.pop() {
         let session = best.session.clone();
         let first = Reproduced { session: last, ..best.clone() };
-        let (last, more) = shrink(plan, first, Budget::COMPARED, stop, &mut |candidate| {
+        let (last, more) = shrink(runner, first, Budget::COMPARED, stop, &|reproducer, candidate| {
             let before: Vec<Session> = earlier.iter().chain([candidate]).cloned().collect();
             let reproduced = reproduce_leak(reproducer, &before, &session, &wanted)?;
             Ok(reproduced.map(|reproduced| Reproduced { session: candidate.clone(), ..reproduced }))
@@ -162,13 +162,12 @@ pub(super) fn shrink_leak(
 
 /// Shrinks a session that differs between fresh processes. Returns also the number of tries.
 pub(super) fn shrink_nondeterminism(
-    reproducer: &mut Reproducer<'_>,
+    runner: &mut AttemptRunner<'_, '_>,
     first: Reproduced,
     stop: &Stop,
 ) -> Result<(Reproduced, u32), RuntimeError> {
     let wanted = first.finding.fingerprint.clone();
-    let plan = reproducer.plan;
-    shrink(plan, first, Budget::COMPARED, stop, &mut |session| {
+    shrink(runner, first, Budget::COMPARED, stop, &|reproducer, session| {
         Ok(compare_fresh(reproducer, session)?.filter(|reproduced| reproduced.finding.fingerprint == wanted))
     })
 }

@@ -32,7 +32,7 @@ pub(super) enum How {
     /// Fresh processes.
     Isolated,
     /// Fresh processes with another limit.
-    Patient(Duration),
+    LongerLimit(Duration),
 }
 
 /// Plays one call: what is passed, what its process remembers, and how it is run.
@@ -124,7 +124,7 @@ impl Executor for FakeRunner {
 
     fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
         assert!(!self.is_instrumented);
-        Ok(self.session(session, How::Patient(timeout)))
+        Ok(self.session(session, How::LongerLimit(timeout)))
     }
 
     fn lines_hit(&self) -> Vec<(usize, u32)> {
@@ -290,6 +290,7 @@ impl SessionSource for FakeSource {
 }
 
 /// Leaves out one call after another, then one argument after another.
+#[derive(Clone)]
 struct FakeShrinker {
     best: Session,
     step: usize,
@@ -317,6 +318,10 @@ impl SessionShrinker for FakeShrinker {
 
     fn accept(&mut self, session: Session) {
         *self = Self { best: session, step: 0 };
+    }
+
+    fn fork(&self) -> Box<dyn SessionShrinker> {
+        Box::new(self.clone())
     }
 }
 

@@ -110,4 +110,8 @@ impl SessionShrinker for Shrinker {
     fn accept(&mut self, session: Session) {
         Self::accept(self, session);
     }
+
+    fn fork(&self) -> Box<dyn SessionShrinker> {
+        Box::new(self.clone())
+    }
 }

@@ -6,6 +6,7 @@
 //! `triage` (what is decided about it) and `reproducer` (how a finding is run again in a fresh process).
 #![forbid(unsafe_code)]
 
+mod attempt_runner;
 mod batch;
 mod batch_result;
 mod compare;
@@ -27,6 +28,7 @@ mod plan;
 mod property;
 mod replay;
 mod reproducer;
+mod reproducer_pool;
 mod run_case;
 mod session_source;
 mod shrink;

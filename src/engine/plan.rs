@@ -60,6 +60,22 @@ impl Setup {
         Self { configuration: case.configuration.clone(), platform: Some(case.platform), instrument: false }
     }
 
+    /// The setups of the cases with these indices, each with its cases, in the order of first appearance.
+    pub(super) fn group<'c>(
+        indices: impl Iterator<Item = usize>,
+        case: impl Fn(usize) -> &'c Case,
+    ) -> Vec<(Self, Vec<usize>)> {
+        let mut groups: Vec<(Self, Vec<usize>)> = Vec::new();
+        for index in indices {
+            let setup = Self::of(case(index));
+            match groups.iter_mut().find(|(known, _)| *known == setup) {
+                Some((_, members)) => members.push(index),
+                None => groups.push((setup, vec![index])),
+            }
+        }
+        groups
+    }
+
     /// `target` with this setup.
     pub fn apply(&self, target: &Arc<Target>) -> Arc<Target> {
         let mut target = Arc::clone(target);

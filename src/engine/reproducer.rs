@@ -77,7 +77,7 @@ impl<'p> Reproducer<'p> {
     }
 
     /// Runs a session as the platform does, with five times the limit and while no other thread runs anything.
-    pub(super) fn patient(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
+    pub(super) fn isolated_with_longer_limit(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
         let limit = self.plan.timeout.saturating_mul(TIMEOUT_FACTOR);
         let exclusive = self.exclusive.clone();
         let executor = self.executor()?;
@@ -92,7 +92,7 @@ impl<'p> Reproducer<'p> {
     }
 
     /// Makes isolated runs record their lines.
-    pub(super) fn watch_lines(&mut self) {
+    pub(super) fn record_lines(&mut self) {
         if let Some(executor) = &mut self.executor {
             executor.watch_isolated_lines(true);
         }
@@ -131,7 +131,11 @@ impl<'p> Reproducer<'p> {
         session: &Session,
         finding: &Finding,
     ) -> Result<Option<Reproduced>, RuntimeError> {
-        let trace = if finding.rule == Rule::Timeout { self.patient(session)? } else { self.isolated(session)? };
+        let trace = if finding.rule == Rule::Timeout {
+            self.isolated_with_longer_limit(session)?
+        } else {
+            self.isolated(session)?
+        };
         let mut judged = self.judge(session, &trace);
         let same = judged.iter().position(|again| again.fingerprint == finding.fingerprint);
         let Some(at) = same.or_else(|| judged.iter().position(|again| finding.is_confirmed_by(again))) else {

@@ -29,7 +29,7 @@ pub fn run_case(plan: &Plan<'_>, case: &Case) -> Result<(Trace, Vec<Finding>), E
 pub(super) fn examine(reproducer: &mut Reproducer<'_>, case: &Case) -> Result<(Trace, Vec<Finding>), RuntimeError> {
     let mut trace = reproducer.isolated(&case.session)?;
     if timed_out(&trace) {
-        trace = reproducer.patient(&case.session)?;
+        trace = reproducer.isolated_with_longer_limit(&case.session)?;
     }
     let mut findings = reproducer.judge(&case.session, &trace);
     let rule = case.found.as_ref().and_then(|found| Rule::named(&found.rule));

@@ -44,4 +44,7 @@ pub trait SessionShrinker {
 
     /// The last candidate still showed the finding: go on from there.
     fn accept(&mut self, session: Session);
+
+    /// A copy in the same state.
+    fn fork(&self) -> Box<dyn SessionShrinker>;
 }

@@ -1,34 +1,35 @@
-//! Makes the session of a finding smaller as long as it still shows it. Deterministic: its limits count tries and calls,
-//! never seconds.
+//! Shrinks the session of a finding as long as it still shows the finding. Deterministic: its limits count attempts and
+//! calls, never seconds, and the result is the same for any number of workers.
 
 use crate::{
     case::{Session, Value},
     engine::{
-        Plan, Stop,
-        reproducer::{Reproduced, Reproducer, rank},
+        SessionShrinker, Stop,
+        attempt_runner::{Attempt, AttemptRunner},
+        reproducer::{Reproduced, rank},
     },
     finding::{Finding, Rule},
     runtime::RuntimeError,
 };
 
-/// How much may be spent on one finding.
+/// How much work one finding may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Budget {
-    /// How many smaller sessions are tried.
+    /// How many candidates are tried.
     pub(super) tries: u32,
     /// How many calls they may have together.
     pub(super) calls: u64,
-    /// How many of them may show it: each costs the time limit where it is a timeout.
+    /// How many of them may show the finding: for a timeout, each of these costs the time limit.
     pub(super) hits: u32,
 }
 
 impl Budget {
     /// In fresh processes, where a call costs a fork.
     pub(super) const ISOLATED: Self = Self { tries: 200, calls: 1000, hits: 200 };
-    /// For comparing two or more runs of each try.
+    /// If each attempt compares two or more runs.
     pub(super) const COMPARED: Self = Self { tries: 60, calls: 300, hits: 60 };
 
-    /// In one process. What ends it, or waits, is dearer.
+    /// In one process. An attempt that ends the process, or waits, costs more.
     pub(super) fn for_rule(rule: Rule) -> Self {
         match rule {
             Rule::Timeout => Self { tries: 24, calls: 100, hits: 8 },
@@ -36,59 +37,117 @@ impl Budget {
             _ => Self { tries: 1500, calls: 8000, hits: 1500 },
         }
     }
+
+    const fn allows(&self, candidate: &Session) -> bool {
+        self.tries > 0 && self.hits > 0 && self.calls >= candidate.calls.len() as u64
+    }
+
+    const fn spend(&mut self, candidate: &Session) {
+        self.tries -= 1;
+        self.calls -= candidate.calls.len() as u64;
+    }
 }
 
-/// The smallest session found for which `shows` still gives a finding that is no worse an example than the first, and
-/// how many were tried.
+/// Shrinks a finding: the smallest session for which `attempt` still shows it in an example of the same rank or a better
+/// one, and the number of tries.
 pub(super) fn shrink(
-    plan: &Plan<'_>,
+    runner: &mut AttemptRunner<'_, '_>,
     first: Reproduced,
-    mut budget: Budget,
+    budget: Budget,
     stop: &Stop,
-    shows: &mut dyn FnMut(&Session) -> Result<Option<Reproduced>, RuntimeError>,
+    attempt: &Attempt<'_>,
 ) -> Result<(Reproduced, u32), RuntimeError> {
-    let before = budget.tries;
-    let mut best = first;
-    let mut attempt = |session: &Session, best: &mut Reproduced| -> Result<Option<bool>, RuntimeError> {
-        let calls = session.calls.len() as u64;
-        if budget.tries == 0 || budget.calls < calls || budget.hits == 0 || stop.requested() {
-            return Ok(None);
-        }
-        budget.tries -= 1;
-        budget.calls -= calls;
-        let seen = shows(session)?;
-        budget.hits -= u32::from(seen.is_some());
-        let better = seen.filter(|seen| rank(&seen.finding) <= rank(&best.finding));
-        Ok(Some(better.map(|seen| *best = seen).is_some()))
-    };
-
-    // Nothing makes a case more believable than doing without a cookie that the plugin never gave.
-    let plain = Session { cookie: Value::empty_dict(), ..best.session.clone() };
-    if best.session.has_foreign_cookie() {
-        attempt(&plain, &mut best)?;
+    // Attempts at a timeout keep the machine busy, which could cause timeouts itself.
+    let width = if first.finding.rule == Rule::Timeout { 1 } else { runner.width() };
+    let mut search = Search { runner, attempt, stop, best: first, budget };
+    // A case is most convincing without a cookie that the plugin never returned.
+    let plain = Session { cookie: Value::empty_dict(), ..search.best.session.clone() };
+    if search.best.session.has_foreign_cookie() && search.budget.allows(&plain) && !stop.requested() {
+        search.try_first_of(&[plain])?;
     }
-    let mut shrinker = plan.source.shrinker(&best.session);
-    while let Some(candidate) = shrinker.next_candidate() {
-        match attempt(&candidate, &mut best)? {
-            None => break,
-            Some(true) => shrinker.accept(candidate),
-            Some(false) => {}
+    let mut shrinker = search.runner.plan().source.shrinker(&search.best.session);
+    loop {
+        let Round { candidates, mut forks, is_last } = search.round(&mut *shrinker, width);
+        match search.try_first_of(&candidates)? {
+            Some(accepted) => {
+                // Go on from the state that the shrinker had when it proposed this candidate.
+                if accepted < forks.len() {
+                    shrinker = forks.swap_remove(accepted);
+                }
+                shrinker.accept(search.best.session.clone());
+            }
+            None if is_last => break,
+            None => {}
         }
     }
-    Ok((best, before - budget.tries))
+    Ok((search.best, budget.tries - search.budget.tries))
 }
 
-/// Shrinks what was confirmed: fast in one process, then the outcome is confirmed in fresh ones. Where that fails,
-/// slowly in fresh processes; and what cannot be shrunk is given back as it was.
+/// Candidates to try at once. Each of them is the next one if those before it do not show the finding, so the first that
+/// shows it is the one that a search without parallelism would have found.
+struct Round {
+    candidates: Vec<Session>,
+    /// For each candidate but the last, the shrinker after it proposed this candidate.
+    forks: Vec<Box<dyn SessionShrinker>>,
+    /// Whether there are no more candidates, or no budget for them.
+    is_last: bool,
+}
+
+struct Search<'s, 'r, 'p> {
+    runner: &'s mut AttemptRunner<'r, 'p>,
+    attempt: &'s Attempt<'s>,
+    stop: &'s Stop,
+    best: Reproduced,
+    budget: Budget,
+}
+
+impl Search<'_, '_, '_> {
+    fn round(&self, shrinker: &mut dyn SessionShrinker, width: usize) -> Round {
+        let mut round = Round { candidates: Vec::new(), forks: Vec::new(), is_last: false };
+        let mut budget = self.budget;
+        loop {
+            let candidate = shrinker.next_candidate().filter(|candidate| budget.allows(candidate));
+            let Some(candidate) = candidate.filter(|_| !self.stop.requested()) else {
+                round.is_last = true;
+                return round;
+            };
+            budget.spend(&candidate);
+            round.candidates.push(candidate);
+            if round.candidates.len() == width {
+                return round;
+            }
+            round.forks.push(shrinker.fork());
+        }
+    }
+
+    /// Runs the candidates. Returns the first that still shows the finding, which is then the best.
+    fn try_first_of(&mut self, candidates: &[Session]) -> Result<Option<usize>, RuntimeError> {
+        let results = self.runner.run(candidates, self.attempt)?;
+        for (at, (candidate, result)) in candidates.iter().zip(results).enumerate() {
+            if !self.budget.allows(candidate) {
+                break;
+            }
+            self.budget.spend(candidate);
+            self.budget.hits -= u32::from(result.is_some());
+            if let Some(reproduced) = result.filter(|found| rank(&found.finding) <= rank(&self.best.finding)) {
+                self.best = reproduced;
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Shrinks a confirmed finding: fast in one process, then the result is reproduced in fresh ones. If it does not reproduce,
+/// shrinks slowly in fresh processes. If nothing can be removed, the finding stays as it was.
 pub(super) fn shrink_confirmed(
-    reproducer: &mut Reproducer<'_>,
+    runner: &mut AttemptRunner<'_, '_>,
     confirmed: Reproduced,
     stop: &Stop,
 ) -> Result<(Reproduced, u32), RuntimeError> {
     let wanted: Finding = confirmed.finding.clone();
-    let plan = reproducer.plan;
     let budget = Budget::for_rule(wanted.rule);
-    let (fast, mut tries) = shrink(plan, confirmed.clone(), budget, stop, &mut |session| {
+    let (fast, mut tries) = shrink(runner, confirmed.clone(), budget, stop, &|reproducer, session| {
         let trace = reproducer.persistent(std::slice::from_ref(session))?.into_iter().next().unwrap_or_default();
         Ok(reproducer.shown(session, trace, &wanted.fingerprint))
     })?;
@@ -96,16 +155,17 @@ pub(super) fn shrink_confirmed(
         return Ok((confirmed, tries));
     }
     if !(stop.requested() && wanted.rule == Rule::Timeout)
-        && let Some(seen) = reproducer.reproduce(&fast.session, &wanted)?
-        && rank(&seen.finding) <= rank(&wanted)
+        && let Some(reproduced) = runner.with(|reproducer| reproducer.reproduce(&fast.session, &wanted))?
+        && rank(&reproduced.finding) <= rank(&wanted)
     {
-        return Ok((seen, tries));
+        return Ok((reproduced, tries));
     }
     if wanted.rule == Rule::Timeout {
         return Ok((confirmed, tries));
     }
-    let (slow, more) =
-        shrink(plan, confirmed, Budget::ISOLATED, stop, &mut |session| reproducer.reproduce(session, &wanted))?;
+    let (slow, more) = shrink(runner, confirmed, Budget::ISOLATED, stop, &|reproducer, session| {
+        reproducer.reproduce(session, &wanted)
+    })?;
     tries += more;
     Ok((slow, tries))
 }
@@ -117,45 +177,70 @@ mod tests {
         contract::Hook,
         engine::{
             Setup,
-            exclusive_run::ExclusiveRun,
-            fake::{self, FakePlugin, How, give, raise, raised},
+            fake::{self, FakePlugin, How, give, port, raise, raised},
+            reproducer_pool::ReproducerPool,
         },
         trace::Ending,
     };
 
-    /// Confirms the finding of a session with this port, shrinks it, and gives back its calls' hooks.
-    fn shrunk(plugin: &FakePlugin, session: Session) -> Reproduced {
+    /// Confirms the finding of a session and shrinks it with so many workers. Returns also the number of tries.
+    fn shrunk_with(jobs: usize, plugin: &FakePlugin, session: Session) -> (Reproduced, u32) {
         plugin.with_plan(|plan| {
-            let exclusive = ExclusiveRun::default();
-            let mut reproducer = Reproducer::start(plan, &Setup::default(), &exclusive).unwrap();
-            let trace = reproducer.isolated(&session).unwrap();
-            let finding = reproducer.judge(&session, &trace).remove(0);
-            let confirmed = reproducer.reproduce(&session, &finding).unwrap().unwrap();
-            shrink_confirmed(&mut reproducer, confirmed, &Stop::default()).unwrap().0
+            let pool = ReproducerPool::new(plan, jobs).unwrap();
+            let setup = Setup::default();
+            let mut runner = AttemptRunner::Pool(&pool, &setup);
+            let confirmed = runner.with(|reproducer| {
+                let trace = reproducer.isolated(&session)?;
+                let finding = reproducer.judge(&session, &trace).remove(0);
+                reproducer.reproduce(&session, &finding)
+            });
+            shrink_confirmed(&mut runner, confirmed.unwrap().unwrap(), &Stop::default()).unwrap()
         })
     }
 
+    fn shrunk(plugin: &FakePlugin, session: Session) -> Reproduced {
+        shrunk_with(1, plugin, session).0
+    }
+
     #[test]
-    fn what_only_shows_in_one_process_is_shrunk_again_in_fresh_ones() {
-        // In one process the last call always fails; in fresh ones it wants its session's id.
+    fn any_number_of_workers_finds_the_same_session_with_the_same_number_of_tries() {
+        let session = Session::new((0..12).flat_map(|number| fake::session(number).calls).collect());
+        let plugin = || {
+            FakePlugin::new(
+                |call, _, _| {
+                    if call.hook == Hook::SessionEnded && port(call) == 7 { raise("E") } else { give(1) }
+                },
+            )
+        };
+        let (one, tries) = shrunk_with(1, &plugin(), session.clone());
+        assert!(one.session.calls.len() == 1 && tries > 10, "{tries}");
+        for jobs in [2, 5] {
+            let (several, same_tries) = shrunk_with(jobs, &plugin(), session.clone());
+            assert_eq!((several.session, same_tries), (one.session.clone(), tries), "{jobs} workers");
+        }
+    }
+
+    #[test]
+    fn a_finding_that_shrinks_too_far_in_one_process_is_shrunk_again_in_fresh_ones() {
+        // In one process the last call always fails; in fresh ones only if it has the session's id.
         let plugin = FakePlugin::new(|call, _, how| {
             let has_id = call.argument(crate::contract::Argument::SessionId).is_some();
             let fails = call.hook == Hook::SessionEnded && (how == How::Persistent || has_id);
             if fails { raise("E") } else { give(1) }
         });
-        let seen = shrunk(&plugin, fake::session(3));
-        assert_eq!(seen.finding.fingerprint, raised(Hook::SessionEnded, "E"));
-        let [call] = &seen.session.calls[..] else { panic!("{:?}", seen.session) };
+        let small = shrunk(&plugin, fake::session(3));
+        assert_eq!(small.finding.fingerprint, raised(Hook::SessionEnded, "E"));
+        let [call] = &small.session.calls[..] else { panic!("{:?}", small.session) };
         assert_eq!(call.arguments.len(), 1);
     }
 
     #[test]
-    fn a_foreign_cookie_is_dropped_where_it_does_not_matter() {
+    fn a_foreign_cookie_that_does_not_matter_is_dropped() {
         let mut session = fake::session(3);
         session.cookie = Value::Dict(vec![("k".into(), Value::Null)]);
-        let seen = shrunk(&FakePlugin::new(|_, _, _| raise("E")), session);
-        assert!(!seen.session.has_foreign_cookie() && !seen.finding.foreign_cookie);
-        assert_eq!(seen.session.calls.len(), 1);
+        let small = shrunk(&FakePlugin::new(|_, _, _| raise("E")), session);
+        assert!(!small.session.has_foreign_cookie() && !small.finding.foreign_cookie);
+        assert_eq!(small.session.calls.len(), 1);
     }
 
     #[test]
@@ -164,8 +249,8 @@ mod tests {
         let mut session = fake::session(3);
         session.calls = vec![session.calls; 12].concat();
         let all = session.calls.len();
-        let seen = shrunk(&plugin, session);
-        assert!(seen.session.calls.len() < all);
+        let small = shrunk(&plugin, session);
+        assert!(small.session.calls.len() < all);
         assert!(plugin.log.lock().unwrap().len() < 15);
     }
 }

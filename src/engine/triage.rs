@@ -8,6 +8,7 @@ use crate::{
     corpus::{Corpus, CorpusError, read_case},
     engine::{
         EngineError, Event, ReportedFinding, Stop,
+        attempt_runner::AttemptRunner,
         batch::Batch,
         batch_result::BatchResult,
         compare::{self, Difference},
@@ -94,8 +95,8 @@ impl<'a> Triage<'a> {
         match reproducer.reproduce(&session, finding)? {
             Some(reproduced) => {
                 let stop = self.stop;
-                self.report(reproducer, Vec::new(), reproduced, |reproducer, earlier, reproduced| {
-                    let (small, _tries) = shrink::shrink_confirmed(reproducer, reproduced, stop)?;
+                self.report(reproducer, Vec::new(), reproduced, |runner, earlier, reproduced| {
+                    let (small, _tries) = shrink::shrink_confirmed(runner, reproduced, stop)?;
                     Ok((earlier, small))
                 })
             }
@@ -158,13 +159,13 @@ impl<'a> Triage<'a> {
         (self.listen)(Event::Confirming { finding: reproduced.finding.clone() });
         let stop = self.stop;
         if is_leak {
-            self.report(reproducer, earlier, reproduced, |reproducer, earlier, reproduced| {
-                let (earlier, small, _tries) = compare::shrink_leak(reproducer, earlier, reproduced, stop)?;
+            self.report(reproducer, earlier, reproduced, |runner, earlier, reproduced| {
+                let (earlier, small, _tries) = compare::shrink_leak(runner, earlier, reproduced, stop)?;
                 Ok((earlier, small))
             })
         } else {
-            self.report(reproducer, Vec::new(), reproduced, |reproducer, earlier, reproduced| {
-                let (small, _tries) = compare::shrink_nondeterminism(reproducer, reproduced, stop)?;
+            self.report(reproducer, Vec::new(), reproduced, |runner, earlier, reproduced| {
+                let (small, _tries) = compare::shrink_nondeterminism(runner, reproduced, stop)?;
                 Ok((earlier, small))
             })
         }
@@ -177,15 +178,18 @@ impl<'a> Triage<'a> {
         earlier: Vec<Session>,
         found: Reproduced,
         shrink: impl FnOnce(
-            &mut Reproducer<'_>,
+            &mut AttemptRunner<'_, '_>,
             Vec<Session>,
             Reproduced,
         ) -> Result<(Vec<Session>, Reproduced), RuntimeError>,
     ) -> Result<(), EngineError> {
         // Shrinking takes time, and the user may kill the host meanwhile.
         self.written(self.corpus.write(&reproducer.plan.case(&earlier, &found.session, &found.finding)));
-        let (earlier, small) =
-            if self.stop.requested() { (earlier, found) } else { shrink(reproducer, earlier, found)? };
+        let (earlier, small) = if self.stop.requested() {
+            (earlier, found)
+        } else {
+            shrink(&mut AttemptRunner::One(reproducer), earlier, found)?
+        };
         let mut reported = ReportedFinding {
             case: Some(reproducer.plan.case(&earlier, &small.session, &small.finding)),
             call: call_of(&small),

@@ -1,15 +1,20 @@
-//! Corpora of a plugin played by a closure.
+//! Corpora of a plugin that a closure plays.
+
+use std::path::PathBuf;
 
 use super::*;
 use crate::{
-    case::{Session, SetOption},
+    case::{Case, Session, SetOption},
     contract::Platform,
-    engine::fake::{self, FakePlugin, fragile as plugin, fragile_case as case, port},
+    engine::{
+        Stop,
+        fake::{self, FakePlugin, fragile as plugin, fragile_case as case, port},
+    },
     trace::Edge,
 };
 
-/// The same, where the bits of each call's port are the edges that it runs.
-fn watched() -> FakePlugin {
+/// The same plugin, instrumented. The bits of each call's port are the edges that it runs.
+fn instrumented() -> FakePlugin {
     plugin().with_inside(|session| {
         let bits = session.calls.iter().fold(0, |bits, call| bits | port(call));
         let edges = (0..32).filter(|bit| bits >> bit & 1 == 1).map(|number| Edge { number, bucket: 0 });
@@ -30,14 +35,14 @@ fn named<const N: usize>(cases: [(&str, Case); N]) -> Vec<(PathBuf, Case)> {
     cases.map(|(name, case)| (PathBuf::from(name), case)).to_vec()
 }
 
-fn goes(plugin: &FakePlugin, tests: &[(PathBuf, Case)], seeds: &[(PathBuf, Case)]) -> Vec<String> {
+fn removed(plugin: &FakePlugin, tests: &[(PathBuf, Case)], seeds: &[(PathBuf, Case)]) -> Vec<String> {
     let cases = Cases { tests, seeds };
-    let superfluous = plugin.with_plan(|plan| minimize_corpus(plan, cases, true, &Stop::default()).unwrap());
-    superfluous.into_iter().map(|(path, _)| path.display().to_string()).collect()
+    let removed = plugin.with_plan(|plan| minimize_corpus(plan, cases, true, 2, &Stop::default()).unwrap());
+    removed.into_iter().map(|(path, _)| path.display().to_string()).collect()
 }
 
 #[test]
-fn where_nothing_is_instrumented_lines_say_what_stays() {
+fn if_nothing_is_instrumented_lines_decide_what_stays() {
     let tests = named([
         ("large", case(fake::session(3), true)),
         ("small", case(only(1, 4), true)),
@@ -48,13 +53,13 @@ fn where_nothing_is_instrumented_lines_say_what_stays() {
     ]);
     let minimize = |by_coverage| {
         let cases = Cases { tests: &tests, seeds: &[] };
-        plugin().with_plan(|plan| minimize_corpus(plan, cases, by_coverage, &Stop::default()).unwrap())
+        plugin().with_plan(|plan| minimize_corpus(plan, cases, by_coverage, 2, &Stop::default()).unwrap())
     };
     let large = (PathBuf::from("large"), RemovalReason::SmallerShowsIt("small".into()));
     let again = (PathBuf::from("quiet-again"), RemovalReason::SameAs("quiet".into()));
     let covered = |name: &str| (PathBuf::from(name), RemovalReason::NothingNew);
     assert_eq!(minimize(false), [large.clone(), again.clone()]);
-    // The one that is fixed stays, and runs every line.
+    // The fixed case stays, and runs every line.
     assert_eq!(minimize(true), [large, covered("quiet"), again, covered("quiet-too")]);
 }
 
@@ -67,25 +72,25 @@ fn the_fewest_seeds_stay_that_run_every_edge_and_of_equal_ones_the_smallest_and_
         ("long", case(twice(only(0, 0b0111)), false)),
         ("other", case(only(0, 0b1000), false)),
     ]);
-    assert_eq!(goes(&watched(), &[], &seeds), ["b", "part", "long"]);
+    assert_eq!(removed(&instrumented(), &[], &seeds), ["b", "part", "long"]);
 }
 
 #[test]
-fn a_test_stands_for_a_seed_and_a_seed_never_for_a_test() {
+fn a_test_covers_a_seed_and_a_seed_never_a_test() {
     let tests = named([("test", case(fake::session(0b11_0000), false)), ("part", case(only(0, 0b1_0000), false))]);
     let seeds = named([("small", case(only(0, 0b11_0000), false)), ("new", case(only(0, 0b111_0000), false))]);
-    assert_eq!(goes(&watched(), &tests, &seeds), ["part", "small"]);
+    assert_eq!(removed(&instrumented(), &tests, &seeds), ["part", "small"]);
 }
 
 #[test]
-fn a_larger_case_of_a_finding_goes_though_it_runs_more_and_the_one_that_stays_covers_seeds() {
+fn a_larger_case_of_a_finding_is_removed_even_if_it_runs_more_and_the_one_that_stays_covers_seeds() {
     let tests = named([("large", case(fake::session(3), true)), ("small", case(only(1, 1), true))]);
     let seeds = named([("seed", case(only(1, 1), false)), ("more", case(only(0, 0b10), false))]);
-    assert_eq!(goes(&watched(), &tests, &seeds), ["large", "seed"]);
+    assert_eq!(removed(&instrumented(), &tests, &seeds), ["large", "seed"]);
 }
 
 #[test]
-fn a_seed_that_sets_options_or_wants_another_platform_stands_for_none_that_does_not() {
+fn a_seed_that_sets_options_or_has_another_platform_covers_none_that_does_not() {
     let option = SetOption { section: "a".into(), name: "b".into(), value: "c".into() };
     let plain = case(only(0, 0b1_0000), false);
     let varied = |port| {
@@ -94,15 +99,15 @@ fn a_seed_that_sets_options_or_wants_another_platform_stands_for_none_that_does_
     };
     let older = Case { platform: Platform::named("8.0").unwrap(), ..case(only(0, 0b11_0000), false) };
     let seeds = named([("older", older), ("more", varied(0b11_0000)), ("plain", plain), ("same", varied(0b1_0000))]);
-    assert_eq!(goes(&watched(), &[], &seeds), ["same"]);
+    assert_eq!(removed(&instrumented(), &[], &seeds), ["same"]);
 }
 
 #[test]
-fn a_corpus_that_was_asked_to_stop_before_it_ran_loses_only_what_is_there_twice() {
+fn a_stop_before_the_start_removes_only_duplicates() {
     let seeds = named([("a", case(only(0, 1), false)), ("b", case(only(0, 1), false)), ("c", case(only(2, 1), false))]);
     let stop = Stop::default();
     stop.request();
     let cases = Cases { tests: &[], seeds: &seeds };
-    let superfluous = watched().with_plan(|plan| minimize_corpus(plan, cases, true, &stop).unwrap());
-    assert_eq!(superfluous, [("b".into(), RemovalReason::SameAs("a".into()))]);
+    let removed = instrumented().with_plan(|plan| minimize_corpus(plan, cases, true, 2, &stop).unwrap());
+    assert_eq!(removed, [("b".into(), RemovalReason::SameAs("a".into()))]);
 }

@@ -208,7 +208,7 @@ fn chance_is_nondeterministic_and_no_leak() {
 #[test]
 fn a_timeout_is_reported_only_if_the_call_also_exceeds_five_times_the_limit() {
     let plugin = FakePlugin::new(|call, _, how| {
-        let limit = if let How::Patient(limit) = how { limit } else { Duration::from_secs(2) };
+        let limit = if let How::LongerLimit(limit) = how { limit } else { Duration::from_secs(2) };
         let needs = match call.hook {
             Hook::GetPasswordList => Duration::from_secs(5),
             Hook::GetPrivateKeyList => Duration::from_secs(100),
@@ -221,9 +221,9 @@ fn a_timeout_is_reported_only_if_the_call_also_exceeds_five_times_the_limit() {
         summary.reported.iter().map(|reported| (reported.finding.rule, reported.finding.hook)).collect();
     assert_eq!(found, [(Rule::Timeout, Some(Hook::GetPrivateKeyList))]);
     let limits: Vec<How> = plugin.log.lock().unwrap().clone();
-    assert!(limits.contains(&How::Patient(Duration::from_secs(10))));
+    assert!(limits.contains(&How::LongerLimit(Duration::from_secs(10))));
     // Each costs its limit, so shrinking uses few.
-    assert!(limits.iter().filter(|how| matches!(how, How::Patient(_))).count() < 10);
+    assert!(limits.iter().filter(|how| matches!(how, How::LongerLimit(_))).count() < 10);
 }
 
 #[test]

@@ -38,7 +38,7 @@ const ROUNDS_LIMIT: usize = 3;
 /// assert_eq!(shrinker.session().calls.len(), 1);
 /// assert_eq!(shrinker.session().calls[0].arguments, [(Argument::ClientIp, "10.0.0.2".into())]);
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shrinker {
     session: Session,
     /// Arguments that must stay in their hooks.
