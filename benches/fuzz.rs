@@ -1,6 +1,6 @@
 //! The figures that `hookstorm fuzz` promises, each beside what it is held against, in one run. `make fuzz-figures`;
-//! `HOOKSTORM_TEST_VENV` names the environment with the SDK. MINUTES (1) says how long the host's memory is watched, SEEDS
-//! (10) how many seeds look for what is planted, SECONDS (10) how long each side of a comparison runs.
+//! `HOOKSTORM_TEST_VENV` names the environment with the SDK. MINUTES (1) says how long the host's memory is watched,
+//! SEEDS (10) how many seeds look for what is planted, SECONDS (10) how long each side of a comparison runs.
 //!
 //! The program is run as users run it, one worker on one core unless two are compared.
 

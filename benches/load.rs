@@ -1,5 +1,5 @@
-//! The figures that `load` promises, in one run: `make load-figures`, or `cargo bench --bench load`. With CHROMIUM naming the
-//! browser the page is opened too.
+//! The figures that `load` promises, in one run: `make load-figures`, or `cargo bench --bench load`. With CHROMIUM
+//! naming the browser the page is opened too.
 
 mod loaded;
 

@@ -1,4 +1,5 @@
-//! How long it takes to read a MANIFEST, which every command begins with: one as people write it, and one full of mistakes.
+//! How long it takes to read a MANIFEST, which every command begins with: one as people write it, and one full of
+//! mistakes.
 
 mod quick;
 

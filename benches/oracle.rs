@@ -1,5 +1,5 @@
-//! How long a judgement takes: of a session that shows nothing, as nearly all do, of one for each family of rules, of two
-//! traces, of what loading showed; and how long it takes to mask a message.
+//! How long a judgement takes: of a session that shows nothing, as nearly all do, of one for each family of rules, of
+//! two traces, of what loading showed; and how long it takes to mask a message.
 
 mod quick;
 

@@ -1,6 +1,6 @@
 //! hookstorm beside what a plugin's author would use otherwise: the plain CPython loop, Hypothesis and Atheris, by the
-//! harnesses in `benches/peers`. `make bench-peers`; two tables in Markdown, with date, machine and versions: how many calls
-//! a second each makes on the same plugins, and how long each takes to find what is planted.
+//! harnesses in `benches/peers`. `make bench-peers`; two tables in Markdown, with date, machine and versions: how many
+//! calls a second each makes on the same plugins, and how long each takes to find what is planted.
 //!
 //! SECONDS (10) says how long each counts its calls, three times over; SEEDS, RIVAL_SEEDS, TIME and ONLY are as for
 //! `make planted`. All run on one core, in turn.

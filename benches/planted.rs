@@ -1,8 +1,8 @@
-//! How long `fuzz` takes to find each of twelve planted defects, and with COMPARE=1 how long Atheris and Hypothesis take,
-//! side by side. `make planted`; the table is Markdown.
+//! How long `fuzz` takes to find each of twelve planted defects, and with COMPARE=1 how long Atheris and Hypothesis
+//! take, side by side. `make planted`; the table is Markdown.
 //!
-//! SEEDS (10) says how many seeds hookstorm gets, RIVAL_SEEDS (3) how many the others get, TIME (60) how many seconds each
-//! run has, ONLY a part of the plugins' names.
+//! SEEDS (10) says how many seeds hookstorm gets, RIVAL_SEEDS (3) how many the others get, TIME (60) how many seconds
+//! each run has, ONLY a part of the plugins' names.
 
 mod hunt;
 

@@ -373,11 +373,11 @@ fn what_is_no_case_in_a_corpus_is_told_by_its_name_and_left_as_it_is() {
     // `replay` says of no case that it fares well while there are some that it cannot read.
     for (name, problem) in [
         ("half.json", "EOF while parsing"),
-        ("large.json", "has more than 16 MB, which no case has"),
+        ("large.json", "is larger than 16 MB, the limit for a case"),
         ("later.json", "`format` is 9, and this hookstorm reads format 1: update hookstorm"),
         ("link.json", "cannot be read: No such file or directory"),
         ("package.json", "missing field `format`"),
-        ("pipe.json", "is no file, and a case is one"),
+        ("pipe.json", "is not a regular file"),
         ("ring.json", "cannot be read: Too many levels of symbolic links"),
     ] {
         let ran = desk.run(&["replay", "plugin"]);

@@ -338,7 +338,7 @@ fn a_corpus_is_a_folder_that_can_be_written_before_anything_is_run() {
         on(&["run", "good", "--case", "nowhere.json"]),
     ];
     insta::assert_snapshot!(told.join("\n"), @r"
-    error: `case.json` is no folder
+    error: `case.json` is not a folder
       hint: give the folder that holds the cases with `--corpus`
     error: `case.json` is not a folder, but a corpus is one
       hint: to run a single case: `hookstorm replay PLUGIN CASE`

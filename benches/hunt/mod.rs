@@ -47,7 +47,8 @@ impl Planted {
         folder("benches/planted").join(&self.folder)
     }
 
-    /// Whether a finding, as reports tell it, is what is planted. What needs a cookie that the plugin never made is not.
+    /// Whether a finding, as reports tell it, is what is planted. What needs a cookie that the plugin never made is
+    /// not.
     pub(crate) fn is(&self, finding: &Value) -> bool {
         finding["rule"] == *self.rule
             && finding["hook"] == *self.hook

@@ -1,7 +1,8 @@
-//! Who hunts for what is planted: hookstorm, Atheris and Hypothesis by their harnesses in `benches/peers`. Prints a table in
-//! Markdown as it goes. All run on one core, in turn.
+//! Who hunts for what is planted: hookstorm, Atheris and Hypothesis by their harnesses in `benches/peers`. Prints a
+//! table in Markdown as it goes. All run on one core, in turn.
 //!
-//! A tool that has missed with more than half of its seeds gets no more: its median is beyond the limit whatever follows.
+//! A tool that has missed with more than half of its seeds gets no more: its median is beyond the limit whatever
+//! follows.
 
 use std::{
     path::{Path, PathBuf},
@@ -188,8 +189,8 @@ impl Hunting {
     }
 }
 
-/// Prints the median of hookstorm's times by those of the better of the others. A miss counts as the whole limit: for the
-/// others that flatters them.
+/// Prints the median of hookstorm's times by those of the better of the others. A miss counts as the whole limit: for
+/// the others that flatters them.
 fn tell_ratios(rows: &[Vec<Tried>], limit: Duration) {
     let seconds = |tried: &Tried| tried.median().unwrap_or(limit).as_secs_f64();
     let mut ratios: Vec<f64> = rows

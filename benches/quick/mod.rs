@@ -1,5 +1,5 @@
-//! How the benches of criterion run: long enough to see a change of some percent, short enough that all of them together
-//! take a few minutes.
+//! How the benches of criterion run: long enough to see a change of some percent, short enough that all of them
+//! together take a few minutes.
 
 use std::time::Duration;
 

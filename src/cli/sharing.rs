@@ -70,16 +70,16 @@ impl Sharing {
     /// Ends the exchange, prints its counts, and returns notes for the report.
     pub(super) fn end(self) -> Vec<String> {
         let Some(Running { syncing, bucket, copy, console }) = self.0 else { return Vec::new() };
-        let SyncCount { taken, given, skipped, waiting } = syncing.stop();
+        let SyncCount { received, sent, skipped, unsent } = syncing.stop();
         let cases = |number: usize| plain::counted(number as u64, "case");
-        console.aside(&format!("`{bucket}`: received {}, sent {}\n", cases(taken), cases(given)));
+        console.aside(&format!("`{bucket}`: received {}, sent {}\n", cases(received), cases(sent)));
         let mut notes = Vec::new();
-        if waiting > 0 {
+        if unsent > 0 {
             let place = copy.display();
             let note = format!(
                 "{} of this host may not be in `{bucket}` yet: they are in `{place}`, and the next run with this corpus and \
                  this copy sends them",
-                cases(waiting),
+                cases(unsent),
             );
             notes.push(note);
         }
@@ -117,8 +117,8 @@ mod tests {
             panic!("it is not a bucket")
         };
         let refused = RemoteError::Refused {
-            place: bucket.to_string(),
-            said: "Expired\x1b[2JToken".into(),
+            bucket: bucket.to_string(),
+            message: "Expired\x1b[2JToken".into(),
             hint: "set AWS_ACCESS_KEY_ID".into(),
         };
         insta::assert_snapshot!(message(&SyncEvent::Alone(refused), &bucket) + &message(&SyncEvent::Back, &bucket), @r"

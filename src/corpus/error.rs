@@ -1,4 +1,4 @@
-//! Why a corpus cannot be read or written: each message names the file and what to do.
+//! [`CorpusError`]: every message names the file and what to do.
 
 use std::{
     io::{self, ErrorKind},
@@ -10,39 +10,39 @@ use thiserror::Error;
 /// Why a corpus cannot be read or written.
 #[derive(Debug, Error)]
 pub enum CorpusError {
-    /// There is nothing of that name.
+    /// There is no such folder.
     #[error("`{0}`: no such folder; give the folder that holds the cases with `--corpus`")]
     Missing(PathBuf),
-    /// It is a file.
-    #[error("`{0}` is no folder; give the folder that holds the cases with `--corpus`")]
+    /// It is not a folder.
+    #[error("`{0}` is not a folder; give the folder that holds the cases with `--corpus`")]
     NoFolder(PathBuf),
-    /// The system refused.
-    #[error("`{path}`: cannot {action}: {}{}", said(.source), remedy(.source))]
+    /// The system returned an error.
+    #[error("`{path}`: cannot {action}: {}{}", message(.source), remedy(.source))]
     Io {
-        /// What was tried.
+        /// What hookstorm tried to do.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl CorpusError {
-    /// For `map_err`.
+    /// An argument of `map_err`.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
 }
 
-/// What the system said, without its number.
-fn said(error: &io::Error) -> String {
+/// The system's message, without its number.
+fn message(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
-/// What to do about it, where that can be told.
+/// What to do, if that is known.
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {

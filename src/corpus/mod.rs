@@ -1,18 +1,23 @@
-//! Cases on disk: [`Corpus`] writes them whole and names them by what they show, and reads back a whole folder without
-//! stumbling over what is none.
+//! Cases on disk: [`Corpus`] writes each case whole or not at all, names it by its finding, and reads a whole folder
+//! even if some of its files are not cases.
 //!
-//! A corpus that many hosts share lies in a bucket: [`remote`] keeps a folder and a bucket alike, both ways, while a campaign
-//! works on the folder alone and knows nothing of it.
+//! Many hosts can share a corpus in a bucket: [`remote`] synchronizes a folder with a bucket in both directions, while
+//! a run works on the folder alone and knows nothing about the bucket.
 //!
 //! Nothing here runs or judges a case.
 #![forbid(unsafe_code)]
 
+mod atomic_write;
+mod case_key;
 mod error;
 mod folder;
+mod read;
 pub mod remote;
-mod temporary;
+#[cfg(test)]
+mod testing;
+mod walk;
 
+pub(crate) use case_key::size;
 pub use error::CorpusError;
-pub use folder::{Corpus, CorpusEntry, read_case};
-
-pub(crate) use folder::size;
+pub use folder::{Corpus, CorpusEntry};
+pub use read::read_case;

@@ -1,5 +1,5 @@
-//! [`Batch`]: the sessions that one thread runs together, as triage sees them. `test`, `fuzz` and `load` each have their
-//! own kind of batch; what is decided about its findings does not depend on the kind.
+//! [`Batch`]: the sessions that one thread runs together, as triage sees them. `test`, `fuzz` and `load` each have
+//! their own kind of batch; what is decided about its findings does not depend on the kind.
 
 use std::{ops::Range, time::Duration};
 
@@ -9,7 +9,8 @@ use crate::{case::Session, runtime::RuntimeError, trace::Trace};
 pub(super) const NOMINAL_SESSIONS: u64 = 32;
 /// How many sessions a thread takes at once.
 pub(super) const BATCH_SESSIONS: u64 = 64;
-/// How many sessions of each kind run twice in fresh processes even if they show nothing. Each costs a fork for every call.
+/// How many sessions of each kind run twice in fresh processes even if they show nothing. Each costs a fork for every
+/// call.
 pub(super) const SAMPLE_SESSIONS: u64 = 8;
 /// How many sessions of a batch run before their duration is looked at.
 const FIRST_SLICE_SESSIONS: u64 = 4;

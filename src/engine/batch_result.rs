@@ -1,5 +1,5 @@
-//! [`BatchResult`]: what triage needs to know of a batch that ran. Sessions and traces are dropped at once, so that memory
-//! stays the same however many sessions run.
+//! [`BatchResult`]: what triage needs to know of a batch that ran. Sessions and traces are dropped at once, so that
+//! memory stays the same however many sessions run.
 
 use std::collections::{BTreeMap, BTreeSet};
 

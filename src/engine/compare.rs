@@ -1,5 +1,5 @@
-//! Compares two runs of one session: two in fresh processes (`nondeterministic`), or one in fresh processes and one in a
-//! process that ran other sessions before (`state-leak`).
+//! Compares two runs of one session: two in fresh processes (`nondeterministic`), or one in fresh processes and one in
+//! a process that ran other sessions before (`state-leak`).
 //!
 //! A difference counts only if it comes again each time. A session that differs between fresh processes proves nothing
 //! about state. Sessions that reached a time limit are not compared, because their traces depend on the machine.
@@ -116,8 +116,8 @@ pub(super) fn reproduce_leak(
     })
 }
 
-/// Shrinks the case of a state leak: first the number of earlier sessions, then the session that shows the leak, then the
-/// last session before it. Returns the earlier sessions, the finding, and the number of tries.
+/// Shrinks the case of a state leak: first the number of earlier sessions, then the session that shows the leak, then
+/// the last session before it. Returns the earlier sessions, the finding, and the number of tries.
 pub(super) fn shrink_leak(
     runner: &mut AttemptRunner<'_, '_>,
     mut earlier: Vec<Session>,

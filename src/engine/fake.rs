@@ -1,5 +1,4 @@
-//! A plugin played by a Rust closure, with a judge and a source of sessions as simple: campaigns are tested on these,
-//! without Python.
+//! For tests without Python: a plugin that a Rust closure plays, and a judge and a session source as simple.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -24,27 +23,27 @@ use crate::{
 /// What a process remembers.
 pub(super) type Memory = BTreeMap<String, i64>;
 
-/// How a session is run.
+/// How a session runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
     /// Many in one process.
     Persistent,
     /// Fresh processes.
     Isolated,
-    /// Fresh processes with another limit.
+    /// Fresh processes with a longer limit.
     LongerLimit(Duration),
 }
 
-/// Plays one call: what is passed, what its process remembers, and how it is run.
+/// Plays one call, with what its process remembers and how it runs.
 pub(super) type Play = dyn Fn(&Call, &mut Memory, How) -> Ending + Send + Sync;
 
-/// Which edges a session runs, and what is compared meanwhile.
-pub(super) type Inside = dyn Fn(&Session) -> (Vec<Edge>, Vec<CmpLogEntry>) + Send + Sync;
+/// The edges and comparisons of a session.
+pub(super) type Instrumented = dyn Fn(&Session) -> (Vec<Edge>, Vec<CmpLogEntry>) + Send + Sync;
 
-/// A runner that plays a plugin. One that is instrumented runs nothing isolated: that would prove nothing.
-pub(super) struct FakeRunner {
+/// An executor that plays a plugin. An instrumented one refuses isolated runs, because those are for reproducing.
+pub(super) struct FakeExecutor {
     play: Arc<Play>,
-    inside: Option<Arc<Inside>>,
+    instrumented: Option<Arc<Instrumented>>,
     is_instrumented: bool,
     edges: HashSet<Edge>,
     memory: Memory,
@@ -52,7 +51,7 @@ pub(super) struct FakeRunner {
     lines: Vec<(usize, u32)>,
 }
 
-impl FakeRunner {
+impl FakeExecutor {
     fn session(&mut self, session: &Session, how: How) -> Trace {
         self.log.lock().unwrap().push(how);
         let before = self.memory.clone();
@@ -66,14 +65,14 @@ impl FakeRunner {
             }
             trace.calls.push(self::call(index, call.hook, (self.play)(call, memory, how)));
         }
-        // A name that begins with a dot is state that nobody notices.
+        // A change of a name that begins with a dot is not noticed.
         let changed = self.memory.iter().filter(|(name, value)| before.get(*name) != Some(value));
         trace.changes = changed.map(|(name, _)| name.clone()).filter(|name| !name.starts_with('.')).collect();
         trace
     }
 }
 
-impl Executor for FakeRunner {
+impl Executor for FakeExecutor {
     fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
         let how = if isolation == Isolation::Persistent { How::Persistent } else { How::Isolated };
         assert!(how == How::Persistent || !self.is_instrumented);
@@ -87,28 +86,32 @@ impl Executor for FakeRunner {
         Ok(sessions.iter().map(run).collect())
     }
 
-    fn run_observed(&mut self, sessions: &[Session], watch: Instrumentation) -> Result<Vec<Observation>, RuntimeError> {
+    fn run_observed(
+        &mut self,
+        sessions: &[Session],
+        instrumentation: Instrumentation,
+    ) -> Result<Vec<Observation>, RuntimeError> {
         assert!(self.is_instrumented);
         let traces = self.run(sessions, Isolation::Persistent)?;
-        let Some(inside) = self.inside.clone() else {
+        let Some(instrumented) = self.instrumented.clone() else {
             return Ok(traces.into_iter().map(|trace| Observation { trace, ..Observation::default() }).collect());
         };
-        let watched = traces.into_iter().zip(sessions).map(|(trace, session)| {
-            let (edges, comparisons) = inside(session);
+        let observed = traces.into_iter().zip(sessions).map(|(trace, session)| {
+            let (edges, comparisons) = instrumented(session);
             let mut is_new = false;
             edges.iter().for_each(|edge| is_new |= self.edges.insert(*edge));
-            match watch {
+            match instrumentation {
                 Instrumentation::Comparisons => Observation { trace, edges, comparisons, ..Observation::default() },
                 Instrumentation::NewEdges => {
                     Observation { trace, edges: if is_new { edges } else { Vec::new() }, ..Observation::default() }
                 }
             }
         });
-        Ok(watched.collect())
+        Ok(observed.collect())
     }
 
     fn instrumented(&self) -> usize {
-        usize::from(self.is_instrumented && self.inside.is_some())
+        usize::from(self.is_instrumented && self.instrumented.is_some())
     }
 
     fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
@@ -132,7 +135,7 @@ impl Executor for FakeRunner {
     }
 }
 
-/// A call that ended so.
+/// A call with this ending.
 pub(super) fn call(call: usize, hook: Hook, ending: Ending) -> CallTrace {
     CallTrace {
         call,
@@ -149,7 +152,7 @@ pub(super) fn call(call: usize, hook: Hook, ending: Ending) -> CallTrace {
     }
 }
 
-/// An exception of that type.
+/// An exception of this type.
 pub(super) fn raise(type_name: &str) -> Ending {
     Ending::Raised(Exception { type_name: type_name.into(), ..Exception::default() })
 }
@@ -159,7 +162,7 @@ pub(super) fn give(number: i64) -> Ending {
     Ending::Returned(Observed::Int(number))
 }
 
-/// The port that a call gets.
+/// The port that a call has.
 pub(super) fn port(call: &Call) -> i64 {
     match call.argument(Argument::ServerPort) {
         Some(Value::Int(port)) => *port,
@@ -172,7 +175,7 @@ fn set_port(call: &mut Call, port: i64) {
     call.arguments.insert(0, (Argument::ServerPort, Value::Int(port)));
 }
 
-/// The fingerprint of an exception of that type in that hook.
+/// The fingerprint of an exception of this type in this hook.
 pub(super) fn raised(hook: Hook, type_name: &str) -> Fingerprint {
     fingerprint(Rule::UncaughtException, Some(hook), type_name, "", "", "")
 }
@@ -232,14 +235,14 @@ impl Judge for FakeJudge {
     }
 }
 
-/// Three calls each; the port is the session's number, from 1000 for ordinary ones.
+/// Makes sessions of three calls. The port is the session's number, for nominal sessions plus 1000.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FakeSource {
-    /// Every so many generated sessions have a foreign cookie; 0 for none.
+    /// One of this many generated sessions has a foreign cookie; 0 for none.
     pub(super) foreign_every: u64,
 }
 
-/// A session with that port in all of its calls.
+/// A session with this port in all of its calls.
 pub(super) fn session(port: u64) -> Session {
     let port = i64::try_from(port).unwrap_or(i64::MAX);
     let arguments =
@@ -289,7 +292,7 @@ impl SessionSource for FakeSource {
     }
 }
 
-/// Leaves out one call after another, then one argument after another.
+/// Removes one call after another, then one argument after another.
 #[derive(Clone)]
 struct FakeShrinker {
     best: Session,
@@ -325,13 +328,13 @@ impl SessionShrinker for FakeShrinker {
     }
 }
 
-/// A plugin with all that a campaign wants to know of it.
+/// A plugin with all that a run needs.
 pub(super) struct FakePlugin {
     play: Arc<Play>,
-    inside: Option<Arc<Inside>>,
-    /// How each session was run.
+    instrumented: Option<Arc<Instrumented>>,
+    /// How each session ran.
     pub(super) log: Arc<Mutex<Vec<How>>>,
-    /// What workers were started for.
+    /// The setups of the workers that started.
     pub(super) setups: Mutex<Vec<Setup>>,
     loading: Loading,
     pub(super) levels: RuleLevels,
@@ -354,7 +357,7 @@ impl FakePlugin {
         };
         Self {
             play: Arc::new(play),
-            inside: None,
+            instrumented: None,
             log: Arc::default(),
             setups: Mutex::default(),
             loading,
@@ -363,12 +366,12 @@ impl FakePlugin {
         }
     }
 
-    /// The same with something inside to see.
-    pub(super) fn with_inside(
+    /// The same, instrumented.
+    pub(super) fn with_instrumented(
         self,
-        inside: impl Fn(&Session) -> (Vec<Edge>, Vec<CmpLogEntry>) + Send + Sync + 'static,
+        instrumented: impl Fn(&Session) -> (Vec<Edge>, Vec<CmpLogEntry>) + Send + Sync + 'static,
     ) -> Self {
-        Self { inside: Some(Arc::new(inside)), ..self }
+        Self { instrumented: Some(Arc::new(instrumented)), ..self }
     }
 
     /// Calls `work` with a plan for this plugin.
@@ -376,9 +379,9 @@ impl FakePlugin {
         let workers = |setup: &Setup| {
             self.setups.lock().unwrap().push(setup.clone());
             let (play, log) = (Arc::clone(&self.play), Arc::clone(&self.log));
-            Ok(Box::new(FakeRunner {
+            Ok(Box::new(FakeExecutor {
                 play,
-                inside: self.inside.clone(),
+                instrumented: self.instrumented.clone(),
                 is_instrumented: setup.instrument,
                 edges: HashSet::new(),
                 memory: Memory::new(),
@@ -404,12 +407,12 @@ impl FakePlugin {
     }
 }
 
-/// A trace of one call that ended so.
+/// A trace of one call with this ending.
 pub(super) fn trace_of(ending: Ending) -> Trace {
     Trace { calls: vec![call(0, Hook::GetPasswordList, ending)], ..Trace::default() }
 }
 
-/// A plugin that raises in its second hook, if that is called with a port below 10.
+/// A plugin that raises in its second hook if the port is below 10.
 pub(super) fn fragile() -> FakePlugin {
     FakePlugin::new(|call, _, _| match call.hook {
         Hook::GetPrivateKeyList if (1..10).contains(&port(call)) => raise("KeyError"),
@@ -417,7 +420,7 @@ pub(super) fn fragile() -> FakePlugin {
     })
 }
 
-/// A case of it, which shows, or does not show, its finding.
+/// A case of this plugin. If `shows`, it records the finding.
 pub(super) fn fragile_case(session: Session, shows: bool) -> Case {
     let finding = fragile().with_plan(|plan| {
         let trace = Trace { calls: vec![call(0, Hook::GetPrivateKeyList, raise("KeyError"))], ..Default::default() };

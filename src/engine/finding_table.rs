@@ -57,7 +57,8 @@ pub(super) struct FindingTable {
 }
 
 impl FindingTable {
-    /// Counts what a batch showed. Returns the candidate findings with the numbers of their sessions, lowest number first.
+    /// Counts what a batch showed. Returns the candidate findings with the numbers of their sessions, lowest number
+    /// first.
     pub(super) fn count(&mut self, result: &BatchResult, is_nominal: bool) -> Vec<(u64, Finding)> {
         self.sessions += result.sessions;
         self.calls += result.calls;
@@ -68,7 +69,8 @@ impl FindingTable {
         if is_nominal {
             self.nominal += result.sessions;
         }
-        // New fingerprints enter in the order of their first sessions, so that the bound does not depend on their values.
+        // New fingerprints enter in the order of their first sessions, so that the bound does not depend on their
+        // values.
         let mut by_session: Vec<_> = result.candidates.iter().collect();
         by_session.sort_by_key(|(_, candidate)| candidate.examples.first().map(|(number, _)| *number));
         let mut candidates: Vec<(u64, Finding)> = Vec::new();
@@ -94,8 +96,8 @@ impl FindingTable {
         Some(self.records.entry(fingerprint.clone()).or_default())
     }
 
-    /// Whether to reproduce a candidate: it was not confirmed yet, or only by a worse example, and did not fail too often.
-    /// A timeout costs five times the limit, so it has fewer attempts.
+    /// Whether to reproduce a candidate: it was not confirmed yet, or only by a worse example, and did not fail too
+    /// often. A timeout costs five times the limit, so it has fewer attempts.
     pub(super) fn wants(&self, finding: &Finding) -> bool {
         let attempts = if finding.rule == Rule::Timeout { 2 } else { 3 };
         self.records.get(&finding.fingerprint).is_some_and(|record| {
@@ -128,7 +130,8 @@ impl FindingTable {
         };
         let record = self.record(&reported.finding.fingerprint)?;
         reported.occurrences = record.occurrences;
-        // Only a finding that ends the call is a sign of a missing configuration. A leak in every session is just a leak.
+        // Only a finding that ends the call is a sign of a missing configuration. A leak in every session is just a
+        // leak.
         let ends_the_call = matches!(
             reported.finding.rule,
             Rule::UncaughtException | Rule::ConstructorFailed | Rule::ProcessExit | Rule::Timeout
@@ -154,7 +157,8 @@ impl FindingTable {
         is_wanted
     }
 
-    /// Moves the confirmed findings into `summary`, with their final counts, and how many candidates were not confirmed.
+    /// Moves the confirmed findings into `summary`, with their final counts, and how many candidates were not
+    /// confirmed.
     pub(super) fn close_into(self, summary: &mut Summary) {
         summary.unwritten = self.unwritten.or(summary.unwritten.take());
         if self.is_full {

@@ -1,11 +1,11 @@
-//! Puts findings in the order in which they are told, and finds those with one cause.
+//! Sorts findings for reports, and groups those with the same cause.
 //!
-//! Two exceptions have one cause when they are of the same type (all that the system refuses is an `OSError`) and left
-//! the same function of the plugin, whichever hook was called; or of the same type and raised at the same line of an
-//! installed package (`requests`, where it gives up), whichever of the plugin's functions called it. The standard
-//! library's frames count for nothing here: all errors of `json` come from one line. Crashes, exits and limits go by the
-//! same frames, with the rule in the place of the type. Findings without frames stand alone: two keys of one result are
-//! two mistakes.
+//! Two exceptions have the same cause if they have the same type (every error of the system is an `OSError`) and if
+//! they left the same function of the plugin, for any hook. Or if they have the same type and were raised at the same
+//! line of an installed package (`requests`, for example), for any function of the plugin. Frames of the standard
+//! library do not matter: all errors of `json` come from one line. Crashes, exits and limits are compared by the same
+//! frames, and by the rule instead of the type. A finding without frames has a group of its own: two wrong keys of a
+//! result are two mistakes.
 
 use std::cmp::Reverse;
 
@@ -14,7 +14,7 @@ use crate::{
     trace::{Ending, Frame, Origin},
 };
 
-/// Sorts, and numbers the groups from 0 in the order in which their first members stand.
+/// Sorts the findings, and numbers the groups from 0 in the order of their first members.
 pub(super) fn arrange(mut reported: Vec<ReportedFinding>) -> Vec<ReportedFinding> {
     reported.sort_by(|one, other| key(one).cmp(&key(other)));
     let causes: Vec<Vec<Cause>> = reported.iter().map(causes).collect();
@@ -22,7 +22,7 @@ pub(super) fn arrange(mut reported: Vec<ReportedFinding>) -> Vec<ReportedFinding
     for later in 0..reported.len() {
         for earlier in 0..later {
             if causes[later].iter().any(|cause| causes[earlier].contains(cause)) {
-                // Two groups that share a member are one: the later gives its members to the earlier.
+                // Two groups with a common member are one: the members of the later join the earlier.
                 let (from, to) = (groups[later].max(groups[earlier]), groups[later].min(groups[earlier]));
                 groups.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
             }
@@ -39,7 +39,7 @@ pub(super) fn arrange(mut reported: Vec<ReportedFinding>) -> Vec<ReportedFinding
     reported
 }
 
-/// What shows in every session first, then the worst, then by hook; rule and fingerprint settle the rest.
+/// Findings of every session come first, then the most severe, then by hook, rule and fingerprint.
 fn key(reported: &ReportedFinding) -> impl Ord + use<'_> {
     let finding = &reported.finding;
     (!reported.every_session, Reverse(finding.severity), finding.hook, finding.rule, &finding.fingerprint)
@@ -47,7 +47,8 @@ fn key(reported: &ReportedFinding) -> impl Ord + use<'_> {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Cause {
-    what: String,
+    /// Rule, and type of the exception.
+    kind: String,
     file: String,
     function: String,
     /// 0 where the line does not matter.
@@ -56,7 +57,7 @@ struct Cause {
 
 fn causes(reported: &ReportedFinding) -> Vec<Cause> {
     let Some(call) = &reported.call else { return Vec::new() };
-    let what = match &call.ending {
+    let kind = match &call.ending {
         Ending::Raised(exception) => family(&exception.type_name),
         Ending::Exited { .. }
         | Ending::Signalled { .. }
@@ -66,10 +67,10 @@ fn causes(reported: &ReportedFinding) -> Vec<Cause> {
         Ending::Returned(_) | Ending::CutOff => return Vec::new(),
     };
     // A secret in an exception's text is another mistake than the exception.
-    let what = format!("{} {what}", reported.finding.rule);
+    let kind = format!("{} {kind}", reported.finding.rule);
     let frames = call.ending.frames();
     let cause = |frame: &Frame, line| Cause {
-        what: what.clone(),
+        kind: kind.clone(),
         file: frame.file.clone(),
         function: frame.function.clone(),
         line,
@@ -79,10 +80,10 @@ fn causes(reported: &ReportedFinding) -> Vec<Cause> {
     own.into_iter().chain(raised).collect()
 }
 
-/// The type that stands for `type_name`: what the system refuses with one name or another, a file whose name is a user's
-/// for instance, comes from one mistake.
+/// The type to compare instead of `type_name`: one mistake, such as a file name that a user controls, causes several
+/// kinds of `OSError`.
 fn family(type_name: &str) -> &str {
-    const REFUSED: [&str; 6] = [
+    const OS_ERRORS: [&str; 6] = [
         "FileExistsError",
         "FileNotFoundError",
         "InterruptedError",
@@ -90,7 +91,7 @@ fn family(type_name: &str) -> &str {
         "NotADirectoryError",
         "PermissionError",
     ];
-    if REFUSED.contains(&type_name) { "OSError" } else { type_name }
+    if OS_ERRORS.contains(&type_name) { "OSError" } else { type_name }
 }
 
 #[cfg(test)]
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_refuses_in_one_function_is_one_cause() {
+    fn errors_of_the_system_in_one_function_are_one_cause() {
         let frames = [(Origin::Plugin, "remember", 3)];
         let with = |type_name| {
             groups(vec![
@@ -152,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_always_is_told_first_then_errors_then_by_hook() {
+    fn findings_of_every_session_come_first_then_errors_then_by_hook() {
         let finding = |hook, severity, every_session| {
             let mut reported = reported(hook, "E", &[]);
             reported.finding.severity = severity;
             reported.every_session = every_session;
             reported
         };
-        let told: Vec<_> = arrange(vec![
+        let sorted: Vec<_> = arrange(vec![
             finding(Hook::GetPasswordList, Severity::Warning, false),
             finding(Hook::SessionEnded, Severity::Error, false),
             finding(Hook::GetPrivateKeyList, Severity::Error, false),
@@ -168,6 +169,6 @@ mod tests {
         .iter()
         .map(|reported| reported.finding.hook.unwrap())
         .collect();
-        assert_eq!(told, [Hook::GetTotpCodes, Hook::GetPrivateKeyList, Hook::SessionEnded, Hook::GetPasswordList]);
+        assert_eq!(sorted, [Hook::GetTotpCodes, Hook::GetPrivateKeyList, Hook::SessionEnded, Hook::GetPasswordList]);
     }
 }

@@ -15,7 +15,8 @@ pub trait Judge: Sync {
     /// Whether two traces of one session differ in what the platform would see.
     fn differ(&self, one: &Trace, other: &Trace) -> bool;
 
-    /// The finding if `session` ran as `fresh` in fresh processes, and as `after` in a process where `changes` had changed.
+    /// The finding if `session` ran as `fresh` in fresh processes, and as `after` in a process where `changes` had
+    /// changed.
     fn state_leak(
         &self,
         subject: &PluginUnderTest,

@@ -1,9 +1,10 @@
-//! Runs sessions and finds what breaks: [`property()`] (seeded, in parallel), [`fuzz()`] (coverage-guided), [`replay()`]
-//! (recorded cases), [`shrink_case`] and [`minimize_corpus`], and [`run_case`] (one case). `load` uses [`reproduce`].
+//! Runs sessions and finds what breaks: [`property()`] (seeded, in parallel), [`fuzz()`] (coverage-guided),
+//! [`replay()`] (recorded cases), [`shrink_case`] and [`minimize_corpus`], and [`run_case`] (one case). `load` uses
+//! [`reproduce`].
 //!
-//! A run emits [`Event`]s and returns a [`Summary`]. Nothing here prints, and nothing here touches Python: a [`Plan`] has
-//! all that a run needs. Start reading at `property/run.rs`; from there follow `batch_result` (what a batch showed),
-//! `triage` (what is decided about it) and `reproducer` (how a finding is run again in a fresh process).
+//! A run emits [`Event`]s and returns a [`Summary`]. Nothing here prints, and nothing here touches Python: a [`Plan`]
+//! has all that a run needs. Start reading at `property/run.rs`; from there follow `batch_result` (what a batch
+//! showed), `triage` (what is decided about it) and `reproducer` (how a finding is run again in a fresh process).
 #![forbid(unsafe_code)]
 
 mod attempt_runner;

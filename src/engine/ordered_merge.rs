@@ -1,8 +1,8 @@
 //! [`OrderedMerge`]: threads finish items in any order, and the items are processed in the order of their numbers. So
 //! every decision depends on the numbers alone, and `--jobs` changes nothing.
 //!
-//! One thread at a time processes items: the one that finds the next item ready. The others go on working, but at most a
-//! window ahead. So memory stays bounded however long one item takes.
+//! One thread at a time processes items: the one that finds the next item ready. The others go on working, but at most
+//! a window ahead. So memory stays bounded however long one item takes.
 
 use std::{
     collections::BTreeMap,
@@ -52,14 +52,14 @@ impl<T> OrderedMerge<T> {
         self.moved.notify_all();
     }
 
-    /// A guard that closes the merge when it is dropped: a thread that panics never submits its item, and the others must
-    /// not wait for it for ever.
+    /// A guard that closes the merge when it is dropped: a thread that panics never submits its item, and the others
+    /// must not wait for it for ever.
     pub(super) fn close_on_drop(&self) -> CloseOnDrop<'_, T> {
         CloseOnDrop { merge: self, is_armed: true }
     }
 
-    /// Submits an item, and processes all items that are ready unless another thread does. Each number must be submitted
-    /// once.
+    /// Submits an item, and processes all items that are ready unless another thread does. Each number must be
+    /// submitted once.
     ///
     /// # Errors
     /// Those of `process`; then the merge is closed.

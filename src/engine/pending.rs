@@ -1,5 +1,5 @@
-//! [`PendingFindings`]: findings that sessions seemed to show while they ran for another purpose, under load for example.
-//! [`reproduce`] runs them again: what shows in a fresh process is shrunk, written and reported as in any run.
+//! [`PendingFindings`]: findings that sessions seemed to show while they ran for another purpose, under load for
+//! example. [`reproduce`] runs them again: what shows in a fresh process is shrunk, written and reported as in any run.
 
 use std::{ops::Range, time::Instant};
 
@@ -76,8 +76,8 @@ impl Batch for ExampleBatch {
     }
 }
 
-/// Runs the examples of pending findings in fresh processes; shrinks, writes and reports what shows again. The counts in
-/// the summary are those of the sessions that were added.
+/// Runs the examples of pending findings in fresh processes; shrinks, writes and reports what shows again. The counts
+/// in the summary are those of the sessions that were added.
 ///
 /// # Errors
 /// [`EngineError`] if the runtime or the disk failed. What was found until then is on disk.

@@ -1,5 +1,5 @@
-//! [`Plan`]: what every run needs: how to start workers, a source of sessions, a judge, and the levels of rules. All that
-//! touches Python or the oracles comes from outside, so that the tests of this room need neither.
+//! [`Plan`]: what every run needs: how to start workers, a source of sessions, a judge, and the levels of rules. All
+//! that touches Python or the oracles comes from outside, so that the tests of this room need neither.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -27,7 +27,8 @@ pub struct Plan<'a> {
     pub loading: &'a Loading,
     /// The levels that the user set for rules.
     pub levels: &'a RuleLevels,
-    /// The configuration text to write into cases. `None` if it is the package's own or the user's, which every run has.
+    /// The configuration text to write into cases. `None` if it is the package's own or the user's, which every run
+    /// has.
     pub configuration_in_case: Option<&'a str>,
     /// The time limit of a call.
     pub timeout: Duration,
@@ -92,8 +93,8 @@ impl Setup {
     }
 }
 
-/// Starts workers that run the plugin of `target` and, if there is one, the second plugin `other`. A case's configuration
-/// is for the first plugin only.
+/// Starts workers that run the plugin of `target` and, if there is one, the second plugin `other`. A case's
+/// configuration is for the first plugin only.
 pub fn workers(
     target: Arc<Target>,
     other: Option<Arc<Target>>,

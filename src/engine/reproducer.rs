@@ -1,5 +1,5 @@
-//! [`Reproducer`]: runs sessions in a worker that is not instrumented and judges them. A finding counts only if it shows
-//! again here, in a fresh process. Each thread of a run has a reproducer.
+//! [`Reproducer`]: runs sessions in a worker that is not instrumented and judges them. A finding counts only if it
+//! shows again here, in a fresh process. Each thread of a run has a reproducer.
 
 use std::cmp::Reverse;
 
@@ -124,8 +124,8 @@ impl<'p> Reproducer<'p> {
         Some(Reproduced { session: session.clone(), finding, trace })
     }
 
-    /// Runs the session in fresh processes and looks for the finding. For a timeout, the call has five times the limit, and
-    /// no other thread of the run works meanwhile.
+    /// Runs the session in fresh processes and looks for the finding. For a timeout, the call has five times the limit,
+    /// and no other thread of the run works meanwhile.
     pub(super) fn reproduce(
         &mut self,
         session: &Session,

@@ -24,8 +24,8 @@ pub fn run_case(plan: &Plan<'_>, case: &Case) -> Result<(Trace, Vec<Finding>), E
     Ok(examine(&mut reproducer, case)?)
 }
 
-/// What `case` shows. If a call reaches the time limit, the session runs again with five times the limit, so that a busy
-/// machine does not look like a slow plugin.
+/// What `case` shows. If a call reaches the time limit, the session runs again with five times the limit, so that a
+/// busy machine does not look like a slow plugin.
 pub(super) fn examine(reproducer: &mut Reproducer<'_>, case: &Case) -> Result<(Trace, Vec<Finding>), RuntimeError> {
     let mut trace = reproducer.isolated(&case.session)?;
     if timed_out(&trace) {

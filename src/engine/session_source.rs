@@ -1,5 +1,5 @@
-//! [`SessionSource`] makes sessions. A run uses [`super::Generator`]; the tests of this room use a simpler source of their
-//! own.
+//! [`SessionSource`] makes sessions. A run uses `Generator`; the tests of this room use a simpler source of
+//! their own.
 
 use crate::{case::Session, generate::Dictionary, trace::CmpLogEntry};
 
@@ -27,8 +27,8 @@ pub trait SessionSource: Sync {
         None
     }
 
-    /// Sessions in which one operand of a comparison replaces the other where that one came from the session (RedQueen's
-    /// input-to-state), the likeliest first.
+    /// Sessions in which one operand of a comparison replaces the other where that one came from the session
+    /// (RedQueen's input-to-state), the likeliest first.
     fn input_to_state(&self, _session: &Session, _comparisons: &[CmpLogEntry]) -> Vec<Session> {
         Vec::new()
     }

@@ -48,8 +48,8 @@ impl Budget {
     }
 }
 
-/// Shrinks a finding: the smallest session for which `attempt` still shows it in an example of the same rank or a better
-/// one, and the number of tries.
+/// Shrinks a finding: the smallest session for which `attempt` still shows it in an example of the same rank or a
+/// better one, and the number of tries.
 pub(super) fn shrink(
     runner: &mut AttemptRunner<'_, '_>,
     first: Reproduced,
@@ -83,8 +83,8 @@ pub(super) fn shrink(
     Ok((search.best, budget.tries - search.budget.tries))
 }
 
-/// Candidates to try at once. Each of them is the next one if those before it do not show the finding, so the first that
-/// shows it is the one that a search without parallelism would have found.
+/// Candidates to try at once. Each of them is the next one if those before it do not show the finding, so the first
+/// that shows it is the one that a search without parallelism would have found.
 struct Round {
     candidates: Vec<Session>,
     /// For each candidate but the last, the shrinker after it proposed this candidate.
@@ -138,8 +138,8 @@ impl Search<'_, '_, '_> {
     }
 }
 
-/// Shrinks a confirmed finding: fast in one process, then the result is reproduced in fresh ones. If it does not reproduce,
-/// shrinks slowly in fresh processes. If nothing can be removed, the finding stays as it was.
+/// Shrinks a confirmed finding: fast in one process, then the result is reproduced in fresh ones. If it does not
+/// reproduce, shrinks slowly in fresh processes. If nothing can be removed, the finding stays as it was.
 pub(super) fn shrink_confirmed(
     runner: &mut AttemptRunner<'_, '_>,
     confirmed: Reproduced,

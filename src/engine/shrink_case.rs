@@ -38,7 +38,8 @@ pub struct ShrunkCase {
     pub tries: u32,
 }
 
-/// Shrinks a case as long as it shows its finding, with `jobs` workers. The result is the same for any number of workers.
+/// Shrinks a case as long as it shows its finding, with `jobs` workers. The result is the same for any number of
+/// workers.
 ///
 /// # Errors
 /// [`EngineError`] if the runtime failed, not the plugin.

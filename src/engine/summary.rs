@@ -27,7 +27,8 @@ pub struct Summary {
     pub reported: Vec<ReportedFinding>,
     /// Whether the user stopped the run before its end.
     pub interrupted: bool,
-    /// Why a finding could not be written to the corpus, and what to do: for example, the disk is full. This ends the run.
+    /// Why a finding could not be written to the corpus, and what to do: for example, the disk is full. This ends the
+    /// run.
     pub unwritten: Option<String>,
     /// How many candidate findings did not reproduce in a fresh process, and so are not reported.
     pub unconfirmed: u64,

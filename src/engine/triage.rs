@@ -1,5 +1,5 @@
-//! [`Triage`] processes what batches showed, in order: it reproduces candidate findings in fresh processes, compares runs
-//! of one session, shrinks, writes cases and reports. `test`, `fuzz` and `load` use the same triage.
+//! [`Triage`] processes what batches showed, in order: it reproduces candidate findings in fresh processes, compares
+//! runs of one session, shrinks, writes cases and reports. `test`, `fuzz` and `load` use the same triage.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -105,8 +105,8 @@ impl<'a> Triage<'a> {
                 if finding.rule == Rule::Timeout || self.stop.requested() || self.differed.contains(&number) {
                     return Ok(());
                 }
-                // It shows after other sessions and not in a fresh process. So state was carried over, within the session or
-                // from the sessions before.
+                // It shows after other sessions and not in a fresh process. So state was carried over, within the
+                // session or from the sessions before.
                 let start = batch.numbers().start;
                 let before: Vec<Session> = (start..number).filter_map(|number| batch.session(number)).collect();
                 for earlier in [Vec::new(), before] {
@@ -202,8 +202,9 @@ impl<'a> Triage<'a> {
         Ok(())
     }
 
-    /// Writes the final case. If a smaller, older case has its file name, the older case is reported if it still shows the
-    /// finding; if not, ours is written beside it. So the file that a report names always shows what the report says.
+    /// Writes the final case. If a smaller, older case has its file name, the older case is reported if it still shows
+    /// the finding; if not, ours is written beside it. So the file that a report names always shows what the report
+    /// says.
     fn write_final(
         &mut self,
         reproducer: &mut Reproducer<'_>,
@@ -238,8 +239,8 @@ impl<'a> Triage<'a> {
         Ok(())
     }
 
-    /// The file that was written. If it could not be written, the finding is reported without a file and the run ends: what
-    /// it finds later would exist in memory only.
+    /// The file that was written. If it could not be written, the finding is reported without a file and the run ends:
+    /// what it finds later would exist in memory only.
     fn written(&mut self, written: Result<PathBuf, CorpusError>) -> Option<PathBuf> {
         written
             .inspect_err(|error| {

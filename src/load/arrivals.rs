@@ -1,9 +1,10 @@
-//! When sessions are due: [`Schedule`], a row of moments that depends on rate, time and seed, and on nothing that happens
-//! meanwhile.
+//! When sessions are due: [`Schedule`], a row of moments that depends on rate, time and seed, and on nothing that
+//! happens meanwhile.
 //!
-//! That is what makes the loop open: whoever is slow does not make the next session come later. The same arguments give the
-//! same moments, in ascending order and in memory that does not grow. A ramp is exact: the moments are those at which the sum
-//! of the rate passes the next whole number, or for random arrivals the next of a row of exponential steps.
+//! That is what makes the loop open: whoever is slow does not make the next session come later. The same arguments give
+//! the same moments, in ascending order and in memory that does not grow. A ramp is exact: the moments are those at
+//! which the sum of the rate passes the next whole number, or for random arrivals the next of a row of exponential
+//! steps.
 
 use std::{fmt, time::Duration};
 
@@ -77,7 +78,8 @@ pub(super) fn seconds_of(unit: &str) -> Option<f64> {
     }
 }
 
-/// A number of digits with at most one point between them: none of the forms that Rust reads besides, `1e3`, `inf`, `.5`.
+/// A number of digits with at most one point between them: none of the forms that Rust reads besides, `1e3`, `inf`,
+/// `.5`.
 pub(super) fn plain_number(text: &str) -> Option<f64> {
     let text = text.trim();
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -180,8 +182,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Ends with `duration` or after `sessions`, whichever comes first. `Duration::MAX` is no end; a ramp that has all that
-    /// time does not climb, so whoever reads the options refuses the two together.
+    /// Ends with `duration` or after `sessions`, whichever comes first. `Duration::MAX` is no end; a ramp that has all
+    /// that time does not climb, so whoever reads the options refuses the two together.
     pub fn new(profile: Profile, arrivals: Arrivals, duration: Duration, sessions: Option<u64>, seed: u64) -> Self {
         let (from, to, seconds) = (profile.from.0, profile.to.0, duration.as_secs_f64());
         let to = if duration == Duration::MAX { from } else { to };

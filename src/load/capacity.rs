@@ -1,6 +1,6 @@
-//! Looks for the highest rate that still meets what is asked for: [`search`]. It goes up or down until one rate meets it and a
-//! higher one does not, then closes in. What a rate gives is asked of the caller, so that the search is tested without a
-//! clock.
+//! Looks for the highest rate that still meets what is asked for: [`search`]. It goes up or down until one rate meets
+//! it and a higher one does not, then closes in. What a rate gives is asked of the caller, so that the search is tested
+//! without a clock.
 
 use crate::load::{Capacity, Limit, Measured, Rate, Step};
 

@@ -1,12 +1,13 @@
-//! Holds a load run against an earlier one: [`compare`]. What it calls a regression is worse than before by more than what
-//! the rounds of one and the same run are apart.
+//! Holds a load run against an earlier one: [`compare`]. What it calls a regression is worse than before by more than
+//! what the rounds of one and the same run are apart.
 //!
-//! A figure of a run is the median of its rounds, so that one round in which the machine was busy elsewhere changes nothing.
-//! It has got worse when it did so by more than the noise, and when even its best round is no better than the median before:
-//! half a run that was slow is rather the machine's fault than the plugin's. The noise is three standard deviations, taken
-//! from the median of the rounds' distances from their median, and never less than a share of the figure and a floor that no
-//! machine is quieter than. Where nothing changed not one of a thousand comparisons may fail; where a plugin became slower by
-//! a fifth every one must. It takes five rounds for that, and eight are better; three are the least.
+//! A figure of a run is the median of its rounds, so that one round in which the machine was busy elsewhere changes
+//! nothing. It has got worse when it did so by more than the noise, and when even its best round is no better than the
+//! median before: half a run that was slow is rather the machine's fault than the plugin's. The noise is three standard
+//! deviations, taken from the median of the rounds' distances from their median, and never less than a share of the
+//! figure and a floor that no machine is quieter than. Where nothing changed not one of a thousand comparisons may
+//! fail; where a plugin became slower by a fifth every one must. It takes five rounds for that, and eight are better;
+//! three are the least.
 
 use super::{
     arrivals::significant,
@@ -38,8 +39,8 @@ struct ComparedFigure {
 }
 
 impl ComparedFigure {
-    /// What no round of a worse run is below, besides the median: for the noisiest the worst of `before`, but for one of
-    /// eight rounds, which may have been an accident.
+    /// What no round of a worse run is below, besides the median: for the noisiest the worst of `before`, but for one
+    /// of eight rounds, which may have been an accident.
     fn usual_most(&self, before: &[f64]) -> f64 {
         let mut sorted = before.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -48,8 +49,8 @@ impl ComparedFigure {
     }
 }
 
-/// What sessions and hooks have. The longest of a hundred times is so noisy that few rounds do not even tell how noisy, hence
-/// the fourth deviation.
+/// What sessions and hooks have. The longest of a hundred times is so noisy that few rounds do not even tell how noisy,
+/// hence the fourth deviation.
 const LATENCIES: [ComparedFigure; 3] = [
     ComparedFigure { name: "p50_ms", of: |times| times.p50_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
     ComparedFigure { name: "p90_ms", of: |times| times.p90_ms, deviations: 3.0, share: 0.1, floor: 0.5 },

@@ -1,11 +1,11 @@
-//! Watches what a plugin keeps: [`GrowthWatch`]. Memory, descriptors, threads or files that grow with the number of calls
-//! are what a long run is for.
+//! Watches what a plugin keeps: [`GrowthWatch`]. Memory, descriptors, threads or files that grow with the number of
+//! calls are what a long run is for.
 //!
-//! What grows is told from what was merely warmed up and from what goes up and down. The first tenth of the calls is left out,
-//! the rest is cut into five parts, and from each part's median to the next it must have grown, by a share of what it grew on
-//! the whole: a cache that fills up grows less and less, and one jump touches two parts at most. All of it must be large enough
-//! to matter. However long the run, 256 samples are kept at most: when they would be more, every other one is dropped, and
-//! from then on every other one is not taken.
+//! What grows is told from what was merely warmed up and from what goes up and down. The first tenth of the calls is
+//! left out, the rest is cut into five parts, and from each part's median to the next it must have grown, by a share of
+//! what it grew on the whole: a cache that fills up grows less and less, and one jump touches two parts at most. All of
+//! it must be large enough to matter. However long the run, 256 samples are kept at most: when they would be more,
+//! every other one is dropped, and from then on every other one is not taken.
 
 use super::{
     compare::median,

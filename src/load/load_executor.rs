@@ -1,4 +1,5 @@
-//! Who makes the calls of a load run: [`LoadExecutor`]. The real one is [`Server`]; tests bring their own, without Python.
+//! Who makes the calls of a load run: [`LoadExecutor`]. The real one is [`Server`]; tests bring their own, without
+//! Python.
 
 use crate::{
     case::Session,

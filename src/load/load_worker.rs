@@ -1,5 +1,5 @@
-//! A thread that makes calls: [`LoadWorker`] takes what is due from the queue, has its host make the calls, measures them, and has
-//! what they showed judged.
+//! A thread that makes calls: [`LoadWorker`] takes what is due from the queue, has its host make the calls, measures
+//! them, and has what they showed judged.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

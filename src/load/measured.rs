@@ -1,8 +1,8 @@
-//! What a load run measured: [`Measured`], the `load` object of a report. Written and read back in this one form, so that
-//! yesterday's report can be held against today's.
+//! What a load run measured: [`Measured`], the `load` object of a report. Written and read back in this one form, so
+//! that yesterday's report can be held against today's.
 //!
-//! Times are milliseconds, rates are per second, memory is megabytes (1024 × 1024 bytes). A latency counts from the moment
-//! at which a call or session was due, so that a stall shows in all that had to wait for it.
+//! Times are milliseconds, rates are per second, memory is megabytes (1024 × 1024 bytes). A latency counts from the
+//! moment at which a call or session was due, so that a stall shows in all that had to wait for it.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,8 @@ pub struct Measured {
     pub saturated: bool,
     /// Sessions that ended.
     pub sessions: u64,
-    /// Sessions that were due and did not end before the run was given up; each counts in the latencies with the time that
-    /// it had waited by then.
+    /// Sessions that were due and did not end before the run was given up; each counts in the latencies with the time
+    /// that it had waited by then.
     #[serde(default)]
     pub unfinished: u64,
     /// Calls that did not return: raised, ran out of time, died.

@@ -1,10 +1,10 @@
-//! LoadRun: sessions that begin by a schedule and do not wait for one another, what their users wait, and how many of them a
-//! plugin carries.
+//! LoadRun: sessions that begin by a schedule and do not wait for one another, what their users wait, and how many of
+//! them a plugin carries.
 //!
-//! [`load()`] starts a host for each call that may run at once; `engine` keeps the schedule ([`Schedule`]) and releases what
-//! is due into `queue`, from which each `lane` takes it; [`Recorder`] keeps what they saw, bounded however long it takes;
-//! `capacity` asks for one rate after another. [`Measured`] is what comes of it, judged by [`Objective`]s and held against
-//! an earlier one by [`compare()`].
+//! [`load()`] starts a host for each call that may run at once; `engine` keeps the schedule ([`Schedule`]) and releases
+//! what is due into `queue`, from which each `lane` takes it; [`Recorder`] keeps what they saw, bounded however long it
+//! takes; `capacity` asks for one rate after another. [`Measured`] is what comes of it, judged by [`Objective`]s and
+//! held against an earlier one by [`compare()`].
 //!
 //! A latency counts from the moment at which something was due. Nothing here prints, and nothing here knows Python.
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
 //! What a load run is held to: [`Objective`], `p99=500ms`, and what came of it.
 //!
-//! A latency and the errors must be at most what is asked for, a rate at least. What was not measured at all is missed: an
-//! objective on a hook that never ran would otherwise be met for ever.
+//! A latency and the errors must be at most what is asked for, a rate at least. What was not measured at all is missed:
+//! an objective on a hook that never ran would otherwise be met for ever.
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ use crate::contract::Hook;
 /// What an objective may look like, for messages.
 const FORMS: &str = "write `p99=500ms`, `authorize.p90=2s`, `errors=0.1%` or `rate=40/s`";
 
-/// By how much a rate may fall short, as a part of it. The last sessions end a little after the schedule, so that a plugin
-/// that is offered just what is asked for would miss it by a hair as often as not.
+/// By how much a rate may fall short, as a part of it. The last sessions end a little after the schedule, so that a
+/// plugin that is offered just what is asked for would miss it by a hair as often as not.
 const RATE_SLACK: f64 = 0.01;
 
 /// Something that a run is held to.
@@ -90,7 +90,8 @@ impl Percentile {
 }
 
 impl Objective {
-    /// Reads `p50`, `p90`, `p99`, `p99.9` or `max` of sessions or, after its name and a point, of a hook; `errors`; `rate`.
+    /// Reads `p50`, `p90`, `p99`, `p99.9` or `max` of sessions or, after its name and a point, of a hook; `errors`;
+    /// `rate`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not an objective: {FORMS}");
         let (name, value) = text.split_once('=').ok_or_else(wrong)?;

@@ -1,5 +1,5 @@
-//! One run at a schedule: [`Pacer::run`] keeps the schedule in the calling thread, with a lane for each host beside it. What is due
-//! is released when it is due, whoever is free, and how late the schedule was is part of what is measured.
+//! One run at a schedule: [`Pacer::run`] keeps the schedule in the calling thread, with a lane for each host beside it.
+//! What is due is released when it is due, whoever is free, and how late the schedule was is part of what is measured.
 
 use std::{ops::RangeInclusive, path::Path, sync::Mutex, time::Duration};
 
@@ -20,8 +20,8 @@ use crate::{
 const LEAD: Duration = Duration::from_millis(20);
 /// How often it is told how it goes.
 const PULSE: Duration = Duration::from_millis(200);
-/// How long the schedule sleeps at most, so that Ctrl-C is heard, and at least, so that where very many sessions come it does
-/// not take the processors from them.
+/// How long the schedule sleeps at most, so that Ctrl-C is heard, and at least, so that where very many sessions come
+/// it does not take the processors from them.
 const NAP: RangeInclusive<Duration> = Duration::from_micros(200)..=Duration::from_millis(50);
 /// How many sessions may wait; then no more come, since memory is not for queues.
 const BACKLOG: usize = 200_000;

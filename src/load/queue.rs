@@ -1,5 +1,5 @@
-//! What is to be done and by when: [`ReadyQueue`], between the one who keeps the schedule and the lanes that make calls. What is
-//! due and finds no lane waits here, and its latency goes on.
+//! What is to be done and by when: [`ReadyQueue`], between the one who keeps the schedule and the lanes that make
+//! calls. What is due and finds no lane waits here, and its latency goes on.
 
 use std::{
     cmp::Reverse,
@@ -123,8 +123,9 @@ impl ReadyQueue {
         released
     }
 
-    /// Waits until a timer or the next session is due, or there are news: as long as `nap` says, for that is the most and the
-    /// least of it. `next` is when the next session is due; without one there is nothing to wait for when all have ended.
+    /// Waits until a timer or the next session is due, or there are news: as long as `nap` says, for that is the most
+    /// and the least of it. `next` is when the next session is due; without one there is nothing to wait for when all
+    /// have ended.
     pub(super) fn wait(&self, next: Option<Duration>, now: impl Fn() -> Duration, nap: RangeInclusive<Duration>) {
         let state = self.lock();
         if state.error.is_some() || (next.is_none() && state.is_done()) {

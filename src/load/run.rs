@@ -1,5 +1,5 @@
-//! A load run from its beginning to its end: [`load`] starts the hosts, keeps the schedule or looks for the capacity, judges
-//! what was measured against the objectives, and has what the oracles pending seen again in fresh processes.
+//! A load run from its beginning to its end: [`load`] starts the hosts, keeps the schedule or looks for the capacity,
+//! judges what was measured against the objectives, and has what the oracles pending seen again in fresh processes.
 
 use std::{
     path::Path,
@@ -55,7 +55,8 @@ pub struct LoadSummary {
     pub summary: Summary,
 }
 
-/// Runs sessions at the rates that `settings` name or, where `is_search`, looks for the highest rate that meets the objectives.
+/// Runs sessions at the rates that `settings` name or, where `is_search`, looks for the highest rate that meets the
+/// objectives.
 ///
 /// # Errors
 /// [`EngineError`] where the runtime or the disk failed.
@@ -170,8 +171,8 @@ fn search(
     Ok(PacedRun { measured, is_interrupted, is_overrun: false })
 }
 
-/// A rate to begin with: as many sessions as one host makes one after another. Also the number of the next session. `None` where
-/// somebody asked to stop.
+/// A rate to begin with: as many sessions as one host makes one after another. Also the number of the next session.
+/// `None` where somebody asked to stop.
 fn probe(engine: &Pacer<'_>, hosts: &mut [Box<dyn LoadExecutor>]) -> Result<Option<(Rate, u64)>, RuntimeError> {
     let Some(host) = hosts.first_mut() else { return Ok(None) };
     let began = Instant::now();

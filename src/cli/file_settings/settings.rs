@@ -317,7 +317,8 @@ mod tests {
         assert_eq!(settings.corpus_cache.as_deref(), Some(Path::new("vault/copy")));
         assert_eq!(settings.sync_every, Some(Duration::from_secs(30)));
         assert!(
-            error("corpus = 'ftp://nights'\n").contains("line 1: `corpus`: `ftp://nights`: `ftp` is no kind of corpus")
+            error("corpus = 'ftp://nights'\n")
+                .contains("line 1: `corpus`: `ftp://nights`: `ftp` is not a kind of corpus")
         );
     }
 

@@ -1,5 +1,5 @@
-//! Why a bucket cannot be used. Two kinds are told apart, since the user must act on one and can wait for the other: the
-//! bucket refuses us, or it cannot be reached.
+//! [`RemoteError`]: why a bucket cannot be used. There are two main kinds, because the user must act on one and can
+//! wait for the end of the other: the bucket refuses access, or it cannot be reached.
 
 use std::error::Error as _;
 
@@ -8,66 +8,68 @@ use thiserror::Error;
 
 use super::bucket_url::BucketUrl;
 
-/// The most of what a server says that is repeated.
-const SAID_CHARACTERS: usize = 200;
+/// How much of a server's message is repeated.
+const MESSAGE_CHARACTERS: usize = 200;
 
 /// Why a bucket cannot be used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RemoteError {
-    /// It is there, and does not let us in: more tries change nothing.
-    #[error("`{place}` refuses: {said}")]
+    /// It is reachable and refuses access. To try again does not help.
+    #[error("`{bucket}` refuses: {message}")]
     Refused {
-        /// The corpus.
-        place: String,
-        /// What the server says.
-        said: String,
+        /// The bucket's URL.
+        bucket: String,
+        /// The server's message.
+        message: String,
         /// What to do.
         hint: String,
     },
-    /// It does not answer, or with an error of its own: it may later.
-    #[error("`{place}` cannot be reached: {said}")]
+    /// It does not answer, or answers with an error of its own. Later it may answer.
+    #[error("`{bucket}` cannot be reached: {message}")]
     Unreachable {
-        /// The corpus.
-        place: String,
-        /// What the system says.
-        said: String,
+        /// The bucket's URL.
+        bucket: String,
+        /// The system's message.
+        message: String,
     },
-    /// The copy on this machine fails: the disk is full, for instance.
+    /// The copy on this machine fails: for example, the disk is full.
     #[error("{0}")]
     Copy(String),
 }
 
 impl RemoteError {
-    /// What `error` means for who wanted to read or write in `place`.
-    pub(super) fn new(place: &BucketUrl, error: &Error) -> Self {
-        let (said, chain) = said(error);
-        let variables = place.cloud.variables();
-        let credentials =
-            format!("set {variables}; see that they are right, current, and may list, read and write there");
-        let is_nowhere = ["NoSuchBucket", "ContainerNotFound"].iter().any(|code| chain.contains(code));
+    /// The meaning of an `error` of reading or writing in `bucket`.
+    pub(super) fn new(bucket: &BucketUrl, error: &Error) -> Self {
+        let (message, chain) = message(error);
+        let variables = bucket.cloud.variables();
+        let credentials = format!(
+            "set {variables}; check that they are correct and current, and allow to list, read and write there"
+        );
+        let is_missing = ["NoSuchBucket", "ContainerNotFound"].iter().any(|code| chain.contains(code));
         let hint = match error {
-            _ if is_nowhere || matches!(error, Error::NotFound { .. }) => {
-                Some(format!("make `{}` first, or see that {variables} are right", place.bucket))
+            _ if is_missing || matches!(error, Error::NotFound { .. }) => {
+                Some(format!("make `{}` first, or check {variables}", bucket.bucket))
             }
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Some(credentials),
-            // Servers also say so with other numbers; and where no credentials are given the cloud's own machines are asked.
+            // Servers also say so with other numbers; and where no credentials are given the cloud's own machines are
+            // asked.
             _ if REFUSALS.iter().any(|word| chain.contains(word)) => Some(credentials),
             _ => None,
         };
-        let place = place.to_string();
+        let bucket = bucket.to_string();
         match hint {
-            Some(hint) => Self::Refused { place, said, hint },
-            None => Self::Unreachable { place, said },
+            Some(hint) => Self::Refused { bucket, message, hint },
+            None => Self::Unreachable { bucket, message },
         }
     }
 
-    /// Settings of the environment from which no client can be made.
-    pub(super) fn settings(place: &BucketUrl, error: &Error) -> Self {
-        let hint = format!("credentials come from {}", place.cloud.variables());
-        Self::Refused { place: place.to_string(), said: said(error).0, hint }
+    /// The environment has settings that make no client.
+    pub(super) fn settings(bucket: &BucketUrl, error: &Error) -> Self {
+        let hint = format!("credentials come from {}", bucket.cloud.variables());
+        Self::Refused { bucket: bucket.to_string(), message: message(error).0, hint }
     }
 
-    /// What to do, where that can be told.
+    /// What to do, if that is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => Some(hint),
@@ -75,13 +77,13 @@ impl RemoteError {
         }
     }
 
-    /// Whether waiting may cure it.
+    /// Whether the error may end by itself.
     pub fn is_passing(&self) -> bool {
         !matches!(self, Self::Refused { .. })
     }
 }
 
-/// What stands in answers that mean wrong credentials or a wrong region, whatever their number.
+/// Parts of answers that mean wrong credentials or a wrong region. Their status codes differ.
 const REFUSALS: [&str; 11] = [
     "ExpiredToken",
     "InvalidAccessKeyId",
@@ -96,8 +98,9 @@ const REFUSALS: [&str; 11] = [
     "metadata.google.internal",
 ];
 
-/// What to repeat of an error, and all that it says. A server's answer is shortened to its code: it may repeat our key.
-fn said(error: &Error) -> (String, String) {
+/// The message to show for an error, and the error's whole text. Of a server's answer only the code is shown, because
+/// the answer may repeat the user's key.
+fn message(error: &Error) -> (String, String) {
     let mut chain = error.to_string();
     let mut deepest = chain.clone();
     let mut source = error.source();
@@ -107,7 +110,7 @@ fn said(error: &Error) -> (String, String) {
         chain.push_str(&deepest);
         source = error.source();
     }
-    let said = if ["169.254.169.254", "metadata.google.internal"].iter().any(|asked| chain.contains(asked)) {
+    let message = if ["169.254.169.254", "metadata.google.internal"].iter().any(|asked| chain.contains(asked)) {
         "there are no credentials".to_owned()
     } else if let Some(code) = between(&chain, "<Code>", "</Code>") {
         code.to_owned()
@@ -119,7 +122,7 @@ fn said(error: &Error) -> (String, String) {
         let mut characters = line.chars();
         characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
     };
-    (said.chars().take(SAID_CHARACTERS).collect(), chain)
+    (message.chars().take(MESSAGE_CHARACTERS).collect(), chain)
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
@@ -131,11 +134,11 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 mod tests {
     use super::{super::bucket_url::CorpusLocation, *};
 
-    fn told(error: &Error) -> RemoteError {
-        let Ok(CorpusLocation::Bucket(place)) = CorpusLocation::parse("s3://nights/vault") else {
+    fn remote(error: &Error) -> RemoteError {
+        let Ok(CorpusLocation::Bucket(bucket)) = CorpusLocation::parse("s3://nights/vault") else {
             panic!("it is a bucket")
         };
-        RemoteError::new(&place, error)
+        RemoteError::new(&bucket, error)
     }
 
     fn generic(text: &str) -> Error {
@@ -143,30 +146,31 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_apart_from_an_outage_and_says_what_to_set() {
+    fn a_refusal_is_not_an_outage_and_says_what_to_set() {
         let body = "Server returned non-2xx status code: 403 Forbidden: <Error><Code>SignatureDoesNotMatch</Code>\
                     <StringToSign>AKIASECRET</StringToSign></Error>";
-        let refused = told(&Error::PermissionDenied { path: "vault".into(), source: body.into() });
+        let refused = remote(&Error::PermissionDenied { path: "vault".into(), source: body.into() });
         assert_eq!(refused.to_string(), "`s3://nights/vault` refuses: SignatureDoesNotMatch");
         assert!(refused.hint().is_some_and(|hint| hint.contains("AWS_SECRET_ACCESS_KEY")) && !refused.is_passing());
 
-        let expired = told(&generic("Server returned non-2xx status code: 400 Bad Request: <Code>ExpiredToken</Code>"));
+        let expired =
+            remote(&generic("Server returned non-2xx status code: 400 Bad Request: <Code>ExpiredToken</Code>"));
         assert!(!expired.is_passing(), "{expired}");
-        let nothing = told(&generic("Error performing PUT http://169.254.169.254/latest/api/token in 1.2s"));
+        let nothing = remote(&generic("Error performing PUT http://169.254.169.254/latest/api/token in 1.2s"));
         assert_eq!(nothing.to_string(), "`s3://nights/vault` refuses: there are no credentials");
 
-        let nowhere = told(&generic("Server returned non-2xx status code: 404 Not Found: <Code>NoSuchBucket</Code>"));
+        let nowhere = remote(&generic("Server returned non-2xx status code: 404 Not Found: <Code>NoSuchBucket</Code>"));
         assert!(nowhere.hint().is_some_and(|hint| hint.starts_with("make `nights` first")), "{nowhere}");
 
-        let busy = told(&generic("Server returned non-2xx status code: 503 Service Unavailable: SlowDown"));
+        let busy = remote(&generic("Server returned non-2xx status code: 503 Service Unavailable: SlowDown"));
         assert_eq!(busy.to_string(), "`s3://nights/vault` cannot be reached: 503 Service Unavailable");
         assert!(busy.is_passing());
     }
 
     #[test]
-    fn an_outage_is_told_by_its_cause_and_not_by_what_lies_around_it() {
+    fn an_outage_is_described_by_its_cause_alone() {
         let refused = std::io::Error::from_raw_os_error(111);
         let error = Error::Generic { store: "S3", source: Box::new(refused) };
-        assert_eq!(told(&error).to_string(), "`s3://nights/vault` cannot be reached: connection refused");
+        assert_eq!(remote(&error).to_string(), "`s3://nights/vault` cannot be reached: connection refused");
     }
 }

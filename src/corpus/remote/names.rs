@@ -1,9 +1,9 @@
-//! Names of objects, which are hostile: anybody who may write into the bucket chooses them. [`is_plain`] lets through what
-//! hookstorm itself would have written, and nothing that leaves the folder or hides in it.
+//! Names of objects. They may be hostile, because everyone who can write into the bucket chooses them. [`is_plain`]
+//! accepts the names that hookstorm itself writes, and none that leads out of the folder or is hidden in it.
 
-/// The most bytes of one part of a name.
+/// How many bytes a part of a name can have.
 const PART_BYTES: usize = 128;
-/// The most folders in a name. There is one for each plugin, and a few below it.
+/// How many parts a name can have: one for the plugin, the file, and some folders between.
 const PARTS: usize = 8;
 
 /// Whether `name` is the relative path of a case: plain parts, and `.json` at its end.
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_that_stay_in_the_folder_are_taken() {
+    fn only_names_that_stay_in_the_folder_are_accepted() {
         for name in ["a.json", "Vault/3f9c2a71d0b4.json", "Vault/seeds/00-ff.json", "-my-plugin_1.2/a.b.json"] {
             assert!(is_plain(name), "{name}");
         }

@@ -1,5 +1,5 @@
-//! What a campaign and the thread that keeps folder and bucket alike tell each other: [`SharedCorpus`]. Everything in it is
-//! bounded; whoever never asks loses only news.
+//! [`SharedCorpus`]: what a run and the thread that synchronizes folder and bucket share. Everything in it is bounded.
+//! A run that never reads it only misses new cases.
 
 use std::{
     collections::BTreeSet,
@@ -7,12 +7,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// The most cases that wait to be looked at. More lie in the folder all the same.
+/// How many new cases are remembered. The folder has all of them.
 const NEW_LIMIT: usize = 100_000;
-/// The most names of broken objects that are remembered.
+/// How many names of skipped objects are remembered.
 const SKIPPED_LIMIT: usize = 10_000;
 
-/// What came, what went, and what is new since somebody last asked.
+/// The counts, and the new cases since the last call of [`SharedCorpus::take_new`].
 #[derive(Debug, Default)]
 pub struct SharedCorpus(Mutex<State>);
 
@@ -23,57 +23,57 @@ struct State {
     count: SyncCount,
 }
 
-/// How much was exchanged so far.
+/// How many cases were exchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyncCount {
     /// Cases that came from the bucket.
-    pub taken: usize,
-    /// Cases that went there.
-    pub given: usize,
-    /// Objects that are no cases, or have names that no case has: left where they are.
+    pub received: usize,
+    /// Cases that were sent to it.
+    pub sent: usize,
+    /// Objects of the bucket that are not cases or have no name of a case. They stay where they are.
     pub skipped: usize,
     /// Cases of the folder that are not in the bucket yet.
-    pub waiting: usize,
+    pub unsent: usize,
 }
 
 impl SharedCorpus {
-    /// The files of cases that came from other hosts since this was last asked, oldest first, each once for every time it
-    /// came. They are whole, and were read as cases; a smaller case of a known finding comes like a new one.
+    /// The files of the cases that came from other hosts since the last call, oldest first. A file that came twice is
+    /// there twice. All are complete and are cases. A smaller case of a known finding counts as new.
     ///
-    /// A campaign that learns calls this now and then, between batches: it costs a lock. What came before the campaign
-    /// began lies in the folder already, and is not told here.
+    /// `fuzz` calls this between batches; it costs a lock. Cases that came before the run began are in the folder
+    /// already, and are not returned.
     pub fn take_new(&self) -> Vec<PathBuf> {
         std::mem::take(&mut self.state().new)
     }
 
-    /// How much was exchanged so far.
+    /// How many cases were exchanged so far.
     pub fn count(&self) -> SyncCount {
         let state = self.state();
         SyncCount { skipped: state.skipped.len(), ..state.count }
     }
 
-    /// Tells that a case came from another host.
-    pub(crate) fn taken(&self, path: &Path) {
+    /// A case came from another host.
+    pub(crate) fn add_received(&self, path: &Path) {
         let mut state = self.state();
-        state.count.taken += 1;
+        state.count.received += 1;
         if state.new.len() < NEW_LIMIT {
             state.new.push(path.to_owned());
         }
     }
 
-    pub(super) fn given(&self) {
-        self.state().count.given += 1;
+    pub(super) fn add_sent(&self) {
+        self.state().count.sent += 1;
     }
 
-    pub(super) fn skip(&self, name: &str) {
+    pub(super) fn add_skipped(&self, name: &str) {
         let mut state = self.state();
         if state.skipped.len() < SKIPPED_LIMIT {
             state.skipped.insert(name.to_owned());
         }
     }
 
-    pub(super) fn set_waiting(&self, waiting: usize) {
-        self.state().count.waiting = waiting;
+    pub(super) fn set_unsent(&self, unsent: usize) {
+        self.state().count.unsent = unsent;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

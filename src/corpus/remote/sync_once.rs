@@ -1,24 +1,23 @@
-//! Makes folder and bucket alike, once: [`Synchronizer::run`] lists the bucket, takes what is new there, gives what is new here, and
-//! never deletes anything on either side. It keeps no time, starts no thread and says nothing, so that tests call it.
+//! [`Synchronizer::sync_once`] makes folder and bucket equal: it lists the bucket, downloads what is new there, uploads
+//! what is new here, and deletes nothing on either side. It keeps no time, starts no thread and prints nothing.
 //!
-//! What a name was agreed on is remembered, so that a step over an unchanged corpus costs one listing. Each name is dealt
-//! with by itself: a step that is broken off has done whole names, and the next one goes on from there.
+//! It remembers for each name what both sides had when they were equal, so a synchronization without changes costs one
+//! listing. Each name is processed by itself. If a synchronization is aborted, the next one goes on with the other
+//! names.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs, io,
-    path::{Path as FilePath, PathBuf},
+    path::{Path, PathBuf},
     sync::Arc,
     time::UNIX_EPOCH,
 };
 
 use futures_util::{StreamExt, stream};
-use object_store::{
-    Error, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, path::Path,
-};
+use object_store::PutMode;
 
 use super::{
-    bucket_url::BucketUrl,
+    bucket::{Bucket, OBJECT_BYTES_LIMIT, Version},
     error::RemoteError,
     merge::{self, MergeAction},
     names,
@@ -26,69 +25,60 @@ use super::{
 };
 use crate::corpus::{
     Corpus, CorpusError,
-    folder::{Flush, Walk, walk, write_whole},
+    atomic_write::{Flush, write_whole},
+    walk::{Walk, walk},
 };
 
-/// The largest object that is taken. No case comes near it.
-const OBJECT_BYTES_LIMIT: u64 = 8 << 20;
-/// The most names that are looked at in a bucket. A corpus has thousands.
-const NAMES_LIMIT: usize = 200_000;
-/// The most bytes that one run takes: a bucket that somebody filled must not fill the disk.
-const TAKEN_BYTES_LIMIT: u64 = 4 << 30;
-/// How many requests are under way at once.
+/// How many bytes one run downloads at most: a bucket that someone filled must not fill the disk.
+const RECEIVED_BYTES_LIMIT: u64 = 4 << 30;
+/// How many requests run at once.
 const REQUESTS: usize = 16;
-/// How often a step begins anew because others wrote meanwhile. What is left then waits for the next sync.
+/// How often a synchronization starts again because other hosts wrote meanwhile. The rest waits for the next one.
 const PASSES: usize = 3;
 
-/// What an object is known by in a listing: its tag, or its time and size where there is none.
-type Version = String;
-/// What a file is known by: when it was written, and its size.
+/// How a file's content is identified: by the time of the last write and the size.
 type Stamp = (u128, u64);
+/// What bucket and folder have under a name.
+type Sides = (Option<Version>, Option<Stamp>);
 
-/// One corpus on two sides.
+/// A folder and a bucket.
 pub(super) struct Synchronizer {
-    store: Arc<dyn ObjectStore>,
-    place: BucketUrl,
+    bucket: Bucket,
     /// The folder of the whole corpus.
     folder: PathBuf,
-    /// What is kept alike: a folder in the corpus, or all of it where this is empty.
+    /// The folder in the corpus that is synchronized; empty for the whole corpus.
     below: String,
     shared: Arc<SharedCorpus>,
-    /// What both sides had when they were last the same, or left as they are.
-    agreed: HashMap<String, (Option<Version>, Option<Stamp>)>,
-    taken_bytes: u64,
+    /// For each name, what both sides had when they were last equal or were left as they are.
+    settled: HashMap<String, Sides>,
+    received_bytes: u64,
 }
 
-/// What became of a name.
-struct Dealt {
+/// The result for one name.
+struct Outcome {
     name: String,
-    /// What stands on both sides now; `None` where it must be looked at again.
-    agreed: Option<(Option<Version>, Option<Stamp>)>,
-    taken_bytes: u64,
-    /// Whether others or we ourselves made something that this pass has not seen.
-    again: bool,
+    /// What both sides have now; `None` if the next pass must process the name again.
+    settled: Option<Sides>,
+    received_bytes: u64,
+    /// Whether there is something new that this pass did not see.
+    needs_pass: bool,
 }
 
 impl Synchronizer {
-    pub(super) fn new(
-        store: Arc<dyn ObjectStore>,
-        place: BucketUrl,
-        folder: PathBuf,
-        shared: Arc<SharedCorpus>,
-    ) -> Self {
-        Self { store, place, folder, below: String::new(), shared, agreed: HashMap::new(), taken_bytes: 0 }
+    pub(super) fn new(bucket: Bucket, folder: PathBuf, shared: Arc<SharedCorpus>) -> Self {
+        Self { bucket, folder, below: String::new(), shared, settled: HashMap::new(), received_bytes: 0 }
     }
 
-    /// Keeps only this folder of the corpus alike from now on.
+    /// From now on, synchronizes only this folder of the corpus.
     pub(super) fn narrow(&mut self, below: &str) {
         self.below = below.to_owned();
     }
 
-    /// Makes both sides alike, as far as that goes.
+    /// Makes both sides equal, as far as possible.
     ///
     /// # Errors
-    /// [`RemoteError`] of the first thing that failed. Names that did not need it are dealt with all the same, but where
-    /// the bucket cannot be reached: then nothing more is tried.
+    /// The first [`RemoteError`]. If the bucket is unreachable, nothing more is tried; after another error, all other
+    /// names are processed.
     pub(super) async fn sync_once(&mut self) -> Result<(), RemoteError> {
         for _ in 0..PASSES {
             if !self.pass().await? {
@@ -98,33 +88,30 @@ impl Synchronizer {
         Ok(())
     }
 
-    /// Whether another pass is wanted.
+    /// Returns whether another pass is needed.
     async fn pass(&mut self) -> Result<bool, RemoteError> {
-        let ours = self.walk()?;
-        self.count_waiting(&ours);
-        let theirs = self.list().await?;
+        let ours = self.files()?;
+        self.count_unsent(&ours);
+        let theirs = self.bucket.list(&self.below, &self.shared).await?;
         let names: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
-        let is_open = |name: &&&String| {
-            let now = (theirs.get(**name).cloned(), ours.get(**name).copied());
-            self.agreed.get(**name) != Some(&now)
-        };
-        let open: Vec<(String, Option<Version>, Option<Stamp>)> = (names.iter())
-            .filter(is_open)
-            .map(|&name| (name.clone(), theirs.get(name).cloned(), ours.get(name).copied()))
+        let open: Vec<(String, Sides)> = names
+            .into_iter()
+            .map(|name| (name.clone(), (theirs.get(name).cloned(), ours.get(name).copied())))
+            .filter(|(name, sides)| self.settled.get(name) != Some(sides))
             .collect();
 
-        let mut trouble = None;
-        let mut dealt = Vec::new();
+        let mut first_error = None;
+        let mut outcomes = Vec::new();
         {
             let this = &*self;
-            let deals = open.into_iter().map(|(name, theirs, ours)| this.deal(name, theirs, ours));
-            let mut deals = stream::iter(deals).buffer_unordered(REQUESTS);
-            while let Some(one) = deals.next().await {
-                match one {
-                    Ok(one) => dealt.push(one),
+            let work = open.into_iter().map(|(name, (theirs, ours))| this.settle(name, theirs, ours));
+            let mut work = stream::iter(work).buffer_unordered(REQUESTS);
+            while let Some(result) = work.next().await {
+                match result {
+                    Ok(outcome) => outcomes.push(outcome),
                     Err(error) => {
                         let is_passing = error.is_passing();
-                        trouble.get_or_insert(error);
+                        first_error.get_or_insert(error);
                         if is_passing {
                             break;
                         }
@@ -132,58 +119,29 @@ impl Synchronizer {
                 }
             }
         }
-        let mut again = false;
-        for one in dealt {
-            again |= one.again;
-            self.taken_bytes += one.taken_bytes;
-            if let Some(agreed) = one.agreed {
-                self.agreed.insert(one.name, agreed);
+        let mut needs_pass = false;
+        for outcome in outcomes {
+            needs_pass |= outcome.needs_pass;
+            self.received_bytes += outcome.received_bytes;
+            if let Some(settled) = outcome.settled {
+                self.settled.insert(outcome.name, settled);
             }
         }
-        self.count_waiting(&ours);
-        match trouble {
-            Some(error) => Err(error),
-            None => Ok(again),
-        }
+        self.count_unsent(&ours);
+        first_error.map_or(Ok(needs_pass), Err)
     }
 
     /// Counts the files that the bucket does not have, as far as is known.
-    fn count_waiting(&self, ours: &BTreeMap<String, Stamp>) {
-        let is_agreed =
-            |name: &String| self.agreed.get(name).is_some_and(|(_, agreed)| *agreed == stamp(&self.folder.join(name)));
-        self.shared.set_waiting(ours.keys().filter(|name| !is_agreed(name)).count());
+    fn count_unsent(&self, ours: &BTreeMap<String, Stamp>) {
+        let is_settled =
+            |name: &String| self.settled.get(name).is_some_and(|(_, ours)| *ours == stamp(&self.folder.join(name)));
+        self.shared.set_unsent(ours.keys().filter(|name| !is_settled(name)).count());
     }
 
-    async fn list(&self) -> Result<BTreeMap<String, Version>, RemoteError> {
-        let prefix = self.path(&self.below);
-        let mut objects = self.store.list(Some(&prefix));
-        let mut names = BTreeMap::new();
-        while let Some(object) = objects.next().await {
-            let object = object.map_err(|error| self.error(&error))?;
-            let name = object.location.as_ref();
-            let name = if self.place.prefix.is_empty() {
-                Some(name)
-            } else {
-                name.strip_prefix(&self.place.prefix).and_then(|name| name.strip_prefix('/'))
-            };
-            let Some(name) = name else { continue };
-            if !names::is_plain(name) || names.len() >= NAMES_LIMIT {
-                self.shared.skip(name);
-                continue;
-            }
-            let version = object.e_tag.unwrap_or_else(|| format!("{}, {} bytes", object.last_modified, object.size));
-            names.insert(name.to_owned(), version);
-        }
-        Ok(names)
-    }
-
-    /// The files of the folder that may go into the bucket.
-    fn walk(&self) -> Result<BTreeMap<String, Stamp>, RemoteError> {
-        let mut paths = Vec::new();
+    /// The files of the folder that the bucket may have.
+    fn files(&self) -> Result<BTreeMap<String, Stamp>, RemoteError> {
         let folder = self.folder.join(&self.below);
-        if folder.is_dir() {
-            walk(&folder, Walk::Everything, 0, &mut paths).map_err(copy)?;
-        }
+        let paths = if folder.is_dir() { walk(&folder, Walk::Everything).map_err(copy_error)? } else { Vec::new() };
         let name = |path: PathBuf| {
             let name = path.strip_prefix(&self.folder).ok()?.to_str()?.to_owned();
             Some((names::is_plain(&name).then_some(name)?, stamp(&path)?))
@@ -191,141 +149,96 @@ impl Synchronizer {
         Ok(paths.into_iter().filter_map(name).collect())
     }
 
-    /// Deals with one name that the sides are not agreed on.
-    async fn deal(&self, name: String, theirs: Option<Version>, ours: Option<Stamp>) -> Result<Dealt, RemoteError> {
+    /// Processes one name.
+    async fn settle(&self, name: String, theirs: Option<Version>, ours: Option<Stamp>) -> Result<Outcome, RemoteError> {
         let path = self.folder.join(&name);
         let file = if ours.is_some() { read_file(&path)? } else { None };
-        let dealt = |agreed, again| Dealt { name: name.clone(), agreed, taken_bytes: 0, again };
+        let outcome = |settled, needs_pass| Outcome { name: name.clone(), settled, received_bytes: 0, needs_pass };
         let Some(version) = theirs else {
             return match file {
                 Some(bytes) if merge::read(&bytes).is_some() => {
-                    let version = self.put(&name, bytes, PutMode::Create).await?;
-                    let again = version.is_none();
-                    Ok(dealt(version.map(|version| (Some(version), ours)), again))
+                    let version = self.upload(&name, bytes, PutMode::Create).await?;
+                    let needs_pass = version.is_none();
+                    Ok(outcome(version.map(|version| (Some(version), ours)), needs_pass))
                 }
-                // Somebody else's file, or one that is gone by now.
-                _ => Ok(dealt(Some((None, ours)), false)),
+                // The file is not a case, or is gone by now.
+                _ => Ok(outcome(Some((None, ours)), false)),
             };
         };
         if file.as_ref().is_some_and(|bytes| merge::is_named_by_content(names::stem(&name), bytes)) {
-            return Ok(dealt(Some((Some(version), ours)), false));
+            return Ok(outcome(Some((Some(version), ours)), false));
         }
-        let Some((bytes, update)) = self.get(&name).await? else {
-            // Whatever is too large for us is none of ours: it stays, and what we have goes beside it.
-            self.shared.skip(&name);
-            let again = self.aside(&path, file.as_deref())?;
-            return Ok(dealt(Some((Some(version), stamp(&path))), again));
+        let has_room = self.received_bytes <= RECEIVED_BYTES_LIMIT;
+        let object = if has_room { self.bucket.get(&name).await? } else { None };
+        let Some((bytes, update)) = object else {
+            // An object that is too large is not ours. It stays, and our case gets another name.
+            self.shared.add_skipped(&name);
+            let needs_pass = self.set_aside(&path, file.as_deref())?;
+            return Ok(outcome(Some((Some(version), stamp(&path))), needs_pass));
         };
-        let taken_bytes = bytes.len() as u64;
-        // The campaign may have written meanwhile.
+        let received_bytes = bytes.len() as u64;
+        // The run may have written the file meanwhile.
         let file = read_file(&path)?;
-        let merged = match &file {
+        let is_case = merge::read(&bytes).is_some();
+        if !is_case {
+            self.shared.add_skipped(&name);
+        }
+        let action = match &file {
             Some(file) => merge::merge(names::stem(&name), file, &bytes),
-            None if merge::read(&bytes).is_some() => MergeAction::Take,
+            None if is_case => MergeAction::Download,
             None => MergeAction::Nothing,
         };
-        if merge::read(&bytes).is_none() {
-            self.shared.skip(&name);
-        }
-        let again = match merged {
+        let needs_pass = match action {
             MergeAction::Nothing => false,
-            MergeAction::Take => {
-                self.take(&path, &bytes)?;
+            MergeAction::Download => {
+                self.download(&path, &bytes)?;
                 false
             }
-            MergeAction::Aside => self.aside(&path, file.as_deref())?,
-            MergeAction::AsideAndTake => {
-                let again = self.aside(&path, file.as_deref())?;
-                self.take(&path, &bytes)?;
-                again
+            MergeAction::SetAside => self.set_aside(&path, file.as_deref())?,
+            MergeAction::SetAsideAndDownload => {
+                let needs_pass = self.set_aside(&path, file.as_deref())?;
+                self.download(&path, &bytes)?;
+                needs_pass
             }
-            MergeAction::Give => {
+            MergeAction::Upload => {
                 let stamp = stamp(&path);
-                let version = self.put(&name, file.unwrap_or_default(), PutMode::Update(update)).await?;
-                let again = version.is_none();
-                return Ok(Dealt { taken_bytes, ..dealt(version.map(|version| (Some(version), stamp)), again) });
+                let version = self.upload(&name, file.unwrap_or_default(), PutMode::Update(update)).await?;
+                let needs_pass = version.is_none();
+                let settled = version.map(|version| (Some(version), stamp));
+                return Ok(Outcome { received_bytes, ..outcome(settled, needs_pass) });
             }
         };
-        Ok(Dealt { taken_bytes, ..dealt(Some((Some(version), stamp(&path))), again) })
+        Ok(Outcome { received_bytes, ..outcome(Some((Some(version), stamp(&path))), needs_pass) })
     }
 
-    /// Puts what came from the bucket into the folder.
-    fn take(&self, path: &FilePath, bytes: &[u8]) -> Result<(), RemoteError> {
-        write_whole(path.parent().unwrap_or(&self.folder), path, bytes, Flush::Later).map_err(copy)?;
-        self.shared.taken(path);
+    /// Writes a case of the bucket to the folder.
+    fn download(&self, path: &Path, bytes: &[u8]) -> Result<(), RemoteError> {
+        write_whole(path.parent().unwrap_or(&self.folder), path, bytes, Flush::Later).map_err(copy_error)?;
+        self.shared.add_received(path);
         Ok(())
     }
 
-    /// Keeps our case under a name of its own. Gives whether that made a new file.
-    fn aside(&self, path: &FilePath, ours: Option<&[u8]>) -> Result<bool, RemoteError> {
+    /// Writes a case of the folder to the bucket. `None` if another host was faster.
+    async fn upload(&self, name: &str, bytes: Vec<u8>, mode: PutMode) -> Result<Option<Version>, RemoteError> {
+        let version = self.bucket.put(name, bytes, mode).await?;
+        if version.is_some() {
+            self.shared.add_sent();
+        }
+        Ok(version)
+    }
+
+    /// Keeps our case under another name. Returns whether this made a new file.
+    fn set_aside(&self, path: &Path, ours: Option<&[u8]>) -> Result<bool, RemoteError> {
         let (Some(case), Some(folder)) = (ours.and_then(merge::read), path.parent()) else { return Ok(false) };
-        let written = Corpus::open(folder).and_then(|corpus| corpus.write_beside(&case)).map_err(copy)?;
+        let written = Corpus::open(folder).and_then(|corpus| corpus.write_beside(&case)).map_err(copy_error)?;
         Ok(written != path)
     }
-
-    /// An object and what it must still be when it is replaced. `None` where it is too large, or gone.
-    async fn get(&self, name: &str) -> Result<Option<(Vec<u8>, UpdateVersion)>, RemoteError> {
-        let result = match self.store.get(&self.path(name)).await {
-            Ok(result) => result,
-            Err(Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(self.error(&error)),
-        };
-        if result.meta.size > OBJECT_BYTES_LIMIT || self.taken_bytes > TAKEN_BYTES_LIMIT {
-            return Ok(None);
-        }
-        let update = UpdateVersion { e_tag: result.meta.e_tag.clone(), version: result.meta.version.clone() };
-        let bytes = bounded(result).await.map_err(|error| self.error(&error))?;
-        Ok(bytes.map(|bytes| (bytes, update)))
-    }
-
-    /// Puts an object, and gives its version in a listing. `None` where somebody else was faster.
-    async fn put(&self, name: &str, bytes: Vec<u8>, mode: PutMode) -> Result<Option<Version>, RemoteError> {
-        let path = self.path(name);
-        let payload = PutPayload::from(bytes);
-        let put = match self.store.put_opts(&path, payload.clone(), PutOptions::from(mode)).await {
-            // A server that knows no conditions: then the last one wins, and the next sync mends it.
-            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => self.store.put(&path, payload).await,
-            other => other,
-        };
-        match put {
-            Ok(put) => {
-                self.shared.given();
-                // Without a tag the listing must be asked, and finds both sides the same.
-                Ok(Some(put.e_tag.unwrap_or_default()))
-            }
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(None),
-            Err(error) => Err(self.error(&error)),
-        }
-    }
-
-    /// The object of that name. Names are plain, so that nothing is escaped.
-    fn path(&self, name: &str) -> Path {
-        Path::from_iter(self.place.prefix.split('/').chain(name.split('/')).filter(|part| !part.is_empty()))
-    }
-
-    fn error(&self, error: &Error) -> RemoteError {
-        RemoteError::new(&self.place, error)
-    }
 }
 
-/// The bytes of an object, whatever its server said of its size. `None` where they are too many.
-async fn bounded(result: GetResult) -> Result<Option<Vec<u8>>, Error> {
-    let mut bytes = Vec::new();
-    let mut parts = result.into_stream();
-    while let Some(part) = parts.next().await {
-        let part = part?;
-        if (bytes.len() + part.len()) as u64 > OBJECT_BYTES_LIMIT {
-            return Ok(None);
-        }
-        bytes.extend_from_slice(&part);
-    }
-    Ok(Some(bytes))
-}
-
-/// The bytes of a file. `None` where it is gone, or too large to be a case.
-fn read_file(path: &FilePath) -> Result<Option<Vec<u8>>, RemoteError> {
+/// The bytes of a file. `None` if it is gone, or too large for a case.
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, RemoteError> {
     use io::Read;
-    let failed = |error| copy(CorpusError::io("read the case", path)(error));
+    let failed = |error| copy_error(CorpusError::io("read the case", path)(error));
     let mut bytes = Vec::new();
     match fs::File::open(path) {
         Ok(file) => file.take(OBJECT_BYTES_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?,
@@ -335,12 +248,13 @@ fn read_file(path: &FilePath) -> Result<Option<Vec<u8>>, RemoteError> {
     Ok((bytes.len() as u64 <= OBJECT_BYTES_LIMIT).then_some(bytes))
 }
 
-fn stamp(path: &FilePath) -> Option<Stamp> {
+fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = path.metadata().ok()?;
     let written = metadata.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Some((written.as_nanos(), metadata.len()))
 }
 
-fn copy(error: CorpusError) -> RemoteError {
+/// An error of the copy on this machine.
+fn copy_error(error: CorpusError) -> RemoteError {
     RemoteError::Copy(error.to_string())
 }

@@ -1,4 +1,4 @@
-//! For tests: cases, and a bucket in memory that can be told to fail.
+//! For tests: a bucket in memory that can fail on request.
 
 use std::{
     fmt,
@@ -18,87 +18,69 @@ use object_store::{
     PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, memory::InMemory, path::Path,
 };
 
-use super::{bucket_url::CorpusLocation, error::RemoteError, shared_corpus::SharedCorpus, sync_once::Synchronizer};
-use crate::{
-    case::{Call, Case, RecordedFinding, Session},
-    contract::{Hook, Platform, PluginType},
+use super::{
+    bucket::Bucket, bucket_url::CorpusLocation, error::RemoteError, shared_corpus::SharedCorpus,
+    sync_once::Synchronizer,
 };
-
-/// A case with so many calls that shows, or does not show, a finding.
-pub(in crate::corpus) fn case(calls: usize, fingerprint: Option<&str>) -> Case {
-    Case {
-        plugin_type: PluginType::CredentialStore,
-        platform: Platform::newest(),
-        configuration: None,
-        session: Session::new(vec![Call::new(Hook::GetPasswordList, Vec::new()); calls]),
-        earlier: Vec::new(),
-        found: fingerprint.map(|fingerprint| RecordedFinding {
-            rule: "timeout".into(),
-            fingerprint: fingerprint.into(),
-            message: String::new(),
-        }),
-    }
-}
-
-/// How the bucket fares.
+/// The state of the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BucketState {
-    Well,
-    /// Nobody answers.
-    Away,
-    /// The next so many requests fail.
+    Working,
+    /// It does not answer.
+    Unreachable,
+    /// This number of requests fails.
     Fails(usize),
-    /// No credentials are right.
+    /// It refuses all credentials.
     Refuses,
-    /// Nothing may be written.
+    /// It refuses writes.
     RefusesWrites,
-    /// It knows no conditions.
-    Plain,
+    /// It has no conditional writes.
+    Unconditional,
     /// Requests never end.
     Hangs,
 }
 
 /// A bucket in memory, one for many hosts.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(super) struct FakeBucket {
     pub(super) memory: InMemory,
-    mood: Mutex<BucketState>,
+    state: Mutex<BucketState>,
     pub(super) gets: AtomicUsize,
 }
 
-impl Bucket {
+impl FakeBucket {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { memory: InMemory::new(), mood: Mutex::new(BucketState::Well), gets: AtomicUsize::new(0) })
+        Arc::new(Self { memory: InMemory::new(), state: Mutex::new(BucketState::Working), gets: AtomicUsize::new(0) })
     }
 
-    pub(super) fn is(&self, mood: BucketState) {
-        *self.mood.lock().unwrap() = mood;
+    pub(super) fn set(&self, state: BucketState) {
+        *self.state.lock().unwrap() = state;
     }
 
-    async fn ask(&self, writes: bool) -> Result<(), Error> {
-        let mood = {
-            let mut mood = self.mood.lock().unwrap();
-            let now = *mood;
+    async fn request(&self, writes: bool) -> Result<(), Error> {
+        let state = {
+            let mut state = self.state.lock().unwrap();
+            let now = *state;
             if let BucketState::Fails(left) = now {
-                *mood = if left > 1 { BucketState::Fails(left - 1) } else { BucketState::Well };
+                *state = if left > 1 { BucketState::Fails(left - 1) } else { BucketState::Working };
             }
             now
         };
         let path = || "x".to_owned();
-        match mood {
-            BucketState::Well | BucketState::Plain => Ok(()),
+        match state {
+            BucketState::Working | BucketState::Unconditional => Ok(()),
             BucketState::RefusesWrites if !writes => Ok(()),
             BucketState::Refuses | BucketState::RefusesWrites => {
                 Err(Error::PermissionDenied { path: path(), source: "<Code>AccessDenied</Code>".into() })
             }
-            BucketState::Away | BucketState::Fails(_) => {
+            BucketState::Unreachable | BucketState::Fails(_) => {
                 Err(Error::Generic { store: "S3", source: "no route to host".into() })
             }
             BucketState::Hangs => std::future::pending().await,
         }
     }
 
-    /// Puts an object as somebody else would.
+    /// Writes an object as another program would.
     pub(super) async fn plant(&self, name: &str, bytes: &[u8]) {
         self.memory.put(&Path::from(format!("corpus/{name}")), bytes.to_vec().into()).await.unwrap();
     }
@@ -116,40 +98,38 @@ impl Bucket {
         all
     }
 
-    /// A host with that folder.
+    /// A host with this folder.
     pub(super) fn host(self: &Arc<Self>, folder: &FilePath) -> (Synchronizer, Arc<SharedCorpus>) {
-        let Ok(CorpusLocation::Bucket(place)) = CorpusLocation::parse("s3://nights/corpus") else {
+        let Ok(CorpusLocation::Bucket(url)) = CorpusLocation::parse("s3://nights/corpus") else {
             panic!("it is a bucket")
         };
         let shared = Arc::new(SharedCorpus::default());
-        (
-            Synchronizer::new(Arc::clone(self) as Arc<dyn ObjectStore>, place, folder.to_owned(), Arc::clone(&shared)),
-            shared,
-        )
+        let bucket = Bucket::new(Arc::clone(self) as Arc<dyn ObjectStore>, url);
+        (Synchronizer::new(bucket, folder.to_owned(), Arc::clone(&shared)), shared)
     }
 }
 
-/// Runs one sync.
-pub(super) fn run(sync: &mut Synchronizer) -> Result<(), RemoteError> {
-    block_on(sync.sync_once())
+/// Synchronizes once.
+pub(super) fn sync_once(host: &mut Synchronizer) -> Result<(), RemoteError> {
+    block_on(host.sync_once())
 }
 
-/// Runs what is async, with a clock that stands still unless it is waited for.
+/// Runs async work.
 pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-impl fmt::Display for Bucket {
+impl fmt::Display for FakeBucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a bucket in memory")
     }
 }
 
 #[async_trait]
-impl ObjectStore for Bucket {
+impl ObjectStore for FakeBucket {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult, Error> {
-        self.ask(true).await?;
-        if *self.mood.lock().unwrap() == BucketState::Plain && options.mode != PutMode::Overwrite {
+        self.request(true).await?;
+        if *self.state.lock().unwrap() == BucketState::Unconditional && options.mode != PutMode::Overwrite {
             return Err(Error::NotImplemented { operation: "conditions".into(), implementer: "a bucket".into() });
         }
         self.memory.put_opts(location, payload, options).await
@@ -164,7 +144,7 @@ impl ObjectStore for Bucket {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult, Error> {
-        self.ask(false).await?;
+        self.request(false).await?;
         self.gets.fetch_add(1, Ordering::Relaxed);
         self.memory.get_opts(location, options).await
     }
@@ -178,7 +158,7 @@ impl ObjectStore for Bucket {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta, Error>> {
-        match futures_util::FutureExt::now_or_never(self.ask(false)) {
+        match futures_util::FutureExt::now_or_never(self.request(false)) {
             Some(Ok(())) => self.memory.list(prefix),
             Some(Err(error)) => stream::iter([Err(error)]).boxed(),
             None => stream::pending().boxed(),

@@ -26,8 +26,8 @@ pub(super) enum Observed {
     Line(usize, u32),
 }
 
-/// What a case ran and showed, with the number of its setup. `None` if it did not run or reached a time limit: what it ran
-/// until then depends on the machine.
+/// What a case ran and showed, with the number of its setup. `None` if it did not run or reached a time limit: what it
+/// ran until then depends on the machine.
 pub(super) type CaseCoverage = Option<(usize, HashSet<Observed>)>;
 
 /// Runs the cases that are not removed yet.

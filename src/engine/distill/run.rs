@@ -15,9 +15,9 @@ use crate::engine::{EngineError, Plan, Stop, reproducer_pool::ReproducerPool};
 ///
 /// These cases stay: cases for another type of plugin, cases that do not show their finding now, and cases that reach a
 /// time limit. They record the past, or depend on the machine. Of the cases that show the same finding the smallest one
-/// stays. Of the rest a small set stays that, with the former, runs all that they ran: the same edges, as often, with the
-/// same features. If nothing can be instrumented, lines take the place of edges. Without `by_coverage`, the whole rest
-/// stays.
+/// stays. Of the rest a small set stays that, with the former, runs all that they ran: the same edges, as often, with
+/// the same features. If nothing can be instrumented, lines take the place of edges. Without `by_coverage`, the whole
+/// rest stays.
 ///
 /// # Errors
 /// [`EngineError::Runtime`] if the runtime failed, not the plugin.

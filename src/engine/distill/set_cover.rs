@@ -14,8 +14,8 @@ pub(super) struct Candidate {
 /// For each candidate, whether it is in a small set that covers all of the `things` that any candidate covers.
 ///
 /// Greedy: takes the candidate that covers most of what is left, of equal ones the first, until all is covered. Then it
-/// removes the candidates that became needless, the last first. So candidates are passed in the order of preference, and
-/// the same candidates give the same set.
+/// removes the candidates that became needless, the last first. So candidates are passed in the order of preference,
+/// and the same candidates give the same set.
 pub(super) fn small_cover(candidates: &[Candidate], things: usize) -> Vec<bool> {
     let mut is_in: Vec<bool> = candidates.iter().map(|candidate| candidate.is_fixed).collect();
     // For each thing, how many candidates of the set cover it.
@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_candidate_that_later_ones_made_needless_is_removed() {
-        // The first choice covers most. Then the other two are needed anyway, and they cover all that the first one does.
+        // The first choice covers most. Then the other two are needed anyway, and they cover all that the first one
+        // does.
         assert_eq!(chosen(&[&[1, 2, 3, 4], &[0, 1, 2], &[3, 4, 5]], &[]), [1, 2]);
     }
 }

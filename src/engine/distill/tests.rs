@@ -15,7 +15,7 @@ use crate::{
 
 /// The same plugin, instrumented. The bits of each call's port are the edges that it runs.
 fn instrumented() -> FakePlugin {
-    plugin().with_inside(|session| {
+    plugin().with_instrumented(|session| {
         let bits = session.calls.iter().fold(0, |bits, call| bits | port(call));
         let edges = (0..32).filter(|bit| bits >> bit & 1 == 1).map(|number| Edge { number, bucket: 0 });
         (edges.collect(), Vec::new())

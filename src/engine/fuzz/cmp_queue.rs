@@ -1,5 +1,5 @@
-//! [`CmpQueue`]: sessions that comparisons suggest (input-to-state, as in RedQueen and AFL++ CmpLog). They run before all
-//! others, those of the newest testcase first, so that nested conditions are solved one after another.
+//! [`CmpQueue`]: sessions that comparisons suggest (input-to-state, as in RedQueen and AFL++ CmpLog). They run before
+//! all others, those of the newest testcase first, so that nested conditions are solved one after another.
 //!
 //! A comparison is followed from a bounded number of testcases; comparisons that were followed least come first.
 

@@ -1,5 +1,5 @@
-//! [`CoverageMap`]: for each edge of the plugin's code, the hit-count buckets that were seen in the whole run. Its size is
-//! fixed.
+//! [`CoverageMap`]: for each edge of the plugin's code, the hit-count buckets that were seen in the whole run. Its size
+//! is fixed.
 
 use crate::trace::Edge;
 

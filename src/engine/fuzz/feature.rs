@@ -1,9 +1,9 @@
-//! [`features`]: what a session showed from outside, as numbers. A session with a feature that was never seen is kept even
-//! if it ran no new code.
+//! [`features`]: what a session showed from outside, as numbers. A session with a feature that was never seen is kept
+//! even if it ran no new code.
 //!
-//! A feature describes how a hook ended: the verdict, the keys of the result, the shape of a cookie, the exception and the
-//! plugin's function that raised it. Except for the verdict, values do not matter. [`FeatureSet`] bounds each kind: a
-//! plugin that returns a new key in every call must not fill the corpus.
+//! A feature describes how a hook ended: the verdict, the keys of the result, the shape of a cookie, the exception and
+//! the plugin's function that raised it. Except for the verdict, values do not matter. [`FeatureSet`] bounds each kind:
+//! a plugin that returns a new key in every call must not fill the corpus.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,8 +27,8 @@ pub(in crate::engine) struct Feature {
     hash: u64,
 }
 
-/// The features of a session, each once, ascending. Of an aborted session only those of its last call: what it showed before
-/// must still be new when a complete session shows it.
+/// The features of a session, each once, ascending. Of an aborted session only those of its last call: what it showed
+/// before must still be new when a complete session shows it.
 pub(in crate::engine) fn features(session: &Session, trace: &Trace) -> Vec<Feature> {
     let mut found = Vec::new();
     let first = if is_aborted(trace) { trace.calls.len() - 1 } else { 0 };
@@ -112,8 +112,8 @@ fn length(value: &Observed) -> Option<usize> {
     }
 }
 
-/// The sorted keys of a cookie with the types of their values, without the keys that the session itself passed: a plugin
-/// that returns what it received shows nothing new.
+/// The sorted keys of a cookie with the types of their values, without the keys that the session itself passed: a
+/// plugin that returns what it received shows nothing new.
 fn shape<'o>(cookie: &'o Observed, passed: &Value) -> Vec<(Option<String>, &'o str)> {
     let passed = passed.as_dict().unwrap_or_default();
     let entries = cookie.as_dict().unwrap_or_default().iter().take(KEYS);

@@ -15,8 +15,8 @@ pub(super) struct InitialCorpus {
 }
 
 impl InitialCorpus {
-    /// Reads seeds and cases of findings. Smaller ones come first, so that of two with the same coverage the smaller one
-    /// becomes the testcase. What cannot be used is left out, with a note.
+    /// Reads seeds and cases of findings. Smaller ones come first, so that of two with the same coverage the smaller
+    /// one becomes the testcase. What cannot be used is left out, with a note.
     pub(super) fn read(plan: &Plan<'_>, settings: &FuzzSettings) -> Result<Self, EngineError> {
         let mut cases: Vec<Case> = Vec::new();
         let (mut unreadable, mut first_unreadable, mut unusable) = (0, None, 0);

@@ -21,8 +21,8 @@ pub(super) struct RepeatFilter {
 }
 
 impl RepeatFilter {
-    /// Removes the repeated examples and changes from `result`; the counts stay. Returns whether any are left, for which
-    /// triage needs the sessions.
+    /// Removes the repeated examples and changes from `result`; the counts stay. Returns whether any are left, for
+    /// which triage needs the sessions.
     pub(super) fn apply(&mut self, result: &mut BatchResult) -> bool {
         for candidate in result.candidates.values_mut() {
             candidate.examples.retain(|(_, finding)| {

@@ -28,8 +28,8 @@ const BATCHES_AHEAD: u64 = 64;
 /// The time between two updates of the lines that ran.
 const LINES_EVERY: Duration = Duration::from_secs(2);
 
-const NOTHING_INSTRUMENTED: &str = "none of the plugin's code could be instrumented, so only features guide fuzzing: expect little more than \
-     from `hookstorm test`";
+const NOTHING_INSTRUMENTED: &str = "none of the plugin's code could be instrumented, so only features guide fuzzing: \
+     expect little more than from `hookstorm test`";
 
 /// Runs sessions, learns from them, and reports what they show.
 ///

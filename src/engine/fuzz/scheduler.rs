@@ -1,11 +1,12 @@
 //! [`Scheduler`]: draws the testcase to mutate next (a power schedule, as in AFLFast and Centipede).
 //!
-//! The energy of a testcase is the product of three factors. If only the number of runs counts, none depends on a clock:
-//! - **feature rarity**: the sum, over its edges, of one divided by the number of testcases with that edge. A testcase that
-//!   alone reaches a branch has the most; many that run the same edges have little each. Bounded, so that one long session
-//!   does not take all;
-//! - **recency**: sixteen times as much for a testcase that was never drawn. Half of the surplus is gone after four draws,
-//!   nearly all after sixty;
+//! The energy of a testcase is the product of three factors. If only the number of runs counts, none depends on a
+//! clock:
+//! - **feature rarity**: the sum, over its edges, of one divided by the number of testcases with that edge. A testcase
+//!   that alone reaches a branch has the most; many that run the same edges have little each. Bounded, so that one long
+//!   session does not take all;
+//! - **recency**: sixteen times as much for a testcase that was never drawn. Half of the surplus is gone after four
+//!   draws, nearly all after sixty;
 //! - **execution time**: the average cost of the testcases divided by the cost of this one, within a factor of four.
 //!
 //! A testcase that was aborted has a quarter of the energy, because most of its mutations abort too. The number and the

@@ -1,10 +1,10 @@
-//! [`FuzzState`]: what the threads learned together, and what to run next. A thread locks it only to take a [`WorkItem`]
-//! or to add what is new, never while a session runs.
+//! [`FuzzState`]: what the threads learned together, and what to run next. A thread locks it only to take a
+//! [`WorkItem`] or to add what is new, never while a session runs.
 //!
 //! First come the nominal sessions, the corpus, and some generated sessions, each once. After that, a batch has the
 //! sessions that comparisons suggest ([`CmpQueue`]), if there are any, and mutations of testcases ([`Scheduler`]). At
-//! intervals a whole batch is generated, so that fuzzing is never much worse than `test`. With one thread, every decision
-//! depends on the seed and on what was seen, never on the time.
+//! intervals a whole batch is generated, so that fuzzing is never much worse than `test`. With one thread, every
+//! decision depends on the seed and on what was seen, never on the time.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -172,8 +172,8 @@ impl FuzzState {
 
     /// Marks what the candidates ran and showed. For each candidate that becomes a testcase, returns its new coverage.
     ///
-    /// A session that reached a time limit never becomes a testcase. An aborted session becomes one only for a new edge: a
-    /// crash that repeats has none.
+    /// A session that reached a time limit never becomes a testcase. An aborted session becomes one only for a new
+    /// edge: a crash that repeats has none.
     pub(super) fn admit(&mut self, candidates: &[CandidateTestcase]) -> Vec<Option<NewCoverage>> {
         let admit = |candidate: &CandidateTestcase| {
             let edges = self.coverage.mark(&candidate.edges);

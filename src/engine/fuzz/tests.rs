@@ -47,7 +47,7 @@ fn seeds(folder: &Path) -> Vec<Case> {
 const DOORS: [i64; 3] = [7_654_321, 1_234_567, 9_876_543];
 
 /// Three doors, one behind the other, each in another call.
-fn doors(session: &Session, tells_comparisons: bool) -> (Vec<Edge>, Vec<CmpLogEntry>) {
+fn doors(session: &Session, has_comparisons: bool) -> (Vec<Edge>, Vec<CmpLogEntry>) {
     let mut edges = vec![Edge { number: 0, bucket: 0 }];
     let mut comparisons = Vec::new();
     for ((call, door), number) in session.calls.iter().zip(DOORS).zip(1..) {
@@ -59,13 +59,14 @@ fn doors(session: &Session, tells_comparisons: bool) -> (Vec<Edge>, Vec<CmpLogEn
         }
         edges.push(Edge { number, bucket: 0 });
     }
-    (edges, if tells_comparisons { comparisons } else { Vec::new() })
+    (edges, if has_comparisons { comparisons } else { Vec::new() })
 }
 
 #[test]
 fn nested_conditions_are_solved_with_comparisons_and_not_without() {
-    let opened = |tells| {
-        let plugin = FakePlugin::new(|_, _, _| give(1)).with_inside(move |session| doors(session, tells));
+    let opened = |has_comparisons| {
+        let plugin =
+            FakePlugin::new(|_, _, _| give(1)).with_instrumented(move |session| doors(session, has_comparisons));
         learned(&run(&plugin, 500)).edges - 1
     };
     assert_eq!((opened(true), opened(false)), (3, 0));
@@ -74,7 +75,7 @@ fn nested_conditions_are_solved_with_comparisons_and_not_without() {
 #[test]
 fn what_comparisons_suggest_runs_before_the_rest_of_the_corpus() {
     let folder = tempfile::tempdir().unwrap();
-    let plugin = FakePlugin::new(|_, _, _| give(1)).with_inside(|session| doors(session, true));
+    let plugin = FakePlugin::new(|_, _, _| give(1)).with_instrumented(|session| doors(session, true));
     plugin.with_plan(|plan| {
         let corpus = Corpus::open(folder.path()).unwrap().seeds();
         for number in 0..300 {
@@ -88,7 +89,7 @@ fn what_comparisons_suggest_runs_before_the_rest_of_the_corpus() {
 #[test]
 fn cases_of_another_host_run_here_and_are_mutated() {
     let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let plugin = FakePlugin::new(|_, _, _| give(1)).with_inside(|session| doors(session, false));
+    let plugin = FakePlugin::new(|_, _, _| give(1)).with_instrumented(|session| doors(session, false));
     let summary = plugin.with_plan(|plan| {
         let mut session = fake::session(1);
         for (call, door) in session.calls.iter_mut().zip(DOORS) {
@@ -96,8 +97,8 @@ fn cases_of_another_host_run_here_and_are_mutated() {
         }
         let theirs = Corpus::open(copy.path()).unwrap().write(&plan.bare_case(&[], &session)).unwrap();
         let others = Arc::new(remote::SharedCorpus::default());
-        others.taken(&copy.path().join("gone by now.json"));
-        others.taken(&theirs);
+        others.add_received(&copy.path().join("gone by now.json"));
+        others.add_received(&theirs);
         let settings = FuzzSettings { others: Some(others), ..settings(folder.path(), Some(1000), 1) };
         fuzz(plan, &settings, &Stop::default(), &|_| {}).unwrap()
     });
@@ -120,7 +121,7 @@ fn messy() -> FakePlugin {
             _ => give(port),
         }
     };
-    FakePlugin::new(play).with_inside(|session| doors(session, true))
+    FakePlugin::new(play).with_instrumented(|session| doors(session, true))
 }
 
 #[test]
@@ -179,12 +180,12 @@ fn any_number_of_threads_runs_as_many_sessions() {
 #[test]
 fn fuzzing_goes_on_from_what_an_earlier_run_learned() {
     let folder = tempfile::tempdir().unwrap();
-    let plugin = FakePlugin::new(|_, _, _| give(1)).with_inside(|session| doors(session, true));
+    let plugin = FakePlugin::new(|_, _, _| give(1)).with_instrumented(|session| doors(session, true));
     let first = run_in(folder.path(), &plugin, 1000, 1);
     assert_eq!((learned(&first).edges, learned(&first).entries_new), (4, seeds(folder.path()).len()));
     assert!(Corpus::open(folder.path()).unwrap().read_all().unwrap().is_empty(), "a seed is no regression test");
 
-    let blind = FakePlugin::new(|_, _, _| give(1)).with_inside(|session| doors(session, false));
+    let blind = FakePlugin::new(|_, _, _| give(1)).with_instrumented(|session| doors(session, false));
     let second = run_in(folder.path(), &blind, 100, 1);
     assert_eq!((learned(&second).edges, learned(&second).entries_new), (4, 0));
 }
@@ -210,7 +211,9 @@ fn files_of_the_corpus_that_cannot_be_used_are_left_out_with_a_note() {
 fn a_crash_that_repeats_becomes_no_testcase() {
     let folder = tempfile::tempdir().unwrap();
     let plugin = FakePlugin::new(|call, _, _| if port(call) % 2 == 0 { raise("E") } else { give(port(call)) })
-        .with_inside(|session| (vec![Edge { number: port(&session.calls[0]) as u32 % 3, bucket: 0 }], Vec::new()));
+        .with_instrumented(|session| {
+            (vec![Edge { number: port(&session.calls[0]) as u32 % 3, bucket: 0 }], Vec::new())
+        });
     let summary = run_in(folder.path(), &plugin, 2000, 1);
     let is_aborted = |case: &Case| case.session.calls.iter().any(|call| port(call) % 2 == 0);
     let aborted = seeds(folder.path()).iter().filter(|case| is_aborted(case)).count();
@@ -228,7 +231,9 @@ fn a_session_that_timed_out_becomes_no_testcase() {
             give(1)
         }
     })
-    .with_inside(|session| (vec![Edge { number: port(&session.calls[0]) as u32 & 0xffff, bucket: 0 }], Vec::new()));
+    .with_instrumented(|session| {
+        (vec![Edge { number: port(&session.calls[0]) as u32 & 0xffff, bucket: 0 }], Vec::new())
+    });
     run_in(folder.path(), &plugin, 500, 1);
     let late = |case: &Case| case.session.calls.iter().any(|call| !(1000..=1031).contains(&port(call)));
     assert!(!seeds(folder.path()).iter().any(late));
@@ -244,7 +249,7 @@ fn run_by_clock(time: Option<u64>, quiet: Option<u64>) -> Summary {
         quiet: quiet.map(Duration::from_secs),
         ..settings(folder.path(), None, 1)
     };
-    let plugin = FakePlugin::new(|_, _, _| give(1)).with_inside(|session| doors(session, true));
+    let plugin = FakePlugin::new(|_, _, _| give(1)).with_instrumented(|session| doors(session, true));
     plugin.with_plan(|plan| fuzz_by(plan, &settings, &Stop::default(), &|_| {}, &clock).unwrap())
 }
 

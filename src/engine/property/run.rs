@@ -1,7 +1,7 @@
-//! [`property`]: threads run batches in persistent mode and submit what they saw. The thread that submits the next batch
-//! in order also processes it: it counts, and for each new finding it runs the session again in fresh processes, writes
-//! the case, shrinks it, writes it again and reports it. So a finding is on disk before it is counted, and no finding is
-//! reported that does not reproduce.
+//! [`property`]: threads run batches in persistent mode and submit what they saw. The thread that submits the next
+//! batch in order also processes it: it counts, and for each new finding it runs the session again in fresh processes,
+//! writes the case, shrinks it, writes it again and reports it. So a finding is on disk before it is counted, and no
+//! finding is reported that does not reproduce.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -81,15 +81,15 @@ pub fn property(
     Ok(summary)
 }
 
-/// The note for a run in which the other plugin ended every session before the plugin under test was called. Without it,
-/// such a run would look like a success. `nominal` is a nominal session, `called` the hooks that were called.
+/// The note for a run in which the other plugin ended every session before the plugin under test was called. Without
+/// it, such a run would look like a success. `nominal` is a nominal session, `called` the hooks that were called.
 pub(super) fn never_reached(nominal: &Session, called: &BTreeSet<Hook>) -> Option<String> {
     let at = nominal.calls.iter().position(|call| !call.other)?;
     let first = nominal.calls[at].hook;
     (at > 0 && !called.contains(&first)).then(|| {
         format!(
-            "no session reached `{first}`: the plugin named with `--with` ended every session before; use `--with-config` \
-             to give it a configuration that lets users in"
+            "no session reached `{first}`: the plugin named with `--with` ended every session before; use \
+             `--with-config` to give it a configuration that lets users in"
         )
     })
 }

@@ -1,5 +1,5 @@
-//! [`SessionPlan`]: which sessions a property run has, and in which batches. A session is made again from its number, so
-//! no thread keeps sessions.
+//! [`SessionPlan`]: which sessions a property run has, and in which batches. A session is made again from its number,
+//! so no thread keeps sessions.
 
 use std::ops::Range;
 

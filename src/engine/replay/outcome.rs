@@ -75,7 +75,8 @@ impl ReplayOutcome {
             return Self::StillThere(levels.apply(finding.clone()).unwrap_or_else(|| finding.clone()));
         }
         let wanted: Vec<Finding> = findings.into_iter().filter_map(|finding| levels.apply(finding)).collect();
-        // If the recorded finding was a warning, a new warning counts. If it was an error, a warning beside it is not new.
+        // If the recorded finding was a warning, a new warning counts. If it was an error, a warning beside it is not
+        // new.
         let bad = recorded
             .and_then(|recorded| Rule::named(&recorded.rule))
             .map_or(Severity::Error, |rule| rule.severity().min(Severity::Error));

@@ -1,5 +1,5 @@
-//! How many sessions were due and had not ended, at any moment of the run: [`Backlog`]. It tells a plugin that cannot keep up
-//! from one that stalled and caught up.
+//! How many sessions were due and had not ended, at any moment of the run: [`Backlog`]. It tells a plugin that cannot
+//! keep up from one that stalled and caught up.
 //!
 //! Moments are known to about a two-thousandth of the run, in some 32 kB.
 
@@ -59,8 +59,9 @@ impl Backlog {
         (due, ended)
     }
 
-    /// Whether sessions came faster than they were served until the schedule's end: fewer than 95 % of them had ended by
-    /// then, and the others had become more all through its second half. After a stall in the middle they become fewer.
+    /// Whether sessions came faster than they were served until the schedule's end: fewer than 95 % of them had ended
+    /// by then, and the others had become more all through its second half. After a stall in the middle they become
+    /// fewer.
     pub(super) fn is_saturated(&self, scheduled: Duration) -> bool {
         let unfinished = |part| {
             let (due, ended) = self.until(scheduled.mul_f64(part));

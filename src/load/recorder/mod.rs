@@ -1,8 +1,9 @@
 //! Takes in what happens in a load run, as it happens, and makes [`Measured`] of it: [`Recorder`].
 //!
-//! Its memory is bounded however long the run is, below 32 MB: times are kept as distributions ([`times`]), the course of the
-//! run in parts that become longer ([`series`]). Taking in a call costs well below a microsecond, so that measuring does not
-//! show in what is measured. It has no clock of its own: all moments are given, counted from the beginning of the run.
+//! Its memory is bounded however long the run is, below 32 MB: times are kept as distributions ([`times`]), the course
+//! of the run in parts that become longer ([`series`]). Taking in a call costs well below a microsecond, so that
+//! measuring does not show in what is measured. It has no clock of its own: all moments are given, counted from the
+//! beginning of the run.
 
 mod backlog;
 mod rounds;
@@ -230,8 +231,8 @@ impl Recorder {
         LoadProgress { elapsed: at, sessions, calls, errors, in_flight, waiting, achieved_rate, p50_ms, p99_ms }
     }
 
-    /// What was measured, when the run was over after `elapsed` and its schedule after `scheduled`. What the recorder does
-    /// not see stays empty: how busy the processors were, objectives, capacity, comparison, growth.
+    /// What was measured, when the run was over after `elapsed` and its schedule after `scheduled`. What the recorder
+    /// does not see stays empty: how busy the processors were, objectives, capacity, comparison, growth.
     pub fn finish(self, elapsed: Duration, scheduled: Duration) -> Measured {
         let elapsed = elapsed.max(self.last_end);
         // A schedule without an end was over when the run was.
@@ -276,8 +277,9 @@ impl Recorder {
         }
     }
 
-    /// The seconds that the sessions' ends are spread over: from the first end to the last, and the gap before the first. A
-    /// plugin that keeps up then achieves what is offered, however long a session takes; a late start makes it no faster.
+    /// The seconds that the sessions' ends are spread over: from the first end to the last, and the gap before the
+    /// first. A plugin that keeps up then achieves what is offered, however long a session takes; a late start makes it
+    /// no faster.
     fn span(&self, scheduled: Duration, offered_rate: f64) -> f64 {
         let gap = if offered_rate > 0.0 { 1.0 / offered_rate } else { 0.0 };
         let ends = self.last_end.saturating_sub(self.first_end.unwrap_or_default()).as_secs_f64();

@@ -1,8 +1,8 @@
-//! The run in a few long rounds. How far they are apart is the noise of the machine, which a comparison with another run
-//! has to know.
+//! The run in a few long rounds. How far they are apart is the noise of the machine, which a comparison with another
+//! run has to know.
 //!
-//! Where the duration is known they are equal parts of it, and what ends later belongs to the last. Where it is not there are
-//! between so many and twice as many, merged two by two as time goes on.
+//! Where the duration is known they are equal parts of it, and what ends later belongs to the last. Where it is not
+//! there are between so many and twice as many, merged two by two as time goes on.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Time cut into cells of equal length, [`Series`]: never more than a given number of them, however long it goes on.
 //!
-//! When there would be one too many, neighbours are merged two by two and the cells are twice as long from then on. So a run
-//! of an hour and one of a week cost the same, and the parts of both are equal among themselves.
+//! When there would be one too many, neighbours are merged two by two and the cells are twice as long from then on. So
+//! a run of an hour and one of a week cost the same, and the parts of both are equal among themselves.
 
 use std::time::Duration;
 

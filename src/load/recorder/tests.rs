@@ -28,7 +28,8 @@ fn call(hook: Hook, at: Duration, latency: Duration) -> CallTimes {
     }
 }
 
-/// One server that takes `service(begin)` for a session of one call, at `rate` for `seconds`, served in the order of time.
+/// One server that takes `service(begin)` for a session of one call, at `rate` for `seconds`, served in the order of
+/// time.
 fn run(rate: u32, seconds: u64, service: impl Fn(Duration) -> Duration) -> Measured {
     let duration = SECOND * seconds as u32;
     let mut recorder = Recorder::new(shape(duration, f64::from(rate)));

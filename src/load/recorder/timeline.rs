@@ -92,8 +92,8 @@ impl Timeline {
     }
 }
 
-/// How long each of `cells` cells of `length` is where the last one ends with `elapsed`, all in seconds. A last one that is
-/// less than half as long as the others would show chance only, and belongs to the one before.
+/// How long each of `cells` cells of `length` is where the last one ends with `elapsed`, all in seconds. A last one
+/// that is less than half as long as the others would show chance only, and belongs to the one before.
 pub(super) fn lengths(cells: usize, length: f64, elapsed: f64) -> Vec<f64> {
     let mut lengths = vec![length; cells];
     let Some(last) = lengths.last_mut() else { return lengths };

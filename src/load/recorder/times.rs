@@ -1,8 +1,8 @@
 //! A distribution of times, [`Times`], in memory that does not grow: an HDR histogram of microseconds up to an hour.
 //!
-//! What is longer counts as an hour in the percentiles; least and most are exact. `Fine` ones, of the whole run, are off by at
-//! most 0.05 % and take about 190 kB; `Coarse` ones, of slices and rounds, by at most 0.4 % and 14 kB. An empty one takes
-//! nothing but its own struct, since most slices see one hook or none.
+//! What is longer counts as an hour in the percentiles; least and most are exact. `Fine` ones, of the whole run, are
+//! off by at most 0.05 % and take about 190 kB; `Coarse` ones, of slices and rounds, by at most 0.4 % and 14 kB. An
+//! empty one takes nothing but its own struct, since most slices see one hook or none.
 
 use std::time::Duration;
 

@@ -1,11 +1,13 @@
-//! The names of files that are being written, and which of them nobody writes any more. Hidden, so that no reader takes one
-//! for a case.
+//! [`write_whole`]: a reader sees the whole file or none, also after a power failure. A case is written to a temporary
+//! file beside its place, flushed to the disk and renamed.
 //!
-//! A name holds the machine and the process that write: what a killed process of this machine left is removed at the next
-//! start. A process of another machine, or of another container, cannot be asked; what it left is removed when it is old.
+//! The temporary file is hidden, so that no reader takes it for a case. Its name has the machine and the process that
+//! write. What a killed process of this machine left is removed at the next start. hookstorm cannot check a process of
+//! another machine or container, so what it left is removed when it is old.
 
 use std::{
     fs,
+    io::{self, Write},
     path::Path,
     sync::LazyLock,
     time::{Duration, SystemTime},
@@ -16,14 +18,14 @@ use rustix::{
     process::{Pid, test_kill_process},
 };
 
-use super::folder::hash;
+use crate::corpus::{CorpusError, case_key::hash};
 
 const PREFIX: &str = ".hookstorm-";
 const SUFFIX: &str = ".tmp";
-/// A file this old has no writer any more, wherever it was.
-const AGE: Duration = Duration::from_secs(3600);
+/// A file this old has no writer any more, on any machine.
+const AGE_LIMIT: Duration = Duration::from_secs(3600);
 
-/// The start of this machine, and the processes that can be asked here, as a word for a name. Empty where nobody can tell.
+/// A hash of this machine's boot and of the process namespace. Empty if these are unknown.
 static MACHINE: LazyLock<String> = LazyLock::new(|| {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     match fs::read_link("/proc/self/ns/pid") {
@@ -32,14 +34,42 @@ static MACHINE: LazyLock<String> = LazyLock::new(|| {
     }
 });
 
-/// A new file in `folder`, readable for its owner only, that is removed unless it is given its place.
-pub(super) fn file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+/// When a file must be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flush {
+    /// Before the caller goes on: there is no other copy.
+    Now,
+    /// When the system writes it: there is another copy.
+    Later,
+}
+
+/// Writes `bytes` to `path`, which is in `folder`: whole or not at all.
+///
+/// # Errors
+/// [`CorpusError::Io`]; then no part of the file is left.
+pub(super) fn write_whole(folder: &Path, path: &Path, bytes: &[u8], flush: Flush) -> Result<(), CorpusError> {
+    fs::create_dir_all(folder).map_err(CorpusError::io("make the folder", folder))?;
+    // Removed if anything below fails.
+    let mut file = temporary_file(folder).map_err(CorpusError::io("write the case", path))?;
+    file.write_all(bytes)
+        .and_then(|()| if flush == Flush::Now { file.as_file().sync_all() } else { Ok(()) })
+        .map_err(CorpusError::io("write the case", path))?;
+    file.persist(path).map_err(|error| CorpusError::io("write the case", path)(error.error))?;
+    if flush == Flush::Now {
+        // Some file systems cannot flush a folder; the file itself is safe.
+        let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    Ok(())
+}
+
+/// A new file in `folder` that only its owner can read. It is removed unless it is renamed.
+fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let prefix = format!("{PREFIX}{}-{}-", *MACHINE, std::process::id());
     // `tempfile` makes files with mode 0600.
     tempfile::Builder::new().prefix(&prefix).suffix(SUFFIX).tempfile_in(folder)
 }
 
-/// Removes what writers left in `folder` that died. Best effort: a corpus that cannot be swept can still be read.
+/// Removes the temporary files of dead processes in `folder`, as far as possible: a corpus can be read with them too.
 pub(super) fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -49,13 +79,13 @@ pub(super) fn sweep(folder: &Path) {
         };
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
-        if has_dead_writer(name) || age.is_some_and(|age| age > AGE) {
+        if has_dead_writer(name) || age.is_some_and(|age| age > AGE_LIMIT) {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// Whether the process that `name` holds ran on this machine and is gone.
+/// Whether the process in `name` ran on this machine and is gone.
 fn has_dead_writer(name: &str) -> bool {
     let mut words = name.split('-');
     let (machine, process) = (words.next(), words.next().and_then(|word| word.parse().ok()).and_then(Pid::from_raw));
@@ -68,12 +98,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_dead_process_left_and_what_is_old_are_swept() {
+    fn files_of_dead_processes_and_old_files_are_removed() {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let dead = child.id();
         child.wait().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let own = file_in(folder.path()).unwrap();
+        let own = temporary_file(folder.path()).unwrap();
         let names = [
             format!(".hookstorm-{}-{dead}-aaaa.tmp", *MACHINE),
             format!(".hookstorm-{}-{dead}-bbbb.tmp", "0123456789abcdef"),
@@ -83,12 +113,12 @@ mod tests {
         ];
         names.iter().for_each(|name| fs::write(folder.path().join(name), "half a ca").unwrap());
         let old = fs::File::options().write(true).open(folder.path().join(".hookstorm-old.tmp")).unwrap();
-        old.set_modified(SystemTime::now() - 2 * AGE).unwrap();
+        old.set_modified(SystemTime::now() - 2 * AGE_LIMIT).unwrap();
 
         sweep(folder.path());
 
         let is_there = |name: &str| folder.path().join(name).exists();
         assert_eq!(names.each_ref().map(|name| is_there(name)), [false, true, false, true, true]);
-        assert!(own.path().exists(), "this process lives");
+        assert!(own.path().exists(), "this process is alive");
     }
 }
