@@ -9,8 +9,8 @@ use hookstorm::{
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
     engine::{ReportedFinding, Summary},
-    finding::{Baseline, Finding, Location, Rule},
-    report::{Again, Document, Head, Report, json::ReportJson, markdown, sarif, text},
+    finding::{Finding, Location, Rule},
+    report::{Baseline, Format, FormatOptions, Report, RunContext},
 };
 
 const FINDINGS: u32 = 10_000;
@@ -52,18 +52,6 @@ fn reported(number: u32) -> ReportedFinding {
 }
 
 fn report(criterion: &mut Criterion) {
-    let head = Head {
-        command: "test",
-        name: "MyVault".into(),
-        plugin_type: Some(PluginType::CredentialStore),
-        version: Some("1.0".into()),
-        path: "vault/".into(),
-        platform: Platform::newest(),
-        python: Some("3.11.7".into()),
-        seed: Some(42),
-        held: None,
-    };
-    let again = Again { plugin: "vault/".into(), ..Again::default() };
     let summary = Summary {
         sessions: 200_000,
         calls: 700_000,
@@ -72,33 +60,29 @@ fn report(criterion: &mut Criterion) {
     };
     let source = |_: &str, _: u32| Some("    return answers.get(key)".to_owned());
     let baseline = Baseline::default();
-    let short = Report {
-        head: &head,
-        summary: &summary,
-        again: &again,
-        source: &source,
-        secrets: &[],
-        planned: None,
-        width: 100,
-        is_verbose: false,
-        baseline: &baseline,
+    let context = RunContext { source: &source, secrets: &[], baseline: &baseline };
+    let make = || {
+        let mut report = Report::new("test");
+        report.plugin.path = "vault/".into();
+        report.add_run(&summary, context);
+        report
     };
-    let whole = Report { is_verbose: true, ..short };
-    assert!(text::summary(&whole).len() > 100 * FINDINGS as usize);
+    let made = make();
+    let json = made.to_json();
+    let read = || Report::parse(&json).expect("it was written so");
 
     let mut group = criterion.benchmark_group("10,000 findings");
     group.sample_size(10);
-    group.bench_function("text", |bencher| bencher.iter(|| text::summary(black_box(&short))));
-    group.bench_function("text, every finding whole", |bencher| bencher.iter(|| text::summary(black_box(&whole))));
-    group.bench_function("JSON", |bencher| bencher.iter(|| ReportJson::new(black_box(&short)).to_text()));
-    // The other forms are made of the report that was read back.
-    let json = ReportJson::new(&short).to_text();
-    let read = || Document::parse(&json).expect("it was written so");
-    let document = read();
-    assert!(sarif::text(&document, None).contains(&document.findings[FINDINGS as usize - 1].fingerprint));
+    let plain = FormatOptions { width: 100, ..FormatOptions::default() };
+    let verbose = FormatOptions { is_verbose: true, ..plain.clone() };
+    group.bench_function("the report", |bencher| bencher.iter(make));
     group.bench_function("JSON, read back", |bencher| bencher.iter(read));
-    group.bench_function("SARIF", |bencher| bencher.iter(|| sarif::text(black_box(&document), None)));
-    group.bench_function("Markdown", |bencher| bencher.iter(|| markdown::text(black_box(&document))));
+    for format in Format::ALL {
+        group.bench_function(format.name, |bencher| bencher.iter(|| format.write(black_box(&made), &plain)));
+    }
+    let text = Format::default();
+    assert!(text.write(&made, &verbose).len() > 100 * FINDINGS as usize);
+    group.bench_function("text, every finding in full", |bencher| bencher.iter(|| text.write(&made, &verbose)));
     group.finish();
 }
 

@@ -167,7 +167,7 @@ fn a_case_is_made_as_small_as_it_gets_and_a_corpus_loses_what_shows_the_same() {
     let ran = desk.run(&words("minimize store --corpus corpora"));
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(!desk.path("corpora/store/large.json").exists(), "{}", ran.stdout);
-    assert!(ran.stdout.contains("corpora/store/large.json: taken out"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("corpora/store/large.json: removed: "), "{}", ran.stdout);
 
     desk.write("large.json", large.to_string());
     let ran = desk.run(&words("minimize store --case large.json --format json"));

@@ -47,7 +47,7 @@ fn fingerprints(ran: &Ran) -> Vec<String> {
 }
 
 #[test]
-fn a_report_in_a_file_becomes_what_the_run_itself_would_have_told() {
+fn a_report_in_a_file_becomes_what_the_run_itself_would_have_written() {
     let desk = Desk::new();
     store(&desk);
     let json = desk.run(&words(&format!("{TEST} --format json")));
@@ -113,7 +113,7 @@ fn only_what_is_new_fails_a_run() {
     let ran = desk.run(&words(&format!("{TEST} -q --baseline all.json")));
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(
-        ran.stdout.starts_with("2 known findings are in the baseline and not told again\nnothing new in 200 sessions"),
+        ran.stdout.starts_with("2 known findings are in the baseline and not shown again\nnothing new in 200 sessions"),
         "{}",
         ran.stdout
     );
@@ -134,7 +134,7 @@ fn only_what_is_new_fails_a_run() {
     let ran = desk.run(&words("replay store --baseline all.json"));
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(
-        ran.stdout.starts_with("2 known findings are in the baseline and not told again\n2 cases"),
+        ran.stdout.starts_with("2 known findings are in the baseline and not shown again\n2 cases"),
         "{}",
         ran.stdout
     );
@@ -148,7 +148,7 @@ fn only_what_is_new_fails_a_run() {
 }
 
 #[test]
-fn what_is_no_report_and_no_baseline_is_told_with_its_place() {
+fn what_is_no_report_and_no_baseline_is_refused_with_its_place() {
     let desk = Desk::new();
     store(&desk);
     desk.write("broken.json", "{\n  \"findings\": [\n");
@@ -169,14 +169,14 @@ fn what_is_no_report_and_no_baseline_is_told_with_its_place() {
     }
     insta::assert_snapshot!(told, @r"
     error: `broken.json` is not a report: line 3: EOF while parsing a list
-      hint: `--format json` of check, test, fuzz or replay writes one; `hookstorm schema report` describes the form
+      hint: every command on a plugin writes one with `--format json`; `hookstorm schema report` describes it
     error: `other.json` is not a report: line 1: missing field `hookstorm`
-      hint: `--format json` of check, test, fuzz or replay writes one; `hookstorm schema report` describes the form
+      hint: every command on a plugin writes one with `--format json`; `hookstorm schema report` describes it
     error: `none.json` cannot be read: no such file or directory
       hint: hookstorm looked in the current folder, `/desk`
     error: `broken.json` is not a baseline: line 3: EOF while parsing a list
       hint: use a report of `--format json`, or a text file with one fingerprint on each line
-    error: `other.json` is not a baseline: it is JSON, but no report of hookstorm: missing field `findings`
+    error: `other.json` is not a baseline: it is JSON, but no report of hookstorm: missing field `hookstorm`
       hint: use a report of `--format json`, or a text file with one fingerprint on each line
     error: `list.txt` is not a baseline: line 2: `timeout` is no fingerprint, which is twelve hexadecimal digits
       hint: use a report of `--format json`, or a text file with one fingerprint on each line

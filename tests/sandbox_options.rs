@@ -71,7 +71,7 @@ fn what_the_machine_withholds_is_said_once_with_what_it_leaves_open() {
     let Some(command) = poor(&desk) else { return };
     let told = ran(command, "test store --runs 20 --jobs 2 --seed 1");
     assert_eq!(told.status, Some(0), "{told:?}");
-    let words = "warning: this machine withholds of the sandbox: process namespaces (a plugin can signal your other \
+    let words = "warning: this machine does not provide the whole sandbox; missing: process namespaces (a plugin can signal your other \
                  processes, before Linux 6.12 and from code that is not Python)";
     assert_eq!(told.stderr.matches("warning: ").count(), 1, "{told:?}");
     assert!(told.stderr.contains(words) && told.stderr.contains("hint: `hookstorm doctor` tells why"), "{told:?}");
@@ -90,11 +90,10 @@ fn who_requires_the_whole_sandbox_is_stopped_before_a_line_of_the_plugin() {
     let Some(command) = poor(&desk) else { return };
     let told = ran(command, "check store");
     assert_eq!((told.status, told.stdout.as_str()), (Some(2), ""), "{told:?}");
-    assert!(
-        told.stderr
-            .starts_with("error: this machine withholds of the sandbox: process namespaces (a plugin can signal")
-    );
-    assert!(told.stderr.contains("`--sandbox on` goes on"), "{told:?}");
+    assert!(told.stderr.starts_with(
+        "error: this machine does not provide the whole sandbox; missing: process namespaces (a plugin can signal"
+    ));
+    assert!(told.stderr.contains("`--sandbox on` continues"), "{told:?}");
     // The user's word counts for more than the file's.
     let on = ran(poor(&desk).unwrap(), "check store --sandbox on");
     assert!(on.status == Some(1) && on.stdout.contains("error[import-failed]"), "{on:?}");

@@ -27,6 +27,6 @@ pub(super) fn run(arguments: &CheckArguments, color: Option<Color>, console: Con
         .with_baseline(&arguments.known)?;
     let console = Console { color: settings.color, ..console };
     let mut prepared = prepare("check", settings, None, None, console)?;
-    let summary = prepared.summary(Summary::default());
-    prepared.tell(&summary, None, console, |report| report, String::new())
+    let report = prepared.report(Summary::default());
+    prepared.print(&report, console)
 }

@@ -9,7 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 
 use super::{arguments::Color, error::CliError};
 use crate::report::{
-    plain,
+    FormatOptions, plain,
     style::{LABEL, WARNING},
 };
 
@@ -70,6 +70,14 @@ impl Console {
         }
         let size = rustix::termios::tcgetwinsize(stdout.as_fd());
         size.map_or(WIDTH, |size| usize::from(size.ws_col)).clamp(40, 200)
+    }
+}
+
+impl Console {
+    /// How a report is written here. SARIF names files relative to the current folder.
+    pub(super) fn format_options(&self) -> FormatOptions {
+        let root = std::env::current_dir().ok();
+        FormatOptions { width: self.width(), is_verbose: self.is_verbose, with_opening: false, root }
     }
 }
 

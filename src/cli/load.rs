@@ -12,7 +12,7 @@ use super::{
     arguments::{AMOUNT, CASES, Color, Common, Known, LIMITS, OUTPUT, Plugin, With},
     cases,
     console::Console,
-    error::{CliError, status},
+    error::CliError,
     file_settings::LoadTable,
     files,
     prepare::{Prepared, prepare},
@@ -26,7 +26,7 @@ use crate::{
     case::{Case, Session},
     corpus::remote::SyncScope,
     load::{self, Arrivals, LoadEvent, LoadSettings, Measured, Objective, Profile, Rate},
-    report::{Document, plain, progress::Progress, text},
+    report::{Report, plain, progress::Progress},
     runtime::Isolation,
 };
 
@@ -205,10 +205,9 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
             None => summary.notes.push(format!("`{file}` has no figures of `load`, so that nothing was compared")),
         }
     }
-    let summary = prepared.summary(summary);
-    let shown = text::load(&measured, console.width());
-    let told = prepared.tell(&summary, None, console, |report| report.with_load(&measured), shown)?;
-    Ok(if measured.is_failure() { status::FINDINGS } else { told })
+    let mut report = prepared.report(summary);
+    report.add_load(measured);
+    prepared.print(&report, console)
 }
 
 /// Adds the options of `load` to the command that repeats the run.
@@ -233,7 +232,7 @@ fn repeat(settings: &mut Settings, arguments: &LoadArguments) {
 
 /// What an earlier report measured. One that measured nothing holds findings that are known, and no more.
 fn earlier(path: &Path) -> Result<Option<Measured>, CliError> {
-    Ok(Document::parse(&files::text(path, false)?).ok().and_then(|document| document.load))
+    Ok(Report::parse(&files::text(path, false)?).ok().and_then(|report| report.load))
 }
 
 fn load_settings(arguments: &LoadArguments, file: &LoadTable, seed: u64) -> LoadSettings {

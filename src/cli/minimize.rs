@@ -18,11 +18,7 @@ use super::{
     seams,
     settings::{Amount, Settings},
 };
-use crate::{
-    case::Case,
-    engine::Summary,
-    report::{After, Minimized, Size, text},
-};
+use crate::{case::Case, engine::Summary, report::MinimizedCase};
 
 #[derive(Debug, Args)]
 pub(super) struct MinimizeArguments {
@@ -67,8 +63,7 @@ pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: 
             if small != case {
                 replace(path, &small)?;
             }
-            let after = After::Stays(Size::of(&small));
-            vec![Minimized { path: path.to_owned(), before: Size::of(&case), after }]
+            vec![MinimizedCase::shrunk(path, &case, &small)]
         }
         None => {
             let cases = cases::of_corpus(&prepared.settings.corpus, &job.corpus, &[], job.target.plugin_type)?;
@@ -77,25 +72,19 @@ pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: 
             take_out(&[cases, seeds].concat(), superfluous)?
         }
     };
-    let elapsed = prepared.elapsed();
-    let shown = text::minimized(&results, elapsed);
-    let summary = prepared.summary(Summary { elapsed, interrupted: stop.requested(), ..Summary::default() });
-    prepared.tell(&summary, None, console, |report| report.with_minimized(&results), shown)
+    let mut report = prepared.report(Summary { interrupted: stop.requested(), ..Summary::default() });
+    report.minimized = Some(results);
+    prepared.print(&report, console)
 }
 
-/// Removes what need not stay in the corpus, and tells what became of every case.
-fn take_out(cases: &[(PathBuf, Case)], superfluous: Vec<(PathBuf, String)>) -> Result<Vec<Minimized>, CliError> {
+/// Removes superfluous cases from the corpus, and says what happened to each case.
+fn take_out(cases: &[(PathBuf, Case)], superfluous: Vec<(PathBuf, String)>) -> Result<Vec<MinimizedCase>, CliError> {
     for (path, _) in &superfluous {
         fs::remove_file(path).map_err(|source| CliError::File { path: path.clone(), doing: "removed", source })?;
     }
-    let after = |path: &Path, case: &Case| match superfluous.iter().find(|(known, _)| known == path) {
-        Some((_, reason)) => After::TakenOut(reason.clone()),
-        None => After::Stays(Size::of(case)),
-    };
-    let one = |(path, case): &(PathBuf, Case)| Minimized {
-        path: path.clone(),
-        before: Size::of(case),
-        after: after(path, case),
+    let one = |(path, case): &(PathBuf, Case)| match superfluous.iter().find(|(known, _)| known == path) {
+        Some((_, reason)) => MinimizedCase::removed(path, case, reason),
+        None => MinimizedCase::shrunk(path, case, case),
     };
     Ok(cases.iter().map(one).collect())
 }

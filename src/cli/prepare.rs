@@ -8,10 +8,8 @@ use std::{
 };
 
 use super::{
-    arguments::Format,
     console::Console,
     error::{CliError, status},
-    formats,
     seams::{self, Job, Opened},
     settings::Settings,
     signals::Interrupts,
@@ -21,7 +19,7 @@ use crate::{
     engine::{ReportedFinding, Summary},
     finding::{Finding, Phase, Rule, Severity},
     generate::{OptionChoice, configured_services},
-    report::{Document, Head, Report, SandboxMode, SandboxStatus, Source, json::ReportJson, ndjson, plain, text},
+    report::{PluginInfo, Report, RunContext, SandboxMode, SandboxStatus, ndjson, plain, text},
     runtime::{Target, sandbox::MissingProtections},
     trace::{LoadEnding, Loading},
 };
@@ -32,7 +30,8 @@ const ASK_DOCTOR: &str = "`hookstorm doctor` tells why, and how to get it";
 /// A plugin that was opened and, where that was possible, loaded.
 pub(super) struct Prepared {
     pub(super) settings: Settings,
-    pub(super) head: Head,
+    /// The report so far: what it is about.
+    begun: Report,
     /// What a campaign is started with; `None` where no hook can be called.
     pub(super) job: Option<Job>,
     /// What package and loading rules found, at the user's levels.
@@ -69,25 +68,29 @@ pub(super) fn prepare(
     }
     if settings.wish == SandboxMode::Require && opened.runnable.is_some() {
         // Before a line of the plugin is run: importing it is running it.
-        whole(seams::probe(None, settings.network.clone(), false)?.missing)?;
+        let missing = seams::probe(None, settings.network.clone(), false)?.missing;
+        must_be_whole(&SandboxStatus::new(settings.wish, missing))?;
     }
     let loaded = load(&settings, &opened, configuration)?;
-    let held = loaded.as_ref().map(|(_, loaded)| SandboxStatus {
-        wish: settings.wish,
-        missing: if settings.sandbox.is_off { MissingProtections::default() } else { loaded.missing },
+    let sandbox = loaded.as_ref().map(|(_, loaded)| {
+        let missing = if settings.sandbox.is_off { MissingProtections::default() } else { loaded.missing };
+        SandboxStatus::new(settings.wish, missing)
     });
     let name = opened.name.clone().unwrap_or_else(|| file_name(&settings.plugin));
     let mut prepared = Prepared {
-        head: Head {
-            command,
-            plugin_type: opened.plugin_type,
-            version: opened.version.clone(),
-            path: settings.plugin.to_string_lossy().into_owned(),
-            platform: settings.platform,
+        begun: Report {
+            plugin: PluginInfo {
+                name,
+                r#type: opened.plugin_type.map(|plugin_type| plugin_type.name().to_owned()),
+                version: opened.version.clone(),
+                path: settings.plugin.to_string_lossy().into_owned(),
+            },
+            again: settings.again.clone(),
+            platform: settings.platform.name.to_owned(),
             python: loaded.as_ref().map(|(_, loaded)| loaded.loading.python.clone()),
             seed,
-            held,
-            name,
+            sandbox: sandbox.clone(),
+            ..Report::new(command)
         },
         job: None,
         findings: Vec::new(),
@@ -123,16 +126,16 @@ pub(super) fn prepare(
     if matches!(command, "test" | "fuzz" | "load" | "replay" | "minimize") {
         prepared.interrupts.ask_first();
     }
-    console.aside(&text::opening(&prepared.head));
-    if let Some(held) = held {
-        match (held.wish, SandboxStatus::withheld(held.missing)) {
-            (SandboxMode::Require, _) => whole(held.missing)?,
+    console.aside(&text::opening(&prepared.begun));
+    if let Some(sandbox) = sandbox {
+        match (sandbox.mode, sandbox.warning()) {
+            (SandboxMode::Require, _) => must_be_whole(&sandbox)?,
             (_, Some(words)) if !console.is_quiet => console.warning(&words, Some(ASK_DOCTOR)),
             _ => {}
         }
     }
-    if prepared.settings.format == Format::Ndjson {
-        console.out(&ndjson::start(&prepared.head, &prepared.findings))?;
+    if prepared.settings.format.is_stream {
+        console.out(&ndjson::start(&prepared.begun, &prepared.findings))?;
     }
     Ok(prepared)
 }
@@ -169,72 +172,50 @@ impl Prepared {
             return Ok(Ok(job));
         }
         if self.notes.is_empty() {
-            self.notes.push("no hook was called: what is found above comes first".into());
+            self.notes.push("the plugin was not loaded, so no hook was called; repair the errors above first".into());
         }
-        let summary = self.summary(Summary::default());
-        Ok(Err(self.tell(&summary, None, console, |report| report, String::new())?))
+        let report = self.report(Summary::default());
+        self.print(&report, console).map(Err)
     }
 
-    /// `summary` with what was found before it began, and with the time since the beginning.
-    pub(super) fn summary(&mut self, mut summary: Summary) -> Summary {
+    /// The report of a run: what was found before it began, and `summary`.
+    pub(super) fn report(&mut self, mut summary: Summary) -> Report {
         summary.elapsed = if summary.elapsed.is_zero() { self.elapsed() } else { summary.elapsed };
         let first_group = summary.reported.iter().map(|one| one.group + 1).max().unwrap_or(0);
         let known: Vec<_> = summary.reported.iter().map(|one| one.finding.fingerprint.clone()).collect();
         let new = std::mem::take(&mut self.findings).into_iter().filter(|one| !known.contains(&one.fingerprint));
-        let new: Vec<_> = new.enumerate().map(|(index, finding)| before(finding, first_group + index)).collect();
+        let new = new.enumerate().map(|(index, finding)| ReportedFinding {
+            group: first_group + index,
+            ..ReportedFinding::without_case(finding)
+        });
+        let new: Vec<_> = new.collect();
         summary.reported.splice(0..0, new);
         summary.notes.splice(0..0, std::mem::take(&mut self.notes));
-        summary
+        let mut report = self.begun.clone();
+        report.add_run(&summary, self.context());
+        report.rules = self.checked_rules(!summary.hooks.is_empty()).iter().map(|rule| rule.id().to_owned()).collect();
+        report
     }
 
-    /// Writes the report, and gives the exit status back. `extend` adds to the JSON, `shown` is what else the text has.
-    pub(super) fn tell(
-        &self,
-        summary: &Summary,
-        planned: Option<u64>,
-        console: Console,
-        extend: impl FnOnce(ReportJson) -> ReportJson,
-        shown: String,
-    ) -> Result<u8, CliError> {
-        let report = Report {
-            head: &self.head,
-            summary,
-            again: &self.settings.again,
-            source: &*self.opened.source,
-            secrets: &self.secrets,
-            planned,
-            width: console.width(),
-            is_verbose: console.is_verbose,
-            baseline: &self.settings.baseline,
-        };
-        let extend = |json: ReportJson| extend(json.with_looked_for(&self.looked_for(!summary.hooks.is_empty())));
-        console.out(&match self.settings.format {
-            Format::Json => extend(ReportJson::new(&report)).to_text(),
-            Format::Ndjson => ndjson::end(&extend(ReportJson::new(&report))),
-            // A session stands before what was found in it; a count of cases ends the report itself.
-            Format::Text if self.head.command == "run" => shown + &text::summary(&report),
-            Format::Text => text::summary(&report) + &shown,
-            other => {
-                let document = Document::of(&extend(ReportJson::new(&report)));
-                formats::write(other, &document, console.width(), console.is_verbose)
-            }
-        })?;
-        Ok(if report.has_new_errors() { status::FINDINGS } else { status::NOTHING })
+    /// Writes the report, and returns the exit status.
+    pub(super) fn print(&self, report: &Report, console: Console) -> Result<u8, CliError> {
+        console.out(&self.settings.format.write(report, &console.format_options()))?;
+        Ok(if report.is_failure() { status::FINDINGS } else { status::NOTHING })
     }
 
-    /// The rules that were looked for, those of calls where hooks were called.
-    fn looked_for(&self, with_calls: bool) -> Vec<Rule> {
+    /// The rules that were checked; those about calls if hooks were called.
+    fn checked_rules(&self, with_calls: bool) -> Vec<Rule> {
         let levels = &self.settings.levels;
-        let is_looked_for = |rule: &Rule| {
+        let is_checked = |rule: &Rule| {
             let was_its_turn = match rule.phase() {
                 Phase::Package => true,
-                Phase::Loading => self.head.python.is_some(),
+                Phase::Loading => self.begun.python.is_some(),
                 Phase::Calling => with_calls,
             };
             let is_meant = match rule {
                 // Each session runs once under load, and is compared with nothing.
                 // Nor is what a call leaves looked for there: that would be part of what is measured.
-                Rule::StateLeak | Rule::Nondeterministic | Rule::ResourceLeak => self.head.command != "load",
+                Rule::StateLeak | Rule::Nondeterministic | Rule::ResourceLeak => self.begun.command != "load",
                 Rule::SandboxViolation => !self.settings.sandbox.is_off,
                 // Its guide allows keys that it does not name.
                 Rule::ReturnKeyUnknown => self.plugin_type() != Some(PluginType::Aa) || levels.is_set(*rule),
@@ -242,17 +223,17 @@ impl Prepared {
             };
             was_its_turn && is_meant && !levels.is_off(*rule)
         };
-        Rule::ALL.iter().copied().filter(is_looked_for).collect()
+        Rule::ALL.iter().copied().filter(is_checked).collect()
     }
 
-    /// Reads a line of the plugin's own files.
-    pub(super) fn source(&self) -> Source<'_> {
-        &*self.opened.source
+    /// What a report needs to know besides results.
+    pub(super) fn context(&self) -> RunContext<'_> {
+        RunContext { source: &*self.opened.source, secrets: &self.secrets, baseline: &self.settings.baseline }
     }
 
     /// Where events go that are told as they happen.
     pub(super) fn stream(&self, console: Console) -> ndjson::Stream {
-        let is_wanted = self.settings.format == Format::Ndjson;
+        let is_wanted = self.settings.format.is_stream;
         // Who does not read on wants to hear no more; the campaign goes on all the same.
         ndjson::Stream::new(
             is_wanted.then(|| Box::new(move |line: &str| drop(console.out(line))) as _),
@@ -268,18 +249,13 @@ impl Prepared {
 
     /// The plugin's type, once it is known to be runnable.
     pub(super) fn plugin_type(&self) -> Option<PluginType> {
-        self.head.plugin_type
+        self.opened.plugin_type
     }
 
     /// The time since the beginning.
     pub(super) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
-}
-
-/// A finding that needs no case.
-fn before(finding: Finding, group: usize) -> ReportedFinding {
-    ReportedFinding { finding, occurrences: 1, case: None, case_path: None, call: None, group, every_session: false }
 }
 
 /// Loads the plugin, where there is something to load. No configuration means its own default.cfg.
@@ -310,12 +286,12 @@ fn load(
     Ok(Some((target, loaded)))
 }
 
-/// Whether the sandbox is whole, where it is required.
-fn whole(missing: MissingProtections) -> Result<(), CliError> {
-    match SandboxStatus::withheld(missing) {
+/// For `--sandbox require`: an error if a protection is missing.
+fn must_be_whole(sandbox: &SandboxStatus) -> Result<(), CliError> {
+    match sandbox.warning() {
         None => Ok(()),
         Some(problem) => {
-            Err(CliError::usage(problem, format!("{ASK_DOCTOR}; `--sandbox on` goes on without what is missing")))
+            Err(CliError::usage(problem, format!("{ASK_DOCTOR}; `--sandbox on` continues without what is missing")))
         }
     }
 }

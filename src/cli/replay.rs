@@ -8,7 +8,7 @@ use super::{
     arguments::{AMOUNT, Color, Common, Known, Plugin, With},
     cases,
     console::Console,
-    error::{CliError, status},
+    error::CliError,
     prepare::prepare,
     seams,
     settings::{Amount, Settings},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     corpus::remote::SyncScope,
-    report::{History, Mask, progress::Progress, text},
+    report::{History, progress::Progress},
 };
 
 #[derive(Debug, Args)]
@@ -69,7 +69,6 @@ pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Co
     if let Some(partition) = arguments.partition {
         cases = partition.members(cases);
     }
-    let planned = cases.len() as u64;
     let history = History::default();
     let ended = seams::replay(&job, cases, &stop, &|event| {
         history.listen(&event);
@@ -78,20 +77,8 @@ pub(super) fn run(arguments: &ReplayArguments, color: Option<Color>, console: Co
     progress.finish();
     let seams::ReplayedAll { results, mut summary } = ended?;
     summary.notes.extend(notes);
-    let Settings { again, baseline, .. } = &prepared.settings;
-    let (again, baseline) = (again.clone(), baseline.clone());
-    let is_failure = results.iter().any(|one| one.is_failure(&baseline));
-    let shown = text::replayed(&results, &again, &baseline, summary.elapsed, summary.interrupted, console.width());
-    let summary = prepared.summary(summary);
-    let told = prepared.tell(
-        &summary,
-        Some(planned),
-        console,
-        |report| {
-            let mask = Mask::new(prepared.secrets.iter().cloned());
-            report.with_replayed(&results, &again, &baseline, prepared.source(), &mask).with_history(&history)
-        },
-        shown,
-    )?;
-    Ok(if is_failure { status::FINDINGS } else { told })
+    let mut report = prepared.report(summary);
+    report.add_replayed(&results, &job.levels, prepared.context());
+    report.add_history(&history);
+    prepared.print(&report, console)
 }

@@ -1,17 +1,17 @@
-//! `hookstorm report FILE`: a report of `--format json` in another form. Judges nothing anew: what was found is no failure
-//! of this command.
+//! `hookstorm report FILE`: a report of `--format json` in another form. Findings in it are no failure of this command.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
 use super::{
-    arguments::{Format, OUTPUT},
+    arguments::OUTPUT,
     console::Console,
     error::{CliError, status},
-    files, formats,
+    files,
+    formats::OF_A_FILE,
 };
-use crate::report::Document;
+use crate::report::{Format, FormatOptions, Report};
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {
@@ -19,26 +19,38 @@ pub(super) struct ReportArguments {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: PathBuf,
 
-    /// Form to convert it to [default: text]
-    #[arg(long, value_enum, value_name = "text|json|sarif|markdown|html", hide_possible_values = true, help_heading = OUTPUT)]
+    #[arg(long, value_enum, help = OF_A_FILE.text.as_str(), value_name = OF_A_FILE.names.as_str(), hide_possible_values = true, help_heading = OUTPUT)]
     format: Option<Format>,
 }
 
 pub(super) fn run(arguments: &ReportArguments, console: Console) -> Result<u8, CliError> {
     let path = &arguments.file;
-    let document = Document::parse(&files::text(path, true)?).map_err(|error| {
+    let text = files::text(path, true)?;
+    let report = Report::parse(&text).map_err(|error| {
         CliError::usage(
             format!("`{}` is not a report: {error}", path.display()),
-            "`--format json` of check, test, fuzz or replay writes one; `hookstorm schema report` describes the form",
+            "every command on a plugin writes one with `--format json`; `hookstorm schema report` describes it",
         )
     })?;
     let format = arguments.format.unwrap_or_default();
-    if format == Format::Ndjson {
+    if format.is_stream {
         return Err(CliError::usage(
-            "`report` has no `--format ndjson`: nothing happens any more",
-            "`--format json` prints the report, and `text`, `sarif`, `junit`, `markdown` and `html` make something else of it",
+            format!("`report` has no `--format {}`: a finished report has no events", format.name),
+            format!("the forms of a finished report: {}", OF_A_FILE.names.replace('|', ", ")),
         ));
     }
-    console.out(&formats::write(format, &document, console.width(), console.is_verbose))?;
+    let options = FormatOptions { with_opening: true, ..console.format_options() };
+    console.out(&match format.name {
+        // With fields that this version does not know.
+        "json" => json_as_written(&text),
+        _ => format.write(&report, &options),
+    })?;
     Ok(status::NOTHING)
+}
+
+/// The JSON of a report, indented.
+fn json_as_written(text: &str) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let json: serde_json::Value = serde_json::from_str(text).expect("it was read as a report");
+    format!("{json:#}\n")
 }

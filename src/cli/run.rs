@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::{
-    arguments::{CASES, Color, Common, Format, OUTPUT, Plugin, With},
+    arguments::{CASES, Color, Common, OUTPUT, Plugin, With},
     cases,
     console::Console,
     error::CliError,
@@ -17,7 +17,7 @@ use crate::{
     case::Case,
     engine::{ReportedFinding, Summary},
     generate::configured_services,
-    report::{Mask, Seen, text},
+    report::{Mask, ObservedSession},
 };
 
 #[derive(Debug, Args)]
@@ -91,23 +91,16 @@ pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Conso
         Mask::new(secrets).with_session(&case.session, &ran.trace.calls)
     };
     let findings = ran.findings.into_iter().filter_map(|finding| job.levels.apply(finding));
-    let reported = findings.enumerate().map(|(group, finding)| ReportedFinding {
-        finding,
-        occurrences: 1,
-        case: None,
-        case_path: None,
-        call: None,
-        group,
-        every_session: false,
-    });
-    let summary = prepared.summary(Summary {
+    let reported = findings
+        .enumerate()
+        .map(|(group, finding)| ReportedFinding { group, ..ReportedFinding::without_case(finding) });
+    let mut report = prepared.report(Summary {
         sessions: 1,
         calls: ran.trace.calls.len() as u64,
         elapsed: ran.elapsed,
         reported: reported.collect(),
         ..Summary::default()
     });
-    let seen = Seen { session: &case.session, trace: &ran.trace, mask: &mask };
-    let shown = if prepared.settings.format == Format::Text { text::seen(&seen) } else { String::new() };
-    prepared.tell(&summary, None, console, |report| report.with_trace(&seen), shown)
+    report.trace = Some(ObservedSession::new(&case.session, &ran.trace, &mask));
+    prepared.print(&report, console)
 }

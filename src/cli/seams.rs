@@ -24,14 +24,13 @@ use crate::{
     contract::{Argument, ArgumentKind, Hook, Platform, PluginType},
     corpus::{Corpus, CorpusError, remote},
     engine::{
-        self, EngineError, Event, FuzzSettings, Generator, Oracles, Plan, PropertySettings, RemovalReason, Setup,
-        ShrinkOutcome, Stop, Summary,
+        self, EngineError, Event, FuzzSettings, Generator, Oracles, Plan, PropertySettings, RemovalReason,
+        ReplayOutcome, ReplayedCase, Setup, ShrinkOutcome, Stop, Summary,
     },
-    finding::{Finding, Rule, RuleLevels, Severity},
+    finding::{Finding, Rule, RuleLevels},
     generate::{self, OptionChoice},
     oracle::{self, PluginUnderTest},
     package::{ArchiveLimits, Package, PackageError, configuration},
-    report::{Outcome, Replayed},
     runtime::{RuntimeError, Target, Worker, sandbox::MissingProtections},
     trace::{Loading, OptionToken, Trace},
 };
@@ -348,7 +347,7 @@ pub(super) fn property(
 /// How the cases of a corpus fare.
 #[derive(Debug)]
 pub(super) struct ReplayedAll {
-    pub(super) results: Vec<Replayed>,
+    pub(super) results: Vec<ReplayedCase>,
     pub(super) summary: Summary,
 }
 
@@ -359,37 +358,16 @@ pub(super) fn replay(
     stop: &Stop,
     listen: &(dyn Fn(Event) + Sync),
 ) -> Result<ReplayedAll, CliError> {
-    use engine::ReplayOutcome as Seen;
     let replayed =
         job.plan(Vec::new(), |plan| engine::replay(plan, cases, job.jobs, stop, listen)).map_err(engine_error)?;
-    let ran = |one: &&engine::ReplayedCase| !matches!(one.outcome, Seen::OtherType | Seen::WantsOther | Seen::NotRun);
+    let ran = |one: &&ReplayedCase| {
+        !matches!(one.outcome, ReplayOutcome::OtherType | ReplayOutcome::WantsOther | ReplayOutcome::NotRun)
+    };
     let sessions = replayed.replayed.iter().filter(ran).count() as u64;
     let calls = replayed.replayed.iter().filter(ran).map(|one| one.case.session.calls.len() as u64).sum();
-    let level = |finding: Finding| job.levels.apply(finding).map_or(Severity::Warning, |finding| finding.severity);
-    let at_levels =
-        |findings: Vec<Finding>| findings.into_iter().filter_map(|finding| job.levels.apply(finding)).collect();
-    let results: Vec<Replayed> = replayed
-        .replayed
-        .into_iter()
-        .map(|one| Replayed {
-            outcome: match one.outcome {
-                Seen::Silent => Outcome::Silent,
-                Seen::Failed(findings) => Outcome::Broke(at_levels(findings)),
-                Seen::StillThere(finding) => Outcome::StillThere(level(finding)),
-                Seen::Fixed => Outcome::Fixed,
-                Seen::Became(findings) => Outcome::Became(at_levels(findings)),
-                Seen::OtherType => Outcome::OtherType,
-                Seen::WantsOther => Outcome::WantsOther,
-                Seen::CannotRun(problem) => Outcome::Broken(problem),
-                Seen::NotRun => Outcome::NotRun,
-            },
-            path: one.path,
-            found: one.case.found,
-        })
-        .collect();
     let summary =
         Summary { sessions, calls, elapsed: replayed.elapsed, interrupted: replayed.interrupted, ..Summary::default() };
-    Ok(ReplayedAll { results, summary })
+    Ok(ReplayedAll { results: replayed.replayed, summary })
 }
 
 /// Shrinks one case. A case that shows nothing any more is an error of use, with what to do.

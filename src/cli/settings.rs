@@ -10,7 +10,7 @@ use std::{
 use clap::ValueEnum;
 
 use super::{
-    arguments::{Color, Common, Format, Known, SandboxArgument, With},
+    arguments::{Color, Common, Known, SandboxArgument, With},
     error::CliError,
     file_settings::{self, FileSettings, LoadTable},
     files,
@@ -21,8 +21,8 @@ use super::{
 use crate::{
     contract::Platform,
     corpus::remote::{BucketUrl, CorpusLocation},
-    finding::{Baseline, Rule, RuleLevels},
-    report::{Again, SandboxMode},
+    finding::{Rule, RuleLevels},
+    report::{Baseline, Format, Rerun, SandboxMode},
     runtime::{Limits, Network, Sandbox},
 };
 
@@ -67,7 +67,7 @@ pub(super) struct Settings {
     pub(super) runs: u64,
     pub(super) seed: Option<u64>,
     pub(super) partition: Option<Partition>,
-    pub(super) again: Again,
+    pub(super) again: Rerun,
     /// The table `[load]` of hookstorm.toml.
     pub(super) load: LoadTable,
     /// The known findings: [`Settings::with_baseline`].
@@ -158,7 +158,7 @@ impl Settings {
             wish: confined.sandbox.or(file.sandbox).map_or(SandboxMode::On, Into::into),
             unconfined_by,
             jobs: common.jobs.or(file.jobs).unwrap_or_else(cores),
-            again: again(plugin, common, with, config.is_some()),
+            again: again(common, with, config.is_some()),
             configuration: config.as_deref().map(configuration).transpose()?,
             venv,
             corpus,
@@ -228,7 +228,7 @@ fn configuration(path: &Path) -> Result<String, CliError> {
 }
 
 /// The options that a command must repeat to show the same: those that the user typed. hookstorm.toml is read again.
-fn again(plugin: &Path, common: &Common, with: &With, is_configured: bool) -> Again {
+fn again(common: &Common, with: &With, configured: bool) -> Rerun {
     let path = |path: &PathBuf| path.to_string_lossy().into_owned();
     let mut options = Vec::new();
     let mut option = |name: &str, value: Option<String>| {
@@ -246,18 +246,9 @@ fn again(plugin: &Path, common: &Common, with: &With, is_configured: bool) -> Ag
     confined.allow_read.iter().for_each(|one| option("--allow-read", Some(path(one))));
     let mode = confined.sandbox.and_then(|mode| mode.to_possible_value());
     option("--sandbox", mode.map(|mode| mode.get_name().to_owned()));
-    let levels = common.rule.iter().filter_map(|text| {
-        let id = text.split_once('=')?.0.trim();
-        Some((Rule::named(id)?, text.clone()))
-    });
-    Again {
-        plugin: plugin.to_string_lossy().into_owned(),
-        options,
-        own: Vec::new(),
-        levels: levels.collect(),
-        is_configured,
-        baseline: None,
-    }
+    let is_level = |text: &&String| text.split_once('=').is_some_and(|(id, _)| Rule::named(id.trim()).is_some());
+    let levels = common.rule.iter().filter(is_level).cloned().collect();
+    Rerun { options, own: Vec::new(), levels, configured, baseline: None }
 }
 
 /// A time in the form of the command line.
@@ -309,7 +300,7 @@ mod tests {
             again.options.join(" "),
             "--platform 6.12 --timeout 1500ms --allow-network all --allow-network [::1]:8200 --allow-read / --sandbox require"
         );
-        assert!(again.is_configured, "the file's configuration counts");
+        assert!(again.configured, "the file's configuration counts");
     }
 
     #[test]

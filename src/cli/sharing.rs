@@ -35,7 +35,7 @@ impl Sharing {
     ) -> Result<Self, CliError> {
         let Some(bucket) = settings.bucket.clone() else { return Ok(Self(None)) };
         let print = {
-            let (above_bar, bucket) = (progress.teller(), bucket.clone());
+            let (above_bar, bucket) = (progress.line_writer(), bucket.clone());
             move |news: SyncEvent| {
                 let is_refused = matches!(news, SyncEvent::Alone(RemoteError::Refused { .. }));
                 let text = message(&news, &bucket);

@@ -46,7 +46,9 @@ pub(super) fn spend(
     let mut summary = ended?;
     summary.notes.extend(notes);
     let unwritten = summary.unwritten.take();
-    let summary = prepared.summary(summary);
-    let status = prepared.tell(&summary, planned, console, |report| report.with_history(&history), String::new())?;
+    let mut report = prepared.report(summary);
+    report.planned = planned;
+    report.add_history(&history);
+    let status = prepared.print(&report, console)?;
     unwritten.map_or(Ok(status), |problem| Err(CliError::unwritten(&problem)))
 }

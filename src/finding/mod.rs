@@ -1,15 +1,13 @@
 //! What a finding is: [`Rule`] and the registry of all of them, [`Severity`], [`Finding`], the fingerprint that makes two
-//! findings one, [`RuleLevels`], with which a user turns rules up, down or off, and [`Baseline`], what is known already.
+//! findings one, and [`RuleLevels`], with which a user turns rules up, down or off.
 //! [`Finding::draft`] writes one.
 #![forbid(unsafe_code)]
 
-mod baseline;
 mod draft;
 mod fingerprint;
 mod level;
 mod rule;
 
-pub use baseline::{Baseline, BaselineError};
 pub use draft::Draft;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use level::{LevelError, RuleLevels};

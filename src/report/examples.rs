@@ -1,6 +1,6 @@
-//! Values made by hand that the tests of reports share.
+//! Values that the tests of reports share.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use crate::{
     case::{Call, Case, Session, Value},
@@ -11,26 +11,38 @@ use crate::{
         Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles,
         Processors, Step,
     },
-    report::{Again, Head},
+    report::{Baseline, PluginInfo, Report, RunContext},
     trace::{CallTrace, CapturedOutput, Ending, Exception, Frame, Observed, Origin, Trace},
 };
 
-pub(crate) fn head() -> Head {
-    Head {
-        command: "test",
-        name: "MyVault".into(),
-        plugin_type: Some(PluginType::CredentialStore),
-        version: Some("1.0".into()),
-        path: "vault/".into(),
-        platform: Platform::newest(),
+/// The report of a run that has just begun.
+pub(crate) fn begun(command: &str) -> Report {
+    Report {
+        plugin: PluginInfo {
+            name: "MyVault".into(),
+            r#type: Some("credentialstore".into()),
+            version: Some("1.0".into()),
+            path: "vault/".into(),
+        },
+        platform: "9.0".into(),
         python: Some("3.11.7".into()),
         seed: Some(42),
-        held: None,
+        ..Report::new(command)
     }
 }
 
-pub(crate) fn again() -> Again {
-    Again { plugin: "vault/".into(), ..Again::default() }
+static NOTHING_KNOWN: LazyLock<Baseline> = LazyLock::new(Baseline::default);
+
+/// A plugin whose files cannot be read, without secrets and without known findings.
+pub(crate) fn context() -> RunContext<'static> {
+    RunContext { source: &|_, _| None, secrets: &[], baseline: &NOTHING_KNOWN }
+}
+
+/// The report of a run that did and found this.
+pub(crate) fn report(command: &str, summary: &Summary) -> Report {
+    let mut report = begun(command);
+    report.add_run(summary, context());
+    report
 }
 
 pub(crate) fn finding(rule: Rule) -> Finding {
@@ -148,7 +160,7 @@ pub(crate) fn summary(reported: Vec<ReportedFinding>) -> Summary {
     }
 }
 
-/// A load run of so many hooks that has something of everything to tell.
+/// The measurements of a load run of so many hooks, with a value for everything.
 pub(crate) fn measured(hooks: usize) -> Measured {
     let times =
         Percentiles { count: 1500, p50_ms: 52.3, p90_ms: 98.1, p99_ms: 612.0, p99_9_ms: 1890.5, max_ms: 12_345.6 };

@@ -1,25 +1,25 @@
-//! Shows the line that a finding is about, with a mark under its column where one is known. One look for MANIFEST and for
-//! Python alike.
+//! Shows the line that a finding is about, with a mark under its column if one is known: the same for MANIFEST and for
+//! Python.
 
-use crate::{
-    finding::Location,
-    report::{mask::names_a_secret, plain},
-};
+use crate::report::{CodeLocation, mask::names_a_secret, plain};
 
-/// The place, and under it the line, each line of it without a line feed. `source` is the line's text, if it can be had.
-pub(crate) fn excerpt(location: &Location, source: Option<&str>, width: usize) -> Vec<String> {
-    let number = location.line.to_string();
+/// The place, and under it the line, each without a line feed. `source` is the line's text, if it is known.
+pub(crate) fn excerpt(location: &CodeLocation, source: Option<&str>, width: usize) -> Vec<String> {
+    let number = location.line.map(|line| line.to_string()).unwrap_or_else(|| " ".to_owned());
     let gutter = " ".repeat(number.len());
     let mut lines = vec![format!("{gutter}--> {}", place(location))];
-    let Some(source) = source.filter(|source| location.line > 0 && !source.trim().is_empty()) else { return lines };
+    let Some(source) = source.filter(|source| location.line.is_some() && !source.trim().is_empty()) else {
+        return lines;
+    };
     let source = without_options(&location.file, vec![source.to_owned()]).concat();
     let room = width.saturating_sub(number.len() + 3).max(20);
     lines.push(format!("{gutter} |"));
     lines.push(format!("{number} | {}", plain::cut(&plain::source(&source), room)));
-    let before: String = source.chars().take(location.column.saturating_sub(1) as usize).collect();
+    let column = location.column.map(|column| column.saturating_sub(1) as usize);
+    let before: String = source.chars().take(column.unwrap_or(0)).collect();
     let offset = plain::source(&before).chars().count();
-    // The bar below stands there to carry the mark; without one it only parts the line from what follows.
-    lines.push(if location.column > 0 && offset < room {
+    // The bar below carries the mark; without one it only parts the line from what follows.
+    lines.push(if column.is_some() && offset < room {
         format!("{gutter} | {}^", " ".repeat(offset))
     } else {
         format!("{gutter} |")
@@ -28,22 +28,19 @@ pub(crate) fn excerpt(location: &Location, source: Option<&str>, width: usize) -
 }
 
 /// `lib/plugin.py:92 in user_defined_path`, `MANIFEST:3:8`.
-pub(crate) fn place(location: &Location) -> String {
-    let mut place = plain::harmless(&location.file).into_owned();
-    if location.line > 0 {
-        place.push_str(&format!(":{}", location.line));
-        if location.column > 0 {
-            place.push_str(&format!(":{}", location.column));
-        }
+pub(crate) fn place(location: &CodeLocation) -> String {
+    let mut place = plain::harmless(&location.file_and_line()).into_owned();
+    if let (Some(_), Some(column)) = (location.line, location.column) {
+        place.push_str(&format!(":{column}"));
     }
-    if !location.function.is_empty() {
-        place.push_str(&format!(" in {}", plain::harmless(&location.function)));
+    if let Some(function) = &location.function {
+        place.push_str(&format!(" in {}", plain::harmless(function)));
     }
     place
 }
 
-/// Lines of a configuration that follow one another, without the values of options that are named like a secret, those
-/// that go on in the lines below included.
+/// Consecutive lines of a configuration, without the values of options that are named like a secret; a value may go on in
+/// the lines below.
 pub(crate) fn without_options(file: &str, lines: Vec<String>) -> Vec<String> {
     if !file.ends_with(".cfg") {
         return lines;
@@ -68,8 +65,10 @@ pub(crate) fn without_options(file: &str, lines: Vec<String>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn location(file: &str, line: u32, column: u32, function: &str) -> Location {
-        Location { file: file.into(), line, column, function: function.into() }
+    fn location(file: &str, line: u32, column: u32, function: &str) -> CodeLocation {
+        let known = |number| (number > 0).then_some(number);
+        let function = Some(function.to_owned()).filter(|name| !name.is_empty());
+        CodeLocation { file: file.into(), line: known(line), column: known(column), function, in_plugin: true }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The report as JUnit XML, which CI servers show as tests. Makes text of a [`Document`] and nothing else; the same report is
+//! The report as JUnit XML, which CI servers show as tests; the same report is
 //! the same bytes.
 //!
 //! A hook is a suite, and each rule that runs hooks a test of it; `package` and `loading` are suites of their own. What was
@@ -14,24 +14,21 @@
 
 use std::collections::BTreeMap;
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::{
-    document::{Case, Document, Told},
-    plain,
-};
+use super::{CaseOutcome, CaseResult, FindingEntry, Report, plain};
 use crate::{
     finding::{Phase, Rule, Severity},
     load::Measured,
 };
 
 /// The report as JUnit XML.
-pub fn text(document: &Document) -> String {
-    let mut report = Report::new("hookstorm");
-    report.add_test_suites(suites(document));
-    report.add_test_suites(cases(document));
-    report.add_test_suites(document.load.iter().flat_map(|measured| load(document, measured)));
-    let text = report.to_string().expect("text can be written to memory");
+pub fn text(report: &Report) -> String {
+    let mut tests = quick_junit::Report::new("hookstorm");
+    tests.add_test_suites(suites(report));
+    tests.add_test_suites(cases(report));
+    tests.add_test_suites(report.load.iter().flat_map(|measured| load(report, measured)));
+    let text = tests.to_string().expect("text can be written to memory");
     let mut text = without_skipped(text);
     if !text.ends_with('\n') {
         text.push('\n');
@@ -39,7 +36,7 @@ pub fn text(document: &Document) -> String {
     text
 }
 
-/// `quick-junit` counts what was skipped at the root too, where the schema that Jenkins reads by has no such count.
+/// Removes the count of skipped tests that `quick-junit` writes at the root: Jenkins' schema has no such count there.
 fn without_skipped(mut text: String) -> String {
     let tag = text.find("<testsuites").and_then(|begin| Some(begin..begin + text[begin..].find('>')?));
     let count = tag.and_then(|tag| {
@@ -53,40 +50,38 @@ fn without_skipped(mut text: String) -> String {
     text
 }
 
-/// Suites of hooks and of what comes before them.
-fn suites(document: &Document) -> Vec<TestSuite> {
-    let is_a_case =
-        |told: &&Told| told.case.as_ref().is_some_and(|path| document.cases.iter().any(|one| one.path == *path));
-    let mut found: BTreeMap<(String, &str), Vec<&Told>> = BTreeMap::new();
-    for told in document.findings.iter().filter(|told| !is_a_case(told)) {
-        found.entry((suite_of(told), &told.rule)).or_default().push(told);
+/// Suites of hooks, and of package and loading rules.
+fn suites(report: &Report) -> Vec<TestSuite> {
+    let mut found: BTreeMap<(String, &str), Vec<&FindingEntry>> = BTreeMap::new();
+    for finding in report.findings_of_no_case() {
+        found.entry((suite_of(finding), &finding.rule)).or_default().push(finding);
     }
-    // What nobody looked for did not pass.
-    let looked_for = document.rules.iter().filter_map(|id| Rule::named(id));
-    let of_phase = |phase: Phase| looked_for.clone().filter(move |rule| rule.phase() == phase);
+    // A rule that was not checked did not pass.
+    let checked = report.rules.iter().filter_map(|id| Rule::named(id));
+    let of_phase = |phase: Phase| checked.clone().filter(move |rule| rule.phase() == phase);
     let mut tests: Vec<(String, &str)> = Vec::new();
     for (suite, phase) in [("package", Phase::Package), ("loading", Phase::Loading)] {
         tests.extend(of_phase(phase).map(|rule| (suite.to_owned(), rule.id())));
     }
-    for hook in &document.hooks {
+    for hook in &report.hooks {
         tests.extend(of_phase(Phase::Calling).map(|rule| (hook.clone(), rule.id())));
     }
     tests.extend(found.keys().filter(|key| !tests.contains(key)).cloned().collect::<Vec<_>>());
     let mut suites: Vec<(String, TestSuite)> = Vec::new();
     for (suite, rule) in tests {
-        let told = found.get(&(suite.clone(), rule)).map_or(&[][..], Vec::as_slice);
+        let findings = found.get(&(suite.clone(), rule)).map_or(&[][..], Vec::as_slice);
         let index = suites.iter().position(|(name, _)| *name == suite).unwrap_or_else(|| {
             suites.push((suite.clone(), TestSuite::new(xml(&suite))));
             suites.len() - 1
         });
-        suites[index].1.add_test_case(test_of_rule(document, &suite, rule, told));
+        suites[index].1.add_test_case(test_of_rule(report, &suite, rule, findings));
     }
     suites.into_iter().map(|(_, suite)| suite).collect()
 }
 
-/// The hook that a finding is of, or what comes before hooks.
-fn suite_of(told: &Told) -> String {
-    match (&told.hook, Rule::named(&told.rule).map(Rule::phase)) {
+/// The hook of a finding, or the phase before hooks are called.
+fn suite_of(finding: &FindingEntry) -> String {
+    match (&finding.hook, finding.known_rule().map(Rule::phase)) {
         (Some(hook), _) => hook.clone(),
         (None, Some(Phase::Package)) => "package".to_owned(),
         (None, Some(Phase::Loading)) => "loading".to_owned(),
@@ -94,11 +89,11 @@ fn suite_of(told: &Told) -> String {
     }
 }
 
-fn test_of_rule(document: &Document, suite: &str, rule: &str, told: &[&Told]) -> TestCase {
-    let failing: Vec<&Told> =
-        told.iter().copied().filter(|one| !one.known && one.severity == Severity::Error).collect();
-    let warning = told.iter().copied().filter(|one| !one.known && one.severity != Severity::Error);
-    let known = told.iter().copied().filter(|one| one.known);
+fn test_of_rule(report: &Report, suite: &str, rule: &str, findings: &[&FindingEntry]) -> TestCase {
+    let failing: Vec<&FindingEntry> =
+        findings.iter().copied().filter(|one| !one.known && one.severity == Severity::Error).collect();
+    let warning = findings.iter().copied().filter(|one| !one.known && one.severity != Severity::Error);
+    let known = findings.iter().copied().filter(|one| one.known);
     let warnings: Vec<String> = warning.map(|one| format!("warning: {}", whole(one))).collect();
     let known: Vec<String> = known.map(|one| format!("known: {}", whole(one))).collect();
     let status = if let Some(first) = failing.first() {
@@ -112,99 +107,88 @@ fn test_of_rule(document: &Document, suite: &str, rule: &str, told: &[&Told]) ->
         TestCaseStatus::success()
     };
     let out: Vec<String> = warnings.into_iter().chain(known).collect();
-    test(document, suite, rule, status, &out.join("\n\n"))
+    test(report, suite, rule, status, &out.join("\n\n"))
 }
 
-/// Place, message, what to do and how to see it again.
-fn whole(told: &Told) -> String {
+/// Place, message, what to do and how to show it again.
+fn whole(finding: &FindingEntry) -> String {
     let mut lines = Vec::new();
-    if let Some(place) = &told.location {
-        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+    if let Some(place) = &finding.location {
         let function = place.function.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
-        lines.push(format!("{}{line}{function}", place.file));
+        lines.push(format!("{}{function}", place.file_and_line()));
     }
-    lines.push(told.message.clone());
-    lines.extend(told.hint.iter().map(|hint| format!("hint: {hint}")));
-    lines.extend(told.again.iter().map(|again| format!("again: {again}")));
+    lines.push(finding.message.clone());
+    lines.extend(finding.hint.iter().map(|hint| format!("hint: {hint}")));
+    lines.extend(finding.again.iter().map(|again| format!("again: {again}")));
     lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// `replay`: a test for each case.
-fn cases(document: &Document) -> Option<TestSuite> {
-    if document.cases.is_empty() {
-        return None;
-    }
+fn cases(report: &Report) -> Option<TestSuite> {
+    let cases = report.cases.as_deref().filter(|cases| !cases.is_empty())?;
     let mut suite = TestSuite::new("cases");
-    suite.add_test_cases(document.cases.iter().map(|case| test_of_case(document, case)));
+    suite.add_test_cases(cases.iter().map(|case| test_of_case(report, case)));
     Some(suite)
 }
 
-fn test_of_case(document: &Document, case: &Case) -> TestCase {
-    let rule = case.rule.as_deref().unwrap_or(&case.outcome);
-    let own: Vec<&Told> = document.findings.iter().filter(|told| told.case.as_ref() == Some(&case.path)).collect();
-    let again = case.again.iter().map(|again| format!("again: {}", one_line(again)));
-    let is_error = match case.outcome.as_str() {
-        "still-there" => case.severity == Some(Severity::Error),
-        _ => own.iter().any(|told| told.severity == Severity::Error && !told.known),
+fn test_of_case(report: &Report, case: &CaseResult) -> TestCase {
+    let outcome = case.outcome.name();
+    let own: Vec<&FindingEntry> = report.findings_of(case).collect();
+    let (message, kind) = match case.outcome {
+        CaseOutcome::StillThere => (case.message.as_deref(), Some(NonSuccessKind::Failure)),
+        CaseOutcome::BecameAnother | CaseOutcome::Broke => {
+            (own.first().map(|finding| finding.message.as_str()), Some(NonSuccessKind::Failure))
+        }
+        CaseOutcome::Broken => (case.reason.as_deref(), Some(NonSuccessKind::Error)),
+        _ => (None, None),
     };
-    let (message, kind) = match case.outcome.as_str() {
-        "still-there" => (case.message.clone().unwrap_or_default(), Some(NonSuccessKind::Failure)),
-        "became-another" | "broke" => {
-            (own.first().map(|told| told.message.clone()).unwrap_or_default(), Some(NonSuccessKind::Failure))
+    let message = one_line(message.unwrap_or_default());
+    let mut lines = vec![format!("{outcome}: {message}")];
+    lines.extend(own.iter().map(|finding| whole(finding)));
+    lines.push(format!("again: {}", one_line(&case.again)));
+    let text = lines.join("\n");
+    let is_new_error = |one: &&FindingEntry| one.severity == Severity::Error && !one.known;
+    let (status, out) = match (kind, &case.outcome) {
+        (Some(_), _) if case.known => (skipped("it is in the baseline"), text),
+        (Some(kind), _) if case.is_failure() || own.iter().any(is_new_error) => {
+            let rule = own.first().map(|finding| finding.rule.as_str()).or(case.rule.as_deref());
+            let of = if kind == NonSuccessKind::Error { "broken" } else { rule.unwrap_or(outcome) };
+            (not_passed(kind, of, &message, &text), String::new())
         }
-        "broken" => (case.reason.clone().unwrap_or_default(), Some(NonSuccessKind::Error)),
-        _ => (String::new(), None),
+        (Some(_), _) => (TestCaseStatus::success(), format!("warning: {text}")),
+        (None, CaseOutcome::Fixed | CaseOutcome::Silent) => (TestCaseStatus::success(), String::new()),
+        (None, _) => (skipped(outcome), String::new()),
     };
-    let mut lines = vec![format!("{}: {}", case.outcome, one_line(&message))];
-    lines.extend(own.iter().map(|told| whole(told)));
-    lines.extend(again);
-    let told = lines.join("\n");
-    match kind {
-        _ if case.known => test(document, "cases", &case.path, skipped("it is in the baseline"), &told),
-        Some(NonSuccessKind::Error) => {
-            let status = not_passed(NonSuccessKind::Error, "broken", &one_line(&message), &told);
-            test(document, "cases", &case.path, status, "")
-        }
-        Some(kind) if is_error => {
-            let kind_of_failure = own.first().map_or(rule, |told| told.rule.as_str());
-            let status = not_passed(kind, kind_of_failure, &one_line(&message), &told);
-            test(document, "cases", &case.path, status, "")
-        }
-        Some(_) => test(document, "cases", &case.path, TestCaseStatus::success(), &format!("warning: {told}")),
-        None if matches!(case.outcome.as_str(), "fixed" | "silent") => {
-            test(document, "cases", &case.path, TestCaseStatus::success(), "")
-        }
-        None => test(document, "cases", &case.path, skipped(&case.outcome), ""),
-    }
+    test(report, "cases", &case.path, status, &out)
 }
 
 /// `load`: a test for each objective, and for each figure that both reports have.
-fn load(document: &Document, measured: &Measured) -> Vec<TestSuite> {
+fn load(report: &Report, measured: &Measured) -> Vec<TestSuite> {
     let mut suites = Vec::new();
     if !measured.objectives.is_empty() {
         let mut suite = TestSuite::new("objectives");
         suite.add_test_cases(measured.objectives.iter().map(|one| {
-            let told = format!("{} was asked for, {} was measured", one.objective, one.measured);
+            let text = format!("{} was asked for, {} was measured", one.objective, one.measured);
             let status = if one.met {
                 TestCaseStatus::success()
             } else {
-                let told = format!("{told}: off by {:.1} %", one.missed_by * 100.0);
-                not_passed(NonSuccessKind::Failure, "objective", &one_line(&told), "")
+                let text = format!("{text}: off by {:.1} %", one.missed_by * 100.0);
+                not_passed(NonSuccessKind::Failure, "objective", &one_line(&text), "")
             };
-            test(document, "objectives", &one.objective, status, &if one.met { told } else { String::new() })
+            test(report, "objectives", &one.objective, status, &if one.met { text } else { String::new() })
         }));
         suites.push(suite);
     }
     if let Some(baseline) = &measured.baseline {
         let mut suite = TestSuite::new("baseline");
         suite.add_test_cases(baseline.changes.iter().map(|change| {
-            let told = format!("{} before, {} now, noise {}", change.before, change.after, change.noise);
+            let text = format!("{} before, {} now, noise {}", change.before, change.after, change.noise);
             let name = format!("{} {}", change.of, change.figure);
             if change.regression {
-                let status = not_passed(NonSuccessKind::Failure, "regression", &format!("{name}: {told}"), "");
-                test(document, "baseline", &name, status, "")
+                let status = not_passed(NonSuccessKind::Failure, "regression", &format!("{name}: {text}"), "");
+                test(report, "baseline", &name, status, "")
             } else {
-                test(document, "baseline", &name, TestCaseStatus::success(), &told)
+                test(report, "baseline", &name, TestCaseStatus::success(), &text)
             }
         }));
         suites.push(suite);
@@ -212,9 +196,9 @@ fn load(document: &Document, measured: &Measured) -> Vec<TestSuite> {
     suites
 }
 
-fn test(document: &Document, suite: &str, name: &str, status: TestCaseStatus, out: &str) -> TestCase {
+fn test(report: &Report, suite: &str, name: &str, status: TestCaseStatus, out: &str) -> TestCase {
     let mut case = TestCase::new(xml(name), status);
-    case.set_classname(xml(&format!("{}.{suite}", document.plugin.name)));
+    case.set_classname(xml(&format!("{}.{suite}", report.plugin.name)));
     if !out.is_empty() {
         case.set_system_out(xml(out));
     }
@@ -236,13 +220,13 @@ fn skipped(why: &str) -> TestCaseStatus {
     status
 }
 
-/// What a plugin supplied, with nothing in it that a terminal would obey.
+/// Text of a plugin, without anything that a terminal would obey.
 fn one_line(text: &str) -> String {
     plain::harmless(text).into_owned()
 }
 
-/// `text` of characters that XML may hold, escapes seen as such. quick-junit would drop some of them without a word, and
-/// lets two pass that XML forbids.
+/// `text` of characters that XML allows, others written out. `quick-junit` would drop some of them silently, and lets two
+/// pass that XML forbids.
 fn xml(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(one_line).collect();
     lines.join("\n").replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
@@ -253,12 +237,12 @@ mod tests {
     use super::*;
     use crate::report::examples;
 
-    fn document(command: &str, more: &str) -> Document {
+    fn report(command: &str, more: &str) -> Report {
         let text = format!(
             r#"{{"hookstorm": "0.1.0", "command": "{command}", "status": "findings", "platform": "9.0", "python": "3.11.7",
             "seed": 42, "plugin": {{"name": "Vault", "type": "credentialstore", "version": "1.0", "path": "vault/"}}, {more}}}"#
         );
-        Document::parse(&text).unwrap()
+        Report::parse(&text).unwrap()
     }
 
     fn finding(rule: &str, severity: &str, more: &str) -> String {
@@ -287,7 +271,7 @@ mod tests {
             r#""manifest-missing", "import-failed", "uncaught-exception", "timeout""#,
             finding("timeout", "error", "")
         );
-        let text = text(&document("test", &more));
+        let text = text(&report("test", &more));
         let suites: Vec<&str> = text.lines().filter(|line| line.contains("<testsuite ")).map(str::trim).collect();
         assert_eq!(suites.len(), 4, "{text}");
         assert_eq!(text.matches("<testcase ").count(), 2 + 2 * 2, "{text}");
@@ -315,7 +299,7 @@ mod tests {
             finding("lossy-json", "warning", ""),
             finding("timeout", "error", r#", "known": true"#)
         );
-        let text = text(&document("test", &more));
+        let text = text(&report("test", &more));
         let warned = element(&text, "lossy-json");
         assert!(warned.contains("<system-out>warning: lib/naming.py:6") && !warned.contains("<failure"), "{warned}");
         let known = element(&text, "timeout");
@@ -338,20 +322,20 @@ mod tests {
             case("f.json", "still-there", r#", "severity": "error", "known": true"#),
         ];
         let became = finding("not-json", "error", r#", "case": "e.json""#);
-        let text = text(&document("replay", &format!(r#""findings": [{became}], "cases": [{}]"#, cases.join(","))));
+        let text = text(&report("replay", &format!(r#""findings": [{became}], "cases": [{}]"#, cases.join(","))));
         assert!(element(&text, "a.json").contains("<failure message=\"it hangs\" type=\"timeout\""), "{text}");
         assert!(element(&text, "b.json").ends_with("/>"), "{text}");
         assert!(element(&text, "c.json").contains("<skipped"), "{text}");
         assert!(element(&text, "d.json").contains("<error"), "{text}");
         assert!(element(&text, "e.json").contains("type=\"not-json\""), "{text}");
         assert!(element(&text, "f.json").contains("<skipped"), "{text}");
-        assert!(!text.contains("name=\"get_password_list\""), "a case's finding is told once: {text}");
+        assert!(!text.contains("name=\"get_password_list\""), "a case's finding is reported once: {text}");
     }
 
     #[test]
     fn a_missed_objective_and_a_regression_fail_their_tests() {
         let load = serde_json::to_string(&examples::measured(1)).unwrap();
-        let text = text(&document("load", &format!(r#""findings": [], "load": {load}"#)));
+        let text = text(&report("load", &format!(r#""findings": [], "load": {load}"#)));
         assert!(element(&text, "p99=500ms").contains("off by 22.4 %"), "{text}");
         assert!(element(&text, "errors=1%").contains("<system-out>"), "{text}");
         assert!(element(&text, "session p99_ms").contains("type=\"regression\""), "{text}");
@@ -361,7 +345,7 @@ mod tests {
     fn nothing_of_a_plugin_breaks_the_xml() {
         let hostile = "\\u001b[31m <a> & ]]> \\\" \\u0000 \\u202e \\uffff \\n<b>";
         let found = finding("timeout", "error", "").replace("it broke", hostile);
-        let text = text(&document("test", &format!(r#""findings": [{found}]"#)));
+        let text = text(&report("test", &format!(r#""findings": [{found}]"#)));
         let is_allowed =
             |character: char| matches!(character, '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
         assert!(text.chars().all(is_allowed), "{text:?}");
@@ -371,8 +355,8 @@ mod tests {
 
     #[test]
     fn the_same_report_is_the_same_text() {
-        let document = document("test", &format!(r#""findings": [{}]"#, finding("timeout", "error", "")));
-        assert_eq!(text(&document), text(&document));
-        assert!(!text(&document).contains("timestamp"));
+        let report = report("test", &format!(r#""findings": [{}]"#, finding("timeout", "error", "")));
+        assert_eq!(text(&report), text(&report));
+        assert!(!text(&report).contains("timestamp"));
     }
 }

@@ -1,17 +1,13 @@
-//! The report as Markdown: what a nightly job puts into an issue, or a pipeline onto its summary page. Makes text of a
-//! [`Document`] and nothing else; never longer than an issue may be.
+//! The report as Markdown, for the issue that a nightly job files, or a pipeline's summary page. Never longer than an issue
+//! may be.
 //!
-//! The first line is a title. What a plugin supplied stands in spans of code, where no tracker takes a name for somebody to
-//! be called or a number for an issue. Arguments are not told: an issue may be read by more people than a case.
+//! The first line is a title. Text of a plugin stands in spans of code, where no tracker reads a name as a mention or a number
+//! as an issue. Arguments are left out: more people may read an issue than a case.
 
 use std::collections::BTreeSet;
 
-use super::{
-    document::{Document, Told},
-    json::Status,
-    plain,
-};
-use crate::finding::{Rule, Severity};
+use super::{FindingEntry, Report, SandboxStatus, Status, plain};
+use crate::finding::Severity;
 
 /// How many findings have a line of their own; the report has all.
 const FINDINGS_LIMIT: usize = 50;
@@ -23,25 +19,24 @@ const LOAD_WIDTH: usize = 100;
 const BYTES_LIMIT: usize = 60_000;
 
 /// The report as Markdown.
-pub fn text(document: &Document) -> String {
-    let told = document.told();
-    let (known, new): (Vec<_>, Vec<_>) = told.into_iter().partition(|one| one.known);
-    let name = plain::harmless(&document.plugin.name).into_owned();
-    let version = document.plugin.version.as_ref().map(|version| format!(" {}", plain::harmless(version)));
+pub fn text(report: &Report) -> String {
+    let (known, new): (Vec<_>, Vec<_>) = report.all_findings().into_iter().partition(|one| one.known);
+    let name = plain::harmless(&report.plugin.name).into_owned();
+    let version = report.plugin.version.as_ref().map(|version| format!(" {}", plain::harmless(version)));
     let count = match new.len() as u64 {
         0 if known.is_empty() => "nothing found".to_owned(),
         0 => "nothing new".to_owned(),
         number => plain::counted(number, "finding"),
     };
     let mut text = format!("# hookstorm: {count} in {}{}\n\n", bare(&name), bare(&version.unwrap_or_default()));
-    text.push_str(&run(document));
+    text.push_str(&run(report));
     if !known.is_empty() {
         let verb = if known.len() == 1 { "is" } else { "are" };
         let known = plain::counted(known.len() as u64, "known finding");
-        text.push_str(&format!("\n{known} {verb} in the baseline and not told again.\n"));
+        text.push_str(&format!("\n{known} {verb} in the baseline and not shown again.\n"));
     }
-    if let Some(measured) = &document.load {
-        // Nothing of a plugin is in it but names of hooks, and what is in a block no tracker obeys.
+    if let Some(measured) = &report.load {
+        // Only names of hooks in it come from a plugin, and a tracker obeys nothing in a block of code.
         let table = anstream::adapter::strip_str(&super::text::load(measured, LOAD_WIDTH)).to_string();
         let fence = "`".repeat(fence(&table).max(3));
         text.push_str(&format!("\n{fence}text\n{table}{fence}\n"));
@@ -50,7 +45,7 @@ pub fn text(document: &Document) -> String {
         text.push_str(&table(&new));
         text.push_str(&again(&new));
     }
-    for note in &document.notes {
+    for note in &report.notes {
         text.push_str(&format!("\nNote: {}\n", code(&plain::harmless(note))));
     }
     explanations(&mut text, &new);
@@ -58,46 +53,39 @@ pub fn text(document: &Document) -> String {
 }
 
 /// What was done, in a sentence.
-fn run(document: &Document) -> String {
-    let mut parts = vec![format!("platform {}", bare(&document.platform))];
-    parts.extend(document.python.as_ref().map(|python| format!("Python {}", bare(python))));
-    parts.extend(document.seed.map(|seed| format!("seed {seed}")));
-    let weakness = document.sandbox.as_ref().and_then(|held| held.weakness());
+fn run(report: &Report) -> String {
+    let mut parts = vec![format!("platform {}", bare(&report.platform))];
+    parts.extend(report.python.as_ref().map(|python| format!("Python {}", bare(python))));
+    parts.extend(report.seed.map(|seed| format!("seed {seed}")));
+    let weakness = report.sandbox.as_ref().and_then(SandboxStatus::weakness);
     parts.extend(weakness.map(|weakness| format!("sandbox {}", bare(&weakness))));
-    if document.sessions > 0 {
-        parts.push(plain::counted(document.sessions, "session"));
-        parts.push(plain::counted(document.calls, "call"));
+    if report.sessions > 0 {
+        parts.push(plain::counted(report.sessions, "session"));
+        parts.push(plain::counted(report.calls, "call"));
     }
-    if document.coverage.lines > 0 {
-        let at_least = if document.coverage.sampled && document.coverage.lines_hit < document.coverage.lines {
-            "at least "
-        } else {
-            ""
-        };
-        parts.push(format!("{at_least}{} of {} lines", document.coverage.lines_hit, document.coverage.lines));
+    if report.coverage.lines > 0 {
+        parts.push(report.coverage.counts());
     }
-    let interrupted = match document.status {
+    let interrupted = match report.status {
         Status::Interrupted => " It was stopped before its end.",
         Status::Ok | Status::Findings => "",
     };
-    let command = code(&format!("hookstorm {} {}", document.command, plain::shell_word(&document.plugin.path)));
-    format!("{command} (hookstorm {}): {}.{interrupted}\n", bare(&document.hookstorm), parts.join(", "))
+    let command = code(&format!("hookstorm {} {}", report.command, plain::shell_word(&report.plugin.path)));
+    format!("{command} (hookstorm {}): {}.{interrupted}\n", bare(&report.hookstorm), parts.join(", "))
 }
 
-fn table(new: &[Told]) -> String {
+fn table(new: &[FindingEntry]) -> String {
     let mut text = String::from("\n| level | rule | what | where | fingerprint |\n| --- | --- | --- | --- | --- |\n");
-    for told in new.iter().take(FINDINGS_LIMIT) {
-        let hook = told.hook.as_ref().map(|hook| format!("{hook}: ")).unwrap_or_default();
-        let what = plain::cut(&plain::harmless(&format!("{hook}{}", told.message)), MESSAGE_LIMIT);
-        let place = told.location.as_ref().map_or(String::new(), |place| {
-            let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
-            code(&plain::harmless(&format!("{}{line}", place.file)))
-        });
-        let level = match told.severity {
+    for finding in new.iter().take(FINDINGS_LIMIT) {
+        let hook = finding.hook.as_ref().map(|hook| format!("{hook}: ")).unwrap_or_default();
+        let what = plain::cut(&plain::harmless(&format!("{hook}{}", finding.message)), MESSAGE_LIMIT);
+        let place = finding.location.as_ref().map(|place| code(&plain::harmless(&place.file_and_line())));
+        let place = place.unwrap_or_default();
+        let level = match finding.severity {
             Severity::Error => "**error**",
             Severity::Warning => "warning",
         };
-        let row = [level.to_owned(), code(&told.rule), code(&what), place, code(&told.fingerprint)];
+        let row = [level.to_owned(), code(&finding.rule), code(&what), place, code(&finding.fingerprint)];
         // Also inside code a bar would end the cell.
         let row = row.map(|cell| cell.replace('|', "\\|"));
         text.push_str(&format!("| {} |\n", row.join(" | ")));
@@ -108,12 +96,12 @@ fn table(new: &[Told]) -> String {
     text
 }
 
-/// The commands that show them again, where the repository holds the cases.
-fn again(new: &[Told]) -> String {
+/// The commands that show the findings again, if the repository has the cases.
+fn again(new: &[FindingEntry]) -> String {
     let commands: Vec<String> = new
         .iter()
         .take(FINDINGS_LIMIT)
-        .filter_map(|told| told.again.as_deref())
+        .filter_map(|finding| finding.again.as_deref())
         .map(|command| plain::harmless(command).into_owned())
         .collect();
     if commands.is_empty() {
@@ -122,15 +110,15 @@ fn again(new: &[Told]) -> String {
     let longest = commands.iter().map(|command| fence(command)).max().unwrap_or(0).max(3);
     let fence = "`".repeat(longest);
     format!(
-        "\n## See it again\n\nWith the cases of this run in the plugin's corpus:\n\n{fence}console\n{}\n{fence}\n",
+        "\n## Reproduce\n\nWith the cases of this run in the plugin's corpus:\n\n{fence}console\n{}\n{fence}\n",
         commands.join("\n")
     )
 }
 
-/// What each rule means, folded away; as many of them as there is room for.
-fn explanations(text: &mut String, new: &[Told]) {
+/// What each rule means, folded away; as many rules as there is room for.
+fn explanations(text: &mut String, new: &[FindingEntry]) {
     let mut explained = BTreeSet::new();
-    let rules = new.iter().filter_map(|told| Rule::named(&told.rule)).filter(|rule| explained.insert(*rule));
+    let rules = new.iter().filter_map(FindingEntry::known_rule).filter(|rule| explained.insert(*rule));
     let mut is_headed = false;
     for rule in rules {
         let prose = rule.explanation().trim();
@@ -167,13 +155,13 @@ fn code(text: &str) -> String {
     format!("{fence}{text}{fence}")
 }
 
-/// How many backticks open a span or block that holds `text`: one more than stand together in it.
+/// How many backticks open a span or block of `text`: one more than follow each other in it.
 fn fence(text: &str) -> usize {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     longest + 1
 }
 
-/// A word that stands in running text: what Markdown or a tracker would obey is taken out of it.
+/// A word in running text, without what Markdown or a tracker would obey.
 fn bare(text: &str) -> String {
     text.chars().filter(|character| character.is_alphanumeric() || " ._-+".contains(*character)).collect()
 }
@@ -181,13 +169,14 @@ fn bare(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Rule;
 
     #[test]
     fn nothing_in_a_span_of_code_ends_its_line() {
         assert_eq!(code("3f\n| a\0"), "`3f\\n| a\\x00`");
     }
 
-    fn document(findings: &[String]) -> Document {
+    fn report(findings: &[String]) -> Report {
         let text = format!(
             r#"{{"hookstorm": "0.1.0", "command": "fuzz", "status": "findings", "platform": "9.0", "python": "3.11.7",
             "seed": 42, "plugin": {{"name": "Vault", "type": "credentialstore", "version": "1.0", "path": "vault/"}},
@@ -195,7 +184,7 @@ mod tests {
             "findings": [{}], "notes": []}}"#,
             findings.join(",")
         );
-        Document::parse(&text).unwrap()
+        Report::parse(&text).unwrap()
     }
 
     fn finding(rule: &str, message: &str) -> String {
@@ -209,10 +198,10 @@ mod tests {
     }
 
     #[test]
-    fn an_issue_tells_what_where_and_how_to_see_it_again() {
-        let text = text(&document(&[finding("timeout", "took 2 s | and more")]));
-        let (told, explained) = text.split_once("<details>").unwrap();
-        insta::assert_snapshot!(told, @r"
+    fn an_issue_says_what_where_and_how_to_show_it_again() {
+        let text = text(&report(&[finding("timeout", "took 2 s | and more")]));
+        let (findings, explained) = text.split_once("<details>").unwrap();
+        insta::assert_snapshot!(findings, @r"
         # hookstorm: 1 finding in Vault 1.0
 
         `hookstorm fuzz vault/` (hookstorm 0.1.0): platform 9.0, Python 3.11.7, seed 42, 1000 sessions, 3712 calls, at least 61 of 74 lines.
@@ -221,7 +210,7 @@ mod tests {
         | --- | --- | --- | --- | --- |
         | **error** | `timeout` | `get_password_list: took 2 s \| and more` | `lib/naming.py:6` | `3f9c2a71d0b4` |
 
-        ## See it again
+        ## Reproduce
 
         With the cases of this run in the plugin's corpus:
 
@@ -235,10 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn a_load_run_is_told_with_its_table() {
-        let mut document = document(&[]);
-        document.load = Some(crate::report::examples::measured(2));
-        let text = text(&document);
+    fn a_load_run_is_reported_with_its_table() {
+        let mut report = report(&[]);
+        report.load = Some(crate::report::examples::measured(2));
+        let text = text(&report);
         let (_, table) = text.split_once("\n```text\n").unwrap();
         assert!(
             table.contains("saturated: ") && table.contains("\nwhole session ") && table.ends_with("```\n"),
@@ -249,7 +238,7 @@ mod tests {
 
     #[test]
     fn nothing_of_a_plugin_is_obeyed_by_a_tracker() {
-        let text = text(&document(&[finding("timeout", "``` @admin <img src=x> [a](b)\n# #1 `x`\u{202e}")]));
+        let text = text(&report(&[finding("timeout", "``` @admin <img src=x> [a](b)\n# #1 `x`\u{202e}")]));
         let line = text.lines().find(|line| line.contains("@admin")).unwrap();
         assert!(line.contains(r"````get_password_list: ``` @admin <img src=x> [a](b)\n# #1 `x`\u202e````"), "{line}");
         assert_eq!(text.matches("@admin").count(), 1, "{text}");
@@ -257,11 +246,11 @@ mod tests {
 
     #[test]
     fn silence_and_known_findings_are_said() {
-        assert!(text(&document(&[])).starts_with("# hookstorm: nothing found in Vault 1.0\n\n"));
+        assert!(text(&report(&[])).starts_with("# hookstorm: nothing found in Vault 1.0\n\n"));
         let known = finding("timeout", "m").replace("\"rule\"", "\"known\":true,\"rule\"");
-        let text = text(&document(&[known]));
+        let text = text(&report(&[known]));
         assert!(text.starts_with("# hookstorm: nothing new in Vault 1.0\n"), "{text}");
-        assert!(text.contains("\n1 known finding is in the baseline and not told again.\n"), "{text}");
+        assert!(text.contains("\n1 known finding is in the baseline and not shown again.\n"), "{text}");
         assert!(!text.contains("| timeout") && !text.contains("<details>"), "{text}");
     }
 
@@ -269,7 +258,7 @@ mod tests {
     fn a_report_of_everything_fits_an_issue() {
         let all = Rule::ALL.iter().cycle().take(2000);
         let findings: Vec<_> = all.map(|rule| finding(rule.id(), &"long ".repeat(2000))).collect();
-        let text = text(&document(&findings));
+        let text = text(&report(&findings));
         assert!(text.chars().count() < 65_536, "{}", text.len());
         assert!(text.contains("And 1950 more, in the report."), "{text}");
     }

@@ -1,8 +1,8 @@
 //! Hides secrets before anything is shown: passwords and keys that hooks return, the gateway password, one-time
 //! passwords, answers with echo off, secret options of the configuration.
 //!
-//! A secret is hidden twice: where it belongs (the whole value becomes `***`, however short it is) and wherever its
-//! text shows up (only from four characters on: hiding every `a` would hide the report).
+//! A secret is hidden in two ways: in its place (the whole value becomes `***`, however short it is), and wherever its text
+//! occurs (only from four characters on: hiding every `a` would hide the report).
 
 use crate::{
     case::{Call, Session, SetOption, Value, secrets_of_services},
@@ -10,10 +10,10 @@ use crate::{
     trace::{CallTrace, Ending, Observed},
 };
 
-/// What stands in a secret's place.
-const STARS: &str = "***";
+/// What replaces a secret.
+pub(crate) const STARS: &str = "***";
 
-/// The fewest characters of a secret that is looked for in other text.
+/// The fewest characters of a secret that is searched for in other text.
 const TEXT_LEAST: usize = 4;
 
 /// Knows the secrets of a report and hides them.
@@ -76,7 +76,7 @@ impl Mask {
         secrets.extend(secrets_of_services(&session.services).into_iter().map(str::to_owned));
         let hidden = session.options.iter().filter(|option| names_a_secret(&option.name));
         secrets.extend(hidden.map(|option| option.value.clone()));
-        // A key's type and the like are told openly.
+        // A key's type and the like are no secrets.
         secrets.retain(|secret| !matches!(secret.as_str(), "ssh-rsa" | "ssh-dss" | "code" | "period" | "unix_time"));
         self.add(secrets);
         self
@@ -125,13 +125,13 @@ impl Mask {
         }
     }
 
-    /// What the platform's services hold, without the secrets.
+    /// The content of the platform's services, without the secrets.
     pub fn services(&self, services: &Value) -> Value {
         if self.shows_all {
             return services.clone();
         }
         let secrets = secrets_of_services(services);
-        // By its place too: a password of three characters is none to look for elsewhere.
+        // By its place too: a password of three characters is not searched for in other text.
         self.value(&starred(services, &|text| !text.is_empty() && secrets.contains(&text)))
     }
 
@@ -141,7 +141,7 @@ impl Mask {
         if is_secret && !self.shows_all { STARS.to_owned() } else { self.text(&option.value) }
     }
 
-    /// The answers that `call`, the `index`th of its session, is given; `calls` tells which of them are seen on a screen.
+    /// The answers of `call`, the `index`th of its session; `calls` shows which of them were typed openly.
     pub fn answers(&self, call: &Call, index: usize, calls: &[CallTrace]) -> Vec<String> {
         let answers = call.answers.iter().enumerate();
         answers
@@ -202,12 +202,12 @@ fn starred(value: &Value, is_secret: &dyn Fn(&str) -> bool) -> Value {
     }
 }
 
-/// Whether answer `number` (from 0) of call `index` is hidden: unless it was seen to be typed openly.
+/// Whether answer `number` (from 0) of call `index` is hidden: unless a call shows that it was typed openly.
 fn is_hidden(calls: &[CallTrace], index: usize, number: usize) -> bool {
     !calls.iter().any(|call| call.call == index && call.round == number + 1 && !call.answer_is_secret)
 }
 
-/// Every text of `observed` as stars; the shape, a key's type and the names stay, since they are what oracles speak of.
+/// Every text of `observed` as stars; the shape, a key's type and the names stay, since findings are about them.
 fn hidden(observed: &Observed) -> Observed {
     match observed {
         Observed::Str(text) if text.is_empty() || matches!(text.as_str(), "ssh-rsa" | "ssh-dss") => observed.clone(),
@@ -236,7 +236,7 @@ fn texts(observed: &Observed, into: &mut Vec<String>) {
     }
 }
 
-/// Whether what `name` stands for is most likely a secret: `otp`, `password`, `api_key`.
+/// Whether an option or key of this name most likely has a secret: `otp`, `password`, `api_key`.
 pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     [
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_hidden_line_by_line_and_its_type_is_told() {
+    fn a_key_is_hidden_line_by_line_and_its_type_is_shown() {
         let key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAvery\nsecret0123456789abcd\n-----END RSA PRIVATE KEY-----";
         let result = Observed::Dict(vec![(
             text("private_keys"),

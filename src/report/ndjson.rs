@@ -1,9 +1,9 @@
-//! What happens, as it happens, for scripts: one JSON object on each line of standard output. [`Stream`] listens to a
-//! campaign's events from any thread. Fields are added, never renamed.
+//! Events for scripts, as they happen: one JSON object on each line of standard output. [`Stream`] listens to events from any
+//! thread. Fields are added, never renamed.
 //!
 //! ```json
 //! {"event":"start","hookstorm":"0.1.0","command":"fuzz","plugin":"Vault","platform":"9.0","python":"3.11.7","seed":42}
-//! {"event":"coverage","elapsed_seconds":0.4,"new_edges":3,"new_counts":3,"new_features":1,"edges":57,"case":"corpora/Vault/seeds/….json"}
+//! {"event":"coverage","elapsed_seconds":0.4,"new_edges":3,"new_counts":3,"new_features":1,"edges":57,"case":"….json"}
 //! {"event":"found","elapsed_seconds":0.9,"finding":{"rule":"uncaught-exception",…}}
 //! {"event":"pulse","elapsed_seconds":10.0,"sessions":31200,"calls":124800,…}
 //! {"event":"end","report":{…}}
@@ -17,68 +17,65 @@ use std::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{
-    Head, Mask,
-    json::{ReportJson, finding::FindingJson},
-};
+use super::{FindingEntry, Mask, Report};
 use crate::{
     engine::Event,
     finding::Finding,
     load::{LoadEvent, rounded},
 };
 
-/// How often a pulse is told.
+/// How often a pulse is written.
 const PULSE: Duration = Duration::from_secs(10);
 
 /// One line.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "lowercase")]
 #[schemars(title = "hookstorm event")]
-pub(super) enum LineJson<'a> {
+pub(super) enum EventLine<'a> {
     /// The first line: what this is about.
     Start {
         /// The version of hookstorm.
-        hookstorm: &'static str,
+        hookstorm: &'a str,
         /// The command.
-        command: &'static str,
-        /// The name in MANIFEST, or the file's name where MANIFEST tells none.
+        command: &'a str,
+        /// The name in MANIFEST, or the file's name if MANIFEST has none.
         plugin: &'a str,
-        /// The platform that is played.
-        platform: &'static str,
-        /// The embedded CPython; null where it was not started.
+        /// The platform that is simulated.
+        platform: &'a str,
+        /// The embedded CPython; null if it was not started.
         python: Option<&'a str>,
         /// The seed; null for commands that need none.
         seed: Option<u64>,
     },
-    /// A finding, confirmed, shrunk and on disk. Counts are those of this moment.
-    Found { elapsed_seconds: f64, finding: Box<FindingJson> },
-    /// `fuzz`: something ran, or came out, for the first time.
+    /// A finding: reproduced, shrunk and on disk. Its counts are those of this moment.
+    Found { elapsed_seconds: f64, finding: Box<FindingEntry> },
+    /// `fuzz`: new coverage.
     Coverage {
         elapsed_seconds: f64,
         /// Edges that never ran before.
         new_edges: usize,
         /// Edges that never ran as often before, the new ones included.
         new_counts: usize,
-        /// Outcomes that were never seen before.
+        /// New features: outcomes that never occurred before.
         new_features: usize,
         /// Edges that ran so far.
         edges: usize,
-        /// The case that shows it; null where the corpus had it before.
+        /// The case that reached it; null if the corpus had it before.
         case: Option<String>,
     },
-    /// How far it is, every ten seconds or so.
-    Pulse(PulseJson),
-    /// `load`: how it goes, every ten seconds or so.
-    Load(LoadPulseJson),
+    /// How far the run is, every ten seconds or so.
+    Pulse(ProgressPulse),
+    /// `load`: the current figures, every ten seconds or so.
+    Load(LoadPulse),
     /// What the user should know.
     Note { text: &'a str },
-    /// The last line: the report, as `--format json` has it.
-    End { report: &'a ReportJson },
+    /// The last line: the report, as `--format json` writes it.
+    End { report: &'a Report },
 }
 
-/// How far it is.
+/// How far a run is.
 #[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
-pub(super) struct PulseJson {
+pub(super) struct ProgressPulse {
     elapsed_seconds: f64,
     /// Sessions that ran.
     sessions: u64,
@@ -86,33 +83,33 @@ pub(super) struct PulseJson {
     calls: u64,
     sessions_per_second: f64,
     calls_per_second: f64,
-    /// Findings that were confirmed.
+    /// Confirmed findings.
     findings: usize,
     /// Lines of the plugin's own files that ran; null but for `fuzz`, as all below.
     lines_hit: Option<usize>,
-    /// Lines that hold code.
+    /// Lines that contain code.
     lines: Option<usize>,
     /// Edges that ran.
     edges: Option<usize>,
-    /// Outcomes that were seen.
+    /// Features: distinct outcomes of calls.
     features: Option<usize>,
-    /// Sessions that brought something new.
+    /// Sessions that brought new coverage.
     corpus: Option<usize>,
-    /// How long no new edge ran.
+    /// The time since the last new edge.
     quiet_seconds: Option<f64>,
 }
 
-/// How a load run goes.
+/// The current figures of a load run.
 #[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
-pub(super) struct LoadPulseJson {
+pub(super) struct LoadPulse {
     elapsed_seconds: f64,
-    /// Sessions that ended, per second, of late.
+    /// Sessions that ended recently, per second.
     achieved_rate: f64,
     /// Sessions that have begun and not ended.
     in_flight: u64,
     /// Sessions that were due and have not begun.
     waiting: u64,
-    /// Of the latencies of sessions that ended of late.
+    /// Of the latencies of sessions that ended recently.
     p50_ms: f64,
     /// As `p50_ms`.
     p99_ms: f64,
@@ -122,7 +119,7 @@ pub(super) struct LoadPulseJson {
     errors: u64,
 }
 
-impl LineJson<'_> {
+impl EventLine<'_> {
     fn to_text(&self) -> String {
         let mut text = serde_json::to_string(self).expect("a line holds nothing that JSON cannot carry");
         text.push('\n');
@@ -130,30 +127,30 @@ impl LineJson<'_> {
     }
 }
 
-/// The first line, and one for each finding that no hook was called for.
-pub(crate) fn start(head: &Head, findings: &[Finding]) -> String {
-    let mut text = LineJson::Start {
-        hookstorm: env!("CARGO_PKG_VERSION"),
-        command: head.command,
-        plugin: &head.name,
-        platform: head.platform.name,
-        python: head.python.as_deref(),
-        seed: head.seed,
+/// The first line, and one for each finding of package and loading rules.
+pub(crate) fn start(report: &Report, findings: &[Finding]) -> String {
+    let mut text = EventLine::Start {
+        hookstorm: &report.hookstorm,
+        command: &report.command,
+        plugin: &report.plugin.name,
+        platform: &report.platform,
+        python: report.python.as_deref(),
+        seed: report.seed,
     }
     .to_text();
     for (group, finding) in findings.iter().enumerate() {
-        let finding = Box::new(FindingJson::of(finding, group, None));
-        text.push_str(&LineJson::Found { elapsed_seconds: 0.0, finding }.to_text());
+        let finding = Box::new(FindingEntry::of(finding, group, None));
+        text.push_str(&EventLine::Found { elapsed_seconds: 0.0, finding }.to_text());
     }
     text
 }
 
 /// The last line.
-pub(crate) fn end(report: &ReportJson) -> String {
-    LineJson::End { report }.to_text()
+pub(crate) fn end(report: &Report) -> String {
+    EventLine::End { report }.to_text()
 }
 
-/// Takes a line.
+/// Writes a line.
 type Write = Box<dyn Fn(&str) + Sync>;
 
 /// Writes lines, or nothing.
@@ -166,13 +163,13 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// A stream that writes each line by `write`; without it, it keeps silent.
+    /// A stream that calls `write` for each line; without `write` it does nothing.
     pub(crate) fn new(write: Option<Write>, secrets: Vec<String>) -> Self {
         let now = Instant::now();
         Self { write, secrets, began: now, last_pulse: Mutex::new(now) }
     }
 
-    /// Takes an event in.
+    /// Takes an event.
     pub(crate) fn listen(&self, event: &Event) {
         let Some(write) = &self.write else { return };
         if let Some(line) = self.line(event) {
@@ -180,12 +177,12 @@ impl Stream {
         }
     }
 
-    /// Takes an event of a load run in.
+    /// Takes an event of a load run.
     pub(crate) fn load(&self, event: &LoadEvent) {
         match (event, &self.write) {
             (LoadEvent::Engine(event), _) => self.listen(event),
             (LoadEvent::Progress(pulse), Some(write)) if self.is_due() => {
-                let line = LineJson::Load(LoadPulseJson {
+                let line = EventLine::Load(LoadPulse {
                     elapsed_seconds: rounded(pulse.elapsed.as_secs_f64()),
                     achieved_rate: rounded(pulse.achieved_rate),
                     in_flight: pulse.in_flight,
@@ -201,14 +198,14 @@ impl Stream {
         }
     }
 
-    fn line<'e>(&self, event: &'e Event) -> Option<LineJson<'e>> {
+    fn line<'e>(&self, event: &'e Event) -> Option<EventLine<'e>> {
         let elapsed_seconds = rounded(self.began.elapsed().as_secs_f64());
         Some(match event {
             Event::Found(reported) => {
                 let mask = Mask::new(self.secrets.iter().cloned());
-                LineJson::Found { elapsed_seconds, finding: Box::new(FindingJson::new(reported, &mask)) }
+                EventLine::Found { elapsed_seconds, finding: Box::new(FindingEntry::new(reported, &mask)) }
             }
-            Event::NewCoverage(covered) => LineJson::Coverage {
+            Event::NewCoverage(covered) => EventLine::Coverage {
                 elapsed_seconds: rounded(covered.elapsed.as_secs_f64()),
                 new_edges: covered.new_edges,
                 new_counts: covered.new_counts,
@@ -216,11 +213,11 @@ impl Stream {
                 edges: covered.edges,
                 case: covered.case_path.as_ref().map(|path| path.to_string_lossy().into_owned()),
             },
-            Event::Note(text) => LineJson::Note { text },
+            Event::Note(text) => EventLine::Note { text },
             Event::Progress { sessions, calls, findings, .. } if self.is_due() => {
-                LineJson::Pulse(pulse(elapsed_seconds, *sessions, *calls, *findings))
+                EventLine::Pulse(pulse(elapsed_seconds, *sessions, *calls, *findings))
             }
-            Event::FuzzProgress(now) if self.is_due() => LineJson::Pulse(PulseJson {
+            Event::FuzzProgress(now) if self.is_due() => EventLine::Pulse(ProgressPulse {
                 lines_hit: Some(now.lines_hit),
                 lines: Some(now.lines),
                 edges: Some(now.edges),
@@ -243,16 +240,16 @@ impl Stream {
     }
 }
 
-fn pulse(elapsed_seconds: f64, sessions: u64, calls: u64, findings: usize) -> PulseJson {
+fn pulse(elapsed_seconds: f64, sessions: u64, calls: u64, findings: usize) -> ProgressPulse {
     let rate = |count: u64| if elapsed_seconds > 0.0 { rounded(count as f64 / elapsed_seconds) } else { 0.0 };
-    PulseJson {
+    ProgressPulse {
         elapsed_seconds,
         sessions,
         calls,
         sessions_per_second: rate(sessions),
         calls_per_second: rate(calls),
         findings,
-        ..PulseJson::default()
+        ..ProgressPulse::default()
     }
 }
 
@@ -264,12 +261,12 @@ mod tests {
     use crate::{
         engine::{CoverageEvent, FuzzProgress, Summary},
         finding::Rule,
-        report::{Report, examples, schema},
+        report::{examples, schema},
     };
 
     /// Every kind of line, as it is written.
     fn lines() -> Vec<String> {
-        let written = Arc::new(Mutex::new(vec![start(&examples::head(), &[examples::finding(Rule::Timeout)])]));
+        let written = Arc::new(Mutex::new(vec![start(&examples::begun("test"), &[examples::finding(Rule::Timeout)])]));
         let into = Arc::clone(&written);
         let stream =
             Stream::new(Some(Box::new(move |line: &str| into.lock().unwrap().push(line.to_owned()))), Vec::new());
@@ -298,17 +295,7 @@ mod tests {
         stream.listen(&pulse);
         stream.listen(&pulse);
         stream.listen(&Event::Note("a note".into()));
-        let report = ReportJson::new(&Report {
-            head: &examples::head(),
-            summary: &Summary::default(),
-            again: &examples::again(),
-            baseline: &crate::finding::Baseline::default(),
-            source: &|_, _| None,
-            secrets: &[],
-            planned: None,
-            width: 100,
-            is_verbose: false,
-        });
+        let report = examples::report("test", &Summary::default());
         let written = written.lock().unwrap().concat() + &end(&report);
         written.lines().map(str::to_owned).collect()
     }

@@ -1,11 +1,11 @@
-//! Makes foreign text harmless: whatever a plugin, a file name or an argument holds, a terminal shows it and obeys
-//! none of it. Works on any text; never longer than it is told to be.
+//! Makes foreign text harmless: a terminal shows the text of plugins, file names and arguments, and obeys none of it. Works on
+//! any text.
 
 use std::borrow::Cow;
 
 use crate::{case::Value, trace::is_invisible};
 
-/// Whether a terminal may obey `character` rather than show it: controls, escapes, marks that turn the writing round.
+/// Whether a terminal may obey `character` rather than show it: controls, escapes, marks that change the direction of writing.
 fn is_obeyed(character: char) -> bool {
     character.is_control() || is_invisible(character)
 }
@@ -37,7 +37,7 @@ pub(crate) fn source(line: &str) -> String {
     harmless(&line.trim_end_matches(['\r', '\n']).replace('\t', "    ")).into_owned()
 }
 
-/// At most `width` characters of `text`, the last one `…` where something was cut.
+/// At most `width` characters of `text`, the last one `…` if something was cut.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
@@ -55,7 +55,7 @@ pub(crate) fn json(value: &Value) -> String {
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for character in text.chars() {
-        // JSON has such characters inside text only, where `\u` stands for the same.
+        // In JSON such characters are inside text only, where `\u` means the same.
         if is_obeyed(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 shown.push_str(&format!("\\u{unit:04x}"));
@@ -76,7 +76,7 @@ pub(crate) fn shell_word(text: &str) -> String {
     if !text.chars().any(is_obeyed) {
         return format!("'{}'", text.replace('\'', r"'\''"));
     }
-    // bash and zsh read `$'…'`; byte by byte, since that is the one escape that both read alike.
+    // bash and zsh read `$'…'`; byte by byte, the one escape that both read in the same way.
     let mut word = String::from("$'");
     for character in text.chars() {
         match character {

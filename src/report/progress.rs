@@ -1,6 +1,5 @@
-//! The progress line on standard error: a bar where that is a terminal; elsewhere nothing, or for a campaign that goes on
-//! for long a line now and then. Listens to a campaign's events
-//! from any thread; findings scroll by above the bar as soon as they are confirmed.
+//! The progress on standard error: a bar on a terminal; elsewhere nothing, or for long runs a line now and then. Listens to
+//! events from any thread; findings are shown above the bar as soon as they are confirmed.
 
 use std::{
     io::{IsTerminal, Write},
@@ -10,7 +9,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{plain, text};
+use super::{FindingEntry, plain, text};
 use crate::{
     engine::{Event, FuzzProgress},
     load::{self, LoadEvent},
@@ -19,7 +18,7 @@ use crate::{
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(120);
 
-/// How often a line is written where there is no terminal.
+/// How often a line is written if there is no terminal.
 const IN_A_PIPE_S: u64 = 60;
 
 /// The bar, or nothing.
@@ -47,8 +46,7 @@ impl Progress {
         Self { bar, is_shown, is_in_a_pipe: false, is_colourful, width, last_pulse_s: AtomicU64::new(0) }
     }
 
-    /// The same for a steered campaign, which has no end to draw near: a line that tells how it is, and in a pipe such a
-    /// line now and then.
+    /// The same for `fuzz` and `load`, whose end is not known: a line with figures, and in a pipe such a line now and then.
     pub(crate) fn steered(is_wanted: bool, is_colourful: bool, width: usize) -> Self {
         let mut progress = Self::new(is_wanted, is_colourful, width);
         progress.is_in_a_pipe = is_wanted && !progress.is_shown;
@@ -60,12 +58,12 @@ impl Progress {
         if self.is_shown {
             self.bar.println(line);
         } else {
-            // Nobody can be told that this fails.
+            // A failure here cannot be reported anywhere.
             let _ = writeln!(std::io::stderr().lock(), "{line}");
         }
     }
 
-    /// Takes an event in.
+    /// Takes an event.
     pub(crate) fn listen(&self, event: &Event) {
         if !self.is_shown && !self.is_in_a_pipe {
             return;
@@ -80,9 +78,9 @@ impl Progress {
                 self.bar.set_position(*sessions);
                 self.bar.set_message(format!("{calls} calls, {findings} found"));
             }
-            Event::Confirming { finding } => self.bar.set_message(format!("looking again at {}", finding.rule)),
+            Event::Confirming { finding } => self.bar.set_message(format!("reproducing {}", finding.rule)),
             Event::Found(reported) => {
-                let line = text::headline(&reported.finding, self.width);
+                let line = text::headline(&FindingEntry::of(&reported.finding, 0, None), self.width);
                 let line = line.trim_end();
                 let plain = anstream::adapter::strip_str(line).to_string();
                 self.line(if self.is_colourful { line } else { &plain });
@@ -94,7 +92,7 @@ impl Progress {
         }
     }
 
-    /// Takes an event of a load run in.
+    /// Takes an event of a load run.
     pub(crate) fn load(&self, event: &LoadEvent) {
         match event {
             LoadEvent::Engine(event) => self.listen(event),
@@ -108,7 +106,7 @@ impl Progress {
         }
     }
 
-    /// A line in a pipe, unless there was one of late.
+    /// A line in a pipe, unless there was one recently.
     fn now_and_then(&self, elapsed: Duration, line: impl FnOnce() -> String) {
         let (last, now) = (self.last_pulse_s.load(Ordering::Relaxed), elapsed.as_secs());
         if self.is_in_a_pipe && now >= last + IN_A_PIPE_S {
@@ -117,8 +115,8 @@ impl Progress {
         }
     }
 
-    /// Tells lines above the bar, from any thread. Gives `false` where there is no bar: then they may stand anywhere.
-    pub(crate) fn teller(&self) -> impl Fn(&str) -> bool + Send + 'static {
+    /// Writes lines above the bar, from any thread. Returns `false` if there is no bar: then the caller may write anywhere.
+    pub(crate) fn line_writer(&self) -> impl Fn(&str) -> bool + Send + 'static {
         let (bar, has_bar) = (self.bar.clone(), self.is_shown);
         move |line| {
             let is_shown = has_bar && !bar.is_finished();
@@ -129,7 +127,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away, so that the report stands alone.
+    /// Removes the bar before the report.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
@@ -141,7 +139,7 @@ impl Drop for Progress {
     }
 }
 
-/// How a steered campaign is: `12 min 5 s, 3120 sessions/s, …, 4.0 s since the last new edge`.
+/// The figures of `fuzz`: `12 min 5 s, 3120 sessions/s, …, 4.0 s since the last new edge`.
 fn live(pulse: &FuzzProgress) -> String {
     let rate = |count: u64| (count as f64 / pulse.elapsed.as_secs_f64().max(0.001)).round();
     format!(
@@ -158,7 +156,7 @@ fn live(pulse: &FuzzProgress) -> String {
     )
 }
 
-/// How a load run goes: `12 s, 49.8 sessions/s, 3 in flight, 0 waiting, p50 51.2 ms, p99 60.4 ms, 0 errors`.
+/// The figures of `load`: `12 s, 49.8 sessions/s, 3 in flight, 0 waiting, p50 51.2 ms, p99 60.4 ms, 0 errors`.
 fn load(pulse: &load::LoadProgress) -> String {
     format!(
         "{}, {:.1} sessions/s, {} in flight, {} waiting, p50 {:.1} ms, p99 {:.1} ms, {}",

@@ -1,9 +1,9 @@
-//! The report as SARIF 2.1.0, which code scanning reads. Makes text of a [`Document`] and nothing else.
+//! The report as SARIF 2.1.0, which code scanning reads.
 //!
-//! Where a file lies is told relative to the folder that hookstorm was started in, since that is the repository's root in a
-//! pipeline: the plugin's path as the user gave it, then the path inside the plugin. What is packed in an archive is told by
-//! its path inside, as if the archive were packed of the repository's root. What has no place in the plugin's files, or one
-//! in a library, points at MANIFEST: code scanning shows no result without a place.
+//! Files are named relative to the folder in which hookstorm was started, since that is the repository's root in a pipeline:
+//! the plugin's path as the user gave it, then the path inside the plugin. A file in an archive is named by its path inside,
+//! as if the archive had been packed from the repository's root. A finding without a place, or with one in a library, points
+//! at MANIFEST: code scanning shows no result without a place.
 //!
 //! ```json
 //! {"ruleId": "uncaught-exception", "level": "error", "message": {"text": "get_password_list: ValueError: …"},
@@ -16,11 +16,7 @@ use std::path::{Component, Path};
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    document::{Document, Told},
-    json::Status,
-    plain,
-};
+use super::{FindingEntry, FormatOptions, Report, Status, plain};
 use crate::{
     finding::{Phase, Rule, Severity},
     load::Measured,
@@ -29,52 +25,52 @@ use crate::{
 /// Where the schema of SARIF is published.
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// The report as SARIF; `folder` is the one that an absolute path of a plugin is told relative to.
-pub fn text(document: &Document, folder: Option<&Path>) -> String {
-    let told = document.told();
+/// The report as SARIF.
+pub fn text(report: &Report, options: &FormatOptions) -> String {
+    let findings = report.all_findings();
     let mut ids: Vec<&str> = Vec::new();
-    for one in &told {
+    for one in &findings {
         if !ids.contains(&one.rule.as_str()) {
             ids.push(&one.rule);
         }
     }
-    let has_baseline = document.has_baseline();
-    let root = Root::new(&document.plugin.path, folder);
-    let results: Vec<Value> = told.iter().map(|one| result(one, &ids, &root, has_baseline)).collect();
+    let has_baseline = report.has_baseline();
+    let root = Root::new(&report.plugin.path, options.root.as_deref());
+    let results: Vec<Value> = findings.iter().map(|one| result(one, &ids, &root, has_baseline)).collect();
     let mut notes: Vec<Value> =
-        document.notes.iter().map(|note| json!({"level": "note", "message": {"text": note}})).collect();
-    notes.extend(document.load.iter().flat_map(missed));
+        report.notes.iter().map(|note| json!({"level": "note", "message": {"text": note}})).collect();
+    notes.extend(report.load.iter().flat_map(missed));
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {
                 "name": "hookstorm",
-                "version": document.hookstorm,
+                "version": report.hookstorm,
                 "rules": ids.iter().map(|id| rule(id)).collect::<Vec<_>>(),
             }},
-            // What follows the last slash would name this one run.
-            "automationDetails": {"id": format!("hookstorm/{}/{}/", document.command, document.plugin.name)},
+            // Text after the last slash would name this one run.
+            "automationDetails": {"id": format!("hookstorm/{}/{}/", report.command, report.plugin.name)},
             "columnKind": "unicodeCodePoints",
             "invocations": [{
-                "executionSuccessful": document.status != Status::Interrupted,
+                "executionSuccessful": report.status != Status::Interrupted,
                 "toolExecutionNotifications": notes,
             }],
             "results": results,
             "properties": {
-                "plugin": document.plugin.name,
-                "platform": document.platform,
-                "python": document.python,
-                "seed": document.seed,
-                "sessions": document.sessions,
-                "calls": document.calls,
+                "plugin": report.plugin.name,
+                "platform": report.platform,
+                "python": report.python,
+                "seed": report.seed,
+                "sessions": report.sessions,
+                "calls": report.calls,
             },
         }],
     });
     format!("{log:#}\n")
 }
 
-/// What fails a load run: no rule, and no place in a file.
+/// What fails a load run. It breaks no rule and has no place in a file, so that it cannot be a result.
 fn missed(measured: &Measured) -> Vec<Value> {
     let error = |text: String| json!({"level": "error", "message": {"text": plain::harmless(&text)}});
     let objectives = measured.objectives.iter().filter(|one| !one.met).map(|one| {
@@ -91,7 +87,7 @@ fn missed(measured: &Measured) -> Vec<Value> {
 }
 
 fn rule(id: &str) -> Value {
-    // A rule of a later version is told by its name alone.
+    // Of a rule of a later version only the name is known.
     let Some(rule) = Rule::named(id) else { return json!({"id": id}) };
     let markdown = rule.explanation().trim();
     let prose = markdown.split_once('\n').map_or("", |(_, prose)| prose).trim();
@@ -112,16 +108,16 @@ fn rule(id: &str) -> Value {
     })
 }
 
-fn result(told: &Told, ids: &[&str], root: &Root, has_baseline: bool) -> Value {
-    let own = told.location.as_ref().filter(|place| place.in_plugin && !place.file.is_empty());
-    let mut text = told.hook.as_ref().map(|hook| format!("{hook}: ")).unwrap_or_default();
-    text.push_str(&plain::harmless(&told.message));
-    // A place in a library is worth telling, but code scanning could not show it.
-    if let (None, Some(place)) = (own, &told.location) {
+fn result(finding: &FindingEntry, ids: &[&str], root: &Root, has_baseline: bool) -> Value {
+    let own = finding.location.as_ref().filter(|place| place.in_plugin && !place.file.is_empty());
+    let mut text = finding.hook.as_ref().map(|hook| format!("{hook}: ")).unwrap_or_default();
+    text.push_str(&plain::harmless(&finding.message));
+    // Code scanning cannot show a place in a library.
+    if let (None, Some(place)) = (own, &finding.location) {
         let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
         text.push_str(&format!(" (at {}{line})", plain::harmless(&place.file)));
     }
-    for (label, more) in [("hint", &told.hint), ("again", &told.again)] {
+    for (label, more) in [("hint", &finding.hint), ("again", &finding.again)] {
         if let Some(more) = more {
             text.push_str(&format!("\n{label}: {}", plain::harmless(more)));
         }
@@ -137,28 +133,28 @@ fn result(told: &Told, ids: &[&str], root: &Root, has_baseline: bool) -> Value {
     }
     let mut properties = Map::new();
     for (name, value) in [
-        ("hook", json!(told.hook)),
-        ("case", json!(told.case)),
-        ("again", json!(told.again)),
-        ("occurrences", json!(told.occurrences)),
-        ("foreign_cookie", json!(told.foreign_cookie)),
-        ("every_session", json!(told.every_session)),
+        ("hook", json!(finding.hook)),
+        ("case", json!(finding.case)),
+        ("again", json!(finding.again)),
+        ("occurrences", json!(finding.occurrences)),
+        ("foreign_cookie", json!(finding.foreign_cookie)),
+        ("every_session", json!(finding.every_session)),
     ] {
         if !value.is_null() {
             properties.insert(name.to_owned(), value);
         }
     }
     let mut result = json!({
-        "ruleId": told.rule,
-        "ruleIndex": ids.iter().position(|id| *id == told.rule),
-        "level": level(told.severity),
+        "ruleId": finding.rule,
+        "ruleIndex": ids.iter().position(|id| *id == finding.rule),
+        "level": level(finding.severity),
         "message": {"text": text},
         "locations": [location],
-        "partialFingerprints": {"hookstorm/v1": told.fingerprint},
+        "partialFingerprints": {"hookstorm/v1": finding.fingerprint},
         "properties": properties,
     });
     if has_baseline {
-        result["baselineState"] = json!(if told.known { "unchanged" } else { "new" });
+        result["baselineState"] = json!(if finding.known { "unchanged" } else { "new" });
     }
     result
 }
@@ -170,12 +166,12 @@ const fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// The folder that the plugin's files are told relative to.
+/// The folder of the plugin's files.
 #[derive(Debug)]
 struct Root {
     /// The plugin's path in the repository, without a slash at its end; empty for the repository's root.
     path: String,
-    /// Whether it lies in the repository.
+    /// Whether it is in the repository.
     is_inside: bool,
 }
 
@@ -229,13 +225,13 @@ fn encoded(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn document(path: &str, findings: &str) -> Document {
+    fn report(path: &str, findings: &str) -> Report {
         let text = format!(
             r#"{{"hookstorm": "0.1.0", "command": "test", "status": "findings", "platform": "9.0", "python": "3.11.7",
             "seed": 42, "plugin": {{"name": "Vault", "type": "credentialstore", "version": "1.0", "path": "{path}"}},
             "findings": [{findings}], "notes": ["slow"]}}"#
         );
-        Document::parse(&text).unwrap()
+        Report::parse(&text).unwrap()
     }
 
     fn result(path: &str, location: &str) -> Value {
@@ -243,8 +239,8 @@ mod tests {
             r#"{{"rule": "not-json", "severity": "error", "hook": null, "message": "bytes", "fingerprint": "3f9c2a71d0b4",
             "location": {location}}}"#
         );
-        let log: Value =
-            serde_json::from_str(&super::text(&document(path, &finding), Some(Path::new("/srv/repo")))).unwrap();
+        let options = FormatOptions { root: Some("/srv/repo".into()), ..FormatOptions::default() };
+        let log: Value = serde_json::from_str(&super::text(&report(path, &finding), &options)).unwrap();
         log["runs"][0]["results"][0].clone()
     }
 
@@ -258,7 +254,8 @@ mod tests {
             "message": "ValueError: too many", "hint": "count", "occurrences": 118, "case": "corpora/Vault/3f.json",
             "location": {"file": "lib/naming.py", "line": 6, "column": 3, "function": "path", "in_plugin": true},
             "fingerprint": "3f9c2a71d0b4", "again": "hookstorm run vault/ --case corpora/Vault/3f.json"}"#;
-        let mut log: Value = serde_json::from_str(&text(&document("vault/", finding), None)).unwrap();
+        let mut log: Value =
+            serde_json::from_str(&text(&report("vault/", finding), &FormatOptions::default())).unwrap();
         let rule = log["runs"][0]["tool"]["driver"]["rules"][0].take();
         assert_eq!(
             (&rule["id"], &rule["defaultConfiguration"]["level"]),
@@ -350,13 +347,13 @@ mod tests {
 
     #[test]
     fn a_missed_objective_and_a_regression_are_notifications_of_errors() {
-        let mut document = document("vault/", "");
-        document.load = Some(crate::report::examples::measured(1));
-        let log: Value = serde_json::from_str(&text(&document, None)).unwrap();
+        let mut report = report("vault/", "");
+        report.load = Some(crate::report::examples::measured(1));
+        let log: Value = serde_json::from_str(&text(&report, &FormatOptions::default())).unwrap();
         let notes = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
-        let told: Vec<_> = notes.iter().map(|note| note["message"]["text"].as_str().unwrap()).collect();
+        let messages: Vec<_> = notes.iter().map(|note| note["message"]["text"].as_str().unwrap()).collect();
         assert_eq!(
-            told,
+            messages,
             [
                 "slow",
                 "objective p99=500ms missed: 612ms, off by 22.4 %",
@@ -367,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_told_relative_to_the_repository() {
+    fn a_file_is_named_relative_to_the_repository() {
         let place = r#"{"file": "lib/a b.py", "line": 6, "column": null, "function": "f"}"#;
         for (path, uri) in [
             (".", "lib/a%20b.py"),
@@ -397,10 +394,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_of_a_later_version_and_a_known_finding_are_told() {
+    fn a_rule_of_a_later_version_and_a_known_finding_are_reported() {
         let findings = r#"{"rule": "of-tomorrow", "severity": "warning", "message": "m", "fingerprint": "3f9c2a71d0b4"},
             {"rule": "timeout", "severity": "error", "message": "m", "fingerprint": "0123456789ab", "known": true}"#;
-        let log: Value = serde_json::from_str(&text(&document(".", findings), None)).unwrap();
+        let log: Value = serde_json::from_str(&text(&report(".", findings), &FormatOptions::default())).unwrap();
         let run = &log["runs"][0];
         assert_eq!(run["tool"]["driver"]["rules"][0], json!({"id": "of-tomorrow"}));
         let states: Vec<_> = run["results"].as_array().unwrap().iter().map(|one| &one["baselineState"]).collect();

@@ -1,11 +1,11 @@
-//! The JSON Schemas (2020-12) of a case, of a report and of a line of events, as `hookstorm schema` prints them. The
-//! latter two are made from the types that write them; the case's is made from the contract's own tables, so that an editor completes hooks and
-//! arguments.
+//! The JSON Schemas (2020-12) of a case, of a report, of a line of events and of what `doctor` says, as `hookstorm schema`
+//! prints them. They are made from the types that write the JSON; that of a case is made from the contract's tables, so that
+//! an editor completes hooks and arguments.
 
 use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
-use super::{Diagnosis, json::ReportJson, ndjson::LineJson};
+use super::{Diagnosis, Report, ndjson::EventLine};
 use crate::{
     contract::{Argument, Hook, Platform, PluginType},
     finding::Rule,
@@ -13,12 +13,12 @@ use crate::{
 
 /// The schema of a report.
 pub fn report() -> Value {
-    schema_for!(ReportJson).to_value()
+    schema_for!(Report).to_value()
 }
 
 /// The schema of a line of events.
 pub fn ndjson() -> Value {
-    schema_for!(LineJson<'_>).to_value()
+    schema_for!(EventLine<'_>).to_value()
 }
 
 /// The schema of what `doctor` says.
@@ -36,7 +36,7 @@ pub fn case() -> Value {
     let hooks: Vec<_> = Hook::ALL.iter().map(|hook| hook.name()).collect();
     let rules: Vec<_> = Rule::ALL.iter().map(|rule| rule.id()).collect();
     let calls = json!({
-        "description": "What is called, in order.",
+        "description": "The calls, in order.",
         "type": "array",
         "items": {
             "type": "object",
@@ -44,9 +44,9 @@ pub fn case() -> Value {
             "additionalProperties": false,
             "properties": {
                 "hook": {"enum": hooks},
-                "other": {"description": "Whether it goes to the other plugin of a session of two.", "type": "boolean"},
+                "other": {"description": "Whether the second plugin of the session is called.", "type": "boolean"},
                 "arguments": {
-                    "description": "What is passed, without the cookies.",
+                    "description": "The arguments, without the cookies.",
                     "type": "object",
                     "properties": arguments,
                     "additionalProperties": false
@@ -60,24 +60,24 @@ pub fn case() -> Value {
             }
         }
     });
-    let session_cookie = json!({"description": "What the first call gets from other plugins.", "type": "object"});
-    let cookie =
-        json!({"description": "What the first call gets as its own; all but {} is foreign.", "type": "object"});
+    let session_cookie =
+        json!({"description": "The session_cookie of the first call, from other plugins.", "type": "object"});
+    let cookie = json!({"description": "The cookie of the first call; any but {} is foreign: the plugin never returned it.", "type": "object"});
     let (options, services) = (options(), services());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "hookstorm case",
-        "description": "A session written down: what is called with what, and what it once showed.",
+        "description": "A session: its calls with their arguments, and the finding that it once showed.",
         "type": "object",
         "required": ["format", "type", "platform", "calls"],
         "additionalProperties": false,
         "properties": {
-            "note": {"description": "For whoever opens the file; nothing follows from it.", "type": "string"},
+            "note": {"description": "For people who open the file; hookstorm ignores it.", "type": "string"},
             "format": {"const": 1},
-            "type": {"description": "The type of plugin that it is for.", "enum": types},
-            "platform": {"description": "The platform that it plays.", "enum": platforms},
+            "type": {"description": "The type of the plugin.", "enum": types},
+            "platform": {"description": "The platform that is simulated.", "enum": platforms},
             "configuration": {
-                "description": "The configuration text; null: the package's own default.cfg, or what the user gives.",
+                "description": "The configuration text; null: the package's own default.cfg, or the user's configuration.",
                 "type": ["string", "null"]
             },
             "session_cookie": session_cookie,
@@ -86,7 +86,7 @@ pub fn case() -> Value {
             "services": services,
             "calls": calls,
             "earlier": {
-                "description": "Sessions that ran before it in the same process, which a state-leak needs to show.",
+                "description": "Sessions that ran before it in the same process; a state-leak needs them.",
                 "type": "array",
                 "items": {
                     "type": "object",
@@ -102,7 +102,7 @@ pub fn case() -> Value {
                 }
             },
             "found": {
-                "description": "The defect that it shows. A case without it is a regression test: it must stay silent.",
+                "description": "The finding that the case shows. A case without it is a regression test: it must show none.",
                 "type": "object",
                 "required": ["rule", "fingerprint"],
                 "additionalProperties": false,
@@ -134,7 +134,7 @@ fn options() -> Value {
     })
 }
 
-/// What the platform's services hold: the shape that `case::check_services` checks.
+/// The content of the platform's services: the shape that `case::check_services` checks.
 fn services() -> Value {
     let each = |description: &str, value: Value| json!({"description": description, "type": "object", "additionalProperties": value});
     let texts = json!({"type": "array", "items": {"type": "string"}});
@@ -156,7 +156,7 @@ fn services() -> Value {
         ]
     });
     json!({
-        "description": "What the platform's own services hold when the session begins; what is absent is empty.",
+        "description": "The content of the platform's own services when the session begins; an absent service is empty.",
         "type": "object",
         "additionalProperties": false,
         "properties": {
@@ -198,8 +198,9 @@ mod tests {
     use super::*;
     use crate::{
         case::{Case, RecordedFinding, SetOption},
-        finding::{Baseline, Severity},
-        report::{After, Mask, Minimized, Outcome, Replayed, Report, Seen, Size, examples},
+        engine::{ReplayOutcome, ReplayedCase},
+        finding::RuleLevels,
+        report::{Mask, MinimizedCase, ObservedSession, examples},
     };
 
     fn problems(schema: &Value, instance: &Value) -> Vec<String> {
@@ -246,7 +247,7 @@ mod tests {
             if !at.is_empty() {
                 *instance["services"].pointer_mut(at).unwrap() = wrong;
             }
-            // What reads cases and what editors check are of one mind.
+            // Reading a case and checking it by the schema give the same result.
             let is_read = Case::from_json(&instance.to_string()).is_ok();
             assert_eq!(
                 (is_read, problems(&super::case(), &instance).is_empty()),
@@ -263,36 +264,20 @@ mod tests {
         needing.case.as_mut().unwrap().session.options = vec![option];
         let summary = examples::summary(vec![needing, examples::reported(Rule::LossyJson, 1)]);
         let (session, trace) = (examples::session(), examples::trace());
-        let json = ReportJson::new(&Report {
-            head: &examples::head(),
-            summary: &summary,
-            again: &examples::again(),
-            source: &|_, _| None,
-            secrets: &[],
-            planned: None,
-            width: 100,
-            is_verbose: false,
-            baseline: &Baseline::default(),
-        });
-        let outcome = |outcome| Replayed { path: "a.json".into(), found: None, outcome };
-        let size = Size { calls: 1, arguments: 1 };
-        let json = json
-            .with_trace(&Seen { session: &session, trace: &trace, mask: &Mask::default() })
-            .with_replayed(
-                &[outcome(Outcome::StillThere(Severity::Error)), outcome(Outcome::Silent)],
-                &examples::again(),
-                &Baseline::default(),
-                &|_, _| None,
-                &crate::report::Mask::default(),
-            )
-            .with_minimized(&[Minimized { path: "a.json".into(), before: size, after: After::Stays(size) }]);
-        let mut instance: Value = serde_json::from_str(&json.to_text()).unwrap();
-        assert_eq!(problems(&report(), &instance), Vec::<String>::new());
+        let mut report = examples::report("test", &summary);
+        report.trace = Some(ObservedSession::new(&session, &trace, &Mask::default()));
+        let replayed = |outcome| ReplayedCase { path: "a.json".into(), case: examples::case(), outcome };
+        let still_there = ReplayOutcome::StillThere(examples::finding(Rule::Timeout));
+        let cases = [replayed(still_there), replayed(ReplayOutcome::Silent)];
+        report.add_replayed(&cases, &RuleLevels::default(), examples::context());
+        report.minimized = Some(vec![MinimizedCase::shrunk("a.json".as_ref(), &examples::case(), &examples::case())]);
+        let mut instance: Value = serde_json::from_str(&report.to_json()).unwrap();
+        assert_eq!(problems(&super::report(), &instance), Vec::<String>::new());
         let option = json!({"section": "auth", "name": "otp_secret", "value": "***"});
         assert_eq!(instance["findings"][0]["options"], json!([option]));
         assert!(instance["findings"][1].get("options").is_none());
         instance.as_object_mut().unwrap().remove("status");
-        assert!(!problems(&report(), &instance).is_empty());
+        assert!(!problems(&super::report(), &instance).is_empty());
     }
 
     #[test]

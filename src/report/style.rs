@@ -1,5 +1,4 @@
-//! The few colours that a report has. Text is always written with them; the stream takes them away where nobody wants
-//! colours.
+//! The colours of a report. Text always has them; the stream removes them if nobody wants colours.
 
 use anstyle::{AnsiColor, Color, Style};
 
@@ -13,11 +12,11 @@ const fn coloured(color: AnsiColor) -> Style {
 pub(crate) const ERROR: Style = coloured(AnsiColor::Red).bold();
 /// A warning.
 pub(crate) const WARNING: Style = coloured(AnsiColor::Yellow).bold();
-/// What is well.
+/// A good result.
 pub(crate) const GOOD: Style = coloured(AnsiColor::Green).bold();
 /// A label, an arrow, a gutter.
 pub(crate) const LABEL: Style = coloured(AnsiColor::Cyan);
-/// What the eye should find first.
+/// What the reader should see first.
 pub(crate) const STRONG: Style = Style::new().bold();
 
 /// The style of a severity.

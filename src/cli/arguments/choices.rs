@@ -14,26 +14,6 @@ pub(in crate::cli) enum Color {
     Never,
 }
 
-/// The form of a report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
-    /// One JSON object on each line, for each event
-    Ndjson,
-    /// SARIF 2.1.0, for code scanning
-    Sarif,
-    /// JUnit XML, for a CI server
-    Junit,
-    /// Markdown, for an issue or a summary
-    Markdown,
-    /// One HTML file
-    Html,
-}
-
 /// The form of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum ListFormat {

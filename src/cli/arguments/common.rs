@@ -4,8 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueHint};
 
-use super::{Confined, Format};
-use crate::{cli::values, contract::Platform, corpus::remote::CorpusLocation};
+use super::Confined;
+use crate::{
+    cli::{formats::OF_A_RUN, values},
+    contract::Platform,
+    corpus::remote::CorpusLocation,
+    report::Format,
+};
 
 /// Headings of `--help`.
 pub(in crate::cli) const PLUGIN: &str = "Plugin";
@@ -56,10 +61,7 @@ pub(in crate::cli) struct Common {
     #[arg(long, value_name = "ID=error|warning|off", action = ArgAction::Append, help_heading = OUTPUT)]
     pub(in crate::cli) rule: Vec<String>,
 
-    /// Form of the report: a text, one JSON object (described by `hookstorm schema report`), one JSON object for each
-    /// event (`hookstorm schema ndjson`), SARIF 2.1.0 for code scanning, JUnit XML for a CI server, Markdown for an
-    /// issue, or an HTML page [default: text]
-    #[arg(long, value_enum, value_name = "text|json|ndjson|sarif|junit|markdown|html", hide_possible_values = true, help_heading = OUTPUT)]
+    #[arg(long, value_enum, help = OF_A_RUN.text.as_str(), value_name = OF_A_RUN.names.as_str(), hide_possible_values = true, help_heading = OUTPUT)]
     pub(in crate::cli) format: Option<Format>,
 }
 

@@ -9,7 +9,7 @@ mod common;
 mod sandbox;
 
 pub(super) use self::{
-    choices::{Color, Format, ListFormat},
+    choices::{Color, ListFormat},
     command::{Cli, Command},
     common::{AMOUNT, CASES, Common, Known, LIMITS, OUTPUT, PLUGIN, Plugin, With},
     sandbox::{Confined, SandboxArgument, explained},

@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     cli::{
-        arguments::{Color, Format, SandboxArgument},
+        arguments::{Color, SandboxArgument},
         error::CliError,
         files,
         network::{Opening, opening},
@@ -47,6 +47,7 @@ use crate::{
     contract::{Platform, nearest_word},
     corpus::remote,
     finding::RuleLevels,
+    report::Format,
 };
 
 /// The file's name.
@@ -236,7 +237,7 @@ mod tests {
         assert_eq!(settings.corpus, Some(remote::CorpusLocation::Folder("vault/../corpora".into())));
         assert_eq!(settings.with.as_deref(), Some(Path::new("vault/../aa")));
         assert_eq!(settings.with_config.as_deref(), Some(Path::new("vault/aa.cfg")));
-        assert_eq!((settings.format, settings.color), (Some(Format::Json), Some(Color::Never)));
+        assert_eq!((settings.format, settings.color), (Format::named("json"), Some(Color::Never)));
         assert_eq!(settings.baseline.as_deref(), Some(Path::new("vault/known.txt")));
         assert_eq!(settings.allow_network, [Opening::All]);
     }

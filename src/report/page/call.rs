@@ -1,4 +1,4 @@
-//! A call: what the hook was given, how it ended, what it printed.
+//! A call: its arguments, how it ended, what it printed.
 
 use super::{
     finding,
@@ -7,18 +7,14 @@ use super::{
 };
 use crate::{
     case::Value,
-    report::{
-        document::{Called, Output},
-        plain,
-    },
+    report::{CallOutput, ObservedCall, plain},
 };
 
-/// All that was seen of a call.
-pub(super) fn seen(call: &Called) -> Html {
+/// All that was observed of a call.
+pub(super) fn seen(call: &ObservedCall) -> Html {
     let mut body = Html::default();
-    if let Value::Dict(arguments) = &call.arguments
-        && !arguments.is_empty()
-    {
+    let arguments = call.arguments();
+    if !arguments.is_empty() {
         let row = |(name, value): &(String, Value)| vec![Html::code(name), short_text(&plain::json(value))];
         let rows = arguments.iter().map(row).collect();
         body.push(table("Arguments", &[words("argument"), words("value")], rows));
@@ -49,7 +45,7 @@ pub(super) fn seen(call: &Called) -> Html {
 }
 
 /// The calls of a session, in order.
-pub(super) fn all(calls: &[Called]) -> Html {
+pub(super) fn all(calls: &[ObservedCall]) -> Html {
     let articles = calls.iter().enumerate().map(|(number, call)| {
         html!(
             "<article class=\"finding\">\n<h3>{}. {}</h3>\n{}</article>\n",
@@ -65,7 +61,7 @@ fn words_of(ending: &str) -> String {
     match ending {
         "timed out" => "ran out of time".to_owned(),
         "out of memory" => "ran out of memory".to_owned(),
-        "corrupted" => "reported what is no report".to_owned(),
+        "corrupted" => "sent no valid report".to_owned(),
         "cut off" => "was cut off".to_owned(),
         _ if ending.starts_with("signalled") => ending.replacen("signalled", "was ended by", 1),
         _ if ending.starts_with("exited") => ending.replacen("exited", "ended its process with status", 1),
@@ -73,7 +69,7 @@ fn words_of(ending: &str) -> String {
     }
 }
 
-fn printed(where_to: &str, output: &Output) -> Html {
+fn printed(where_to: &str, output: &CallOutput) -> Html {
     if output.text.is_empty() {
         return Html::default();
     }

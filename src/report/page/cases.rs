@@ -4,36 +4,32 @@ use super::{
     html::{Html, html},
     parts::{Mood, badge, command, severity, short_text, table, words},
 };
-use crate::report::document::{Case, Document};
+use crate::report::{CaseOutcome, CaseSize, MinimizedCase, Report};
 
-/// Cases that were replayed; none where there are none.
-pub(super) fn replayed(document: &Document) -> Option<Html> {
-    if document.cases.is_empty() {
-        return None;
-    }
-    let rows = document.cases.iter().map(|case| {
+/// Cases that were replayed, if there are any.
+pub(super) fn replayed(report: &Report) -> Option<Html> {
+    let cases = report.cases.as_deref().filter(|cases| !cases.is_empty())?;
+    let rows = cases.iter().map(|case| {
         let text = case.reason.as_ref().or(case.message.as_ref()).map(|text| short_text(text)).unwrap_or_default();
         let rule = case.rule.as_deref().map(Html::code).unwrap_or_else(|| "a regression test".into());
         let level = case.severity.map(|level| html!(" {}", severity(level))).unwrap_or_default();
         let known = if case.known { html!(" {}", badge(Mood::Quiet, "known")) } else { Html::default() };
-        let again = case
-            .again
-            .as_ref()
-            .map(|line| html!("<details><summary>{}</summary>{}</details>", Html::code(&case.path), command(line)));
-        vec![
-            again.unwrap_or_else(|| Html::code(&case.path)),
-            html!("{}{}", outcome(case), known),
-            html!("{}{}", rule, level),
-            text,
-        ]
+        let (mood, outcome) = mood(&case.outcome);
+        let again = match case.again.as_str() {
+            "" => Html::code(&case.path),
+            line => html!("<details><summary>{}</summary>{}</details>", Html::code(&case.path), command(line)),
+        };
+        vec![again, html!("{}{}", badge(mood, outcome), known), html!("{}{}", rule, level), text]
     });
-    let columns = [words("case"), words("came of it"), words("rule"), words("what it said")];
-    Some(table("Cases that were run again; open one for its command", &columns, rows.collect()))
+    let columns = [words("case"), words("outcome"), words("rule"), words("message")];
+    Some(table("Cases that were replayed; open one for its command", &columns, rows.collect()))
 }
 
-/// Cases by how they fare: those that fail, those that are well, and those that were not run.
-pub(super) fn counts(document: &Document) -> [(Mood, u64); 3] {
-    let count = |wanted: &[Mood]| document.cases.iter().filter(|case| wanted.contains(&mood(case).0)).count() as u64;
+/// Cases by outcome: those that fail, those that are as they should be, and those that were not run.
+pub(super) fn counts(report: &Report) -> [(Mood, u64); 3] {
+    let count = |wanted: &[Mood]| {
+        report.replayed().iter().filter(|case| wanted.contains(&mood(&case.outcome).0)).count() as u64
+    };
     [
         (Mood::Bad, count(&[Mood::Bad, Mood::Warning])),
         (Mood::Good, count(&[Mood::Good])),
@@ -41,38 +37,32 @@ pub(super) fn counts(document: &Document) -> [(Mood, u64); 3] {
     ]
 }
 
-fn outcome(case: &Case) -> Html {
-    let (mood, words) = mood(case);
-    badge(mood, words)
-}
-
-fn mood(case: &Case) -> (Mood, &str) {
-    match case.outcome.as_str() {
-        "still-there" => (Mood::Bad, "still there"),
-        "became-another" => (Mood::Bad, "became another"),
-        "broke" => (Mood::Bad, "broke"),
-        "broken" => (Mood::Bad, "cannot be run"),
-        "fixed" => (Mood::Good, "fixed"),
-        "silent" => (Mood::Good, "silent, as it must be"),
-        "other-type" => (Mood::Quiet, "for another type of plugin"),
-        "wants-other" => (Mood::Quiet, "wants another plugin"),
-        "not-run" => (Mood::Quiet, "not run"),
-        other => (Mood::Warning, other),
+fn mood(outcome: &CaseOutcome) -> (Mood, &str) {
+    match outcome {
+        CaseOutcome::StillThere => (Mood::Bad, "still there"),
+        CaseOutcome::BecameAnother => (Mood::Bad, "another finding"),
+        CaseOutcome::Broke => (Mood::Bad, "broke"),
+        CaseOutcome::Broken => (Mood::Bad, "cannot be run"),
+        CaseOutcome::Fixed => (Mood::Good, "fixed"),
+        CaseOutcome::Silent => (Mood::Good, "silent, as it should be"),
+        CaseOutcome::OtherType => (Mood::Quiet, "for another type of plugin"),
+        CaseOutcome::WantsOther => (Mood::Quiet, "needs a second plugin"),
+        CaseOutcome::NotRun => (Mood::Quiet, "not run"),
+        CaseOutcome::Unknown(name) => (Mood::Warning, name),
     }
 }
 
-/// Cases that were shrunk; none where there are none.
-pub(super) fn minimized(document: &Document) -> Option<Html> {
-    let rows: Vec<_> = document
-        .shrunk()
-        .map(|one| {
-            let size = |(calls, arguments): (usize, usize)| format!("{calls} calls, {arguments} arguments");
-            let now = one
-                .after
-                .map_or_else(|| html!("taken out: {}", one.reason.unwrap_or_default()), |after| size(after).into());
-            vec![Html::code(one.path), size(one.before).into(), now]
-        })
-        .collect();
-    (!rows.is_empty())
-        .then(|| table("Cases that were made smaller", &[words("case"), words("before"), words("now")], rows))
+/// Cases that were minimized, if there are any.
+pub(super) fn minimized(report: &Report) -> Option<Html> {
+    let cases = report.minimized.as_deref().filter(|cases| !cases.is_empty())?;
+    let size = |size: &CaseSize| format!("{} calls, {} arguments", size.calls, size.arguments);
+    let row = |MinimizedCase { path, before, after, reason }: &MinimizedCase| {
+        let now = match after {
+            Some(after) => size(after).into(),
+            None => html!("removed: {}", reason.as_deref().unwrap_or_default()),
+        };
+        vec![Html::code(path), size(before).into(), now]
+    };
+    let columns = [words("case"), words("before"), words("now")];
+    Some(table("Cases that were minimized", &columns, cases.iter().map(row).collect()))
 }

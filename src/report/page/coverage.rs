@@ -1,15 +1,15 @@
-//! What of the plugin's files ran: a table, then each file line by line, folded away; and how it came over time.
+//! Which lines of the plugin's files ran: a table, then each file line by line, folded away; and how the run progressed.
 
 use super::{
     chart::{Axis, Look, Plot, Role, Scale, Series, TimeUnit},
     html::{Html, html},
     parts::{number, numbers, percent, short, table, words},
 };
-use crate::report::document::{Document, FileLines, Point};
+use crate::report::{FileCoverage, HistoryPoint, Report};
 
-/// The files; none where the report holds none.
-pub(super) fn files(document: &Document) -> Option<Html> {
-    let files = &document.coverage.files;
+/// The files, if the report has any.
+pub(super) fn files(report: &Report) -> Option<Html> {
+    let files = &report.coverage.files;
     if files.is_empty() {
         return None;
     }
@@ -26,10 +26,10 @@ pub(super) fn files(document: &Document) -> Option<Html> {
     });
     let columns = [words("file"), numbers("lines that ran"), numbers("of"), words("part")];
     let mut body = Html::default();
-    if document.coverage.sampled && document.coverage.lines_hit < document.coverage.lines {
+    if report.coverage.is_lower_bound() {
         body.push(html!(
             "<p class=\"quiet\">{}</p>\n",
-            "Lines were marked in some of the sessions only: more may have run."
+            "Lines were recorded in some of the sessions only: more may have run."
         ));
     }
     body.push(table("Files of the plugin", &columns, rows.collect()));
@@ -42,7 +42,7 @@ pub(super) fn files(document: &Document) -> Option<Html> {
     Some(body)
 }
 
-fn counts(file: &FileLines) -> (u64, u64) {
+fn counts(file: &FileCoverage) -> (u64, u64) {
     let count = |ranges: &[[u32; 2]]| -> u64 {
         ranges.iter().map(|[first, last]| u64::from(last.saturating_sub(*first)) + 1).sum()
     };
@@ -50,7 +50,7 @@ fn counts(file: &FileLines) -> (u64, u64) {
     (hit, hit + count(&file.missed))
 }
 
-fn listing(file: &FileLines) -> Html {
+fn listing(file: &FileCoverage) -> Html {
     let (hit, all) = counts(file);
     let Some(source) = &file.source else { return Html::default() };
     let holds = |ranges: &[[u32; 2]], line: u32| ranges.iter().any(|[first, last]| (*first..=*last).contains(&line));
@@ -82,14 +82,14 @@ fn listing(file: &FileLines) -> Html {
     )
 }
 
-/// How the run went; none where the report does not tell.
-pub(super) fn over_time(document: &Document) -> Option<Html> {
-    let moments = &document.history;
+/// How the run progressed, if the report says.
+pub(super) fn over_time(report: &Report) -> Option<Html> {
+    let moments = &report.history;
     let end = moments.last()?.at_seconds;
     let unit = TimeUnit::of(end);
     let axis = unit.axis(unit.from(end));
-    let plot = |id, title, note: &str, name, of: fn(&Point) -> Option<u64>, role, most: u64| {
-        let point = |moment: &Point| Some((unit.from(moment.at_seconds), of(moment)? as f64));
+    let plot = |id, title, note: &str, name, of: fn(&HistoryPoint) -> Option<u64>, role, most: u64| {
+        let point = |moment: &HistoryPoint| Some((unit.from(moment.at_seconds), of(moment)? as f64));
         let points = moments.iter().filter_map(point);
         let points: Vec<_> = [(0.0, 0.0)].into_iter().chain(points).collect();
         let mut values: Vec<_> = points.iter().map(|(_, value)| *value).collect();
@@ -107,7 +107,7 @@ pub(super) fn over_time(document: &Document) -> Option<Html> {
         Role::First,
         4,
     );
-    let lines = document.coverage.lines;
+    let lines = report.coverage.lines;
     if lines > 0 && moments.iter().filter(|moment| moment.lines_hit.is_some()).nth(1).is_some() {
         let note = format!("Of {} that hold code.", number(lines));
         all.push(plot(
@@ -127,7 +127,7 @@ pub(super) fn over_time(document: &Document) -> Option<Html> {
             "Findings over time",
             note,
             "findings",
-            |moment| Some(moment.findings),
+            |moment| Some(moment.findings as u64),
             Role::Second,
             4,
         ));

@@ -1,4 +1,4 @@
-//! Findings by rule: what the rule is, then each finding with all that is known of it, then how to see it again.
+//! Findings by rule: what the rule is, then each finding with all that is known of it and how to reproduce it.
 
 use std::collections::BTreeSet;
 
@@ -10,23 +10,23 @@ use super::{
 };
 use crate::{
     finding::{Rule, Severity},
-    report::document::{Document, Place, SetTo, Told},
+    report::{CodeLocation, FindingEntry, OptionValue, Report},
 };
 
-/// Findings that are new, by rule; none where there are none.
-pub(super) fn new(document: &Document, told: &[Told]) -> Option<Html> {
-    let told: Vec<&Told> = told.iter().filter(|one| !one.known).collect();
-    if told.is_empty() {
+/// New findings by rule, if there are any.
+pub(super) fn new(report: &Report, all: &[FindingEntry]) -> Option<Html> {
+    let new: Vec<&FindingEntry> = all.iter().filter(|one| !one.known).collect();
+    if new.is_empty() {
         return None;
     }
-    let groups = groups(&told);
+    let groups = groups(&new);
     let rows = groups.iter().map(|(rule, findings)| {
         let link = html!("<a href=\"#rule-{}\"><code>{}</code></a>", *rule, *rule);
         vec![link, severity(worst(findings)), findings.len().into(), summary(rule)]
     });
     let columns = [words("rule"), words("level"), numbers("findings"), words("what it is about")];
     let mut body = Html::default();
-    if told.len() > 1 {
+    if new.len() > 1 {
         body.push(table("Rules that are broken", &columns, rows.collect()));
     }
     // Two cases of a replay may show one defect, and an id stands for one place.
@@ -39,7 +39,7 @@ pub(super) fn new(document: &Document, told: &[Told]) -> Option<Html> {
             } else {
                 Html::default()
             };
-            all.push(article(document, one, id));
+            all.push(article(report, one, id));
         }
         body.push(html!(
             "<section class=\"rule\" id=\"rule-{}\">\n<h3><code>{}</code></h3>\n{}{}</section>\n",
@@ -52,9 +52,9 @@ pub(super) fn new(document: &Document, told: &[Told]) -> Option<Html> {
     Some(body)
 }
 
-/// Findings that were known before; none where there are none.
-pub(super) fn known(told: &[Told]) -> Option<Html> {
-    let known = told.iter().filter(|one| one.known);
+/// Known findings, if there are any.
+pub(super) fn known(all: &[FindingEntry]) -> Option<Html> {
+    let known = all.iter().filter(|one| one.known);
     let rows: Vec<_> = known
         .map(|one| {
             let hook = one.hook.as_deref().map(Html::code).unwrap_or_default();
@@ -71,10 +71,10 @@ pub(super) fn known(told: &[Told]) -> Option<Html> {
     (!rows.is_empty()).then(|| table("In the baseline: these fail no run", &columns, rows))
 }
 
-/// By rule, in the order in which the report tells them; rules with errors first.
-fn groups<'a>(told: &[&'a Told]) -> Vec<(&'a str, Vec<&'a Told>)> {
-    let mut groups: Vec<(&str, Vec<&Told>)> = Vec::new();
-    for &one in told {
+/// By rule, in the order of the report; rules with errors first.
+fn groups<'a>(findings: &[&'a FindingEntry]) -> Vec<(&'a str, Vec<&'a FindingEntry>)> {
+    let mut groups: Vec<(&str, Vec<&FindingEntry>)> = Vec::new();
+    for &one in findings {
         match groups.iter_mut().find(|(rule, _)| *rule == one.rule) {
             Some((_, findings)) => findings.push(one),
             None => groups.push((&one.rule, vec![one])),
@@ -84,7 +84,7 @@ fn groups<'a>(told: &[&'a Told]) -> Vec<(&'a str, Vec<&'a Told>)> {
     groups
 }
 
-fn worst(findings: &[&Told]) -> Severity {
+fn worst(findings: &[&FindingEntry]) -> Severity {
     let is_error = findings.iter().any(|one| one.severity == Severity::Error);
     if is_error { Severity::Error } else { Severity::Warning }
 }
@@ -93,24 +93,24 @@ fn summary(rule: &str) -> Html {
     Rule::named(rule).map_or_else(|| "a rule of a later version".into(), |rule| rule.summary().into())
 }
 
-/// What the rule is, and folded away why it matters and what the cure is.
+/// What the rule is; folded away, why it matters and how to fix it.
 fn about(rule: &str) -> Html {
     let Some(rule) = Rule::named(rule) else { return html!("<p class=\"quiet\">{}</p>\n", summary(rule)) };
     html!(
-        "<p>{}</p>\n<details class=\"about\"><summary>Why it matters, and the cure</summary>\n{}</details>\n",
+        "<p>{}</p>\n<details class=\"about\"><summary>Why it matters, and how to fix it</summary>\n{}</details>\n",
         prose::lead(rule.explanation()),
         prose::rest(rule.explanation())
     )
 }
 
-fn article(document: &Document, told: &Told, id: Html) -> Html {
+fn article(report: &Report, finding: &FindingEntry, id: Html) -> Html {
     let mut body = Html::default();
-    if let Some(place) = &told.location {
+    if let Some(place) = &finding.location {
         body.push(html!("<p class=\"place\">{}</p>\n", at(place)));
     }
-    let marked = told.location.as_ref().and_then(|place| place.line);
-    if !told.source.is_empty() {
-        let lines: Html = told
+    let marked = finding.location.as_ref().and_then(|place| place.line);
+    if !finding.source.is_empty() {
+        let lines: Html = finding
             .source
             .iter()
             .map(|line| {
@@ -121,64 +121,63 @@ fn article(document: &Document, told: &Told, id: Html) -> Html {
             .collect();
         body.push(html!("<pre class=\"listing\" tabindex=\"0\"><code>{}</code></pre>\n", lines));
     }
-    if let Some(hint) = &told.hint {
+    if let Some(hint) = &finding.hint {
         body.push(html!("<p class=\"hint\"><b>What to do</b> {}</p>\n", prose::spans(hint)));
     }
-    if !told.options.is_empty() {
-        let row = |option: &SetTo| {
+    if !finding.options.is_empty() {
+        let row = |option: &OptionValue| {
             vec![Html::code(&format!("[{}] {}", option.section, option.name)), short_text(&option.value)]
         };
-        let rows = told.options.iter().map(row).collect();
+        let rows = finding.options.iter().map(row).collect();
         body.push(table("Options without which it does not show", &[words("option"), words("value")], rows));
     }
-    if let Some(seen) = &told.call {
+    if let Some(seen) = &finding.call {
         body.push(call::seen(seen));
     }
-    if let Some(again) = &told.again {
-        body.push(html!("<h5>See it again</h5>\n{}", command(again)));
+    if let Some(again) = &finding.again {
+        body.push(html!("<h5>Reproduce</h5>\n{}", command(again)));
     }
     html!(
         "<article class=\"finding\"{}>\n<p class=\"line-up\">{} {}<span class=\"quiet\">{}</span>{}</p>\n\
          <h4 class=\"message\">{}</h4>\n{}{}</article>\n",
         id,
-        severity(told.severity),
-        told.hook.as_deref().map(Html::code).unwrap_or_default(),
-        seen_in(document, told),
-        marks(told),
-        prose::spans(&told.message),
+        severity(finding.severity),
+        finding.hook.as_deref().map(Html::code).unwrap_or_default(),
+        seen_in(report, finding),
+        marks(finding),
+        prose::spans(&finding.message),
         body,
-        foot(told)
+        foot(finding)
     )
 }
 
-fn seen_in(document: &Document, told: &Told) -> String {
-    if document.sessions > 1 && told.case.is_some() {
-        format!("{} of {} sessions", number(told.occurrences), number(document.sessions))
+fn seen_in(report: &Report, finding: &FindingEntry) -> String {
+    if report.sessions > 1 && finding.case.is_some() {
+        format!("{} of {} sessions", number(finding.occurrences), number(report.sessions))
     } else {
         String::new()
     }
 }
 
-/// What is odd about a finding.
-fn marks(told: &Told) -> Html {
+/// Unusual properties of a finding.
+fn marks(finding: &FindingEntry) -> Html {
     let mut marks = Html::default();
-    if told.every_session {
-        marks.push(html!(" {}", badge(Mood::Quiet, "every ordinary session: it may want configuration")));
+    if finding.every_session {
+        marks.push(html!(" {}", badge(Mood::Quiet, "every nominal session that calls the hook")));
     }
-    if told.foreign_cookie {
+    if finding.foreign_cookie {
         marks.push(html!(" {}", badge(Mood::Quiet, "needs a cookie that the plugin never returned")));
     }
     marks
 }
 
-fn foot(told: &Told) -> Html {
-    let case = told.case.as_ref().map(|case| html!("case {} · ", Html::code(case))).unwrap_or_default();
-    html!("<p class=\"foot\">{}fingerprint {}</p>\n", case, Html::code(&told.fingerprint))
+fn foot(finding: &FindingEntry) -> Html {
+    let case = finding.case.as_ref().map(|case| html!("case {} · ", Html::code(case))).unwrap_or_default();
+    html!("<p class=\"foot\">{}fingerprint {}</p>\n", case, Html::code(&finding.fingerprint))
 }
 
 /// A place, as an editor takes it.
-pub(super) fn at(place: &Place) -> Html {
-    let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+pub(super) fn at(place: &CodeLocation) -> Html {
     let function = place.function.as_deref().map(|function| html!(" in {}", Html::code(function))).unwrap_or_default();
-    html!("{}{}", Html::code(&format!("{}{line}", place.file)), function)
+    html!("{}{}", Html::code(&place.file_and_line()), function)
 }

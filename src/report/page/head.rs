@@ -1,4 +1,4 @@
-//! The top of the page, what it is about and what came of it, and its foot.
+//! The top of the page: what it is about and the result; and its foot.
 
 use super::{
     cases,
@@ -8,33 +8,29 @@ use super::{
 };
 use crate::{
     finding::Severity,
-    report::{
-        document::{Document, Told},
-        json::Status,
-        plain,
-    },
+    report::{FindingEntry, Report, SandboxStatus, Status, plain},
 };
 
 /// The title of the window.
-pub(super) fn title(document: &Document) -> String {
-    format!("{}: {} – hookstorm", document.plugin.name, document.command)
+pub(super) fn title(report: &Report) -> String {
+    format!("{}: {} – hookstorm", report.plugin.name, report.command)
 }
 
 /// Name, facts, verdict, tiles.
-pub(super) fn header(document: &Document) -> Html {
-    let version = document.plugin.version.as_ref();
+pub(super) fn header(report: &Report) -> Html {
+    let version = report.plugin.version.as_ref();
     let version = version.map(|version| html!(" <small>{}</small>", version)).unwrap_or_default();
     let mut facts: Vec<(&str, String)> = Vec::new();
-    facts.extend(document.plugin.r#type.as_ref().map(|name| ("Type", name.clone())));
-    facts.push(("Platform", document.platform.clone()));
-    facts.extend(document.python.as_ref().map(|python| ("Python", python.clone())));
-    facts.extend(document.seed.map(|seed| ("Seed", seed.to_string())));
-    let weakness = document.sandbox.as_ref().and_then(|held| held.weakness());
+    facts.extend(report.plugin.r#type.as_ref().map(|name| ("Type", name.clone())));
+    facts.push(("Platform", report.platform.clone()));
+    facts.extend(report.python.as_ref().map(|python| ("Python", python.clone())));
+    facts.extend(report.seed.map(|seed| ("Seed", seed.to_string())));
+    let weakness = report.sandbox.as_ref().and_then(SandboxStatus::weakness);
     facts.extend(weakness.map(|weakness| ("Sandbox", weakness)));
-    if document.elapsed_seconds > 0.0 {
-        facts.push(("Took", time(document.elapsed_seconds * 1e3)));
+    if report.elapsed_seconds > 0.0 {
+        facts.push(("Took", time(report.elapsed_seconds * 1e3)));
     }
-    // The worst stands out, the others follow it quietly.
+    // The worst stands out; the others follow in small print.
     let line = |(place, (mood, text)): (usize, (Mood, String))| {
         let sign = html!("<span class=\"sign {}\" aria-hidden=\"true\">{}</span>", mood.class(), mood.sign());
         match place {
@@ -42,29 +38,28 @@ pub(super) fn header(document: &Document) -> Html {
             _ => html!("<p class=\"besides\">{} {}</p>\n", sign, text),
         }
     };
-    let verdict: Html = verdict(document).into_iter().enumerate().map(line).collect();
-    let figures = match &document.load {
+    let verdict: Html = verdict(report).into_iter().enumerate().map(line).collect();
+    let figures = match &report.load {
         Some(measured) => load::summary(measured),
-        None => figures(document),
+        None => figures(report),
     };
     html!(
         "<header>\n<p class=\"brand\">hookstorm <b>{}</b></p>\n<h1>{}{}</h1>\n{}{}{}{}</header>\n",
-        &document.command,
-        &document.plugin.name,
+        &report.command,
+        &report.plugin.name,
         version,
         parts::facts(facts),
-        parts::command(&document.command_line()),
+        parts::command(&report.command_line()),
         verdict,
         figures
     )
 }
 
-/// What came of it, in words, the worst first.
-fn verdict(document: &Document) -> Vec<(Mood, String)> {
-    let told = document.told();
-    let (known, new): (Vec<&Told>, Vec<&Told>) = told.iter().partition(|one| one.known);
+/// The result in words, the worst first.
+fn verdict(report: &Report) -> Vec<(Mood, String)> {
+    let (known, new): (Vec<FindingEntry>, Vec<_>) = report.all_findings().into_iter().partition(|one| one.known);
     let mut all = Vec::new();
-    if document.status == Status::Interrupted {
+    if report.status == Status::Interrupted {
         all.push((Mood::Warning, "Stopped before its end".to_owned()));
     }
     let count = |level| new.iter().filter(|one| one.severity == level).count() as u64;
@@ -74,12 +69,12 @@ fn verdict(document: &Document) -> Vec<(Mood, String)> {
     let counts: Vec<_> = counts.map(|(number, noun)| plain::counted(number, noun)).collect();
     let findings = plain::counted(new.len() as u64, "finding");
     match (errors, warnings) {
-        (0, 0) if known.is_empty() && document.load.is_none() => {
-            let sessions = plain::counted(document.sessions, "session");
-            let seen = if document.sessions > 1 { format!(" in {sessions}") } else { String::new() };
+        (0, 0) if known.is_empty() && report.load.is_none() => {
+            let sessions = plain::counted(report.sessions, "session");
+            let seen = if report.sessions > 1 { format!(" in {sessions}") } else { String::new() };
             all.push((Mood::Good, format!("Nothing found{seen}")));
         }
-        (0, 0) if known.is_empty() => all.push((Mood::Good, "The oracles found nothing".to_owned())),
+        (0, 0) if known.is_empty() => all.push((Mood::Good, "No findings".to_owned())),
         (0, 0) => all.push((Mood::Good, "Nothing new found".to_owned())),
         (0, _) => all.push((Mood::Warning, format!("{findings}: {}", counts.join(", ")))),
         _ => all.push((Mood::Bad, format!("{findings}: {}", counts.join(", ")))),
@@ -87,52 +82,51 @@ fn verdict(document: &Document) -> Vec<(Mood, String)> {
     if !known.is_empty() {
         all.push((Mood::Quiet, format!("{} in the baseline", plain::counted(known.len() as u64, "known finding"))));
     }
-    all.extend(document.load.as_ref().map(load::verdict).unwrap_or_default());
+    all.extend(report.load.as_ref().map(load::verdict).unwrap_or_default());
     all.sort_by_key(|(mood, _)| *mood);
     all
 }
 
-fn figures(document: &Document) -> Html {
+fn figures(report: &Report) -> Html {
     let mut all = Vec::new();
-    if !document.cases.is_empty() {
+    if !report.replayed().is_empty() {
         let names = [
             ("Cases that fail", "of"),
-            ("Cases that are well", "fixed, or silent as they must be; of"),
+            ("Cases that pass", "fixed, or silent as they should be; of"),
             ("Cases not run", "of"),
         ];
-        let of = number(document.cases.len() as u64);
-        for ((name, more), (_, count)) in names.into_iter().zip(cases::counts(document)) {
+        let of = number(report.replayed().len() as u64);
+        for ((name, more), (_, count)) in names.into_iter().zip(cases::counts(report)) {
             all.push(tile(name, number(count), format!("{more} {of}")));
         }
     }
-    if document.sessions > 0 {
-        all.push(tile("Sessions", number(document.sessions), "each what one connection does"));
+    if report.sessions > 0 {
+        all.push(tile("Sessions", number(report.sessions), "each is one simulated connection"));
     }
-    if document.calls > 0 {
-        let rate = document.calls as f64 / document.elapsed_seconds;
+    if report.calls > 0 {
+        let rate = report.calls as f64 / report.elapsed_seconds;
         let rate = if rate.is_finite() { format!("{} per second", parts::short(rate)) } else { String::new() };
-        all.push(tile("Calls of hooks", number(document.calls), rate));
+        all.push(tile("Calls of hooks", number(report.calls), rate));
     }
-    if let Some(learned) = &document.fuzz {
-        let more = format!("and {} outcomes", number(learned.features));
-        all.push(tile("Edges that ran", number(learned.edges), more));
-        let more = format!("{} of them new", number(learned.corpus_new));
-        all.push(tile("Sessions worth keeping", number(learned.corpus), more));
+    if let Some(fuzz) = &report.fuzz {
+        let more = format!("and {} features", number(fuzz.features as u64));
+        all.push(tile("Edges that ran", number(fuzz.edges as u64), more));
+        let more = format!("{} of them new to the corpus", number(fuzz.corpus_new as u64));
+        all.push(tile("Sessions with new coverage", number(fuzz.corpus as u64), more));
     }
-    let lines = &document.coverage;
+    let lines = &report.coverage;
     if lines.lines > 0 {
-        let at_least = if lines.sampled && lines.lines_hit < lines.lines { "at least " } else { "" };
+        let at_least = if lines.is_lower_bound() { "at least " } else { "" };
         let more = format!("{at_least}{} of {}", number(lines.lines_hit), number(lines.lines));
         all.push(tile("Lines that ran", percent(lines.lines_hit as f64 / lines.lines as f64), more));
     }
     if all.is_empty() { Html::default() } else { tiles(all) }
 }
 
-/// Who made it.
-pub(super) fn footer(document: &Document) -> Html {
+pub(super) fn footer(report: &Report) -> Html {
     html!(
         "<footer><p>Made by hookstorm {} from {}. This page loads nothing from anywhere.</p></footer>\n",
-        &document.hookstorm,
-        Html::code(&document.plugin.path)
+        &report.hookstorm,
+        Html::code(&report.plugin.path)
     )
 }

@@ -1,12 +1,12 @@
-//! Text of a page that a browser obeys, [`Html`], apart from text that it only shows. What is not yet `Html` is escaped on
-//! its way into it, so that nothing a plugin supplied can become an element: the compiler keeps the two apart.
+//! [`Html`] is text that a browser obeys. All other text is escaped when it becomes `Html`, so that no text of a plugin can
+//! become an element: the compiler keeps the two apart.
 
 use std::fmt;
 
 use crate::report::plain;
 
-/// As `format!`, but of HTML: parts that are not [`Html`] are escaped. `concat!` keeps names out of the braces, where they
-/// would be taken as they are.
+/// As `format!`, but of HTML: parts that are not [`Html`] are escaped. `concat!` forbids names in the braces, which would not
+/// be escaped.
 macro_rules! html {
     ($format:literal $(, $part:expr)* $(,)?) => {
         $crate::report::page::html::Html::own(format!(concat!($format) $(, $crate::report::page::html::Html::from($part))*))
@@ -19,12 +19,12 @@ pub(super) use html;
 pub(super) struct Html(String);
 
 impl Html {
-    /// What this program itself wrote as HTML.
+    /// HTML that hookstorm itself wrote.
     pub(super) const fn own(text: String) -> Self {
         Self(text)
     }
 
-    /// Text of many lines, each of them shown as it is.
+    /// Text of many lines, each shown literally.
     pub(super) fn lines(text: &str) -> Self {
         let lines = text.lines().map(|line| escaped(&plain::source(line)));
         Self(lines.collect::<Vec<_>>().join("\n"))
@@ -55,7 +55,7 @@ impl fmt::Display for Html {
 }
 
 impl From<&str> for Html {
-    /// One line of text, with all that a browser or an eye would obey written out.
+    /// One line of text; characters that a browser or a terminal would obey are written out.
     fn from(text: &str) -> Self {
         Self(escaped(&plain::harmless(text)))
     }

@@ -1,8 +1,8 @@
-//! The report as a page: one HTML file that asks nobody for anything. No script runs in it, and its own policy forbids the
-//! browser to fetch what is not in it, so that it can be mailed, kept and opened without a network.
+//! The report as a page: one HTML file that loads nothing. No script runs in it, and its own policy forbids the browser to
+//! fetch anything, so that it can be mailed, kept and opened without a network.
 //!
-//! Light and dark follow the reader's system; tables that are wider than a phone scroll in a box of their own. Makes text
-//! of a [`Document`] and nothing else. What a plugin supplied is escaped by type: see `html`.
+//! Light and dark follow the reader's system; tables that are wider than a phone scroll in a box of their own. Text of a
+//! plugin is escaped by type: see `html`.
 
 mod call;
 mod cases;
@@ -22,7 +22,7 @@ use self::{
     html::{Html, html},
     parts::section,
 };
-use super::document::Document;
+use super::Report;
 
 const STYLE: &str = include_str!("style.css");
 /// The browser fetches nothing, runs nothing, and sends nothing.
@@ -35,8 +35,8 @@ const ICON: &str = concat!("data:image/svg+xml;base64,", include_str!("icon.svg.
 const MANY: usize = 200;
 
 /// The report as one HTML file.
-pub fn text(document: &Document) -> String {
-    let sections = sections(document);
+pub fn text(report: &Report) -> String {
+    let sections = sections(report);
     let links: Html =
         sections.iter().map(|(id, title, _)| html!("<li><a href=\"#{}\">{}</a></li>", *id, *title)).collect();
     let contents = if sections.len() > 2 {
@@ -53,40 +53,40 @@ pub fn text(document: &Document) -> String {
          <title>{}</title>\n<link rel=\"icon\" href=\"{}\">\n<style>\n{}</style>\n</head>\n<body{}>\n{}{}\
          <main>\n{}</main>\n{}</body>\n</html>\n",
         POLICY,
-        head::title(document),
+        head::title(report),
         ICON.trim_end(),
         Html::own(STYLE.to_owned()),
         // A browser lays out thousands of findings only when they come into view.
-        if document.findings.len() > MANY { html!(" class=\"many\"") } else { Html::default() },
-        head::header(document),
+        if report.findings.len() > MANY { html!(" class=\"many\"") } else { Html::default() },
+        head::header(report),
         contents,
         body,
-        head::footer(document)
+        head::footer(report)
     )
     .into_text()
 }
 
-/// The sections: an id, a title, what stands in it.
-fn sections(document: &Document) -> Vec<(&'static str, &'static str, Html)> {
-    let told = document.told();
+/// The sections: an id, a title, the content.
+fn sections(report: &Report) -> Vec<(&'static str, &'static str, Html)> {
+    let findings = report.all_findings();
     let mut all = Vec::new();
     let mut add = |id, title, body: Option<Html>| all.extend(body.map(|body| (id, title, body)));
-    add("cases", "Cases", cases::replayed(document));
-    add("findings", "Findings", finding::new(document, &told));
-    add("minimized", "Cases", cases::minimized(document));
-    add("calls", "Calls", document.trace.as_ref().map(|trace| call::all(&trace.calls)));
-    add("known", "Known findings", finding::known(&told));
-    add("notes", "Notes", notes(document));
-    if let Some(measured) = &document.load {
+    add("cases", "Cases", cases::replayed(report));
+    add("findings", "Findings", finding::new(report, &findings));
+    add("minimized", "Cases", cases::minimized(report));
+    add("calls", "Calls", report.trace.as_ref().map(|trace| call::all(&trace.calls)));
+    add("known", "Known findings", finding::known(&findings));
+    add("notes", "Notes", notes(report));
+    if let Some(measured) = &report.load {
         all.extend(load::sections(measured));
     }
     let mut add = |id, title, body: Option<Html>| all.extend(body.map(|body| (id, title, body)));
-    add("coverage", "Coverage", coverage::files(document));
-    add("history", "Over time", coverage::over_time(document));
+    add("coverage", "Coverage", coverage::files(report));
+    add("history", "Over time", coverage::over_time(report));
     all
 }
 
-fn notes(document: &Document) -> Option<Html> {
-    let notes = document.notes.iter().map(|note| html!("<li>{}</li>\n", prose::spans(note)));
-    (!document.notes.is_empty()).then(|| html!("<ul class=\"notes\">\n{}</ul>\n", notes.collect::<Html>()))
+fn notes(report: &Report) -> Option<Html> {
+    let notes = report.notes.iter().map(|note| html!("<li>{}</li>\n", prose::spans(note)));
+    (!report.notes.is_empty()).then(|| html!("<ul class=\"notes\">\n{}</ul>\n", notes.collect::<Html>()))
 }

@@ -1,4 +1,4 @@
-//! What all sections are made of: tables in boxes that scroll by themselves, tiles, badges, and numbers as people read them.
+//! The parts of all sections: tables in boxes that scroll, tiles, badges, and numbers for people.
 
 use std::borrow::Cow;
 
@@ -17,12 +17,12 @@ pub(super) const fn words(name: &'static str) -> Column {
     Column { name, is_number: false }
 }
 
-/// A column of numbers, which stand at the right.
+/// A column of numbers, aligned right.
 pub(super) const fn numbers(name: &'static str) -> Column {
     Column { name, is_number: true }
 }
 
-/// A table; the first cell of a row is its head. It scrolls in its own box where it is too wide, its caption does not.
+/// A table; the first cell of a row is its head. It scrolls in its own box if it is too wide; its caption does not.
 pub(super) fn table(caption: &str, columns: &[Column], rows: Vec<Vec<Html>>) -> Html {
     let class = |column: &Column| if column.is_number { " class=\"n\"" } else { "" };
     let head: Html = columns
@@ -54,7 +54,7 @@ pub(super) fn table(caption: &str, columns: &[Column], rows: Vec<Vec<Html>>) -> 
     )
 }
 
-/// A figure that is meant to be seen first: its name, its value, and what it means.
+/// A figure that the reader should see first: its name, its value, and what it means.
 pub(super) fn tile(name: &str, value: impl Into<Html>, more: impl Into<Html>) -> Html {
     html!("<div class=\"tile\"><dt>{}</dt><dd>{}<small>{}</small></dd></div>\n", name, value.into(), more.into())
 }
@@ -64,16 +64,16 @@ pub(super) fn tiles(all: Vec<Html>) -> Html {
     html!("<dl class=\"tiles\">\n{}</dl>\n", all.into_iter().collect::<Html>())
 }
 
-/// How something went, the worst first; told by a word and a sign, so that nobody needs the colour.
+/// An assessment, the worst first; shown by a word and a sign, so that nobody needs the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mood {
-    /// It is wrong.
+    /// A failure.
     Bad,
-    /// It should be looked at.
+    /// A warning.
     Warning,
-    /// It is well.
+    /// A good result.
     Good,
-    /// None of these.
+    /// None of these: neutral.
     Quiet,
 }
 
@@ -119,7 +119,7 @@ pub(super) fn facts(all: Vec<(&str, String)>) -> Html {
 /// How many bytes of one text a page shows; the case has all.
 const TEXT_LIMIT: usize = 4000;
 
-/// `text`, or its beginning and a word on what is left out.
+/// `text`, or its beginning and how much is left out.
 pub(super) fn cut(text: &str) -> Cow<'_, str> {
     if text.len() <= TEXT_LIMIT {
         return Cow::Borrowed(text);

@@ -3,7 +3,7 @@
 
 use super::html::{Html, html};
 
-/// What follows the first paragraph, without how to silence the rule, which a page is no place for.
+/// The text after the first paragraph, without the section on how to silence the rule, which a page does not need.
 pub(super) fn rest(markdown: &str) -> Html {
     let text = markdown.split_once('\n').map_or("", |(_, text)| text).trim_start();
     let text = text.split_once("\n\n").map_or("", |(_, text)| text);
@@ -46,7 +46,7 @@ fn end(paragraph: &mut Vec<&str>) -> Html {
     html!("<p>{}</p>\n", spans(&text))
 }
 
-/// A line in which what stands between backticks is code; as it is where they do not match.
+/// A line; text between backticks is code. Unchanged if the backticks do not match.
 pub(super) fn spans(text: &str) -> Html {
     if text.matches('`').count() % 2 == 1 {
         return text.into();

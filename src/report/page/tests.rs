@@ -1,11 +1,11 @@
-//! The page as a whole: whatever a report holds, the page is one, shows it, and fetches nothing.
+//! The page as a whole: whatever a report contains, the page is well-formed, shows it, and fetches nothing.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::text;
-use crate::report::Document;
+use crate::report::Report;
 
 const SAMPLES: [(&str, &str); 7] = [
     ("test", include_str!("../../../tests/pages/test.json")),
@@ -22,7 +22,7 @@ fn sample(name: &str) -> &'static str {
 }
 
 fn page(json: &str) -> String {
-    text(&Document::parse(json).unwrap())
+    text(&Report::parse(json).unwrap())
 }
 
 /// What stands between a quote before which `before` stands and the next one.
@@ -48,10 +48,10 @@ fn assert_is_whole(name: &str, page: &str) {
 }
 
 #[test]
-fn a_page_asks_nobody_for_anything() {
+fn a_page_loads_nothing() {
     for (name, json) in SAMPLES {
         let page = page(json);
-        // PluginTokens of prose are none of a browser's business: only tags and the style are.
+        // A browser obeys tags and the style, not words of prose.
         let tags = page.split('<').filter_map(|rest| rest.split('>').next());
         let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next());
         for obeyed in style.into_iter().chain(tags) {
@@ -145,7 +145,7 @@ fn any_figures_make_a_page() {
 }
 
 #[test]
-fn a_finding_is_told_with_all_that_is_known_of_it() {
+fn a_finding_is_shown_with_all_that_is_known_of_it() {
     let page = page(sample("test"));
     for part in [
         "6 findings: 5 errors, 1 warning",
@@ -160,9 +160,9 @@ fn a_finding_is_told_with_all_that_is_known_of_it() {
         "<code>hookstorm run examples/faulty-store --case corpora/FaultyStore/9716fdecf7cf.json</code></pre>",
         "fingerprint <code>9716fdecf7cf</code>",
         "Printed to standard error",
-        "every ordinary session",
+        "every nominal session",
         "needs a cookie that the plugin never returned",
-        "Why it matters, and the cure",
+        "Why it matters, and how to fix it",
         "given up: <code>--timeout</code> 5s",
     ] {
         assert!(page.contains(part), "{part}");
@@ -176,7 +176,7 @@ fn a_finding_is_told_with_all_that_is_known_of_it() {
 }
 
 #[test]
-fn coverage_is_told_line_by_line_and_over_time() {
+fn coverage_is_shown_line_by_line_and_over_time() {
     let page = page(sample("test"));
     let listing = page.split("<details class=\"file\">").skip(1).find(|part| part.contains("lib/naming.py")).unwrap();
     assert!(listing.contains("<span class=\"line missed\"><b>!</b><i>8</i>        return"), "{listing}");
@@ -194,15 +194,15 @@ fn silence_is_said() {
 }
 
 #[test]
-fn cases_and_calls_are_told() {
+fn cases_and_calls_are_shown() {
     let replayed = page(sample("replay"));
-    for part in ["still there", "became another", "fixed", "cannot be run", "it is for a hook that is not there"] {
+    for part in ["still there", "another finding", "fixed", "cannot be run", "it is for a hook that is not there"] {
         assert!(replayed.contains(part), "{part}");
     }
     assert!(replayed.contains("<dt>Cases that fail</dt><dd>3<small>of 4</small>"), "{replayed}");
     let minimized = page(sample("minimize"));
     assert!(minimized.contains("3 calls, 40 arguments</td><td>1 calls, 2 arguments</td>"), "{minimized}");
-    assert!(minimized.contains("taken out: it shows nothing any more"), "{minimized}");
+    assert!(minimized.contains("removed: it shows nothing any more"), "{minimized}");
     let run = page(sample("run"));
     assert!(
         run.contains("<h3>1. <code>authenticate</code></h3>") && run.contains("It ran out of time after 5 s"),
@@ -211,7 +211,7 @@ fn cases_and_calls_are_told() {
 }
 
 #[test]
-fn a_load_report_tells_what_was_asked_what_was_measured_and_how_it_compares() {
+fn a_load_report_shows_what_was_asked_what_was_measured_and_how_it_compares() {
     let page = page(sample("load"));
     for part in [
         "1 of 3 objectives were missed",
@@ -254,5 +254,5 @@ fn a_run_that_could_not_keep_up_says_so() {
     let page = page(sample("load-saturated"));
     assert!(page.contains("Saturated: sessions came faster than they were served"));
     assert!(page.contains("and 480 that did not end"));
-    assert!(page.contains("The report does not tell what happened when."));
+    assert!(page.contains("The report has no timeline."));
 }

@@ -1,18 +1,19 @@
-//! A session shown in full, for `run`: for each call what it got, how it ended, what it wrote and how long it took.
+//! A session in full, for `run`: for each call its arguments, how it ended, what it wrote and how long it took.
+
+use std::time::Duration;
 
 use crate::{
-    case::{Call, Value},
+    case::Value,
     report::{
-        Mask, Seen, plain,
+        CallOutput, ObservedCall, ObservedSession, plain,
         style::{ERROR, GOOD, LABEL, STRONG},
     },
-    trace::{CallTrace, CapturedOutput, Ending, Frame},
 };
 
 /// How many characters of one value, result or line are shown; JSON has all.
 const VALUE_LIMIT: usize = 4000;
 
-/// How many characters of what one of the platform's services holds are shown.
+/// How many characters of a service's content are shown.
 const SERVICE_LIMIT: usize = 400;
 
 /// How many lines of one output are shown.
@@ -22,117 +23,91 @@ const LINES_LIMIT: usize = 40;
 const FRAMES_LIMIT: usize = 12;
 
 /// The session, call by call, and the cookies that it ended with.
-pub fn seen(seen: &Seen<'_>) -> String {
-    let Seen { session, trace, mask } = *seen;
+pub(super) fn session_text(session: &ObservedSession) -> String {
     let mut text = String::new();
-    for (name, cookie) in [("cookie", &session.cookie), ("session_cookie", &session.session_cookie)] {
-        text.push_str(&row(name, &value(mask, cookie)));
+    for (name, cookie) in &session.first_cookies {
+        text.push_str(&value(name, cookie));
     }
     for option in &session.options {
-        text.push_str(&row(
-            "option",
-            &shown(&format!("[{}] {} = {}", option.section, option.name, mask.option(option))),
-        ));
+        let line = format!("[{}] {} = {}", option.section, option.name, option.value);
+        text.push_str(&row("option", &shown(&plain::harmless(&line))));
     }
-    for (name, service) in mask.services(&session.services).as_dict().unwrap_or_default() {
+    for (name, service) in session.services.as_dict().unwrap_or_default() {
         text.push_str(&row(name, &plain::cut(&plain::json(&short(service)), SERVICE_LIMIT)));
     }
-    for call in &trace.calls {
-        text.push_str(&call_text(session.calls.get(call.call), call, &trace.calls, mask));
+    for call in &session.calls {
+        text.push_str(&call_text(call));
     }
-    let skipped: Vec<_> = session
-        .calls
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| trace.calls.iter().all(|call| call.call != *index))
-        .map(|(_, call)| call.hook.name())
-        .collect();
-    if !skipped.is_empty() {
-        text.push_str(&format!("\nnot called, since the session ended before: {}\n", skipped.join(", ")));
+    if !session.not_called.is_empty() {
+        text.push_str(&format!("\nnot called, since the session ended before: {}\n", session.not_called.join(", ")));
     }
     text.push_str(&format!("\n{STRONG}in the end{STRONG:#}\n"));
-    text.push_str(&row("cookie", &value(mask, &trace.cookie)));
-    text.push_str(&row("session_cookie", &value(mask, &trace.session_cookie)));
+    text.push_str(&value("cookie", &session.cookie));
+    text.push_str(&value("session_cookie", &session.session_cookie));
     text.push('\n');
     text
 }
 
-fn call_text(case: Option<&Call>, call: &CallTrace, calls: &[CallTrace], mask: &Mask) -> String {
+fn call_text(call: &ObservedCall) -> String {
     let round = if call.round == 0 { String::new() } else { format!(", after answer {}", call.round) };
-    let other = if case.is_some_and(|case| case.other) { ", of the other plugin" } else { "" };
-    let mut text = format!(
-        "\n{STRONG}call {}: {}{STRONG:#}{other}{round}, {}\n",
-        call.call + 1,
-        call.hook,
-        plain::elapsed_exactly(call.elapsed)
-    );
-    if let Some(case) = case {
-        for (argument, given) in &case.arguments {
-            text.push_str(&row(argument.name(), &shown(&plain::json(&mask.argument(*argument, given)))));
-        }
-        if let Some(answer) =
-            call.round.checked_sub(1).and_then(|round| mask.answers(case, call.call, calls).get(round).cloned())
-        {
-            text.push_str(&row("answer", &shown(&plain::json(&Value::Str(answer)))));
-        }
+    let other = if call.details.is_other_plugin { ", of the other plugin" } else { "" };
+    let time = Duration::try_from_secs_f64(call.elapsed_ms / 1e3).unwrap_or_default();
+    let hook = plain::harmless(&call.hook);
+    let time = plain::elapsed_exactly(time);
+    let mut text = format!("\n{STRONG}call {}: {hook}{STRONG:#}{other}{round}, {time}\n", call.call);
+    for (argument, given) in call.arguments() {
+        text.push_str(&value(argument, given));
     }
-    text.push_str(&ending(&call.ending, mask));
-    text.push_str(&output("stdout", &call.stdout, mask));
-    text.push_str(&output("stderr", &call.stderr, mask));
-    for file in &call.files {
-        let lines = file.text.lines().count();
-        text.push_str(&row(
-            "file left",
-            &format!("{} ({})", plain::harmless(&file.path), plain::counted(lines as u64, "line")),
-        ));
+    if let Some(answer) = &call.details.answer {
+        text.push_str(&value("answer", &Value::Str(answer.clone())));
+    }
+    text.push_str(&ending(call));
+    text.push_str(&output("stdout", &call.stdout));
+    text.push_str(&output("stderr", &call.stderr));
+    for (index, file) in call.files.iter().enumerate() {
+        let lines = call.details.file_lines.get(index).map(|lines| plain::counted(*lines as u64, "line"));
+        let lines = lines.map(|lines| format!(" ({lines})")).unwrap_or_default();
+        text.push_str(&row("file left", &format!("{}{lines}", plain::harmless(file))));
     }
     text
 }
 
-fn ending(ending: &Ending, mask: &Mask) -> String {
-    let (style, what) = match ending {
-        Ending::Returned(result) => (GOOD, format!("returned {}", shown(&mask.result(result).to_string()))),
-        Ending::Raised(exception) => {
-            let constructor = if exception.in_constructor { " in Plugin's constructor" } else { "" };
-            let message = shown(&plain::harmless(&mask.text(&exception.message)));
-            (ERROR, format!("raised{constructor} {}: {message}", plain::harmless(&exception.type_name)))
-        }
-        Ending::Exited { status, .. } => (ERROR, format!("ended the process with status {status}")),
-        Ending::Signalled { signal, .. } => (ERROR, format!("the process died of signal {signal}")),
-        Ending::TimedOut { limit, .. } => {
-            (ERROR, format!("was killed at its time limit of {}", plain::elapsed(*limit)))
-        }
-        Ending::Corrupted => (ERROR, "reported what is no report".to_owned()),
-        Ending::OutOfMemory { limit, .. } => {
-            (ERROR, format!("needed more memory than its limit of {} MB", limit / (1024 * 1024)))
-        }
-        Ending::CutOff => (ERROR, "was cut off at the platform's time limit, as the case wants it".to_owned()),
+fn ending(call: &ObservedCall) -> String {
+    let result = call.result.as_deref().map(plain::harmless).unwrap_or_default();
+    let limit = call.details.limit.as_ref().map(|limit| format!(" of {limit}")).unwrap_or_default();
+    let what = match call.ending.as_str() {
+        "raised" if call.details.in_constructor => format!("raised in Plugin's constructor {}", shown(&result)),
+        "returned" | "raised" => format!("{} {}", call.ending, shown(&result)),
+        "exited" => format!("ended the process with status {result}"),
+        "signalled" => format!("the process died of signal {result}"),
+        "timed-out" => format!("was killed at its time limit{limit}"),
+        "out-of-memory" => format!("needed more memory than its limit{limit}"),
+        "corrupted" => "sent no valid report".to_owned(),
+        "cut-off" => "was cut off at the platform's time limit, as the case says".to_owned(),
+        other => plain::harmless(other).into_owned(),
     };
+    let style = if call.ending == "returned" { GOOD } else { ERROR };
     let (word, rest) = what.split_once(' ').unwrap_or((&what, ""));
     let mut text = format!("  {style}{word}{style:#} {rest}\n");
-    let frames = ending.frames();
-    for frame in frames.iter().take(FRAMES_LIMIT) {
-        text.push_str(&format!("    {}\n", frame_text(frame)));
+    for frame in call.frames.iter().take(FRAMES_LIMIT) {
+        let function = frame.function.as_ref().map(|name| format!(" in {}", plain::harmless(name)));
+        let function = function.unwrap_or_default();
+        text.push_str(&format!("    at {}{function}\n", plain::harmless(&frame.file_and_line())));
     }
-    if frames.len() > FRAMES_LIMIT {
-        text.push_str(&format!("    and {} more\n", plain::counted((frames.len() - FRAMES_LIMIT) as u64, "frame")));
+    if call.frames.len() > FRAMES_LIMIT {
+        let more = plain::counted((call.frames.len() - FRAMES_LIMIT) as u64, "frame");
+        text.push_str(&format!("    and {more} more\n"));
     }
     text
 }
 
-fn frame_text(frame: &Frame) -> String {
-    format!("at {}:{} in {}", plain::harmless(&frame.file), frame.line, plain::harmless(&frame.function))
-}
-
-fn output(name: &str, output: &CapturedOutput, mask: &Mask) -> String {
+fn output(name: &str, output: &CallOutput) -> String {
     if output.bytes == 0 {
         return String::new();
     }
     let mut text = row(name, &plain::counted(output.bytes, "byte"));
-    // Secrets go before the text falls into lines, since a key has many of them.
-    let masked = mask.text(&output.text);
-    let count = masked.lines().count();
-    for line in masked.lines().take(LINES_LIMIT) {
+    let count = output.text.lines().count();
+    for line in output.text.lines().take(LINES_LIMIT) {
         text.push_str(&format!("    {LABEL}|{LABEL:#} {}\n", plain::cut(&plain::source(line), VALUE_LIMIT)));
     }
     if count > LINES_LIMIT {
@@ -141,8 +116,8 @@ fn output(name: &str, output: &CapturedOutput, mask: &Mask) -> String {
     text
 }
 
-fn value(mask: &Mask, value: &Value) -> String {
-    shown(&plain::json(&mask.value(value)))
+fn value(name: &str, value: &Value) -> String {
+    row(name, &shown(&plain::json(value)))
 }
 
 fn shown(text: &str) -> String {
@@ -163,13 +138,13 @@ fn short(service: &Value) -> Value {
 }
 
 fn row(name: &str, text: &str) -> String {
-    format!("  {LABEL}{name:<16}{LABEL:#}  {text}\n")
+    format!("  {LABEL}{:<16}{LABEL:#}  {text}\n", plain::harmless(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::examples;
+    use crate::report::{Mask, examples};
 
     #[test]
     fn services_and_options_are_shown_short_and_without_secrets() {
@@ -182,7 +157,7 @@ mod tests {
         let option =
             |name: &str| crate::case::SetOption { section: "vault".into(), name: name.into(), value: "v-1".into() };
         session.options = vec![option("host"), option("password")];
-        let text = seen(&Seen { session: &session, trace: &trace, mask: &Mask::default() });
+        let text = session_text(&ObservedSession::new(&session, &trace, &Mask::default()));
         for shown in
             [r#"{"local":{"u":{"h":["***"]}}}"#, r#"{"f":"one…"}"#, "[vault] host = v-1", "[vault] password = ***"]
         {
@@ -194,7 +169,7 @@ mod tests {
     fn a_session_is_shown_in_full_without_its_secrets() {
         let (session, trace) = (examples::session(), examples::trace());
         let mask = Mask::default().with_session(&session, &trace.calls);
-        let text = seen(&Seen { session: &session, trace: &trace, mask: &mask });
+        let text = session_text(&ObservedSession::new(&session, &trace, &mask));
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
           cookie            {}
           session_cookie    {"questions":["vp"]}
@@ -223,7 +198,7 @@ mod tests {
     #[test]
     fn the_user_may_ask_for_secrets() {
         let (session, trace) = (examples::session(), examples::trace());
-        let text = seen(&Seen { session: &session, trace: &trace, mask: &Mask::shows_all() });
+        let text = session_text(&ObservedSession::new(&session, &trace, &Mask::shows_all()));
         assert!(text.contains("correct horse") && text.contains("hunter22") && !text.contains("***"), "{text}");
     }
 }

@@ -2,213 +2,130 @@
 
 use std::path::Path;
 
-use super::wrapped;
-use crate::{
-    case::{Call, Value},
-    contract::{Argument, ArgumentKind},
-    engine::ReportedFinding,
-    finding::{Finding, Location},
-    report::{
-        Mask, Report,
-        excerpt::{excerpt, place},
-        plain,
-        style::{LABEL, STRONG, of},
-    },
+use super::layout::{INDENT, labelled, wrapped};
+use crate::report::{
+    CodeLocation, FindingEntry, Report,
+    excerpt::{excerpt, place},
+    plain,
+    style::{LABEL, STRONG, of},
 };
 
-/// How many blanks stand before what a label says: three, and the longest label.
-const INDENT: usize = 12;
-
-/// How many arguments are shown at most; the case holds all.
+/// How many arguments are shown at most; the case has all.
 const ARGUMENTS_LIMIT: usize = 6;
 
-/// How many characters of an option's value are shown; the case holds all.
+/// How many characters of an option's value are shown; the case has all.
 const OPTION_LIMIT: usize = 60;
 
-/// The finding whole; `is_first` where its rule was not explained yet.
-pub(super) fn whole(report: &Report<'_>, reported: &ReportedFinding, is_first: bool) -> String {
-    let finding = &reported.finding;
-    let mask = mask(report, reported);
-    let mut text = headline(finding, report.width * 2);
+/// The finding in full; `is_first` if its rule was not explained yet.
+pub(super) fn whole(report: &Report, finding: &FindingEntry, width: usize, is_first: bool) -> String {
+    let masked = |text: &str| finding.details.as_ref().map_or_else(|| text.to_owned(), |one| one.mask.text(text));
+    let mut text = headline(finding, width * 2);
     if let Some(location) = &finding.location {
-        let source = (report.source)(&location.file, location.line).map(|line| mask.text(&line));
-        for line in excerpt(location, source.as_deref(), report.width) {
+        let line = finding.source.iter().find(|line| Some(line.line) == location.line);
+        for line in excerpt(location, line.map(|line| masked(&line.text)).as_deref(), width) {
             text.push_str(&format!("{LABEL}{line}{LABEL:#}\n"));
         }
     }
-    let room = report.width.saturating_sub(INDENT).max(40);
-    for (index, line) in with(report, reported, &mask).into_iter().enumerate() {
+    let room = width.saturating_sub(INDENT).max(40);
+    for (index, line) in with(finding, report.command == "fuzz").into_iter().enumerate() {
         text.push_str(&labelled(if index == 0 { "with" } else { "" }, &plain::cut(&line, room)));
     }
-    if let Some(needs) = needs(reported, &mask) {
-        text.push_str(&labelled("needs", &wrapped(&needs, report.width, INDENT)));
+    let needs = finding.options.iter().map(|option| {
+        let (section, name) = (plain::harmless(&option.section), plain::harmless(&option.name));
+        let value = plain::cut(&plain::harmless(&masked(&option.value)), OPTION_LIMIT);
+        format!("[{section}] {name} = {value}")
+    });
+    let needs = needs.collect::<Vec<_>>().join(", ");
+    if !needs.is_empty() {
+        text.push_str(&labelled("needs", &wrapped(&needs, width, INDENT)));
     }
     if let Some(hint) = &finding.hint {
-        text.push_str(&labelled("hint", &wrapped(&plain::harmless(hint), report.width, INDENT)));
+        text.push_str(&labelled("hint", &wrapped(&plain::harmless(hint), width, INDENT)));
     }
-    if is_first {
-        text.push_str(&labelled("why", &wrapped(&why(finding.rule.explanation()), report.width, INDENT)));
+    let rule = finding.known_rule().filter(|_| is_first);
+    if let Some(rule) = rule {
+        text.push_str(&labelled("why", &wrapped(&why(rule.explanation()), width, INDENT)));
     }
-    if let Some(line) = how_often(report, reported) {
+    if let Some(line) = how_often(report, finding) {
         text.push_str(&format!("   {line}\n"));
     }
-    if let Some(path) = &reported.case_path {
-        text.push_str(&labelled("again", &report.again.run(path, finding.rule)));
-    }
-    if is_first {
-        text.push_str(&labelled("explain", &format!("hookstorm explain {}", finding.rule)));
+    text.push_str(&again(finding));
+    if let Some(rule) = rule {
+        text.push_str(&labelled("explain", &format!("hookstorm explain {rule}")));
     }
     text
 }
 
 /// The finding in two lines.
-pub(super) fn brief(report: &Report<'_>, reported: &ReportedFinding) -> String {
-    let finding = &reported.finding;
-    let mut text = headline(finding, report.width);
+pub(super) fn brief(finding: &FindingEntry, width: usize) -> String {
+    let mut text = headline(finding, width);
     if let Some(location) = &finding.location {
         text.push_str(&format!("{LABEL}  --> {}{LABEL:#}\n", place(location)));
     }
-    if let Some(path) = &reported.case_path {
-        text.push_str(&labelled("again", &report.again.run(path, finding.rule)));
-    }
+    text.push_str(&again(finding));
     text
 }
 
-/// A finding whose cause was told already, in one line.
-pub(super) fn same_cause(report: &Report<'_>, reported: &ReportedFinding) -> String {
-    let finding = &reported.finding;
-    let location = finding.location.as_ref().map(|location| Location { function: String::new(), ..location.clone() });
+/// A finding with the same cause as one above it, in one line.
+pub(super) fn same_cause(finding: &FindingEntry, width: usize) -> String {
+    let location = finding.location.as_ref().map(|location| CodeLocation { function: None, ..location.clone() });
     let at = location.map(|location| format!(" ({})", place(&location))).unwrap_or_default();
-    let file = reported.case_path.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy());
+    let file = finding.case.as_deref().and_then(|case| Path::new(case).file_name()).map(|name| name.to_string_lossy());
     let file = file.map(|name| format!(", {}", plain::harmless(&name))).unwrap_or_default();
-    // The place and the case come after the message, which is cut so that they stay.
-    let room = report.width.saturating_sub(INDENT + at.chars().count() + file.chars().count()).max(60);
-    labelled("same", &format!("{}{at}{file}", plain::cut(&subject(finding), room)))
+    let hook = finding.hook.as_ref().map(|hook| format!(" {hook}:")).unwrap_or_default();
+    let subject = format!("{}{hook} {}", finding.rule, finding.message);
+    // Place and case come after the message, which is cut so that they stay.
+    let room = width.saturating_sub(INDENT + at.chars().count() + file.chars().count()).max(60);
+    labelled("same", &format!("{}{at}{file}", plain::cut(&plain::harmless(&subject), room)))
 }
 
 /// `error[rule] hook: message`, for one line above the progress bar too.
-pub(crate) fn headline(finding: &Finding, width: usize) -> String {
-    let style = of(finding.severity);
-    let (severity, rule) = (finding.severity, finding.rule);
-    let hook = finding.hook.map(|hook| format!(" {hook}")).unwrap_or_default();
-    let room = width.saturating_sub(rule.id().len() + hook.len() + 12).max(40);
+pub(crate) fn headline(finding: &FindingEntry, width: usize) -> String {
+    let (severity, style) = (finding.severity, of(finding.severity));
+    let rule = plain::harmless(&finding.rule);
+    let hook = finding.hook.as_ref().map(|hook| format!(" {}", plain::harmless(hook))).unwrap_or_default();
+    let room = width.saturating_sub(rule.len() + hook.len() + 12).max(40);
     let message = plain::cut(&plain::harmless(&finding.message), room);
     let hook = if hook.is_empty() { format!(" {message}") } else { format!("{hook}: {message}") };
     format!("{style}{severity}[{rule}]{style:#}{STRONG}{hook}{STRONG:#}\n")
 }
 
-fn subject(finding: &Finding) -> String {
-    let hook = finding.hook.map(|hook| format!(" {hook}:")).unwrap_or_default();
-    format!("{}{hook} {}", finding.rule, plain::harmless(&finding.message))
+fn again(finding: &FindingEntry) -> String {
+    finding.again.as_ref().map(|line| labelled("again", &plain::harmless(line))).unwrap_or_default()
 }
 
-fn labelled(label: &str, text: &str) -> String {
-    let label = if label.is_empty() { String::new() } else { format!("{label}:") };
-    format!("   {LABEL}{label:<9}{LABEL:#}{text}\n")
-}
-
-fn how_often(report: &Report<'_>, reported: &ReportedFinding) -> Option<String> {
-    reported.case_path.as_ref()?;
+fn how_often(report: &Report, finding: &FindingEntry) -> Option<String> {
+    finding.case.as_ref()?;
     let mut parts = Vec::new();
-    if matches!(report.head.command, "test" | "fuzz") {
-        let times = match reported.occurrences {
+    if matches!(report.command.as_str(), "test" | "fuzz") {
+        let times = match finding.occurrences {
             1 => "once".to_owned(),
             number => format!("{number} times"),
         };
-        let sessions = plain::counted(report.summary.sessions, "session");
-        let size = reported
-            .case
-            .as_ref()
-            .map(|case| format!("; the smallest case has {}", plain::counted(case.session.calls.len() as u64, "call")));
-        parts.push(format!("{times} in {sessions}{}", size.unwrap_or_default()));
+        let sessions = plain::counted(report.sessions, "session");
+        let size = finding.details.as_ref().map(|details| plain::counted(details.calls as u64, "call"));
+        let size = size.map(|calls| format!("; the smallest case has {calls}")).unwrap_or_default();
+        parts.push(format!("{times} in {sessions}{size}"));
     }
-    if reported.finding.foreign_cookie {
+    if finding.foreign_cookie {
         parts.push("needs a cookie that the plugin itself never returned".to_owned());
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-fn mask(report: &Report<'_>, reported: &ReportedFinding) -> Mask {
-    let mask = Mask::new(report.secrets.iter().cloned());
-    match &reported.case {
-        Some(case) => mask.with_session(&case.session, reported.call.as_slice()),
-        None => mask,
-    }
-}
-
-/// What the failing call of the smallest case got that is not plain, a line each.
-fn with(report: &Report<'_>, reported: &ReportedFinding, mask: &Mask) -> Vec<String> {
-    let Some(case) = &reported.case else { return Vec::new() };
-    let session = &case.session;
-    let mut lines = Vec::new();
-    for (name, cookie) in [("cookie", &session.cookie), ("session_cookie", &session.session_cookie)] {
-        if !cookie.is_empty_dict() {
-            lines.push(format!("{name} = {}", plain::json(&mask.value(cookie))));
-        }
-    }
-    let index = reported.call.as_ref().map(|call| call.call).or(reported.finding.call);
-    if let Some((index, call)) = index.and_then(|index| Some((index, session.calls.get(index)?))) {
-        lines.extend(
-            telling(call, report.head.command == "fuzz")
-                .map(|(argument, value)| format!("{argument} = {}", plain::json(&mask.argument(*argument, value)))),
-        );
-        if !call.answers.is_empty() {
-            let answers = mask.answers(call, index, reported.call.as_slice());
-            let answers = Value::List(answers.into_iter().map(Value::Str).collect());
-            lines.push(format!("the user answers {}", plain::json(&answers)));
-        }
-    }
-    for (name, service) in mask.services(&session.services).as_dict().unwrap_or_default() {
-        lines.push(format!("{name} = {}", plain::json(service)));
-    }
+/// What the failing call of the smallest case gets that is unusual, a line each. `is_learned`: in a session that learned, a
+/// usual word is often what a comparison waits for, so that all arguments are shown that are left.
+fn with(finding: &FindingEntry, is_learned: bool) -> Vec<String> {
+    let values = finding.case_values().into_iter();
+    let values = values.filter(|one| !one.is_usual || (is_learned && one.name != "session_id"));
+    let mut lines: Vec<String> =
+        values.map(|one| format!("{} = {}", plain::harmless(&one.name), plain::json(&one.value))).collect();
     if lines.len() > ARGUMENTS_LIMIT {
         let more = lines.len() - ARGUMENTS_LIMIT + 1;
         lines.truncate(ARGUMENTS_LIMIT - 1);
-        lines.push(format!("and {more} more; the case holds all"));
+        lines.push(format!("and {more} more; the case has all"));
     }
     lines
-}
-
-/// The options without which it does not show: `[auth] prompt = yes, [cache] size = 1`.
-fn needs(reported: &ReportedFinding, mask: &Mask) -> Option<String> {
-    let options = &reported.case.as_ref()?.session.options;
-    let shown: Vec<String> = options
-        .iter()
-        .map(|option| {
-            let (section, name) = (plain::harmless(&option.section), plain::harmless(&option.name));
-            let value = plain::cut(&plain::harmless(&mask.option(option)), OPTION_LIMIT);
-            format!("[{section}] {name} = {value}")
-        })
-        .collect();
-    (!shown.is_empty()).then(|| shown.join(", "))
-}
-
-/// The arguments that nobody would call plain; or all that are left of a session that learned, in which a plain word is
-/// often what a comparison waited for.
-fn telling(call: &Call, is_learned: bool) -> impl Iterator<Item = &(Argument, Value)> {
-    let is_telling = move |argument: Argument, value: &Value| {
-        if is_learned {
-            argument != Argument::SessionId || !is_plain(argument, value)
-        } else {
-            !is_plain(argument, value)
-        }
-    };
-    call.arguments.iter().filter(move |(argument, value)| is_telling(*argument, value))
-}
-
-/// Whether a value is what everybody's session has: short ASCII text, an IPv4 address, a usual port.
-fn is_plain(argument: Argument, value: &Value) -> bool {
-    match (argument.kind(), value) {
-        (ArgumentKind::Groups, Value::List(items)) => !items.is_empty() && items.iter().all(is_plain_text),
-        (ArgumentKind::KeyValuePairs, Value::Dict(entries)) => entries.is_empty(),
-        (_, Value::Int(number)) => (2..65535).contains(number),
-        (_, value) => is_plain_text(value),
-    }
-}
-
-fn is_plain_text(value: &Value) -> bool {
-    let is_usual = |character: char| character.is_ascii_alphanumeric() || "._-@ ".contains(character);
-    value.as_str().is_some_and(|text| !text.trim().is_empty() && text.len() <= 64 && text.chars().all(is_usual))
 }
 
 /// Why a rule matters: the first sentence under the heading that says so, else the first sentence of all.

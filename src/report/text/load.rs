@@ -1,7 +1,7 @@
-//! What a load run measured, on one screen: at most 24 lines for six hooks, whatever else there is to tell. Times are
-//! milliseconds. What does not fit is counted; the JSON has all.
+//! The measurements of a load run on one screen: at most 24 lines for six hooks, however much was measured. Times are in
+//! milliseconds. Rows that do not fit are counted; the JSON has all.
 
-use super::wrapped;
+use super::layout::{INDENT, wrapped};
 use crate::{
     load::{Growth, Limit, Measured, Percentiles},
     report::{
@@ -10,17 +10,15 @@ use crate::{
     },
 };
 
-/// How many objectives, regressions and steps of the capacity have a place.
+/// How many objectives, regressions and steps of the capacity are shown.
 const OBJECTIVES: usize = 3;
 const REGRESSIONS: usize = 3;
 const STEPS: usize = 8;
 /// How many hooks have a line each: more than any type of plugin has.
 const HOOKS: usize = 12;
-/// The blanks before what a label says.
-const INDENT: usize = 12;
 
 /// The table of `measured`, for a screen of `width` characters.
-pub fn load(measured: &Measured, width: usize) -> String {
+pub(crate) fn load(measured: &Measured, width: usize) -> String {
     let mut text = rates(measured, width);
     table(&mut text, measured, width);
     let processors = &measured.processors;
@@ -42,7 +40,7 @@ pub fn load(measured: &Measured, width: usize) -> String {
     text
 }
 
-/// What was asked of the plugin and what it carried.
+/// The offered rate and the achieved rate.
 fn rates(measured: &Measured, width: usize) -> String {
     let head = format!(
         "offered {}/s, achieved {}/s, {} calls/s; {} in {} s",
@@ -65,7 +63,7 @@ fn rates(measured: &Measured, width: usize) -> String {
     }
     if measured.unfinished > 0 {
         let left = plain::counted(measured.unfinished, "session");
-        text.push_str(&format!("{WARNING}unfinished{WARNING:#}: {left} when the run was given up\n"));
+        text.push_str(&format!("{WARNING}unfinished{WARNING:#}: {left} when the run stopped waiting\n"));
     }
     text
 }
@@ -111,7 +109,7 @@ fn table(text: &mut String, measured: &Measured, width: usize) {
 
 fn objectives(text: &mut String, measured: &Measured, width: usize) {
     let mut all: Vec<_> = measured.objectives.iter().collect();
-    // What fails the run is told first.
+    // Missed objectives come first.
     all.sort_by_key(|one| one.met);
     for one in all.iter().take(OBJECTIVES) {
         let (objective, figure) = (plain::harmless(&one.objective), plain::harmless(&one.measured));
@@ -134,13 +132,13 @@ fn capacity(text: &mut String, measured: &Measured, width: usize) {
         Limit::None => "nothing limited it",
     };
     let reason = plain::harmless(&capacity.reason);
-    let told = if capacity.rate > 0.0 {
+    let shown = if capacity.rate > 0.0 {
         format!("{} sessions/s, {limit}: {reason}", rate(capacity.rate))
     } else {
         format!("no rate met the objectives, {limit}: {reason}")
     };
-    labelled(text, "capacity", &told, width);
-    // The steps around the limit tell most; they are the last ones.
+    labelled(text, "capacity", &shown, width);
+    // The steps around the limit are the most interesting; they come last.
     let skipped = capacity.steps.len().saturating_sub(STEPS);
     let steps = capacity.steps.iter().skip(skipped).map(|step| {
         let missed = if step.met { "" } else { " missed" };
@@ -160,7 +158,7 @@ fn comparison(text: &mut String, measured: &Measured, width: usize) {
         labelled(text, "baseline", &format!("no worse than {file} by more than the noise"), width);
     }
     for change in worse.iter().take(REGRESSIONS) {
-        let told = format!(
+        let shown = format!(
             "{} {}: {} → {} (noise {}), against {file}",
             plain::harmless(&change.of),
             plain::harmless(&change.figure),
@@ -168,7 +166,7 @@ fn comparison(text: &mut String, measured: &Measured, width: usize) {
             ms(change.after),
             ms(change.noise)
         );
-        mark(text, "worse", ERROR, &told, width);
+        mark(text, "worse", ERROR, &shown, width);
     }
     more(text, worse.len(), REGRESSIONS, "regression");
     if !baseline.notes.is_empty() {
@@ -189,13 +187,13 @@ fn growth(one: &Growth) -> String {
     format!("{what} {:.3} a call, {:.0} → {:.0} in {calls}", one.per_call, one.from, one.to)
 }
 
-fn labelled(text: &mut String, label: &str, told: &str, width: usize) {
-    mark(text, label, LABEL, told, width);
+fn labelled(text: &mut String, label: &str, shown: &str, width: usize) {
+    mark(text, label, LABEL, shown, width);
 }
 
-fn mark(text: &mut String, label: &str, style: anstyle::Style, told: &str, width: usize) {
+fn mark(text: &mut String, label: &str, style: anstyle::Style, shown: &str, width: usize) {
     let gap = INDENT.saturating_sub(label.len() + 1);
-    text.push_str(&format!("{style}{label}{style:#}:{:gap$}{}\n", "", wrapped(told, width, INDENT)));
+    text.push_str(&format!("{style}{label}{style:#}:{:gap$}{}\n", "", wrapped(shown, width, INDENT)));
 }
 
 fn more(text: &mut String, all: usize, shown: usize, noun: &str) {
@@ -238,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_told_with_what_it_missed_and_by_how_much() {
+    fn a_run_is_shown_with_what_it_missed_and_by_how_much() {
         let text = plain_text(&examples::measured(2), 100);
         insta::assert_snapshot!(text, @r"
         offered 50/s, achieved 41.8/s, 148.9 calls/s; 1500 sessions in 30 s (poisson, isolated, 8 at once)

@@ -33,7 +33,7 @@ pub fn rules(width: usize) -> String {
 pub fn explanation(rule: Rule) -> String {
     let (severity, style) = (rule.severity(), of(rule.severity()));
     let mut text = format!("{STRONG}{rule}{STRONG:#} ({style}{severity}{style:#}, {})\n\n", when(rule.phase()));
-    // The explanation's own title would say the id again.
+    // The explanation's own title would repeat the id.
     let markdown = rule.explanation().trim();
     let prose =
         markdown.strip_prefix("# ").map_or(markdown, |rest| rest.split_once('\n').map_or("", |(_, prose)| prose));

@@ -1,17 +1,14 @@
-//! Whole reports, from values made by hand.
+//! Whole reports.
 
-use std::sync::LazyLock;
-
-use super::*;
+use super::{finding, layout, report::WHOLE_LIMIT, *};
 use crate::{
     case::SetOption,
-    engine::Summary,
-    finding::{Baseline, Finding, Location, fingerprint},
-    report::{Again, examples},
+    engine::{ReportedFinding, Summary},
+    finding::{Finding, Location, Rule, fingerprint},
+    report::{FormatOptions, Report, RunContext, examples},
 };
 
-/// Nothing is known.
-static NONE: LazyLock<Baseline> = LazyLock::new(Baseline::default);
+const OPTIONS: FormatOptions = FormatOptions { width: 100, is_verbose: false, with_opening: false, root: None };
 
 fn source(_: &str, line: u32) -> Option<String> {
     let text = match line {
@@ -21,37 +18,33 @@ fn source(_: &str, line: u32) -> Option<String> {
     Some(text.into())
 }
 
-fn shown(summary_: &Summary, again: &Again, change: impl FnOnce(&mut Report<'_>)) -> String {
-    let head = examples::head();
-    let mut report = Report {
-        head: &head,
-        summary: summary_,
-        again,
-        source: &source,
-        secrets: &[],
-        planned: Some(1000),
-        width: 100,
-        is_verbose: false,
-        baseline: &NONE,
-    };
+/// The report of `command`, which begins as `change` says.
+fn made(command: &str, summary: &Summary, change: impl FnOnce(&mut Report)) -> Report {
+    let mut report = examples::begun(command);
+    report.planned = Some(1000);
     change(&mut report);
-    redacted(&report)
+    report.add_run(summary, RunContext { source: &source, ..examples::context() });
+    report
+}
+
+fn shown(summary: &Summary) -> String {
+    redacted(&made("test", summary, |_| {}), &OPTIONS)
 }
 
 /// The report without colours, explanations and fingerprints, which have tests of their own.
-fn redacted(report: &Report<'_>) -> String {
-    let mut text = anstream::adapter::strip_str(&summary(report)).to_string();
-    for one in &report.summary.reported {
-        let why = finding::why(one.finding.rule.explanation());
-        text = text.replace(&wrapped(&why, report.width, 12), "WHY");
-        text = text.replace(one.finding.fingerprint.as_str(), "FINGERPRINT");
+fn redacted(report: &Report, options: &FormatOptions) -> String {
+    let mut text = anstream::adapter::strip_str(&super::report(report, options)).to_string();
+    for one in &report.findings {
+        let why = finding::why(one.known_rule().unwrap().explanation());
+        text = text.replace(&wrapped(&why, options.width, layout::INDENT), "WHY");
+        text = text.replace(&one.fingerprint, "FINGERPRINT");
     }
-    text
+    text.replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
 #[test]
 fn a_run_opens_with_what_it_is_about() {
-    let text = anstream::adapter::strip_str(&opening(&examples::head())).to_string();
+    let text = anstream::adapter::strip_str(&opening(&examples::begun("test"))).to_string();
     let text = text.replace(env!("CARGO_PKG_VERSION"), "VERSION");
     insta::assert_snapshot!(text, @r"
         hookstorm VERSION: MyVault 1.0 (credentialstore) on platform 9.0, Python 3.11.7, seed 42
@@ -59,7 +52,7 @@ fn a_run_opens_with_what_it_is_about() {
 }
 
 #[test]
-fn a_finding_tells_what_where_why_and_what_to_type_next() {
+fn a_finding_says_what_where_why_and_what_to_type_next() {
     let mut other = examples::reported(Rule::UncaughtException, 0);
     other.finding.message = "TypeError: 'NoneType' object is not iterable".into();
     let summary = examples::summary(vec![
@@ -67,7 +60,7 @@ fn a_finding_tells_what_where_why_and_what_to_type_next() {
         other,
         examples::reported(Rule::LossyJson, 1),
     ]);
-    insta::assert_snapshot!(shown(&summary, &examples::again(), |_| {}), @r#"
+    insta::assert_snapshot!(shown(&summary), @r#"
     error[uncaught-exception] get_password_list: AttributeError: 'list' object has no attribute 'get'
       --> lib/plugin.py:92 in user_defined_path
        |
@@ -115,29 +108,23 @@ fn a_finding_names_the_options_that_it_needs_and_hides_their_secrets() {
         option("whitelist source=user_list", "name", "users"),
     ];
     needing.case.as_mut().unwrap().session.options = options;
-    let text = shown(&examples::summary(vec![needing]), &examples::again(), |_| {});
+    let text = shown(&examples::summary(vec![needing]));
     let needs =
         "   needs:   [auth] prompt = Code:, [vault] password = ***, [whitelist source=user_list] name = users\n";
     assert!(text.contains(needs), "{text}");
-    assert!(
-        !shown(&examples::summary(vec![examples::reported(Rule::Timeout, 0)]), &examples::again(), |_| {})
-            .contains("needs:")
-    );
+    assert!(!shown(&examples::summary(vec![examples::reported(Rule::Timeout, 0)])).contains("needs:"));
 }
 
 #[test]
-fn what_fails_every_session_comes_first_and_advises_configuration_only_where_none_was_given() {
+fn what_fails_every_nominal_session_comes_first() {
     let mut always = examples::reported(Rule::ConstructorFailed, 0);
     always.every_session = true;
     let summary = examples::summary(vec![always, examples::reported(Rule::Timeout, 1)]);
-    let text = shown(&summary, &examples::again(), |_| {});
-    let heading = text.find("in every ordinary session").unwrap();
+    let text = shown(&summary);
+    let heading = text.find("in every nominal session").unwrap();
     let first = text.find("error[constructor-failed]").unwrap();
-    let apart = text.find("beyond that:").unwrap();
+    let apart = text.find("other findings:").unwrap();
     assert!(heading < first && first < apart && apart < text.find("error[timeout]").unwrap(), "{text}");
-    assert!(text.contains("give it with `--config FILE`"), "{text}");
-    let configured = Again { is_configured: true, ..examples::again() };
-    assert!(!shown(&summary, &configured, |_| {}).contains("--config FILE"));
 }
 
 #[test]
@@ -151,30 +138,10 @@ fn a_finding_in_manifest_points_at_its_column() {
         call: None,
         ..examples::finding(Rule::ManifestAmbiguous)
     };
-    let reported = ReportedFinding {
-        finding,
-        occurrences: 1,
-        case: None,
-        case_path: None,
-        call: None,
-        group: 0,
-        every_session: false,
-    };
+    let reported = ReportedFinding::without_case(finding);
     let summary = Summary { reported: vec![reported], ..Summary::default() };
-    let mut head = examples::head();
-    (head.command, head.seed) = ("check", None);
-    let report = Report {
-        head: &head,
-        summary: &summary,
-        again: &examples::again(),
-        source: &source,
-        secrets: &[],
-        planned: None,
-        width: 100,
-        is_verbose: false,
-        baseline: &NONE,
-    };
-    insta::assert_snapshot!(redacted(&report), @r#"
+    let report = made("check", &summary, |report| report.seed = None);
+    insta::assert_snapshot!(redacted(&report, &OPTIONS), @r#"
     error[manifest-ambiguous] `version` is 1.1 for YAML 1.1 and 1.10 for YAML 1.2
      --> MANIFEST:3:10
       |
@@ -191,27 +158,23 @@ fn a_finding_in_manifest_points_at_its_column() {
 #[test]
 fn silence_and_an_interruption_are_said() {
     let mut summary = examples::summary(Vec::new());
-    assert_eq!(
-        shown(&summary, &examples::again(), |_| {}),
-        "nothing found in 1000 sessions, 3712 calls, 1.9 s, seed 42, 61 of 74 lines\n"
-    );
+    assert_eq!(shown(&summary), "nothing found in 1000 sessions, 3712 calls, 1.9 s, seed 42, 61 of 74 lines\n");
     (summary.interrupted, summary.sessions) = (true, 312);
-    let own = ["--runs", "1000"].map(str::to_owned).to_vec();
-    let again = Again { own, ..examples::again() };
-    insta::assert_snapshot!(shown(&summary, &again, |_| {}), @r"
-    interrupted after 312 of 1000 sessions; the same from the start: hookstorm test vault/ --runs 1000 --seed 42
+    let report = made("test", &summary, |report| report.again.own = ["--runs", "1000"].map(str::to_owned).to_vec());
+    insta::assert_snapshot!(redacted(&report, &OPTIONS), @r"
+    interrupted after 312 of 1000 sessions; to begin again: hookstorm test vault/ --runs 1000 --seed 42
     nothing found in 312 sessions, 3712 calls, 1.9 s, seed 42, 61 of 74 lines
     ");
 }
 
 #[test]
-fn many_findings_are_told_in_brief_unless_the_user_wants_all() {
+fn many_findings_are_shown_in_brief_unless_the_user_wants_all() {
     let summary = examples::summary((0..9).map(|group| examples::reported(Rule::Timeout, group)).collect());
-    let brief = shown(&summary, &examples::again(), |_| {});
+    let brief = shown(&summary);
     assert_eq!(brief.matches("again:").count(), 9, "{brief}");
     assert_eq!(brief.matches("118 times").count(), WHOLE_LIMIT, "{brief}");
     assert_eq!(brief.matches("why:").count(), 1, "{brief}");
-    let whole = shown(&summary, &examples::again(), |report| report.is_verbose = true);
+    let whole = redacted(&made("test", &summary, |_| {}), &FormatOptions { is_verbose: true, ..OPTIONS });
     assert_eq!(whole.matches("118 times").count(), 9, "{whole}");
 }
 
@@ -220,32 +183,69 @@ fn no_text_of_a_plugin_reaches_the_terminal_raw() {
     let mut reported = examples::reported(Rule::UncaughtException, 0);
     reported.finding.message = "\x1b[2J\u{202e}boo\r\n".into();
     let summary = examples::summary(vec![reported]);
-    let head = examples::head();
-    let report = Report {
-        head: &head,
-        summary: &summary,
-        again: &examples::again(),
-        source: &|_, _| Some("\x1b]0;title\x07".into()),
-        secrets: &[],
-        planned: None,
-        width: 100,
-        is_verbose: false,
-        baseline: &NONE,
-    };
-    let text = super::summary(&report);
+    let mut report = examples::begun("test");
+    let source = |_: &str, _: u32| Some("\x1b]0;title\x07".to_owned());
+    report.add_run(&summary, RunContext { source: &source, ..examples::context() });
+    let text = super::report(&report, &OPTIONS);
     let obeyed = |c: char| (c.is_control() && c != '\n' && c != '\x1b') || c == '\u{202e}';
     assert!(!text.contains(obeyed) && !text.contains("\x1b[2J") && !text.contains("\x1b]"), "{text:?}");
     assert!(text.contains(r"\x1b[2J\u202eboo\r\n") && text.contains(r"\x1b]0;title\x07"), "{text:?}");
 }
 
 #[test]
-fn what_the_sandbox_refused_is_told_with_what_would_allow_it_and_nothing_that_would_not() {
+fn a_sandbox_violation_is_shown_with_what_would_allow_it_and_nothing_that_would_not() {
     let mut own = examples::reported(Rule::SandboxViolation, 0);
     own.finding.hint = Some("`--allow-network 10.0.0.1:443` opens it".into());
-    let text = shown(&examples::summary(vec![own]), &examples::again(), |_| {});
+    let text = shown(&examples::summary(vec![own]));
     assert!(text.contains("`--allow-network 10.0.0.1:443` opens it") && !text.contains("HOST:PORT"), "{text}");
-    // What no option opens is told without one.
-    let text =
-        shown(&examples::summary(vec![examples::reported(Rule::SandboxViolation, 0)]), &examples::again(), |_| {});
+    // If no option allows it, none is named.
+    let text = shown(&examples::summary(vec![examples::reported(Rule::SandboxViolation, 0)]));
     assert!(text.contains("sandbox-violation") && !text.contains("--allow"), "{text}");
+}
+
+#[test]
+fn a_report_in_a_file_is_shown_as_the_run_showed_it_without_what_only_the_case_says() {
+    let mut summary = examples::summary(vec![examples::reported(Rule::UncaughtException, 0)]);
+    summary.reported[0].case.as_mut().unwrap().session.session_cookie = crate::case::Value::empty_dict();
+    let report = made("test", &summary, |report| {
+        report.again.options = ["--config", "it's.cfg"].map(str::to_owned).to_vec();
+        report.again.levels = vec!["uncaught-exception=error".into()];
+    });
+    let options = FormatOptions { with_opening: true, ..OPTIONS };
+    let read = Report::parse(&report.to_json()).unwrap();
+    let text = redacted(&read, &options);
+    insta::assert_snapshot!(text, @r#"
+    hookstorm VERSION: MyVault 1.0 (credentialstore) on platform 9.0, Python 3.11.7, seed 42
+    error[uncaught-exception] get_password_list: AttributeError: 'list' object has no attribute 'get'
+      --> lib/plugin.py:92 in user_defined_path
+       |
+    92 |         return self.session_cookie.get("questions", {}).get("vp")
+       |
+       with:    client_ip = "fe80::1"
+                gateway_domain = null
+                server_username = "a\u202eb"
+       why:     WHY
+       118 times in 1000 sessions
+       again:   hookstorm run vault/ --case corpora/MyVault/FINGERPRINT.json --rule uncaught-exception=error --config 'it'\''s.cfg'
+       explain: hookstorm explain uncaught-exception
+
+    1 finding (1 error) in 1000 sessions, 3712 calls, 1.9 s, seed 42, 61 of 74 lines
+    "#);
+    assert_eq!(redacted(&report, &options).replace("; the smallest case has 2 calls", ""), text);
+}
+
+#[test]
+fn a_rule_of_a_later_version_is_shown_by_its_name() {
+    let json = r#"{"hookstorm": "7.0.0", "command": "dream", "status": "ok", "colour": "red",
+        "plugin": {"name": "A", "type": "oracle", "version": null, "path": "a/"}, "platform": "11.0", "python": null,
+        "elapsed_seconds": -1e300, "findings": [{"rule": "of-tomorrow", "severity": "grave", "message": "bad",
+        "fingerprint": "3f9c2a71d0b4"}]}"#;
+    let report = Report::parse(json).unwrap();
+    let text = super::report(&report, &FormatOptions { with_opening: true, ..OPTIONS });
+    insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+    hookstorm 7.0.0: A (oracle) on platform 11.0
+    warning[of-tomorrow] bad
+
+    1 finding (1 warning) in 0 sessions, 0 calls, 0 ms
+    ");
 }

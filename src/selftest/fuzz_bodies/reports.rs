@@ -1,9 +1,6 @@
 //! The target that reads reports and writes them in every form.
 
-use crate::{
-    finding::Baseline,
-    report::{Document, junit, markdown, page, sarif},
-};
+use crate::report::{Baseline, FormatOptions, Report, junit, markdown, page, sarif, text};
 
 /// Elements of HTML without an end tag.
 const VOID: [&str; 14] =
@@ -11,35 +8,36 @@ const VOID: [&str; 14] =
 
 /// Any text is read as a report and as a baseline, or refused with its line. Every form of the report is well-formed.
 pub(super) fn report(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Err(error) = Baseline::parse(text) {
+    let Ok(written) = std::str::from_utf8(data) else { return };
+    if let Err(error) = Baseline::parse(written) {
         assert!(!error.to_string().is_empty(), "a refusal has a message");
     }
-    let document = match Document::parse(text) {
-        Ok(document) => document,
+    let report = match Report::parse(written) {
+        Ok(report) => report,
         Err(error) => {
             assert!(error.line >= 1 && !error.problem.is_empty(), "a refusal has a line and a message: {error}");
             return;
         }
     };
     for (width, is_verbose) in [(20, true), (100, false)] {
-        let shown = document.to_text(width, is_verbose);
+        let options = FormatOptions { width, is_verbose, with_opening: true, ..FormatOptions::default() };
+        let shown = text::report(&report, &options);
         let shown = anstream::adapter::strip_str(&shown).to_string();
         assert!(!shown.chars().any(is_control), "a terminal would interpret: {shown:?}");
     }
-    let json = document.to_json();
-    match Document::parse(&json) {
+    let json = report.to_json();
+    match Report::parse(&json) {
         Ok(again) => assert_eq!(again.to_json(), json),
         Err(error) => panic!("a written report is refused: {error}\n{json}"),
     }
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(&sarif::text(&document, None)) {
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(&sarif::text(&report, &FormatOptions::default())) {
         panic!("SARIF is not JSON: {error}");
     }
-    let junit = junit::text(&document);
+    let junit = junit::text(&report);
     assert_eq!(unbalanced(&junit, false), None, "{junit}");
-    let page = page::text(&document);
+    let page = page::text(&report);
     assert_eq!(unbalanced(&page, true), None, "{page}");
-    let markdown = markdown::text(&document);
+    let markdown = markdown::text(&report);
     assert!(!markdown.chars().any(is_control), "Markdown is lines of text: {markdown:?}");
 }
 

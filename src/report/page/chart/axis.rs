@@ -1,20 +1,20 @@
-//! An axis: what it spans, where its ticks are, what stands at them. Ticks are round numbers, few enough for a phone.
+//! An axis: its span, its ticks and their labels. Ticks are round numbers, few enough for a phone.
 
 use std::ops::Range;
 
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 
-/// How values lie along an axis.
+/// How values are placed along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::report::page) enum Scale {
-    /// Evenly, from zero where all are positive.
+    /// Evenly; from zero if all are positive.
     Linear,
     /// By their logarithm.
     Log,
 }
 
 impl Scale {
-    /// For latencies: by their logarithm where the longest would press the others flat.
+    /// For latencies: by their logarithm if the longest would squeeze the others.
     pub(in crate::report::page) fn for_spread(values: &[f64]) -> Self {
         let positive = || values.iter().copied().filter(|value| *value > 0.0);
         let (low, high) = (positive().fold(f64::INFINITY, f64::min), positive().fold(0.0, f64::max));
@@ -35,7 +35,7 @@ pub(in crate::report::page) struct Axis {
 }
 
 impl Axis {
-    /// An axis that all `values` find room on.
+    /// An axis with room for all `values`.
     pub(in crate::report::page) fn over(name: &str, show: fn(f64) -> String, scale: Scale, values: &[f64]) -> Self {
         let drawn = values.iter().copied().filter(|value| is_drawn(*value, scale));
         let (mut low, mut high) =
@@ -63,7 +63,7 @@ impl Axis {
         Self { name: name.to_owned(), show, scale, low, high }
     }
 
-    /// The same, ending where the values do rather than at a tick: for an axis of time.
+    /// The same, ending at the last value rather than at a tick: for an axis of time.
     pub(in crate::report::page) fn ending_at(mut self, high: f64) -> Self {
         if is_drawn(high, self.scale) && high > self.low {
             self.high = high;
@@ -71,7 +71,7 @@ impl Axis {
         self
     }
 
-    /// The least value that it holds.
+    /// The least value on it.
     pub(super) const fn low(&self) -> f64 {
         self.low
     }
@@ -80,7 +80,7 @@ impl Axis {
         is_drawn(value, self.scale) && value >= self.low && value <= self.high * (1.0 + 1e-9)
     }
 
-    /// Where a value lies, in numbers that lie evenly.
+    /// The position of a value, in numbers that are evenly spaced.
     fn even(&self, value: f64) -> f64 {
         match self.scale {
             Scale::Linear => value,
@@ -88,7 +88,7 @@ impl Axis {
         }
     }
 
-    /// Where the ticks are.
+    /// The ticks.
     pub(super) fn ticks(&self) -> Vec<f64> {
         match self.scale {
             Scale::Linear => {
@@ -112,9 +112,9 @@ impl Axis {
         }
     }
 
-    /// What stands at a tick.
+    /// The label of a tick.
     pub(super) fn label(&self, tick: f64) -> String {
-        // Sums of steps are off by a hair, and zero would show it. Nothing needs no unit.
+        // Sums of steps are slightly off, which would show at zero. Zero needs no unit.
         let is_zero = self.scale == Scale::Linear && tick.abs() < (self.high - self.low) * 1e-9;
         if is_zero { "0".to_owned() } else { (self.show)(tick) }
     }
@@ -145,12 +145,12 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
-/// Whether a value has a place: nothing that is none, and nothing so far off that it is a mistake.
+/// Whether a value can be drawn: it is a number, and not so large that it is a mistake.
 pub(super) fn is_drawn(value: f64, scale: Scale) -> bool {
     value.is_finite() && value.abs() < 1e12 && (scale == Scale::Linear || value > 1e-9)
 }
 
-/// The round number that parts `span` into four or five.
+/// The round number that divides `span` into four or five.
 fn step(span: f64) -> f64 {
     let rough = span / 4.0;
     let ten = 10_f64.powf(rough.log10().floor());

@@ -1,8 +1,8 @@
-//! Charts of a page: [`Plot`] for what changes along an axis, [`Rows`] for what is held side by side. `plotters` draws them
-//! as SVG, in colours that stand for a role; the roles become classes, so that the page's style picks the colour, light or
-//! dark. A role is never told by colour alone: lines have their dashes, marks their shape.
+//! Charts of a page: [`Plot`] for series along an axis, [`Rows`] for things side by side. `plotters` draws them as SVG, in
+//! colours that represent roles; roles become classes, so that the page's style chooses the colour, light or dark. A role is
+//! never shown by colour alone: lines have dashes, marks have shapes.
 //!
-//! Any numbers may come in. What cannot be drawn is left out, and a chart of nothing is a sentence.
+//! Any numbers are accepted. Values that cannot be drawn are left out; without values there is a sentence instead.
 
 mod axis;
 mod plot;
@@ -21,19 +21,19 @@ const WIDTH: u32 = 880;
 /// The size of letters, as `plotters` counts it.
 const LETTERS: f64 = 25.0 * 1.24;
 
-/// What a colour stands for.
+/// What a colour represents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The first of what is shown, and so on.
+    /// The first series, and so on.
     First = 1,
     Second = 2,
     Third = 3,
     Fourth = 4,
-    /// PluginTokens.
+    /// Letters.
     PluginTokens = 5,
-    /// What helps the eye.
+    /// Lines of the grid.
     Grid = 6,
-    /// What is well, and what is not.
+    /// A good result, and a bad one.
     Good = 7,
     Bad = 8,
 }
@@ -42,7 +42,7 @@ impl Role {
     const ALL: [Self; 8] =
         [Self::First, Self::Second, Self::Third, Self::Fourth, Self::PluginTokens, Self::Grid, Self::Good, Self::Bad];
 
-    /// The colour that is drawn with, which no page shows.
+    /// The colour in the drawing; no page shows it.
     const fn colour(self) -> RGBColor {
         RGBColor(1, 0, self as u8)
     }
@@ -81,7 +81,7 @@ pub(super) enum Mark {
 }
 
 type Canvas<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-/// The only reason not to draw is one of `plotters`; there is none when it writes into memory.
+/// `plotters` cannot fail when it writes into memory.
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// Draws `mark` with its middle at `at`.
@@ -111,7 +111,7 @@ fn letters(role: Role, pos: Pos) -> TextStyle<'static> {
     TextStyle { font, color: role.colour().to_backend_color(), pos }
 }
 
-/// What stands beside a mark or a line in the legend.
+/// An entry of the legend.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) name: String,
@@ -120,12 +120,12 @@ pub(super) struct Key {
     pub(super) mark: Option<Mark>,
 }
 
-/// A chart with its title, and its legend where more than one thing is shown.
+/// A chart with its title, and with a legend if it shows more than one thing.
 fn figure(
     id: &str,
     title: &str,
     note: &str,
-    told: &str,
+    description: &str,
     keys: &[Key],
     height: u32,
     draw: impl Fn(&Canvas<'_>) -> Drawn,
@@ -139,8 +139,8 @@ fn figure(
     let note = if note.is_empty() { Html::default() } else { html!(" <span>{}</span>", note) };
     html!(
         "<figure class=\"chart\" id=\"{}\"><figcaption><b>{}</b>{}</figcaption>\n\
-         <svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{}-title {}-told\">\
-         <title id=\"{}-title\">{}</title><desc id=\"{}-told\">{}</desc>\n{}\n{}</figure>\n",
+         <svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{}-title {}-description\">\
+         <title id=\"{}-title\">{}</title><desc id=\"{}-description\">{}</desc>\n{}\n{}</figure>\n",
         id,
         title,
         note,
@@ -151,13 +151,13 @@ fn figure(
         id,
         title,
         id,
-        told,
+        description,
         Html::own(inside.to_owned()),
         legend
     )
 }
 
-/// What stands where there is nothing to draw.
+/// The sentence that replaces an empty chart.
 fn nothing(title: &str) -> Html {
     html!("<p class=\"nothing\">{}: there is nothing to draw.</p>\n", title)
 }
@@ -176,7 +176,7 @@ fn svg(size: (u32, u32), draw: impl Fn(&Canvas<'_>) -> Drawn) -> Option<String> 
         text = text.replace(&format!("fill=\"{colour}\""), &format!("class=\"f{}\"", role.class()));
         text = text.replace(&format!("stroke=\"{colour}\""), &format!("class=\"l{}\"", role.class()));
     }
-    // What the page's style says anyway.
+    // The page's style says this anyway.
     let size = format!("font-size=\"{}\" ", LETTERS / 1.24);
     for said in ["opacity=\"1\" ", " stroke=\"none\"", "font-family=\"sans-serif\" ", "stroke-width=\"0\"", &size] {
         text = text.replace(said, "");

@@ -9,7 +9,7 @@ use super::{Axis, Canvas, Drawn, Key, Mark, Role, draw_mark, figure, letters, no
 use crate::report::page::html::Html;
 
 const HEIGHT: u32 = 520;
-/// What lies above the chart: the name of its vertical axis.
+/// The room above the chart, for the name of its vertical axis.
 const HEAD: u32 = 56;
 
 /// How a series is drawn.
@@ -23,7 +23,7 @@ pub(in crate::report::page) enum Look {
     Marks(Mark),
 }
 
-/// What is drawn.
+/// One series.
 #[derive(Clone, Debug)]
 pub(in crate::report::page) struct Series {
     pub(in crate::report::page) name: &'static str,
@@ -32,12 +32,12 @@ pub(in crate::report::page) struct Series {
     pub(in crate::report::page) points: Vec<(f64, f64)>,
 }
 
-/// A line across the chart: what was asked for, what was found.
+/// A line across the chart: an objective, or the capacity.
 #[derive(Clone, Debug)]
 pub(in crate::report::page) enum Line {
     /// At a height, with its name.
     Level(f64, String),
-    /// At a place of the horizontal axis, with its name.
+    /// At a value of the horizontal axis, with its name.
     Upright(f64, String),
 }
 
@@ -63,7 +63,7 @@ impl Plot {
         if shown.is_empty() {
             return nothing(self.title);
         }
-        let told: Vec<_> = shown.iter().map(|(series, points)| self.told(series, points)).collect();
+        let description: Vec<_> = shown.iter().map(|(series, points)| self.description(series, points)).collect();
         let keys: Vec<_> = shown
             .iter()
             .map(|(series, _)| Key {
@@ -75,15 +75,17 @@ impl Plot {
                 },
             })
             .collect();
-        figure(self.id, self.title, &self.note, &told.join("; "), &keys, HEIGHT, |canvas| self.draw(canvas, &shown))
+        figure(self.id, self.title, &self.note, &description.join("; "), &keys, HEIGHT, |canvas| {
+            self.draw(canvas, &shown)
+        })
     }
 
     fn visible(&self, series: &Series) -> Vec<(f64, f64)> {
         series.points.iter().copied().filter(|(x, y)| self.x.holds(*x) && self.y.holds(*y)).collect()
     }
 
-    /// A series for those who cannot see it.
-    fn told(&self, series: &Series, points: &[(f64, f64)]) -> String {
+    /// A series in words, for screen readers.
+    fn description(&self, series: &Series, points: &[(f64, f64)]) -> String {
         let (low, high) =
             points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, y)| (low.min(*y), high.max(*y)));
         format!("{}: from {} to {}", series.name, (self.y.show)(low), (self.y.show)(high))

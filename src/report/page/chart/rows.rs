@@ -8,7 +8,7 @@ use plotters::{
 use super::{Axis, Canvas, Drawn, Key, Mark, Role, draw_mark, figure, letters, nothing};
 use crate::report::{page::html::Html, plain};
 
-/// How high a row is, and how deep in it its line lies.
+/// The height of a row, and the position of its line in it.
 const ROW: u32 = 84;
 const LINE: i32 = 58;
 /// The axis below.
@@ -18,9 +18,9 @@ const FOOT: u32 = 80;
 #[derive(Clone, Debug)]
 pub(in crate::report::page) struct Row {
     pub(in crate::report::page) name: String,
-    /// What a thin line spans, where there is one.
+    /// The span of a thin line, if there is one.
     pub(in crate::report::page) span: Option<(f64, f64)>,
-    /// What a broad band spans, where there is one.
+    /// The span of a broad band, if there is one.
     pub(in crate::report::page) band: Option<(f64, f64)>,
     pub(in crate::report::page) marks: Vec<(f64, Mark, Role)>,
 }
@@ -46,13 +46,13 @@ impl Rows {
         if self.rows.iter().all(|row| row.marks.iter().all(|(value, ..)| !self.axis.holds(*value))) {
             return nothing(self.title);
         }
-        let told: Vec<_> = self.rows.iter().map(|row| self.told(row)).collect();
+        let description: Vec<_> = self.rows.iter().map(|row| self.description(row)).collect();
         let height = self.rows.len() as u32 * ROW + FOOT;
-        figure(self.id, self.title, &self.note, &told.join("; "), &self.keys, height, |canvas| self.draw(canvas))
+        figure(self.id, self.title, &self.note, &description.join("; "), &self.keys, height, |canvas| self.draw(canvas))
     }
 
-    /// A row for those who cannot see it.
-    fn told(&self, row: &Row) -> String {
+    /// A row in words, for screen readers.
+    fn description(&self, row: &Row) -> String {
         let values: Vec<_> = row.marks.iter().map(|(value, ..)| (self.axis.show)(*value)).collect();
         format!("{}: {}", row.name, values.join(", "))
     }

@@ -73,20 +73,20 @@ pub(super) fn shares(measured: &Measured) -> Html {
     .to_html()
 }
 
-/// What happened when.
+/// Latency, rates and queue over time.
 pub(super) fn over_time(measured: &Measured) -> Html {
     let slices = &measured.timeline;
     let end = slices.last().map_or(0.0, |slice| slice.at_seconds + slice.seconds);
     let unit = TimeUnit::of(end);
     let axis = unit.axis(unit.from(end));
-    // A slice is told in its middle.
+    // A slice is drawn at its middle.
     let series = |name, role, look, of: fn(&Slice) -> f64| Series {
         name,
         role,
         look,
         points: slices.iter().map(|slice| (unit.from(slice.at_seconds + slice.seconds / 2.0), of(slice))).collect(),
     };
-    // Where nothing ended there is no latency, rather than one of nothing.
+    // A slice in which no session ended has no latency, rather than one of zero.
     let latency = |name, role, of| {
         let mut all = series(name, role, Look::Line, of);
         all.points.retain(|(_, ms)| *ms > 0.0);
@@ -96,7 +96,7 @@ pub(super) fn over_time(measured: &Measured) -> Html {
         let mut values: Vec<_> = series.iter().flat_map(|series| series.points.iter().map(|(_, y)| *y)).collect();
         let scale = if id == "chart-latency" { Scale::for_spread(&values) } else { Scale::Linear };
         if scale == Scale::Linear {
-            // A count of one or two has no ticks between.
+            // A count of one or two would have no ticks.
             values.push(4.0);
         }
         let y = Axis::over(y_name, show, scale, &values);
@@ -143,7 +143,7 @@ pub(super) fn over_time(measured: &Measured) -> Html {
     all
 }
 
-/// From rate to p99.
+/// p99 by rate.
 pub(super) fn capacity(measured: &Measured, capacity: &Capacity) -> Html {
     let mut steps = capacity.steps.clone();
     steps.sort_by(|one, other| one.rate.total_cmp(&other.rate));
@@ -195,7 +195,7 @@ pub(super) fn capacity(measured: &Measured, capacity: &Capacity) -> Html {
     .to_html()
 }
 
-/// From rate to rate, and how busy the machine was meanwhile.
+/// Achieved rate by offered rate.
 pub(super) fn achieved(capacity: &Capacity) -> Html {
     let mut steps = capacity.steps.clone();
     steps.sort_by(|one, other| one.rate.total_cmp(&other.rate));
@@ -218,7 +218,7 @@ pub(super) fn achieved(capacity: &Capacity) -> Html {
     .to_html()
 }
 
-/// How far each figure moved, beside how far it may move by chance.
+/// How much each figure changed, beside how much it may change by chance.
 pub(super) fn comparison(baseline: &Comparison) -> Html {
     let moved = baseline.changes.iter().filter_map(|change| Some((change, relative(change)?)));
     let moved: Vec<_> = moved.take(CHANGES_LIMIT).collect();

@@ -1,4 +1,4 @@
-//! What a load run measured, as sections of the page: first what a reader asks, then the tables, then the charts.
+//! The measurements of a load run as sections of the page: first the answers, then the tables, then the charts.
 
 mod charts;
 mod tables;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::load::{Limit, Measured};
 
-/// What came of it, in words: each with its mood.
+/// The results in words.
 pub(super) fn verdict(measured: &Measured) -> Vec<(Mood, String)> {
     let mut all = Vec::new();
     let missed = measured.objectives.iter().filter(|objective| !objective.met).count() as u64;
@@ -40,7 +40,7 @@ pub(super) fn verdict(measured: &Measured) -> Vec<(Mood, String)> {
     all
 }
 
-/// The figures that are seen first.
+/// The figures that the reader should see first.
 pub(super) fn summary(measured: &Measured) -> Html {
     let session = &measured.session;
     let unfinished = match measured.unfinished {
@@ -76,7 +76,7 @@ pub(super) fn summary(measured: &Measured) -> Html {
     tiles(all)
 }
 
-/// The sections: an id, a title, what stands in it.
+/// The sections: an id, a title, the content.
 pub(super) fn sections(measured: &Measured) -> Vec<(&'static str, &'static str, Html)> {
     let mut all = Vec::new();
     if !measured.objectives.is_empty() {
@@ -86,7 +86,7 @@ pub(super) fn sections(measured: &Measured) -> Vec<(&'static str, &'static str, 
     let hooks = html!("<div class=\"charts\">\n{}</div>\n{}", both, tables::hooks(measured));
     all.push(("hooks", "How long hooks take", hooks));
     let over_time = match measured.timeline.len() {
-        0 => html!("<p class=\"nothing\">The report does not tell what happened when.</p>\n"),
+        0 => html!("<p class=\"nothing\">The report has no timeline.</p>\n"),
         _ => html!("<div class=\"charts\">\n{}</div>\n", charts::over_time(measured)),
     };
     all.push(("over-time", "Over time", over_time));
@@ -97,8 +97,12 @@ pub(super) fn sections(measured: &Measured) -> Vec<(&'static str, &'static str, 
         all.push(("capacity", "Capacity", body));
     }
     if let Some(baseline) = &measured.baseline {
-        let body =
-            html!("{}{}{}", tables::held_against(baseline), charts::comparison(baseline), tables::comparison(baseline));
+        let body = html!(
+            "{}{}{}",
+            tables::compared_with(baseline),
+            charts::comparison(baseline),
+            tables::comparison(baseline)
+        );
         all.push(("baseline", "Against the baseline", body));
     }
     if !measured.growth.is_empty() {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) fn objectives(measured: &Measured) -> Html {
-    let columns = [words("objective"), words("came of it"), numbers("measured"), numbers("missed by")];
+    let columns = [words("objective"), words("result"), numbers("measured"), numbers("missed by")];
     let rows = measured.objectives.iter().map(|objective| {
         let (word, missed) = if objective.met {
             (badge(Mood::Good, "met"), Html::from("–"))
@@ -95,7 +95,7 @@ pub(super) fn comparison(baseline: &Comparison) -> Html {
     let columns = [
         words("of"),
         words("figure"),
-        words("came of it"),
+        words("result"),
         numbers("before"),
         numbers("now"),
         numbers("change"),
@@ -125,10 +125,10 @@ pub(super) fn comparison(baseline: &Comparison) -> Html {
     table("Medians of the rounds of both reports", &columns, rows.collect())
 }
 
-/// What it was held against, and what makes that hard.
-pub(super) fn held_against(baseline: &Comparison) -> Html {
+/// The report that it was compared with, and what makes the two hard to compare.
+pub(super) fn compared_with(baseline: &Comparison) -> Html {
     let notes: Html = baseline.notes.iter().map(|note| html!("<p class=\"note\"><b>Note</b> {}</p>\n", note)).collect();
-    html!("<p>Held against {}.</p>\n{}", Html::code(&baseline.file), notes)
+    html!("<p>Compared with {}.</p>\n{}", Html::code(&baseline.file), notes)
 }
 
 pub(super) fn growth(measured: &Measured) -> Html {
@@ -146,7 +146,7 @@ pub(super) fn growth(measured: &Measured) -> Html {
     table("What grew with the number of calls", &columns, rows.collect())
 }
 
-/// The change as a part of what it was; none where it was nothing.
+/// The change relative to the value before; none if that was 0.
 pub(super) fn relative(change: &Change) -> Option<f64> {
     (change.before > 0.0).then(|| (change.after - change.before) / change.before)
 }

@@ -1,8 +1,7 @@
-//! The findings that a user knows already: read from an earlier report or from a list of fingerprints, so that a run fails
-//! only on what is new. Knows fingerprints and nothing else, so that a report of any version can be one.
+//! [`Baseline`]: the findings that a user knows already. A run fails only on new ones.
 //!
 //! Three forms are read: what `--format json` writes, a JSON list of fingerprints, and a text with one fingerprint in each
-//! line, where `#` begins a remark:
+//! line, where `#` begins a comment:
 //!
 //! ```text
 //! # open since May, see ticket 4711
@@ -11,22 +10,22 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
 use thiserror::Error;
 
-use super::Fingerprint;
+use super::Report;
+use crate::finding::Fingerprint;
 
 /// Fingerprints of known findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Baseline(BTreeSet<String>);
 
-/// Why a text is no baseline.
+/// Why a text is not a baseline.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BaselineError {
-    /// It holds nothing, so that it was most likely not meant.
+    /// An empty file was most likely not meant.
     #[error("it is empty")]
     Empty,
-    /// It begins like JSON and is none, or JSON of another form.
+    /// It begins like JSON and is not JSON, or not a list of fingerprints.
     #[error("line {line}: {problem}")]
     Json {
         /// The line, from 1.
@@ -34,48 +33,34 @@ pub enum BaselineError {
         /// What is wrong.
         problem: String,
     },
-    /// A JSON object that is no report.
+    /// A JSON object that is not a report.
     #[error("it is JSON, but no report of hookstorm: {0}")]
     NoReport(String),
-    /// What should be a fingerprint is none.
+    /// A word that is not a fingerprint.
     #[error("{}`{word}` is no fingerprint, which is twelve hexadecimal digits", .line.map(|line| format!("line {line}: ")).unwrap_or_default())]
     NoFingerprint {
         /// The line, from 1; `None` in JSON.
         line: Option<usize>,
-        /// What stands there, its beginning.
+        /// The beginning of the word.
         word: String,
     },
 }
 
-/// What matters of a report.
-#[derive(Deserialize)]
-struct Report {
-    findings: Vec<Known>,
-    #[serde(default)]
-    cases: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-struct Known {
-    fingerprint: String,
-}
-
-/// A case that was replayed. What is still there is known, though it stands in no list of findings.
-#[derive(Deserialize)]
-struct Case {
-    outcome: String,
-    fingerprint: Option<String>,
-}
-
 impl Baseline {
     /// Reads a report or a list of fingerprints.
+    ///
+    /// # Errors
+    /// [`BaselineError`] if `text` has none of the three forms.
     pub fn parse(text: &str) -> Result<Self, BaselineError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match text.trim_start().chars().next() {
             None => Err(BaselineError::Empty),
             Some('{') => Self::of_report(text),
             Some('[') => {
-                let all: Vec<String> = serde_json::from_str(text).map_err(|error| json(&error))?;
+                let all: Vec<String> = serde_json::from_str(text).map_err(|error| {
+                    let problem = error.to_string().split(" at line ").next().unwrap_or_default().to_owned();
+                    BaselineError::Json { line: error.line(), problem }
+                })?;
                 all.iter().map(|word| fingerprint(word, None)).collect::<Result<_, _>>().map(Self)
             }
             Some(_) => {
@@ -87,15 +72,14 @@ impl Baseline {
         }
     }
 
+    /// The findings of a report, and those of cases that were still there.
     fn of_report(text: &str) -> Result<Self, BaselineError> {
-        let report: Report = serde_json::from_str(text).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => BaselineError::NoReport(without_place(&error)),
-            _ => json(&error),
+        let report = Report::parse(text).map_err(|error| match error.is_json {
+            true => BaselineError::NoReport(error.problem),
+            false => BaselineError::Json { line: error.line, problem: error.problem },
         })?;
-        let still = report.cases.into_iter().filter(|case| case.outcome == "still-there");
-        let known = report.findings.into_iter().map(|known| known.fingerprint);
-        let all = known.chain(still.filter_map(|case| case.fingerprint));
-        all.map(|word| fingerprint(&word, None)).collect::<Result<_, _>>().map(Self)
+        let findings = report.all_findings();
+        findings.iter().map(|one| fingerprint(&one.fingerprint, None)).collect::<Result<_, _>>().map(Self)
     }
 
     /// These fingerprints.
@@ -104,13 +88,8 @@ impl Baseline {
     }
 
     /// Whether the finding with this fingerprint is known.
-    pub fn holds(&self, fingerprint: &str) -> bool {
+    pub fn knows(&self, fingerprint: &str) -> bool {
         self.0.contains(fingerprint)
-    }
-
-    /// Whether `fingerprint` is known.
-    pub fn knows(&self, fingerprint: &Fingerprint) -> bool {
-        self.holds(fingerprint.as_str())
     }
 }
 
@@ -122,47 +101,53 @@ fn fingerprint(word: &str, line: Option<usize>) -> Result<String, BaselineError>
     }
 }
 
-fn json(error: &serde_json::Error) -> BaselineError {
-    BaselineError::Json { line: error.line(), problem: without_place(error) }
-}
-
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A report of a later version with `findings` and more.
+    fn report(more: &str) -> String {
+        format!(
+            r#"{{"hookstorm": "9.9.9", "command": "dream", "status": "ok", "platform": "12.0", "colour": "red",
+            "plugin": {{"name": "A", "path": "a/"}}, {more}}}"#
+        )
+    }
+
     #[test]
     fn a_report_a_json_list_and_a_plain_list_say_the_same() {
-        let report = r#"{"hookstorm": "9.9.9", "findings": [{"rule": "of-tomorrow", "fingerprint": "3f9c2a71d0b4"}],
-            "cases": [{"outcome": "still-there", "fingerprint": "0123456789ab"}, {"outcome": "fixed", "fingerprint": "ffffffffffff"},
-                      {"outcome": "silent", "fingerprint": null}]}"#;
+        let case = |outcome: &str, fingerprint: &str| {
+            format!(r#"{{"path": "a.json", "outcome": "{outcome}", "rule": "x", "fingerprint": {fingerprint}}}"#)
+        };
+        let report = report(&format!(
+            r#""findings": [{{"rule": "of-tomorrow", "severity": "grave", "message": "m", "fingerprint": "3f9c2a71d0b4"}}],
+            "cases": [{}, {}, {}]"#,
+            case("still-there", "\"0123456789ab\""),
+            case("fixed", "\"ffffffffffff\""),
+            case("silent", "null")
+        ));
         let list = r#"["3f9c2a71d0b4", "0123456789ab"]"#;
         let lines = "\u{feff}# open since May\n\n3f9c2a71d0b4\r\n0123456789ab  # ticket 4711\n";
         let expected = Baseline::parse(list).unwrap();
-        assert!(expected.holds("3f9c2a71d0b4") && expected.holds("0123456789ab") && !expected.holds("ffffffffffff"));
-        assert_eq!(Baseline::parse(report).unwrap(), expected);
+        assert!(expected.knows("3f9c2a71d0b4") && expected.knows("0123456789ab") && !expected.knows("ffffffffffff"));
+        assert_eq!(Baseline::parse(&report).unwrap(), expected);
         assert_eq!(Baseline::parse(lines).unwrap(), expected);
     }
 
     #[test]
     fn a_report_without_findings_knows_none_and_is_no_error() {
-        assert_eq!(Baseline::parse(r#"{"findings": []}"#), Ok(Baseline::default()));
+        assert_eq!(Baseline::parse(&report(r#""findings": []"#)), Ok(Baseline::default()));
         assert_eq!(Baseline::parse("# none yet\n"), Ok(Baseline::default()));
     }
 
     #[test]
-    fn what_is_no_baseline_is_told_with_its_place() {
+    fn what_is_no_baseline_is_refused_with_its_place() {
         let all = ["", " \n", "{", "{\"version\": 1}", "[1]", "[\"abc\"]", "a\n", "3f9c2a71d0b4\nuncaught-exception\n"];
-        let told: Vec<_> = all.iter().map(|text| Baseline::parse(text).unwrap_err().to_string()).collect();
-        insta::assert_snapshot!(told.join("\n"), @r"
+        let errors: Vec<_> = all.iter().map(|text| Baseline::parse(text).unwrap_err().to_string()).collect();
+        insta::assert_snapshot!(errors.join("\n"), @r"
         it is empty
         it is empty
         line 1: EOF while parsing an object
-        it is JSON, but no report of hookstorm: missing field `findings`
+        it is JSON, but no report of hookstorm: missing field `hookstorm`
         line 1: invalid type: integer `1`, expected a string
         `abc` is no fingerprint, which is twelve hexadecimal digits
         line 1: `a` is no fingerprint, which is twelve hexadecimal digits
