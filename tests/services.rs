@@ -237,6 +237,19 @@ fn files_of_the_state_folders_are_there_and_only_what_a_call_changed_is_left_by_
 }
 
 #[test]
+fn every_service_is_documented_fuzzed_and_seen_by_a_plugin() {
+    let page = include_str!("../docs/services.md");
+    let own = include_str!("services.rs");
+    let dictionary = include_str!("../fuzz/dictionaries/case.dict");
+    for key in SERVICES {
+        let has_row = page.lines().any(|line| line.starts_with("| `") && line.contains(&format!("`{key}`")));
+        assert!(has_row, "docs/services.md has no row for `{key}`");
+        assert!(own.contains(&format!("\"{key}\"")), "no test here fills `{key}` and shows what a plugin gets");
+        assert!(dictionary.contains(&format!("\\\"{key}\\\"")), "fuzz/dictionaries/case.dict lacks `{key}`");
+    }
+}
+
+#[test]
 fn the_case_in_the_documentation_is_one() {
     let page = include_str!("../docs/services.md");
     let (_, rest) = page.split_once("```json\n").unwrap();

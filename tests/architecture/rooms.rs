@@ -16,6 +16,9 @@ const NEVER: [(&str, &str, &str); 4] = [
     ("runtime", "oracle", "the runtime reports what it saw and does not judge it"),
 ];
 
+/// What the worker uses of the library: it runs calls, and knows nothing of rules.
+const OF_WORKER: [&str; 4] = ["contract", "case", "trace", "runtime"];
+
 /// Rooms with `unsafe` code.
 const UNSAFE: [&str; 1] = ["runtime"];
 
@@ -26,6 +29,9 @@ fn room(name: &str) -> Option<&str> {
 
 /// Uses that point the wrong way, as messages.
 pub(crate) fn wrong_uses(source: &Source) -> Vec<String> {
+    if source.name.starts_with("worker/") {
+        return wrong_uses_of_worker(source);
+    }
     let Some(own) = room(&source.name) else { return Vec::new() };
     let place = |room: &str| ROOMS.iter().position(|known| *known == room);
     let Some(own_place) = place(own) else {
@@ -45,6 +51,16 @@ pub(crate) fn wrong_uses(source: &Source) -> Vec<String> {
         wrong.push(format!("{}:{}: `{own}` uses `{}`: {rule}", source.name, named.line, named.path[1..].join("::")));
     }
     wrong
+}
+
+fn wrong_uses_of_worker(source: &Source) -> Vec<String> {
+    let uses = source.named.iter().filter(|named| named.path[0] == "hookstorm" && named.path.len() > 1);
+    let wrong = uses.filter(|named| !OF_WORKER.contains(&named.path[1].as_str()));
+    let message = |path: &[String], line| {
+        let allowed = OF_WORKER.join(", ");
+        format!("{}:{line}: the worker uses `{}`: it uses only {allowed}", source.name, path.join("::"))
+    };
+    wrong.map(|named| message(&named.path[1..], named.line)).collect()
 }
 
 /// Whether a file may contain `unsafe`.
@@ -98,6 +114,15 @@ mod tests {
         assert_eq!(
             wrong,
             ["src/runtime/host/mod.rs:1: `runtime` uses `generate`: the runtime runs sessions whatever made them"]
+        );
+    }
+
+    #[test]
+    fn what_the_worker_must_not_use_is_named() {
+        let wrong = wrong_uses(&Source::new("worker/src/call.rs", "use hookstorm::{case::Value, oracle::judge};"));
+        assert_eq!(
+            wrong,
+            ["worker/src/call.rs:1: the worker uses `oracle::judge`: it uses only contract, case, trace, runtime"]
         );
     }
 
