@@ -1,16 +1,14 @@
-//! Holds our MANIFEST reader against the platform's own: thousands of generated texts go to both, and both must take or
-//! refuse the same ones and read the same values.
+//! Compares our MANIFEST reader with the platform's own: both read thousands of generated texts, and must accept the same
+//! ones and read the same values.
 //!
-//! The SDK is found in the virtual environment that `HOOKSTORM_TEST_VENV` names (`.venv` without it), and asked in one
-//! batch. Texts come from a seeded generator, so that a failure is the same the next time; `HOOKSTORM_TEST_SEED` and
+//! The SDK is in the virtual environment that `HOOKSTORM_TEST_VENV` names (`.venv` without it), and reads all texts in one
+//! batch. Texts come from a seeded generator, so a failure is the same the next time; `HOOKSTORM_TEST_SEED` and
 //! `HOOKSTORM_TEST_CASES` choose others.
 //!
-//! Where we differ on purpose: a duplicate key (the SDK takes the last one, YAML forbids it), and what YAML 1.2 refuses
-//! although PyYAML takes it (the guide demands 1.2). The second is counted and must stay rare.
+//! The readers differ on purpose in two points: a duplicate key (the SDK takes the last one, YAML forbids it), and what YAML
+//! 1.2 refuses although PyYAML accepts it (the guide demands 1.2). The test counts the second, which must stay rare.
 
-#[path = "manifest_against_sdk/corners.rs"]
 mod corners;
-#[path = "manifest_against_sdk/generate.rs"]
 mod generate;
 
 use std::{
@@ -32,7 +30,7 @@ use rand_xoshiro::{
 };
 
 /// Reads hexadecimal texts line by line, and answers each with a line of JSON.
-const SDK: &str = include_str!("../src/selftest/read_manifest.py");
+const SDK: &str = include_str!("../../src/selftest/read_manifest.py");
 
 #[derive(serde::Deserialize)]
 struct Answer {
