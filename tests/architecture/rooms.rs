@@ -17,7 +17,7 @@ const NEVER: [(&str, &str, &str); 4] = [
 ];
 
 /// What the worker uses of the library: it runs calls, and knows nothing of rules.
-const OF_WORKER: [&str; 4] = ["contract", "case", "trace", "runtime"];
+const OF_WORKER: [&str; 5] = ["contract", "package", "case", "trace", "runtime"];
 
 /// Rooms with `unsafe` code.
 const UNSAFE: [&str; 1] = ["runtime"];
@@ -122,7 +122,9 @@ mod tests {
         let wrong = wrong_uses(&Source::new("worker/src/call.rs", "use hookstorm::{case::Value, oracle::judge};"));
         assert_eq!(
             wrong,
-            ["worker/src/call.rs:1: the worker uses `oracle::judge`: it uses only contract, case, trace, runtime"]
+            [
+                "worker/src/call.rs:1: the worker uses `oracle::judge`: it uses only contract, package, case, trace, runtime"
+            ]
         );
     }
 
