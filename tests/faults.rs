@@ -374,7 +374,7 @@ fn what_is_no_case_in_a_corpus_is_told_by_its_name_and_left_as_it_is() {
     for (name, problem) in [
         ("half.json", "EOF while parsing"),
         ("large.json", "is larger than 16 MB, the limit for a case"),
-        ("later.json", "`format` is 9, and this hookstorm reads format 1: update hookstorm"),
+        ("later.json", "`format` is 9, but this hookstorm reads only format 1: update hookstorm"),
         ("link.json", "cannot be read: No such file or directory"),
         ("package.json", "missing field `format`"),
         ("pipe.json", "is not a regular file"),

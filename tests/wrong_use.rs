@@ -128,7 +128,7 @@ fn what_is_no_plugin_is_answered_with_what_is_one() {
     let desk = Desk::new();
     desk.write("above/plugin/MANIFEST", MANIFEST);
     insta::assert_snapshot!(desk.run(&["check", "above"]).one_message(2), @r"
-    error: `above`: this is no plugin: it has no MANIFEST, but a folder in it has one; give that folder
+    error: `above`: this is no plugin: it has no MANIFEST, but a folder in it has one; pass that folder
       hint: give the plugin's `.zip`, or the folder that holds its MANIFEST
     ");
 }
@@ -181,7 +181,7 @@ fn a_hook_and_its_arguments_are_answered_with_what_was_meant() {
       hint: write JSON with double quotes, in single quotes for the shell: '{"server_port": 22}'; or use `@FILE`
     error: `--arguments`: `server_ipp` is not an argument that platform 9.0 passes to `get_password_list`
       hint: the nearest is `server_ip`
-    error: `--arguments`, line 1, column 36: key `server_port` stands twice
+    error: `--arguments`, line 1, column 36: key `server_port` appears twice
       {"server_port": 1, "server_port": 2}
                                          ^
       hint: remove one of them

@@ -1,4 +1,4 @@
-//! A case as a file: JSON, reviewable, replayable. Read strictly, with the place of what is wrong; written in one form,
+//! A case as a file: JSON, reviewable, replayable. Reading is strict, and errors name the place. Writing has one form,
 //! so that the same case is the same bytes.
 
 use std::borrow::Cow;
@@ -14,27 +14,27 @@ use crate::{
 /// The format that this version reads and writes.
 const FORMAT: u64 = 1;
 
-/// What a file of a case says at its top. It is no part of the case: names and comparisons are made without it.
+/// The note at the top of a case's file. It is not part of the case: names and comparisons ignore it.
 const NOTE: &str = "May hold secrets of the configuration and of the session: keep it private.";
 
-/// A session written down, with what it is run on and what it once showed.
+/// A session written down, with its plugin type, platform and configuration, and the finding that it showed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// The type of plugin that it is for.
     pub plugin_type: PluginType,
-    /// The platform that it plays.
+    /// The platform that hookstorm simulates.
     pub platform: &'static Platform,
-    /// The configuration text; `None` means the package's own default.cfg, or the text that the user gives.
+    /// The configuration text; `None` means the package's own default.cfg, or the configuration that the user passes.
     pub configuration: Option<String>,
     /// The session.
     pub session: Session,
-    /// Sessions that ran before it in the same process: what a `state-leak` needs to show. Empty for every other rule.
+    /// Sessions that ran before it in the same process, which a `state-leak` needs. Empty for every other rule.
     pub earlier: Vec<Session>,
-    /// What it shows. A case without it is a regression test that must stay silent.
+    /// The finding that it shows. A case without one is a regression test that must show no finding.
     pub found: Option<RecordedFinding>,
 }
 
-/// The defect that a case shows.
+/// The finding that a case showed when it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedFinding {
@@ -42,7 +42,7 @@ pub struct RecordedFinding {
     pub rule: String,
     /// The finding's fingerprint.
     pub fingerprint: String,
-    /// What was said of it.
+    /// The finding's message then. Nothing depends on it.
     #[serde(default)]
     pub message: String,
 }
@@ -50,28 +50,28 @@ pub struct RecordedFinding {
 /// Why a case cannot be read.
 #[derive(Debug, Error)]
 pub enum CaseError {
-    /// No JSON, or a field is missing, unknown or of another form.
+    /// It is not JSON, or a field is missing, unknown or of another form.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
-    /// Written by a later version.
-    #[error("`format` is {0}, and this hookstorm reads format 1: update hookstorm")]
+    /// A later version wrote it.
+    #[error("`format` is {0}, but this hookstorm reads only format 1: update hookstorm")]
     Format(u64),
-    /// A word that the contract does not know.
+    /// It contains a word that the contract does not know.
     #[error("{place}: `{word}` is not {kind}{}", nearest(.near))]
     Unknown {
-        /// Where it stands.
+        /// Where the word is.
         place: String,
-        /// What stands there.
+        /// The word.
         word: String,
-        /// What should.
+        /// What it should be.
         kind: &'static str,
-        /// The nearest word that would be right.
+        /// The nearest known word.
         near: Option<String>,
     },
-    /// Something of another form than the contract's.
+    /// It contains something of another form.
     #[error("{place}: {problem}")]
     Malformed {
-        /// Where it stands.
+        /// Where it is.
         place: String,
         /// What is wrong.
         problem: String,
@@ -85,9 +85,9 @@ fn nearest(near: &Option<String>) -> String {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CaseJson {
-    /// Whatever it says, nothing follows from it.
+    /// Ignored.
     #[serde(default, skip_serializing)]
-    #[expect(dead_code, reason = "it is for people")]
+    #[expect(dead_code, reason = "only people read it")]
     note: Option<String>,
     format: u64,
     r#type: String,
@@ -138,7 +138,7 @@ struct CallJson {
     cut_off: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -147,9 +147,9 @@ impl Case {
     /// Reads a case.
     ///
     /// # Errors
-    /// [`CaseError`] where it is no JSON, of a later format, or not in the contract's words.
+    /// [`CaseError`] if it is not JSON, has a later format, or contains words that the contract does not know.
     pub fn from_json(text: &str) -> Result<Self, CaseError> {
-        // The format is looked at first: a later one may have fields that this version would call unknown.
+        // The format is checked first, because a later one may have fields that are unknown here.
         #[derive(Deserialize)]
         struct FormatOnly {
             format: u64,
@@ -194,7 +194,7 @@ impl Case {
         })
     }
 
-    /// `within` opens the place in every message.
+    /// `within` is the beginning of the place in every message.
     fn session_from_json(within: &str, json: SessionJson, plugin_type: PluginType) -> Result<Session, CaseError> {
         for (name, cookie) in [("cookie", &json.cookie), ("session_cookie", &json.session_cookie)] {
             if cookie.as_dict().is_none() {
@@ -242,7 +242,8 @@ impl Case {
         Ok(Call { hook, other: json.other, arguments, answers: json.answers, cut_off: json.cut_off })
     }
 
-    /// The case in its one form: two spaces, fields in the documented order, a line feed at the end.
+    /// The case as JSON, always in the same form: indented by two spaces, fields in the documented order, a line feed
+    /// at the end.
     pub fn to_json(&self) -> String {
         let SessionJson { session_cookie, cookie, options, services, calls } = SessionJson::from(&self.session);
         let json = CaseJson {
@@ -259,19 +260,19 @@ impl Case {
             earlier: self.earlier.iter().map(SessionJson::from).collect(),
             found: self.found.clone(),
         };
-        let mut text = serde_json::to_string_pretty(&json).expect("a case holds nothing that JSON cannot carry");
+        let mut text = serde_json::to_string_pretty(&json).expect("JSON can represent every case");
         text.push('\n');
         text
     }
 
-    /// What is written into a file: the same under a note for whoever opens it.
-    pub fn to_file(&self) -> String {
+    /// The content of a case's file: the JSON with a note for people at its top.
+    pub(crate) fn to_file(&self) -> String {
         self.to_json().replacen("{\n", &format!("{{\n{}", note_line()), 1)
     }
 
-    /// What a file holds without the note at its top: as [`Case::to_json`] wrote it, where that wrote it. Whether two files
-    /// are the same case, and the name that is made of their content, do not depend on the note.
-    pub fn without_note(bytes: &[u8]) -> Cow<'_, [u8]> {
+    /// The content of a file without the note at its top: what [`Case::to_json`] returns, if hookstorm wrote the file.
+    /// Whether two files are the same case, and the name made of their content, do not depend on the note.
+    pub(crate) fn without_note(bytes: &[u8]) -> Cow<'_, [u8]> {
         let head = format!("{{\n{}", note_line());
         match bytes.strip_prefix(head.as_bytes()) {
             Some(rest) => Cow::Owned([b"{\n", rest].concat()),
@@ -308,10 +309,10 @@ impl From<&Session> for SessionJson {
 /// A name that the platform never passes, and the nearest one that it does.
 pub(crate) type UnknownArgument = (String, Option<String>);
 
-/// Arguments from a JSON object's entries; the cookies are refused, since a case holds them once.
+/// Arguments from the entries of a JSON object. Cookies are refused, because a case contains them once.
 ///
 /// # Errors
-/// [`UnknownArgument`] where the platform never passes one of that name.
+/// [`UnknownArgument`] if the platform never passes an argument of that name.
 pub(crate) fn arguments_from(entries: Vec<(String, Value)>) -> Result<Vec<(Argument, Value)>, UnknownArgument> {
     entries
         .into_iter()
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn earlier_sessions_come_back_and_their_mistakes_are_placed() {
+    fn earlier_sessions_are_read_and_their_errors_have_a_place() {
         let session = r#"{"session_cookie": {}, "cookie": {}, "calls": []}"#;
         let with_earlier = CASE.replace("  \"found\"", &format!("  \"earlier\": [{session}],\n  \"found\""));
         let case = Case::from_json(&with_earlier).unwrap().to_json();
@@ -392,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn services_and_options_come_back_and_a_service_that_is_none_is_placed() {
+    fn services_and_options_are_read_and_an_unknown_service_has_a_place() {
         let more = r#"  "cookie": {},
   "options": [
     {
@@ -409,13 +410,13 @@ mod tests {
         let text = CASE.replace("  \"cookie\": {},", more);
         assert_eq!(Case::from_json(&text).unwrap().to_json(), text);
         let error = Case::from_json(&text.replace("memory_cache", "memory")).unwrap_err();
-        assert!(error.to_string().starts_with("`services`, `memory`: is no service; there are"), "{error}");
+        assert!(error.to_string().starts_with("`services`, `memory`: is not a service; the services are"), "{error}");
         let error = Case::from_json(&CASE.replace("\"cookie\": {}", "\"services\": []")).unwrap_err();
         assert_eq!(error.to_string(), "`services`: must be an object");
     }
 
     #[test]
-    fn a_file_says_at_its_top_that_it_may_hold_secrets_and_is_the_same_case_all_the_same() {
+    fn a_file_has_a_note_about_secrets_and_is_still_the_same_case() {
         let case = Case::from_json(CASE).unwrap();
         let file = case.to_file();
         assert!(file.starts_with("{\n  \"note\": \"May hold secrets"), "{file}");
@@ -431,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_stand_beside_the_calls_and_never_in_their_arguments() {
+    fn cookies_are_no_arguments_of_calls() {
         let error = Case::from_json(&CASE.replace("\"server_port\": 22", "\"cookie\": {}")).unwrap_err();
         assert!(error.to_string().contains("`cookie` is not an argument"), "{error}");
     }

@@ -1,7 +1,6 @@
-//! A session, its calls and their values, and how they are written down: [`Session`], [`Call`], [`Value`], and [`Case`],
-//! which is a session as a file.
+//! A session, its calls and their values: [`Session`], [`Call`], [`Value`]; and [`Case`], a session as a JSON file.
 //!
-//! No randomness here: sessions are made in `generate/`. No judging: that is the oracles' work.
+//! No randomness here, because `generate/` makes the sessions. No judging: that is the work of the oracles.
 #![forbid(unsafe_code)]
 
 mod file;
@@ -10,7 +9,8 @@ mod session;
 mod value;
 
 pub use file::{Case, CaseError, RecordedFinding};
-pub use services::{SERVICES, ServicesProblem, check_services, secrets_of_services};
+pub(crate) use services::secrets_of_services;
+pub use services::{SERVICES, ServicesProblem, check_services};
 pub use session::{Call, Session, SetOption};
 pub(crate) use value::DictBuilder;
 pub use value::Value;

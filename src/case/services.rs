@@ -1,17 +1,18 @@
-//! The shape of [`crate::case::Session::services`]: what the platform's own services hold when a session begins, a dict
-//! with a key for each of them. What is absent is empty.
+//! The shape of [`crate::case::Session::services`]: the content of the platform's own services when a session begins, a
+//! dict with a key for each of them. A service that is absent is empty.
 //!
-//! The shapes are those of the SDK's own stand-ins (`safeguard.sessions.plugin_impl` \[S\]), so that whoever tests a plugin
-//! with pytest can copy what he has. Everything is bounded, since each session fills it in again.
+//! The shapes are those of the SDK's own stand-ins (`safeguard.sessions.plugin_impl` \[S\]), so that authors who test
+//! their plugin with pytest can copy their data. Everything is bounded, because each session fills it in again.
 //!
-//! | key | holds |
-//! | --- | --- |
-//! | `memory_cache` | key, with its prefix, to the text that is stored. `MemoryCache.get` reads JSON \[S\] |
-//! | `user_lists` | name to `{"allow": "no_user" or "all_users", "except": [user, …]}` \[S\] |
-//! | `ldap` | name to `{"users": {user: {attribute: value or [value, …]}}, "groups": {group: [user, …]}}`. A server without `users` answers nothing, and the SDK raises `LDAPOperationError` \[S\] |
-//! | `credential_stores` | name to `{user: {host: [credential, …]}}`; a credential is a password, `{"type": "ssh-rsa", "key": …}` or `{"type": "x509v3-sign-rsa", "key": …, "cert": …}`. For an option written `$` the host is its section and the user its name \[S\] |
-//! | `trusted_ca_lists` | name to `{"certs": [PEM, …]}`, for options written `$[name]` \[S\] |
-//! | `state`, `ephemeral` | path to text: files of the two folders that a plugin may keep things in \[S\] |
+//! - `memory_cache`: key, with its prefix, to the text that is stored. `MemoryCache.get` reads JSON \[S\].
+//! - `user_lists`: name to `{"allow": "no_user" or "all_users", "except": [user, …]}` \[S\].
+//! - `ldap`: name to `{"users": {user: {attribute: value or [value, …]}}, "groups": {group: [user, …]}}`. A server
+//!   without `users` answers nothing, and the SDK raises `LDAPOperationError` \[S\].
+//! - `credential_stores`: name to `{user: {host: [credential, …]}}`. A credential is a password,
+//!   `{"type": "ssh-rsa", "key": …}` or `{"type": "x509v3-sign-rsa", "key": …, "cert": …}`. For an option written `$`
+//!   the host is its section and the user its name \[S\].
+//! - `trusted_ca_lists`: name to `{"certs": [PEM, …]}`, for options written `$[name]` \[S\].
+//! - `state`, `ephemeral`: path to text, the files of the two folders in which a plugin may keep files \[S\].
 
 use crate::case::Value;
 
@@ -20,19 +21,19 @@ const ENTRIES_LIMIT: usize = 256;
 /// How many bytes a text may have.
 const TEXT_LIMIT: usize = 64 << 10;
 
-/// What opens a certificate.
+/// The first line of a certificate.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 
-/// Types of keys that the SDK gives out \[S\].
+/// Types of keys that the SDK returns \[S\].
 const KEY_TYPES: [&str; 3] = ["ssh-rsa", "ssh-dss", "ecdsa-sha2-nistp256"];
-/// Types of certificates that the SDK gives out \[S\].
+/// Types of certificates that the SDK returns \[S\].
 const CERTIFICATE_TYPES: [&str; 2] = ["x509v3-sign-rsa", "x509v3-sign-dss"];
 
 /// The services, by their keys.
 pub const SERVICES: [&str; 7] =
     ["memory_cache", "user_lists", "ldap", "credential_stores", "trusted_ca_lists", "state", "ephemeral"];
 
-/// Where services leave their shape, and how.
+/// Why services do not have their shape, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicesProblem {
     /// The keys that lead there.
@@ -46,7 +47,7 @@ impl ServicesProblem {
         Self { path: Vec::new(), problem: problem.into() }
     }
 
-    /// The place in words.
+    /// The place for a message: `` `services`, `ldap`, `ad` ``.
     pub fn place(&self) -> String {
         let mut place = "`services`".to_owned();
         for key in &self.path {
@@ -56,12 +57,13 @@ impl ServicesProblem {
     }
 }
 
-/// Says where `services` leaves its shape.
+/// Checks that `services` has its shape.
 ///
 /// ```
 /// use hookstorm::case::{Value, check_services};
 ///
-/// let services: Value = serde_json::from_str(r#"{"user_lists": {"vip": {"allow": "nobody", "except": []}}}"#).unwrap();
+/// let json = r#"{"user_lists": {"vip": {"allow": "nobody", "except": []}}}"#;
+/// let services: Value = serde_json::from_str(json).unwrap();
 /// let problem = check_services(&services).unwrap_err();
 /// assert_eq!(problem.place(), "`services`, `user_lists`, `vip`");
 /// assert_eq!(problem.problem, "`allow` must be `no_user` or `all_users`");
@@ -88,19 +90,19 @@ pub fn check_services(services: &Value) -> Result<(), ServicesProblem> {
                     )
                 }),
                 "state" | "ephemeral" => each(service, file),
-                _ => Err(ServicesProblem::new(format!("is no service; there are {}", SERVICES.join(", ")))),
+                _ => Err(ServicesProblem::new(format!("is not a service; the services are {}", SERVICES.join(", ")))),
             },
         )?;
     }
     Ok(())
 }
 
-/// Attributes of a directory's users that hold passwords, in lower case.
+/// Attributes of a directory's users that contain passwords, in lower case.
 const LDAP_SECRETS: [&str; 5] = ["userpassword", "unicodepwd", "sambantpassword", "sambalmpassword", "olcrootpw"];
 
-/// The texts in `services` that are secrets: passwords and keys of credential stores, attributes of the directory that are
-/// named like passwords.
-pub fn secrets_of_services(services: &Value) -> Vec<&str> {
+/// The texts in `services` that are secrets: passwords and keys of credential stores, and attributes of the directory
+/// that are named like passwords.
+pub(crate) fn secrets_of_services(services: &Value) -> Vec<&str> {
     fn texts<'v>(value: &'v Value, into: &mut Vec<&'v str>) {
         match value {
             Value::Str(text) => into.push(text),
@@ -120,7 +122,7 @@ pub fn secrets_of_services(services: &Value) -> Vec<&str> {
     for (_, server) in dict(services.get("ldap")) {
         for (_, attributes) in dict(server.get("users")) {
             for (name, value) in dict(Some(attributes)) {
-                // By their names in directories: a configuration may name any other attribute, to show it or not.
+                // Other attributes may be secret or not, so only the usual names of passwords count.
                 if LDAP_SECRETS.contains(&name.to_ascii_lowercase().as_str()) {
                     texts(value, &mut secrets);
                 }
@@ -154,7 +156,7 @@ fn bounded(count: usize) -> Checked {
     if count <= ENTRIES_LIMIT {
         return Ok(());
     }
-    Err(ServicesProblem::new(format!("has {count} entries, and at most {ENTRIES_LIMIT} are taken")))
+    Err(ServicesProblem::new(format!("has {count} entries; the limit is {ENTRIES_LIMIT}")))
 }
 
 fn each(value: &Value, check: impl Fn(&str, &Value) -> Checked) -> Checked {
@@ -181,7 +183,7 @@ fn known_keys(value: &Value, known: &[&str]) -> Checked {
     match entries(value)?.iter().find(|(key, _)| !known.contains(&key.as_str())) {
         None => Ok(()),
         Some((key, _)) => {
-            Err(ServicesProblem::new(format!("`{key}` is not known here; there is `{}`", known.join("`, `"))))
+            Err(ServicesProblem::new(format!("`{key}` is not known here; the keys are `{}`", known.join("`, `"))))
         }
     }
 }
@@ -220,10 +222,10 @@ fn credential(credential: &Value) -> Checked {
             _ => ServicesProblem::new("must be a password, or an object with `type` and `key`"),
         });
     }
-    let kind = credential.get("type").and_then(Value::as_str).unwrap_or_default();
-    let parts: &[&str] = match kind {
-        _ if KEY_TYPES.contains(&kind) => &["key"],
-        _ if CERTIFICATE_TYPES.contains(&kind) => &["key", "cert"],
+    let key_type = credential.get("type").and_then(Value::as_str).unwrap_or_default();
+    let parts: &[&str] = match key_type {
+        _ if KEY_TYPES.contains(&key_type) => &["key"],
+        _ if CERTIFICATE_TYPES.contains(&key_type) => &["key", "cert"],
         _ => {
             let known = KEY_TYPES.into_iter().chain(CERTIFICATE_TYPES).collect::<Vec<_>>().join("`, `");
             return Err(ServicesProblem::new(format!("`type` must be one of `{known}`")));
@@ -277,13 +279,13 @@ mod tests {
     }
 
     #[test]
-    fn every_service_has_its_shape_and_what_is_absent_is_none() {
+    fn every_service_has_its_shape_and_may_be_absent() {
         assert_eq!(check_services(&value(WHOLE)), Ok(()));
         assert_eq!(check_services(&Value::empty_dict()), Ok(()));
     }
 
     #[test]
-    fn what_leaves_the_shape_is_named_with_its_place() {
+    fn a_wrong_shape_is_named_with_its_place() {
         let said = |json: &str| {
             let problem = check_services(&value(json)).unwrap_err();
             format!("{}: {}", problem.place(), problem.problem)
@@ -291,7 +293,7 @@ mod tests {
         for (json, expected) in [
             (
                 r#"{"user_list": {}}"#,
-                "`services`, `user_list`: is no service; there are memory_cache, user_lists, ldap",
+                "`services`, `user_list`: is not a service; the services are memory_cache, user_lists, ldap",
             ),
             (r#"{"memory_cache": {"a": 1}}"#, "`services`, `memory_cache`, `a`: must be text"),
             (r#"{"user_lists": {"a": {"allow": "no_user"}}}"#, "`services`, `user_lists`, `a`: `except` is missing"),
@@ -308,7 +310,7 @@ mod tests {
         }
         let many: Vec<_> = (0..257).map(|number| (number.to_string(), "".into())).collect();
         let problem = check_services(&Value::Dict(vec![("memory_cache".into(), Value::Dict(many))])).unwrap_err();
-        assert!(problem.problem.contains("at most 256"), "{}", problem.problem);
+        assert!(problem.problem.contains("the limit is 256"), "{}", problem.problem);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What one user connection does: calls in order, with the cookies that the first one gets.
+//! What one user connection does: calls in order, with the cookies for the first one.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,21 +7,23 @@ use crate::{
     contract::{Argument, Hook},
 };
 
-/// An ordered list of calls with the cookies that are carried between them.
+/// An ordered list of calls, with cookies carried between them.
 ///
-/// The cookies here are what the first call gets; later calls get what came back, so no call's arguments hold them.
+/// The first call gets the cookies of the session. Later calls get the cookies that the plugin returned, so the
+/// arguments of a call contain none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
-    /// What the plugin's first call gets as `cookie`. The platform passes `{}`; anything else is a foreign cookie.
+    /// What the plugin's first call gets as `cookie`. The platform passes `{}` \[G\]; anything else is a foreign
+    /// cookie.
     pub cookie: Value,
-    /// What the plugin's first call gets as `session_cookie`: any JSON object, since other plugins made it.
+    /// What the plugin's first call gets as `session_cookie`: any JSON object, because other plugins made it \[G\].
     pub session_cookie: Value,
-    /// The calls in order.
+    /// The calls, in order.
     pub calls: Vec<Call>,
     /// Options that are set for this session, on top of the configuration in use.
     pub options: Vec<SetOption>,
-    /// What the platform's own services hold when the session begins \[S\]: a dict with a key for each service. What
-    /// is absent is empty.
+    /// The content of the platform's own services when the session begins \[S\]: a dict with a key for each service. A
+    /// service that is absent is empty.
     pub services: Value,
 }
 
@@ -38,7 +40,7 @@ pub struct SetOption {
 }
 
 impl SetOption {
-    /// Section, name and value, as the reader of configurations takes them.
+    /// Section, name and value, for [`with_options`](crate::package::configuration::with_options).
     pub fn assignment(&self) -> (&str, &str, &str) {
         (&self.section, &self.name, &self.value)
     }
@@ -51,13 +53,13 @@ pub struct Call {
     pub hook: Hook,
     /// Whether it goes to the other plugin of a session of two (`--with`) instead of the one under test.
     pub other: bool,
-    /// What is passed, without the cookies. An argument that is absent is not passed.
+    /// The arguments without the cookies. An argument that is absent is not passed.
     pub arguments: Vec<(Argument, Value)>,
-    /// What the user answers, in turn, when the verdict is NEEDINFO: the hook is called again with the answer in
-    /// `key_value_pairs` until it asks nothing more or no answer is left. Answers stay in the later calls' pairs \[A\].
+    /// What the user answers, in this order, to the verdict NEEDINFO: the hook is called again with the answer in
+    /// `key_value_pairs`, until it asks no more or no answer is left. Answers stay in the pairs of later calls \[A\].
     pub answers: Vec<String>,
-    /// Whether the platform ends this call at its time limit: its result is dropped and the calls after it get empty
-    /// cookies \[G\].
+    /// Whether the platform ends this call at its time limit: it drops the result, and passes empty cookies to the
+    /// calls after it \[G\].
     pub cut_off: bool,
 }
 
@@ -85,7 +87,7 @@ impl Call {
         Self { hook, other: false, arguments, answers: Vec::new(), cut_off: false }
     }
 
-    /// What is passed as `argument`.
+    /// The value of `argument`, if it is passed.
     pub fn argument(&self, argument: Argument) -> Option<&Value> {
         self.arguments.iter().find(|(known, _)| *known == argument).map(|(_, value)| value)
     }

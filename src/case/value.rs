@@ -1,4 +1,4 @@
-//! A value that can cross JSON: what arguments and cookies are made of.
+//! A value that JSON can represent: arguments and cookies consist of such values.
 
 use std::{collections::HashMap, fmt};
 
@@ -8,7 +8,7 @@ use serde::{
     ser::{SerializeMap, SerializeSeq},
 };
 
-/// A JSON value. A dict keeps the order of its keys, since a plugin can see it.
+/// A JSON value. A dict keeps the order of its keys, because a plugin can see it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
     /// None.
@@ -18,7 +18,7 @@ pub enum Value {
     Bool(bool),
     /// An int that fits 64 bits.
     Int(i64),
-    /// An int that does not, in decimal. Only plugins make these; no generator does.
+    /// A larger int, in decimal. Only plugins make these, no generator.
     BigInt(Box<str>),
     /// A finite float.
     Float(f64),
@@ -36,7 +36,7 @@ impl Value {
         Self::Dict(Vec::new())
     }
 
-    /// Text.
+    /// A value that is text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Str(text.into())
     }
@@ -67,7 +67,17 @@ impl Value {
         matches!(self, Self::Dict(entries) if entries.is_empty())
     }
 
-    /// Sets `key`, in the place that it has or at the end. Does nothing where this is no dict.
+    /// Whether `is_it` is true of the value or of a value in it. Keys do not count.
+    pub(crate) fn any(&self, is_it: &dyn Fn(&Value) -> bool) -> bool {
+        is_it(self)
+            || match self {
+                Self::List(items) => items.iter().any(|item| item.any(is_it)),
+                Self::Dict(entries) => entries.iter().any(|(_, value)| value.any(is_it)),
+                _ => false,
+            }
+    }
+
+    /// Sets `key`, at the index that it has or at the end. Does nothing if this is not a dict.
     pub fn set(&mut self, key: &str, value: Value) {
         if let Self::Dict(entries) = self {
             match entries.iter_mut().find(|(name, _)| name == key) {
@@ -84,45 +94,43 @@ fn is_decimal(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The entries of a dict while it is made, each key once: few are searched through, many are looked up, so that a dict of a
-/// million keys takes no hour.
+/// Builds the entries of a dict, each key once. It searches few entries and has an index of many, so that the
+/// time is proportional to their number.
 #[derive(Debug, Default)]
 pub(crate) struct DictBuilder {
     entries: Vec<(String, Value)>,
-    /// Where each key stands; empty as long as there are few.
-    places: HashMap<String, usize>,
+    /// The index of each key; empty while there are few entries.
+    index: HashMap<String, usize>,
 }
 
 impl DictBuilder {
-    /// How many entries are searched through.
+    /// Up to how many entries are searched.
     const FEW: usize = 32;
 
-    /// Where `key` stands.
-    pub(crate) fn place(&self, key: &str) -> Option<usize> {
-        if self.places.is_empty() {
+    /// The index of `key`.
+    pub(crate) fn position(&self, key: &str) -> Option<usize> {
+        if self.index.is_empty() {
             self.entries.iter().position(|(known, _)| known == key)
         } else {
-            self.places.get(key).copied()
+            self.index.get(key).copied()
         }
     }
 
-    /// Sets `key`, in the place that it has or at the end.
+    /// Sets `key`, at the index that it has or at the end.
     pub(crate) fn set(&mut self, key: String, value: Value) {
-        if let Some(place) = self.place(&key) {
-            self.entries[place].1 = value;
+        if let Some(position) = self.position(&key) {
+            self.entries[position].1 = value;
             return;
         }
-        if !self.places.is_empty() {
-            self.places.insert(key.clone(), self.entries.len());
+        if !self.index.is_empty() {
+            self.index.insert(key.clone(), self.entries.len());
         }
         self.entries.push((key, value));
-        if self.places.is_empty() && self.entries.len() > Self::FEW {
-            let places = self.entries.iter().enumerate().map(|(place, (key, _))| (key.clone(), place));
-            self.places = places.collect();
+        if self.index.is_empty() && self.entries.len() > Self::FEW {
+            self.index = self.entries.iter().enumerate().map(|(position, (key, _))| (key.clone(), position)).collect();
         }
     }
 
-    /// All of them.
     pub(crate) fn into_vec(self) -> Vec<(String, Value)> {
         self.entries
     }
@@ -159,8 +167,8 @@ impl Serialize for Value {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(flag) => serializer.serialize_bool(*flag),
             Self::Int(number) => serializer.serialize_i64(*number),
-            // serde_json writes a RawValue as it stands; other formats get a float, which is the nearest they have.
-            // What are no digits came from a plugin that lied to us, and could be JSON of any form.
+            // serde_json writes a RawValue unchanged. A hostile plugin may send something other than digits, which
+            // could be any JSON.
             Self::BigInt(digits) if is_decimal(digits) => {
                 match serde_json::value::RawValue::from_string(digits.to_string()) {
                     Ok(raw) => raw.serialize(serializer),
@@ -238,8 +246,8 @@ impl<'de> Deserialize<'de> for Value {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
                 let mut entries = DictBuilder::default();
                 while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    if entries.place(&key).is_some() {
-                        return Err(de::Error::custom(format!("key `{key}` stands twice")));
+                    if entries.position(&key).is_some() {
+                        return Err(de::Error::custom(format!("key `{key}` appears twice")));
                     }
                     entries.set(key, value);
                 }
@@ -256,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_comes_back_from_json_as_it_went() {
+    fn a_value_survives_json() {
         let value = Value::Dict(vec![
             ("b".into(), Value::List(vec![Value::Null, Value::Bool(true), Value::Int(-3), Value::Float(1.5)])),
             ("a".into(), Value::text("\u{202e}x")),
@@ -273,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_int_is_never_written_as_json_of_its_own() {
+    fn what_is_not_an_int_is_written_as_text() {
         for lie in ["{\"a\":1}", "1,2", "null", "", "-", "123…"] {
             let written = serde_json::to_string(&Value::BigInt(lie.into())).unwrap();
             assert_eq!(serde_json::from_str::<String>(&written).unwrap(), lie);
@@ -281,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dict_of_many_keys_is_read_in_order_and_the_last_that_stands_twice_is_refused() {
+    fn a_dict_of_many_keys_is_read_in_order_and_a_late_duplicate_is_refused() {
         let keys: Vec<String> = (0..200_000).map(|number| format!("\"k{number}\":{number}")).collect();
         let value: Value = serde_json::from_str(&format!("{{{}}}", keys.join(","))).unwrap();
         let entries = value.as_dict().unwrap();
@@ -290,8 +298,8 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_refused() {
+    fn a_key_that_appears_twice_is_refused() {
         let error = serde_json::from_str::<Value>(r#"{"a": 1, "a": 2}"#).unwrap_err();
-        assert!(error.to_string().contains("key `a` stands twice"), "{error}");
+        assert!(error.to_string().contains("key `a` appears twice"), "{error}");
     }
 }

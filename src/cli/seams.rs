@@ -53,7 +53,7 @@ pub(super) struct Opened {
     pub(super) source: Box<Source>,
 }
 
-/// Reads a line of a file of the package: `Package::source_line`.
+/// Reads a line of a file of the package: `Package::source_lines`.
 pub(super) type Source = dyn Fn(&str, u32) -> Option<String>;
 
 /// Reads the files of `package`, the last one from memory: many lines of one file are often asked for in a row.

@@ -5,7 +5,7 @@ use std::fmt;
 /// What an argument's value is, and when it may be None (\[G\], \[D\], \[A\]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ArgumentKind {
-    /// A dict of simple data, `{}` at first.
+    /// A dict of simple data, `{}` at the first call.
     Cookie,
     /// Text, unique for the session.
     SessionId,
@@ -13,9 +13,9 @@ pub enum ArgumentKind {
     Protocol,
     /// An IPv4 or IPv6 address as text.
     Ip,
-    /// An IPv4 or IPv6 address as text; None where the target is not known yet (AA `authenticate`).
+    /// An IPv4 or IPv6 address as text; None if the target is not known yet (AA `authenticate`).
     TargetIp,
-    /// A host's name as text, or None where DNS has no answer.
+    /// A host's name as text, or None if DNS has no answer.
     Hostname,
     /// A host's name or address as text; for AA `authenticate` also None.
     Host,
@@ -29,25 +29,25 @@ pub enum ArgumentKind {
     Password,
     /// A list of text, or None.
     Groups,
-    /// An int from 1 to 65535; in AA `authenticate` also None for the target's.
+    /// An int from 1 to 65535; in AA `authenticate` None as well, for the target's.
     Port,
     /// A dict of text to text that a user or a client typed (AA).
     KeyValuePairs,
     /// Text that an administrator chose.
     ConnectionName,
-    /// What a remote application runs on, as text; may be empty.
+    /// The host of a remote application, as text; may be empty.
     Asset,
 }
 
 macro_rules! arguments {
     ($($variant:ident $name:literal $kind:ident;)*) => {
-        /// An argument of a hook. Its place in [`Argument::ALL`] is its number on the wire.
+        /// An argument of a hook. Its index in [`Argument::ALL`] is its number on the wire.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Argument { $(#[doc = concat!("`", $name, "`")] $variant,)* }
 
         impl Argument {
-            /// Every argument that any hook gets.
+            /// Every argument of every hook.
             pub const ALL: &'static [Argument] = &[$(Argument::$variant,)*];
 
             /// Its name in a plugin's signature.

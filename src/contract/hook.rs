@@ -1,4 +1,4 @@
-//! The hooks: who must have them, since when, what they get and what they may return.
+//! The hooks: which plugins must have them, since when, what the platform passes to them and what they may return.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::{Api, Argument, Platform, PluginType};
 
 macro_rules! hooks {
     ($($variant:ident $name:literal;)*) => {
-        /// An entry point of `Plugin`. Its place in [`Hook::ALL`] is its number on the wire.
+        /// An entry point of `Plugin`. Its index in [`Hook::ALL`] is its number on the wire.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Hook { $(#[doc = concat!("`", $name, "`")] $variant,)* }
@@ -45,7 +45,7 @@ impl Hook {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// The hook's row for plugins of `plugin_type`, if they have it on any platform.
+    /// The hook's row for plugins of `plugin_type`, if they have it on some platform.
     pub fn spec(self, plugin_type: PluginType) -> Option<&'static HookSpec> {
         HookSpec::all(plugin_type).iter().find(|spec| spec.hook == self)
     }
@@ -72,9 +72,7 @@ pub enum ResultShape {
     OptionalText,
     /// A bool.
     Bool,
-    /// A list of text \[D\].
-    TextList,
-    /// Whatever JSON can carry.
+    /// Anything that JSON can represent.
     AnyJson,
     /// `ACCEPT`, `DENY`, `NEEDINFO`, `NONE` or None \[A\].
     Verdict,
@@ -93,7 +91,7 @@ pub struct ResultKey {
     pub name: &'static str,
     /// What its value may be.
     pub shape: ResultShape,
-    /// The API level that brought it.
+    /// The first API level with it.
     pub since: Api,
 }
 
@@ -104,20 +102,20 @@ const fn key(name: &'static str, shape: ResultShape) -> ResultKey {
 const COOKIE: ResultKey = key("cookie", ResultShape::Cookie);
 const SESSION_COOKIE: ResultKey = key("session_cookie", ResultShape::Cookie);
 
-/// A row of the contract's table of hooks.
+/// A hook of a type of plugin: a row of the contract's table.
 #[derive(Clone, Copy, Debug)]
 pub struct HookSpec {
     /// Which hook.
     pub hook: Hook,
-    /// The API level that brought it.
+    /// The first API level with it.
     pub since: Api,
     /// Whether every plugin of the type must have it.
-    pub demanded: bool,
-    /// What the platform passes, with the API level that brought each argument.
+    pub required: bool,
+    /// What the platform passes, each argument with the first API level that has it.
     arguments: &'static [(Argument, Api)],
-    /// What a returned dict may have. Empty where the result is dropped.
+    /// The keys that a returned dict may have. Empty if the result is dropped.
     pub result: &'static [ResultKey],
-    /// Whether what the hook returns is dropped: `session_ended` \[G\].
+    /// Whether the platform drops what the hook returns: `session_ended` \[G\].
     pub result_dropped: bool,
 }
 
@@ -163,13 +161,15 @@ const TARGET_SET: &[(Argument, Api)] = credential_store_arguments![
     (Argument::TargetPort, V1_0),
 ];
 
+/// The arguments of hooks that only inform the plugin (\[G\], \[A\]).
 const NOTICE: &[(Argument, Api)] = with_common![];
 
+/// The hooks of credential stores (\[G\], \[D\]).
 const CREDENTIAL_STORE: &[HookSpec] = &[
     HookSpec {
         hook: Hook::GetPasswordList,
         since: V1_0,
-        demanded: true,
+        required: true,
         arguments: TARGET_SET,
         result: &[key("passwords", ResultShape::Passwords), COOKIE, SESSION_COOKIE],
         result_dropped: false,
@@ -177,7 +177,7 @@ const CREDENTIAL_STORE: &[HookSpec] = &[
     HookSpec {
         hook: Hook::GetPrivateKeyList,
         since: V1_0,
-        demanded: true,
+        required: true,
         arguments: TARGET_SET,
         result: &[key("private_keys", ResultShape::PrivateKeys), COOKIE, SESSION_COOKIE],
         result_dropped: false,
@@ -185,7 +185,7 @@ const CREDENTIAL_STORE: &[HookSpec] = &[
     HookSpec {
         hook: Hook::AuthenticationCompleted,
         since: V1_0,
-        demanded: true,
+        required: true,
         arguments: NOTICE,
         result: &[COOKIE, SESSION_COOKIE],
         result_dropped: false,
@@ -193,7 +193,7 @@ const CREDENTIAL_STORE: &[HookSpec] = &[
     HookSpec {
         hook: Hook::SessionEnded,
         since: V1_0,
-        demanded: true,
+        required: true,
         arguments: NOTICE,
         result: &[],
         result_dropped: true,
@@ -201,7 +201,7 @@ const CREDENTIAL_STORE: &[HookSpec] = &[
     HookSpec {
         hook: Hook::GetRemoteAppCredentials,
         since: Api::new(1, 7),
-        demanded: false,
+        required: false,
         arguments: credential_store_arguments![(Argument::Asset, V1_0), (Argument::ConnectionName, V1_0)],
         result: &[
             key("account", ResultShape::OptionalText),
@@ -218,7 +218,7 @@ const CREDENTIAL_STORE: &[HookSpec] = &[
     HookSpec {
         hook: Hook::GetTotpCodes,
         since: Api::new(1, 9),
-        demanded: false,
+        required: false,
         arguments: credential_store_arguments![],
         result: &[key("totp_codes", ResultShape::TotpCodes), COOKIE, SESSION_COOKIE],
         result_dropped: false,
@@ -244,6 +244,7 @@ macro_rules! aa_arguments {
     };
 }
 
+/// The keys of a verdict (\[A\], \[S\]).
 const VERDICT: &[ResultKey] = &[
     key("verdict", ResultShape::Verdict),
     key("question", ResultShape::Question),
@@ -255,11 +256,12 @@ const VERDICT: &[ResultKey] = &[
     SESSION_COOKIE,
 ];
 
+/// The hooks of Authentication and Authorization plugins (\[A\], \[S\]).
 const AA: &[HookSpec] = &[
     HookSpec {
         hook: Hook::Authenticate,
         since: V1_0,
-        demanded: true,
+        required: true,
         arguments: aa_arguments![],
         result: VERDICT,
         result_dropped: false,
@@ -267,7 +269,7 @@ const AA: &[HookSpec] = &[
     HookSpec {
         hook: Hook::Authorize,
         since: V1_0,
-        demanded: true,
+        required: true,
         arguments: aa_arguments![
             (Argument::GatewayGroups, V1_0),
             (Argument::TargetServer, V1_0),
@@ -282,7 +284,7 @@ const AA: &[HookSpec] = &[
     HookSpec {
         hook: Hook::SessionEnded,
         since: V1_0,
-        demanded: true,
+        required: true,
         arguments: NOTICE,
         result: &[],
         result_dropped: true,
@@ -290,7 +292,7 @@ const AA: &[HookSpec] = &[
 ];
 
 impl HookSpec {
-    /// The hooks of plugins of `plugin_type`, on whatever platform. Empty for the types whose hooks nobody documents.
+    /// The hooks of plugins of `plugin_type`, on all platforms. Empty for the types whose hooks are not documented.
     pub const fn all(plugin_type: PluginType) -> &'static [HookSpec] {
         match plugin_type {
             PluginType::CredentialStore => CREDENTIAL_STORE,
@@ -305,19 +307,19 @@ impl HookSpec {
         Self::all(plugin_type).iter().filter(move |spec| spec.since <= api)
     }
 
-    /// What `platform` passes, cookies included, in the table's order.
+    /// What `platform` passes, including the cookies, in the table's order.
     pub fn arguments(&self, platform: &Platform) -> impl Iterator<Item = Argument> + use<> {
         let api = platform.api;
         self.arguments.iter().filter(move |(_, since)| *since <= api).map(|(argument, _)| *argument)
     }
 
-    /// The API level that brought `argument` to this hook; `None` where it is never passed.
-    pub fn argument_since(&self, argument: Argument) -> Option<Api> {
+    /// The first API level that passes `argument` to this hook; `None` if the platform never passes it.
+    pub(crate) fn argument_since(&self, argument: Argument) -> Option<Api> {
         self.arguments.iter().find(|(known, _)| *known == argument).map(|(_, since)| *since)
     }
 
-    /// The row for `name` in this hook's result.
-    pub fn result_key(&self, name: &str) -> Option<&'static ResultKey> {
+    /// The key `name` of this hook's result.
+    pub(crate) fn result_key(&self, name: &str) -> Option<&'static ResultKey> {
         self.result.iter().find(|key| key.name == name)
     }
 }

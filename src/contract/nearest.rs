@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_finds_its_word_and_another_word_finds_none() {
+    fn a_misspelled_word_finds_its_word_and_another_word_finds_none() {
         let words = ["gateway_username", "gateway_domain"];
         assert_eq!(nearest_word("gateway_usernam", words), Some("gateway_username"));
         assert_eq!(nearest_word("colour", words), None);

@@ -1,19 +1,22 @@
-//! Platforms and the API level of each, and the types of plugin. A platform fixes what is passed, whatever the plugin's
-//! own `api` says.
+//! Platforms with their API levels, and the types of plugin. The platform decides which arguments are passed, not the
+//! plugin's `api`.
 
 use std::fmt;
 
-/// An API level, `major.minor`. The maintenance number is ignored everywhere \[S\].
+/// The size in bytes from which on the SDK refuses an archive \[S\].
+pub const ARCHIVE_BYTES_LIMIT: u64 = 20 * 1024 * 1024;
+
+/// An API level, `major.minor`. A third number is ignored \[S\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Api {
-    /// The number before the dot; a plugin must have the platform's own.
+    /// The number before the dot; a plugin must have the same as the platform \[S\].
     pub major: u64,
-    /// The number after the dot; a plugin's may not be above the platform's.
+    /// The number after the dot; a plugin's must not be above the platform's \[S\].
     pub minor: u64,
 }
 
 impl Api {
-    /// The level `major.minor`.
+    /// `major.minor`.
     pub const fn new(major: u64, minor: u64) -> Self {
         Self { major, minor }
     }
@@ -32,7 +35,7 @@ pub struct Platform {
     pub name: &'static str,
     /// The API level that it offers \[S\].
     pub api: Api,
-    /// The Python that it runs plugins on.
+    /// The Python that runs plugins on it \[S\].
     pub python: &'static str,
 }
 
@@ -67,13 +70,13 @@ impl Platform {
         PLATFORMS.iter().find(|platform| platform.name == name)
     }
 
-    /// The first platform that offers `api`.
-    pub fn first_with(api: Api) -> Option<&'static Platform> {
+    /// The oldest platform that offers `api`.
+    pub(crate) fn first_with(api: Api) -> Option<&'static Platform> {
         PLATFORMS.iter().find(|platform| platform.api >= api)
     }
 
-    /// Whether this is the platform of the 5.10 guide, whose MANIFEST rules differ from all later ones \[G\].
-    pub fn is_first(&self) -> bool {
+    /// Whether this is platform 5.10, whose rules for MANIFEST differ from those of all later ones \[G\].
+    pub(crate) fn is_first(&self) -> bool {
         self.api == Api::new(1, 0)
     }
 }
@@ -84,16 +87,16 @@ impl fmt::Display for Platform {
     }
 }
 
-/// What a plugin is for, as its MANIFEST's `type` says.
+/// The purpose of a plugin: `type` in its MANIFEST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PluginType {
-    /// `credentialstore`: hands out passwords and keys \[G\].
+    /// `credentialstore`: returns passwords and keys \[G\].
     CredentialStore,
     /// `aa`: authenticates and authorizes users \[A\].
     Aa,
-    /// `signingca`: its hooks are documented nowhere; none is called \[S\].
+    /// `signingca` \[S\]. Its hooks are not documented, so hookstorm calls none.
     SigningCa,
-    /// `configuration_sync`: its hooks are documented nowhere; none is called \[S\].
+    /// `configuration_sync` \[S\]. Its hooks are not documented, so hookstorm calls none.
     ConfigurationSync,
 }
 
@@ -116,7 +119,7 @@ impl PluginType {
         Self::ALL.into_iter().find(|plugin_type| plugin_type.name() == name)
     }
 
-    /// The protocols that the platform names to plugins of this type, the everyday one first (\[G\], \[A\]).
+    /// The protocols that the platform passes to plugins of this type, the most common one first (\[G\], \[A\]).
     pub const fn protocols(self) -> &'static [&'static str] {
         match self {
             Self::CredentialStore => &["ssh", "rdp", "telnet", "http", "ica", "vnc"],
@@ -125,8 +128,8 @@ impl PluginType {
         }
     }
 
-    /// Whether `platform` knows this type: 5.10 knows the first two \[G\], later ones all \[S\].
-    pub fn known_to(self, platform: &Platform) -> bool {
+    /// Whether `platform` knows this type: 5.10 knows the first two \[G\], later platforms all \[S\].
+    pub(crate) fn known_to(self, platform: &Platform) -> bool {
         matches!(self, Self::CredentialStore | Self::Aa) || !platform.is_first()
     }
 }

@@ -282,7 +282,7 @@ mod tests {
             entries,
             [
                 "a.json: missing field `format` at line 1 column 20",
-                "b.json: `format` is 9, and this hookstorm reads format 1: update hookstorm",
+                "b.json: `format` is 9, but this hookstorm reads only format 1: update hookstorm",
                 "c.json: the file: is not UTF-8",
                 "sub/d.json: read",
             ]

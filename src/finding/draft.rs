@@ -1,9 +1,9 @@
-//! A finding while it is written: says what it knows, and gets its fingerprint at the end, from the same parts each time.
+//! Builds a finding. Its fingerprint is made at the end, always from the same parts.
 
 use super::{Finding, Location, Rule, Severity, fingerprint};
 use crate::contract::Hook;
 
-/// A finding that is being written. [`Draft::finish`] makes it one.
+/// A finding without its fingerprint. [`Draft::finish`] makes it a [`Finding`].
 #[derive(Clone, Debug)]
 pub struct Draft {
     rule: Rule,
@@ -18,7 +18,7 @@ pub struct Draft {
 }
 
 impl Finding {
-    /// Begins a finding of `rule`, at the rule's own severity.
+    /// Starts a finding of `rule`, with the rule's own severity.
     ///
     /// ```
     /// use hookstorm::{contract::Hook, finding::{Finding, Rule, Severity}};
@@ -50,21 +50,21 @@ impl Draft {
         self
     }
 
-    /// The place in the trace's calls.
+    /// The index in the trace's calls.
     #[must_use]
     pub fn call(mut self, call: usize) -> Self {
         self.call = Some(call);
         self
     }
 
-    /// How bad it is here, where that differs from the rule's severity.
+    /// The severity, if it differs from the rule's.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
     }
 
-    /// Where. File and function become part of the fingerprint.
+    /// The place. File and function become part of the fingerprint.
     #[must_use]
     pub fn at(mut self, location: Option<Location>) -> Self {
         self.location = location;
@@ -78,17 +78,17 @@ impl Draft {
         self
     }
 
-    /// What else tells it from other findings of that place: part of the fingerprint, and so never a value.
+    /// What else distinguishes it from other findings at that place: part of the fingerprint, and so never a value.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
         self
     }
 
-    /// What to do, where more can be said than the rule's explanation says.
+    /// What to do, if there is more to say than the rule's explanation says.
     #[must_use]
-    pub fn hint(mut self, hint: Option<String>) -> Self {
-        self.hint = hint;
+    pub fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into();
         self
     }
 

@@ -1,4 +1,4 @@
-//! What makes two findings one.
+//! What identifies a finding: two findings with the same fingerprint are one.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::contract::Hook;
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// The fingerprint that was written as `text`, if it has the form of one.
+    /// Reads a fingerprint; `None` if `text` does not have the form of one.
     pub fn read(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (text.len() == 12 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
@@ -28,9 +28,9 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// The fingerprint of a rule broken by `hook` with an exception of type `exception` (empty where there is none) in
-/// `function` of `file` (empty where no frame is known), `detail` being what else tells two findings of that place
-/// apart: a result's key, for instance. No line numbers, no values.
+/// The fingerprint of a rule broken by `hook` with an exception of type `exception` (empty if there is none) in
+/// `function` of `file` (empty if no frame is known). `detail` is what else distinguishes two findings at that place:
+/// the key of a result, for instance. No line numbers, no values, no messages.
 pub fn fingerprint(
     rule: Rule,
     hook: Option<Hook>,
@@ -39,7 +39,7 @@ pub fn fingerprint(
     function: &str,
     detail: &str,
 ) -> Fingerprint {
-    // FNV-1a, 64 bits: stable for ever, and no secret depends on it.
+    // FNV-1a, 64 bits: it never changes, and no secret depends on it.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for part in [rule.id(), hook.map_or("", Hook::name), exception, file, function, detail] {
         for byte in part.bytes().chain([0]) {
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_the_same_for_ever() {
-        // Corpora and other people's suppressions hold these: a change here is a break of the interface.
+        // Corpora and other people's suppressions contain these, so they must not change.
         let hook = Some(Hook::GetPasswordList);
         let print = fingerprint(Rule::UncaughtException, hook, "AttributeError", "lib/plugin.py", "path", "");
         assert_eq!(print.as_str(), "c4ff108afd8d");

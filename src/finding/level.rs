@@ -1,4 +1,4 @@
-//! Rules turned up, down or off by the user.
+//! Which rules the user turns off or gives another severity.
 
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::{Finding, Rule, Severity};
 use crate::contract::nearest_word;
 
-/// What the user wants of each rule: `--rule ID=error|warning|off` and the same in hookstorm.toml. What is set later wins.
+/// The levels that the user sets: `--rule ID=error|warning|off`, or the same in hookstorm.toml. A later setting wins.
 ///
 /// ```
 /// use hookstorm::finding::{Rule, RuleLevels};
@@ -26,19 +26,19 @@ pub struct RuleLevels {
     levels: BTreeMap<Rule, Option<Severity>>,
 }
 
-/// Why `ID=LEVEL` cannot be taken. [`LevelError::hint`] says what to do.
+/// Why `ID=LEVEL` is refused. [`LevelError::hint`] says what to do.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LevelError {
     /// There is no `=` in it.
-    #[error("`{word}` sets no rule to a level")]
+    #[error("`{word}` does not set the level of a rule")]
     NoLevel {
-        /// What was given.
+        /// The text.
         word: String,
     },
     /// No rule has that id.
     #[error("`{word}` is not the id of a rule")]
     UnknownRule {
-        /// What stands before the `=`.
+        /// The text before the `=`.
         word: String,
         /// The nearest id.
         near: Option<&'static str>,
@@ -48,16 +48,16 @@ pub enum LevelError {
     UnknownLevel {
         /// The rule.
         rule: Rule,
-        /// What stands after the `=`.
+        /// The text after the `=`.
         word: String,
     },
 }
 
 impl LevelError {
-    /// What to do about it, for the line below the error.
+    /// What to do, for the line below the error.
     pub fn hint(&self) -> String {
         match self {
-            Self::NoLevel { .. } => "write `ID=error`, `ID=warning` or `ID=off`, `lossy-json=off` for instance".into(),
+            Self::NoLevel { .. } => "write `ID=error`, `ID=warning` or `ID=off`, for example `lossy-json=off`".into(),
             Self::UnknownRule { near: Some(near), .. } => {
                 format!("the nearest is `{near}`; `hookstorm rules` lists them all")
             }
@@ -68,10 +68,10 @@ impl LevelError {
 }
 
 impl RuleLevels {
-    /// Takes `ID=LEVEL`, as on the command line.
+    /// Sets `ID=LEVEL`, as on the command line.
     ///
     /// # Errors
-    /// [`LevelError`] where there is no such rule or level.
+    /// [`LevelError`] if there is no such rule or level.
     pub fn set(&mut self, text: &str) -> Result<(), LevelError> {
         let (id, level) = text.split_once('=').ok_or_else(|| LevelError::NoLevel { word: text.to_owned() })?;
         self.set_level(id.trim(), level.trim())
@@ -80,8 +80,8 @@ impl RuleLevels {
     /// Sets the rule with that id to `error`, `warning` or `off`.
     ///
     /// # Errors
-    /// [`LevelError`] where there is no such rule or level.
-    pub fn set_level(&mut self, id: &str, level: &str) -> Result<(), LevelError> {
+    /// [`LevelError`] if there is no such rule or level.
+    pub(crate) fn set_level(&mut self, id: &str, level: &str) -> Result<(), LevelError> {
         let rule = Rule::named(id).ok_or_else(|| LevelError::UnknownRule {
             near: nearest_word(id, Rule::ALL.iter().map(|rule| rule.id())).and_then(Rule::named).map(Rule::id),
             word: id.to_owned(),
@@ -96,7 +96,7 @@ impl RuleLevels {
         Ok(())
     }
 
-    /// Whether the user said anything about `rule`, so that a rule that is off by default knows it is wanted.
+    /// Whether the user set a level for `rule`, so that a rule that is off by default is turned on.
     pub fn is_set(&self, rule: Rule) -> bool {
         self.levels.contains_key(&rule)
     }
@@ -106,14 +106,9 @@ impl RuleLevels {
         self.levels.get(&rule) == Some(&None)
     }
 
-    /// Takes over what `stronger` sets: the command line's levels over those of hookstorm.toml.
-    pub fn override_with(&mut self, stronger: &Self) {
-        self.levels.extend(&stronger.levels);
-    }
-
-    /// The finding at the level that the user wants; `None` where the rule is off. What needs a foreign cookie stays a
-    /// warning at most.
-    pub fn apply(&self, mut finding: Finding) -> Option<Finding> {
+    /// The finding at the level that the user set; `None` if the rule is off. A finding that needs a foreign cookie
+    /// stays a warning.
+    pub(crate) fn apply(&self, mut finding: Finding) -> Option<Finding> {
         match self.levels.get(&finding.rule) {
             None => {}
             Some(None) => return None,
@@ -146,10 +141,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_turned_down_and_off_and_the_last_word_wins() {
+    fn the_last_level_of_a_rule_wins() {
         let mut levels: RuleLevels = "secret-leak=warning".parse().unwrap();
         assert_eq!(levels.apply(leak()).unwrap().severity, Severity::Warning);
-        levels.override_with(&"secret-leak=off".parse().unwrap());
+        levels.set("secret-leak=off").unwrap();
         assert_eq!(levels.apply(leak()), None);
         assert!(levels.is_off(Rule::SecretLeak) && !levels.is_set(Rule::Timeout));
     }
@@ -162,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_is_named_with_what_to_do() {
+    fn a_wrong_level_is_named_with_what_to_do() {
         let of = |text: &str| {
             let error = text.parse::<RuleLevels>().unwrap_err();
             format!("{error}: {}", error.hint())
@@ -176,6 +171,6 @@ mod tests {
             of("timeout=fatal"),
             "`fatal` is not a level for `timeout`: the levels are `error`, `warning` and `off`"
         );
-        assert!(of("timeout").starts_with("`timeout` sets no rule to a level"));
+        assert!(of("timeout").starts_with("`timeout` does not set the level of a rule"));
     }
 }

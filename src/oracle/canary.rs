@@ -1,21 +1,23 @@
-//! What must not turn up in text: the secrets of a session, and which of them are distinctive enough to be looked for.
+//! Canaries: the secrets of a session that must not appear in text, and which of them are distinctive enough to search
+//! for.
 
 use std::{borrow::Cow, cell::OnceCell};
 
 use super::{
-    Context,
-    encoding::{self, Form},
+    PluginUnderTest,
+    encoding::{self, Encoding},
+    run::Run,
 };
 use crate::{
     case::{Session, SetOption, Value, secrets_of_services},
     contract::{Argument, Hook},
     package::configuration,
-    trace::{Ending, Observed},
+    trace::{Ending, Observed, Trace},
 };
 
 /// Where a secret comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum SecretKind {
     /// The argument `gateway_password`.
     GatewayPassword,
     /// A password that a hook returned.
@@ -30,13 +32,13 @@ pub(super) enum Kind {
     TotpCode,
     /// An option of the configuration that is named like a secret.
     Configuration,
-    /// A password or key of the platform's own credential stores or of its directory.
+    /// A password or key in the platform's own credential stores or its directory.
     Service,
 }
 
-impl Kind {
+impl SecretKind {
     /// For the beginning of a sentence.
-    pub(super) const fn words(self) -> &'static str {
+    pub(super) const fn description(self) -> &'static str {
         match self {
             Self::GatewayPassword => "the gateway password",
             Self::Password => "a password that a hook returned",
@@ -45,7 +47,7 @@ impl Kind {
             Self::OneTimePassword => "the one-time password",
             Self::TotpCode => "a one-time code that a hook returned",
             Self::Configuration => "a secret of the configuration",
-            Self::Service => "a secret of the platform's credential store",
+            Self::Service => "a secret of the platform's credential stores or directory",
         }
     }
 
@@ -63,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// Whether the session passes it in, so that whatever the plugin does with its inputs it may do with this text.
+    /// Whether the session passes it to the plugin, so that a text that contains it may have been another input.
     const fn is_passed_in(self) -> bool {
         matches!(self, Self::GatewayPassword | Self::Answer | Self::OneTimePassword | Self::Service)
     }
@@ -71,59 +73,88 @@ impl Kind {
 
 /// A secret of a session.
 pub(super) struct Canary<'a> {
-    pub(super) kind: Kind,
-    /// The secret; of a private key a line from its middle.
+    pub(super) kind: SecretKind,
+    /// The secret, or a line from the middle of a private key.
     pub(super) text: Cow<'a, str>,
-    forms: OnceCell<Vec<(Form, String)>>,
+    encodings: OnceCell<Vec<(Encoding, String)>>,
 }
 
 impl<'a> Canary<'a> {
-    pub(super) fn new(kind: Kind, text: impl Into<Cow<'a, str>>) -> Self {
-        Self { kind, text: text.into(), forms: OnceCell::new() }
+    pub(super) const fn new(kind: SecretKind, text: Cow<'a, str>) -> Self {
+        Self { kind, text, encodings: OnceCell::new() }
     }
 
-    /// Its other forms, made once.
-    pub(super) fn forms(&self) -> &[(Form, String)] {
-        self.forms.get_or_init(|| encoding::of(&self.text))
+    /// Its encodings, made on first use.
+    pub(super) fn encodings(&self) -> &[(Encoding, String)] {
+        self.encodings.get_or_init(|| encoding::encoded(&self.text))
     }
 }
 
-/// The secrets that are there before the first call: those of the configuration, of the options that the session sets on
-/// top of it, and of the platform's services.
-pub(super) fn of_surroundings<'a>(context: &Context<'a>, found: &mut dyn FnMut(Kind, Cow<'a, str>)) {
-    for secret in &context.subject.configuration_secrets {
-        found(Kind::Configuration, secret.as_str().into());
+/// All secret text of a session, short and common ones as well, to mask it in everything that is printed.
+pub fn secrets_of(plugin: &PluginUnderTest, session: &Session, trace: &Trace) -> Vec<String> {
+    secrets_in(Run { plugin, session, trace })
+}
+
+/// As [`secrets_of`].
+pub(super) fn secrets_in(run: Run<'_>) -> Vec<String> {
+    let mut secrets: Vec<String> = Vec::new();
+    let mut found = |kind, text: Cow<'_, str>| {
+        if is_key(kind, &text) {
+            // Text may contain a part of a key.
+            let lines = text.lines().map(str::trim).filter(|line| line.len() >= 8 && !line.starts_with("-----"));
+            secrets.extend(lines.map(str::to_owned));
+        }
+        secrets.push(text.into_owned());
+    };
+    of_setup(run, &mut found);
+    for index in 0..run.trace.calls.len() {
+        of_call(run, index, &mut found);
     }
-    let Session { options, services, .. } = context.session;
+    // A session that ended early has passwords for calls that were never made.
+    for call in &run.session.calls {
+        secrets.extend(call.argument(Argument::GatewayPassword).and_then(Value::as_str).map(str::to_owned));
+    }
+    secrets.retain(|secret| !secret.is_empty());
+    secrets.sort();
+    secrets.dedup();
+    secrets
+}
+
+/// The secrets that exist before the first call: those of the configuration, of the options that the session sets on
+/// top of it, and of the platform's services.
+pub(super) fn of_setup<'a>(run: Run<'a>, found: &mut dyn FnMut(SecretKind, Cow<'a, str>)) {
+    for secret in &run.plugin.configuration_secrets {
+        found(SecretKind::Configuration, secret.as_str().into());
+    }
+    let Session { options, services, .. } = run.session;
     if !options.is_empty() {
-        // By themselves: they are few, and the configuration under them was looked at once for all sessions.
+        // Only the options: the secrets of the configuration below them are known for all sessions.
         for secret in
             configuration::secrets(&configuration::with_options("", options.iter().map(SetOption::assignment)))
         {
-            found(Kind::Configuration, secret.into());
+            found(SecretKind::Configuration, secret.into());
         }
     }
     if !services.is_empty_dict() {
         for secret in secrets_of_services(services) {
-            found(Kind::Service, secret.into());
+            found(SecretKind::Service, secret.into());
         }
     }
 }
 
-/// The secrets that the trace's call `index` brings, by its arguments and by its result.
-pub(super) fn of_call<'a>(context: &Context<'a>, index: usize, found: &mut dyn FnMut(Kind, Cow<'a, str>)) {
-    let seen = &context.trace.calls[index];
-    let call = context.session.calls.get(seen.call);
-    if let Some(call) = call {
+/// The secrets in the arguments and the result of the trace's call `index`.
+pub(super) fn of_call<'a>(run: Run<'a>, index: usize, found: &mut dyn FnMut(SecretKind, Cow<'a, str>)) {
+    let seen = &run.trace.calls[index];
+    if let Some(call) = run.session.calls.get(seen.call) {
         if let Some(password) = call.argument(Argument::GatewayPassword).and_then(Value::as_str) {
-            found(Kind::GatewayPassword, password.into());
+            found(SecretKind::GatewayPassword, password.into());
         }
         let pairs = call.argument(Argument::KeyValuePairs);
         if let Some(otp) = pairs.and_then(|pairs| pairs.get("otp")).and_then(Value::as_str) {
-            found(Kind::OneTimePassword, otp.into());
+            found(SecretKind::OneTimePassword, otp.into());
         }
-        if let Some((answer, is_otp)) = answer(context, index).filter(|(_, is_otp)| *is_otp || seen.answer_is_secret) {
-            found(if is_otp { Kind::OneTimePassword } else { Kind::Answer }, answer.into());
+        if let Some((answer, is_otp)) = answer(run, index).filter(|(_, is_otp)| *is_otp || seen.answer_is_secret) {
+            found(if is_otp { SecretKind::OneTimePassword } else { SecretKind::Answer }, answer.into());
         }
     }
     let Ending::Returned(result) = &seen.ending else { return };
@@ -136,13 +167,13 @@ pub(super) fn of_call<'a>(context: &Context<'a>, index: usize, found: &mut dyn F
         }
         _ => {}
     };
-    // A list instead of a dict, text instead of a list: a defect, and all the same a secret.
+    // A list instead of a dict, or text instead of a list, is a defect, but still contains secrets.
     let passwords = match result.get("passwords") {
         None if seen.hook == Hook::GetPasswordList => Some(result),
         passwords => passwords,
     };
     for password in passwords.map(items).unwrap_or_default() {
-        texts(Kind::Password, password);
+        texts(SecretKind::Password, password);
     }
     let keys = match result.get("private_keys") {
         None if seen.hook == Hook::GetPrivateKeyList => Some(result),
@@ -150,17 +181,17 @@ pub(super) fn of_call<'a>(context: &Context<'a>, index: usize, found: &mut dyn F
     };
     for pair in keys.map(items).unwrap_or_default() {
         for key in items(pair).iter().filter(|item| !is_key_type(item)) {
-            texts(Kind::PrivateKey, key);
+            texts(SecretKind::PrivateKey, key);
         }
     }
     for code in result.get("totp_codes").map(items).unwrap_or_default() {
         if let Some(code) = code.get("code") {
-            texts(Kind::TotpCode, code);
+            texts(SecretKind::TotpCode, code);
         }
     }
 }
 
-/// Whether an item of a private key's pair is its type, or was meant to be: `ssh-ed25519`.
+/// Whether an item of a private key's pair is its type, or looks like one: `ssh-ed25519`.
 fn is_key_type(item: &Observed) -> bool {
     const LONGEST: usize = 32;
     item.as_str().is_some_and(|text| text.len() <= LONGEST && (text.starts_with("ssh-") || text.starts_with("ecdsa-")))
@@ -175,20 +206,29 @@ fn items(value: &Observed) -> &[Observed] {
 }
 
 /// The answer that the trace's call `index` got, and whether the question was for the one-time password.
-fn answer<'a>(context: &Context<'a>, index: usize) -> Option<(&'a str, bool)> {
-    let seen = &context.trace.calls[index];
-    let answer = context.session.calls.get(seen.call)?.answers.get(seen.round.checked_sub(1)?)?;
-    let asked =
-        index.checked_sub(1).and_then(|index| context.trace.calls.get(index)).and_then(|call| match &call.ending {
-            Ending::Returned(result) => result.get("question")?.items()?.first()?.as_str(),
-            _ => None,
-        });
+fn answer<'a>(run: Run<'a>, index: usize) -> Option<(&'a str, bool)> {
+    let seen = &run.trace.calls[index];
+    let answer = run.session.calls.get(seen.call)?.answers.get(seen.round.checked_sub(1)?)?;
+    let asked = index.checked_sub(1).and_then(|index| run.trace.calls.get(index)).and_then(|call| match &call.ending {
+        Ending::Returned(result) => result.get("question")?.items()?.first()?.as_str(),
+        _ => None,
+    });
     Some((answer, asked == Some("otp")))
 }
 
-/// The line of a private key that stands for it: from the middle, since all keys begin alike. The whole text where there
-/// is no such line.
-pub(super) fn middle_of_key(key: &str) -> &str {
+/// The part of a secret to search for: a line from the middle of a private key, because all keys begin alike; otherwise
+/// the text without the space around it.
+pub(super) fn needle(kind: SecretKind, text: &str) -> &str {
+    if is_key(kind, text) { middle_of_key(text) } else { text.trim() }
+}
+
+/// Whether a secret is a private key: credential stores contain keys as well as passwords.
+fn is_key(kind: SecretKind, text: &str) -> bool {
+    kind == SecretKind::PrivateKey || (kind == SecretKind::Service && text.contains(" PRIVATE KEY-----"))
+}
+
+/// A line from the middle of a private key, or the whole text if there is no such line.
+fn middle_of_key(key: &str) -> &str {
     let lines = || {
         key.split(['\n', '\r'])
             .flat_map(|line| line.split("\\n"))
@@ -198,14 +238,14 @@ pub(super) fn middle_of_key(key: &str) -> &str {
     lines().nth(lines().count() / 2).unwrap_or(key)
 }
 
-/// The shortest text that is looked for.
+/// The shortest canary.
 pub(super) const SHORTEST: usize = 6;
-/// The shortest text of nothing but letters: shorter ones are words.
+/// The shortest canary of letters only: shorter ones may be words.
 const SHORTEST_LETTERS: usize = 12;
-/// Text shorter than this must stand as a word of its own: six hexadecimal digits are in many a hash.
+/// A canary shorter than this must be a whole word: six hexadecimal digits appear in many a hash.
 const ANYWHERE: usize = 10;
 
-/// Whether a text could not be written by chance, as far as can be said without its session.
+/// Whether a text is unlikely to appear by chance, as far as this is known without the session.
 pub(super) fn is_distinctive(text: &str) -> bool {
     let mut seen = [None; 4];
     let (mut length, mut alphanumeric) = (0, 0);
@@ -218,66 +258,66 @@ pub(super) fn is_distinctive(text: &str) -> bool {
             *place = Some(character);
         }
     }
-    // `../../..`, `------`, `aaaaaaaa`, `password` and `account=` turn up without anybody's doing.
+    // `../../..`, `------`, `aaaaaaaa`, `password` and `account=` appear without a leak.
     let core = core(text);
     let is_word = core.len() < SHORTEST_LETTERS && core.bytes().all(|byte| byte.is_ascii_alphabetic());
     length >= SHORTEST && alphanumeric >= 3 && seen[3].is_some() && !is_word
 }
 
-/// A text without the punctuation around it, which is what a log line puts around words.
+/// A text without the punctuation around it, because a log line puts punctuation around words.
 fn core(text: &str) -> &str {
     text.trim_matches(|character: char| !character.is_alphanumeric())
 }
 
-/// Whether a text counts only as a word of its own.
+/// Whether a canary counts only as a whole word.
 pub(super) fn must_be_word(text: &str) -> bool {
     text.len() < ANYWHERE || text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether the plugin may have had another reason to write this text: it is in an argument that is no secret, in a
-/// cookie that came in, in the plugin's own words, or put together from such.
-pub(super) fn is_known_otherwise(context: &Context<'_>, canary: &Canary<'_>) -> bool {
+/// cookie of the session, in the plugin's own text, or combined from such parts.
+pub(super) fn is_known_otherwise(run: Run<'_>, canary: &Canary<'_>) -> bool {
     let canary_text = canary.text.trim();
-    let inputs = open_inputs(context);
+    let inputs = open_inputs(run);
     if inputs.iter().any(|text| text.contains(canary_text)) {
         return true;
     }
-    // A password that the hook returned may be part of the gateway's; where that one leaks, it is told.
-    let gateway = context.session.calls.iter().filter_map(|call| call.argument(Argument::GatewayPassword)?.as_str());
+    // A returned password may be part of the gateway password; if that one leaks, it is reported.
+    let gateway = run.session.calls.iter().filter_map(|call| call.argument(Argument::GatewayPassword)?.as_str());
     if !canary.kind.is_passed_in() && gateway.into_iter().any(|password| password.contains(canary_text)) {
         return true;
     }
-    // The configuration's `example.com` behind an `@` is no leak of an answer `@example`.
-    let own = if canary.kind.is_passed_in() { &context.subject.known_text[..] } else { &[] };
+    // The configuration's `example.com` after an `@` is no leak of an answer `@example`.
+    let own = if canary.kind.is_passed_in() { &run.plugin.known_text[..] } else { &[] };
     let names = || inputs.iter().copied().chain(own.iter().map(String::as_str));
     if pieces(canary_text).all(|piece| names().any(|text| pieces(text).any(|known| known == piece))) {
         return true;
     }
     if canary.kind.is_passed_in() {
         let core = core(canary_text);
-        return context.subject.known_text.iter().any(|known| known.contains(core));
+        return run.plugin.known_text.iter().any(|known| known.contains(core));
     }
-    // A password that stands in the code as such is hard-coded and no less secret, since we did not pass it in.
+    // A password in the code is hard-coded and still secret, because the session did not pass it.
     let is_known = |known: &String| known.contains(canary_text) && known.len() > canary_text.len();
-    context.subject.known_text.iter().any(is_known) && !is_hard_coded(context, canary)
+    run.plugin.known_text.iter().any(is_known) && !is_hard_coded(run, canary)
 }
 
-/// The names that a text is put together from.
+/// The alphanumeric parts of a text.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !character.is_alphanumeric()).filter(|piece| !piece.is_empty())
 }
 
-fn is_hard_coded(context: &Context<'_>, canary: &Canary<'_>) -> bool {
+fn is_hard_coded(run: Run<'_>, canary: &Canary<'_>) -> bool {
     let text = canary.text.trim();
-    context.subject.known_text.iter().any(|known| match canary.kind {
-        Kind::Password => known.trim() == text,
-        Kind::PrivateKey => known.contains(" PRIVATE KEY-----") && known.contains(text),
+    run.plugin.known_text.iter().any(|known| match canary.kind {
+        SecretKind::Password => known.trim() == text,
+        SecretKind::PrivateKey => known.contains(" PRIVATE KEY-----") && known.contains(text),
         _ => false,
     })
 }
 
-/// Every text that the session passes in and that is no secret.
-fn open_inputs<'a>(context: &Context<'a>) -> Vec<&'a str> {
+/// Every text that the session passes to the plugin and that is no secret.
+fn open_inputs<'a>(run: Run<'a>) -> Vec<&'a str> {
     fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
         match value {
             Value::Str(text) => texts.push(text),
@@ -292,9 +332,9 @@ fn open_inputs<'a>(context: &Context<'a>) -> Vec<&'a str> {
         }
     }
     let mut texts = Vec::new();
-    collect(&context.session.cookie, &mut texts);
-    collect(&context.session.session_cookie, &mut texts);
-    for (argument, value) in context.session.calls.iter().flat_map(|call| &call.arguments) {
+    collect(&run.session.cookie, &mut texts);
+    collect(&run.session.session_cookie, &mut texts);
+    for (argument, value) in run.session.calls.iter().flat_map(|call| &call.arguments) {
         match (argument, value) {
             (Argument::GatewayPassword, _) => {}
             (Argument::KeyValuePairs, Value::Dict(entries)) => {
@@ -308,10 +348,8 @@ fn open_inputs<'a>(context: &Context<'a>) -> Vec<&'a str> {
             _ => collect(value, &mut texts),
         }
     }
-    for (index, seen) in context.trace.calls.iter().enumerate() {
-        texts.extend(
-            answer(context, index).filter(|(_, is_otp)| !is_otp && !seen.answer_is_secret).map(|(text, _)| text),
-        );
+    for (index, seen) in run.trace.calls.iter().enumerate() {
+        texts.extend(answer(run, index).filter(|(_, is_otp)| !is_otp && !seen.answer_is_secret).map(|(text, _)| text));
     }
     texts
 }
@@ -321,7 +359,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_turns_up_by_chance_is_not_looked_for() {
+    fn what_appears_by_chance_is_no_canary() {
         for text in [
             "",
             "a1b2",
@@ -342,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_known_by_a_line_from_its_middle() {
+    fn a_key_is_found_by_a_line_from_its_middle() {
         let (one, two, three) = ("A".repeat(64), "B".repeat(64), "C".repeat(64));
         let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{one}\n{two}\n{three}\n-----END RSA PRIVATE KEY-----\n");
         assert_eq!(middle_of_key(&pem), two);

@@ -1,43 +1,45 @@
-//! Two traces of the same session that ought to be equal: `state-leak` where one ran in a process that had run others
-//! before, `nondeterministic` where both were fresh.
+//! Compares two traces of the same session that should be equal: `state-leak` if one process ran other sessions before,
+//! `nondeterministic` if both processes were fresh.
 //!
-//! Compared are endings, results, exceptions and cookies. Lets pass on purpose: time, output, addresses of objects in an
-//! exception's text, the order of a dict's keys and of a set, and everything from a call on that ran into a limit in
-//! either trace, since that is the machine's mood. A time or a random id in a result is a difference; whoever asks for
-//! `state-leak` makes sure first that two fresh runs agree.
+//! Endings, results, exceptions and cookies are compared. Allowed on purpose: differences in time, output, addresses of
+//! objects in an exception's text, the order of a dict's keys and of a set; and everything after a call that ran into a
+//! limit in either trace, because that depends on the load of the machine. A time or a random id in a result is a
+//! difference, so the caller of [`state_leak`] makes sure first that two fresh runs agree.
 
 use std::borrow::Cow;
 
 use super::{
-    Context, PluginUnderTest, mark_foreign, message,
+    PluginUnderTest,
+    context::Context,
+    message,
     value_path::{self, Step},
 };
 use crate::{
     case::{Session, Value},
     contract::Hook,
-    finding::{Draft, Finding, Rule},
-    trace::{Ending, Observed, Trace},
+    finding::{Finding, Rule},
+    trace::{CallTrace, Ending, Observed, Trace},
 };
 
-/// The first thing in which two traces differ. Its text may hold secrets, and is written out only in part.
+/// The first difference between two traces. Its text may contain secrets and is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The place in the reference's calls; `None` where only the cookies at the end differ.
-    pub call: Option<usize>,
+pub(crate) struct Difference {
+    /// The index in the reference's calls; `None` where only the cookies at the end differ.
+    pub(super) call: Option<usize>,
     /// The hook of that call.
-    pub hook: Option<Hook>,
-    /// What differs: `passwords[0]` of a result, the ending of a call.
-    pub place: String,
-    /// The key of the result or cookie that differs; empty where it is the ending.
-    pub key: String,
-    /// What the reference shows.
-    pub reference: String,
-    /// What the other trace shows.
-    pub other: String,
+    pub(super) hook: Option<Hook>,
+    /// What differs: `passwords[0]` of a result, or the ending of a call.
+    pub(super) place: String,
+    /// The key of the result or cookie that differs; empty for an ending.
+    pub(super) key: String,
+    /// The value in the reference.
+    pub(super) reference: String,
+    /// The value in the other trace.
+    pub(super) other: String,
 }
 
-/// The first difference between two traces of one session; `None` where there is none that counts.
-pub fn difference(reference: &Trace, other: &Trace) -> Option<Difference> {
+/// The first difference between two traces of one session, if there is one that counts.
+pub(crate) fn difference(reference: &Trace, other: &Trace) -> Option<Difference> {
     for (index, call) in reference.calls.iter().enumerate() {
         let differs = |place: &str, key: &str, one: String, two: String| {
             let (place, key) = (place.to_owned(), key.to_owned());
@@ -85,11 +87,11 @@ pub fn difference(reference: &Trace, other: &Trace) -> Option<Difference> {
     cookies.into_iter().find_map(|(name, one, two)| cookie_difference(name, one, two))
 }
 
-fn count(calls: &[crate::trace::CallTrace]) -> String {
+fn count(calls: &[CallTrace]) -> String {
     message::counted(calls.len(), "call")
 }
 
-/// Cookies at the end; nearly always equal, so they are compared as they are first.
+/// Compares cookies at the end. They are nearly always equal, so they are converted only if they differ.
 fn cookie_difference(name: &str, one: &Value, two: &Value) -> Option<Difference> {
     if one == two {
         return None;
@@ -108,7 +110,7 @@ fn cookie_difference(name: &str, one: &Value, two: &Value) -> Option<Difference>
     })
 }
 
-/// Limits strike when the machine is busy.
+/// Whether a limit ended the call, which may happen only because the machine is busy.
 const fn is_limit(ending: &Ending) -> bool {
     matches!(ending, Ending::TimedOut { .. } | Ending::OutOfMemory { .. })
 }
@@ -134,12 +136,12 @@ fn ending(ending: &Ending) -> String {
         Ending::Signalled { signal, .. } => format!("signal {signal}"),
         Ending::TimedOut { .. } => "the time limit".into(),
         Ending::OutOfMemory { .. } => "the memory limit".into(),
-        Ending::Corrupted => "no report".into(),
+        Ending::Corrupted => "no valid report".into(),
         Ending::CutOff => "the platform's time limit".into(),
     }
 }
 
-/// Text without the addresses in it: `<Client object at 0x7f…>` is another in each process.
+/// Text without the addresses in it, because `<Client object at 0x7f…>` differs in each process.
 fn without_addresses(message: &str) -> Cow<'_, str> {
     if !message.contains("0x") {
         return message.into();
@@ -161,13 +163,17 @@ fn described(value: Option<&Observed>, hidden: bool) -> String {
     }
 }
 
-/// What stands at the place where two values differ; `None` on the side that has nothing there.
-type Pair<'a> = (Option<&'a Observed>, Option<&'a Observed>);
+/// The values at the place where two values differ; `None` on the side that has nothing there.
+type DifferingValues<'a> = (Option<&'a Observed>, Option<&'a Observed>);
 
-/// Where and how two values differ, `steps` being the way there.
-fn first_difference<'a>(one: &'a Observed, two: &'a Observed, steps: &mut Vec<Step<'a>>) -> Option<Pair<'a>> {
+/// How two values differ. Afterwards `steps` is the path to that place.
+fn first_difference<'a>(
+    one: &'a Observed,
+    two: &'a Observed,
+    steps: &mut Vec<Step<'a>>,
+) -> Option<DifferingValues<'a>> {
     match (one, two) {
-        // NaN is NaN here.
+        // NaN counts as equal to NaN.
         (Observed::Float(number), Observed::Float(other)) if number.to_bits() == other.to_bits() => None,
         (Observed::List(items), Observed::List(others)) | (Observed::Tuple(items), Observed::Tuple(others)) => {
             for index in 0..items.len().max(others.len()) {
@@ -197,10 +203,10 @@ fn dict_difference<'a>(
     entries: &'a [(Observed, Observed)],
     others: &'a [(Observed, Observed)],
     steps: &mut Vec<Step<'a>>,
-) -> Option<Pair<'a>> {
+) -> Option<DifferingValues<'a>> {
     for (index, (key, value)) in entries.iter().enumerate() {
         steps.push(Step::Key(key));
-        // In nearly all dicts the key stands in the same place.
+        // In nearly all dicts the key has the same index.
         let twin = others.get(index).filter(|(other, _)| other == key);
         match twin.or_else(|| others.iter().find(|(other, _)| other == key)) {
             Some((_, other)) => {
@@ -220,44 +226,39 @@ fn dict_difference<'a>(
     Some((None, Some(value)))
 }
 
-/// A `state-leak`: the session went otherwise in a process that ran others before (`after`) than in a fresh one.
-/// `changes` names what the earlier sessions changed. The caller has seen that two fresh runs agree.
+/// A `state-leak`: the session shows something else in a process that ran other sessions before (`after`) than in a
+/// fresh one. `changes` names what the earlier sessions changed. The caller has seen that two fresh runs agree.
 pub fn state_leak(
-    subject: &PluginUnderTest,
+    plugin: &PluginUnderTest,
     session: &Session,
     fresh: &Trace,
     after: &Trace,
     changes: &[String],
 ) -> Option<Finding> {
     let difference = difference(fresh, after)?;
-    let context = Context::new(subject, session, after);
-    let fresh_context = Context::new(subject, session, fresh);
-    let mut message = told(&fresh_context, &context, &difference, "in a fresh process", "after other sessions");
+    let context = Context::new(plugin, session, after);
+    let fresh_context = Context::new(plugin, session, fresh);
+    let mut message = description(&fresh_context, &context, &difference, "in a fresh process", "after other sessions");
     if !changes.is_empty() {
-        const NAMED: usize = 5;
-        let more = if changes.len() > NAMED { ", …" } else { "" };
-        let names = changes[..changes.len().min(NAMED)].join("`, `");
+        const NAMED_CHANGES: usize = 5;
+        let more = if changes.len() > NAMED_CHANGES { ", …" } else { "" };
+        let names = changes[..changes.len().min(NAMED_CHANGES)].join("`, `");
         message.push_str(&format!("; they changed `{}`{more}", message::one_line(&names, message::MESSAGE_LIMIT)));
     }
-    Some(finish(Finding::draft(Rule::StateLeak, message), session, &context, &difference))
+    Some(finding(Rule::StateLeak, message, &context, &difference))
 }
 
 /// A `nondeterministic`: two fresh processes gave different results.
-pub fn nondeterministic(
-    subject: &PluginUnderTest,
-    session: &Session,
-    first: &Trace,
-    second: &Trace,
-) -> Option<Finding> {
+pub fn nondeterministic(plugin: &PluginUnderTest, session: &Session, first: &Trace, second: &Trace) -> Option<Finding> {
     let difference = difference(first, second)?;
-    let context = Context::new(subject, session, second);
-    let first_context = Context::new(subject, session, first);
-    let message = told(&first_context, &context, &difference, "in one fresh process", "in another");
-    Some(finish(Finding::draft(Rule::Nondeterministic, message), session, &context, &difference))
+    let context = Context::new(plugin, session, second);
+    let first_context = Context::new(plugin, session, first);
+    let message = description(&first_context, &context, &difference, "in one fresh process", "in another");
+    Some(finding(Rule::Nondeterministic, message, &context, &difference))
 }
 
-/// The difference in a sentence, without the secrets of either trace.
-fn told(
+/// The difference as a sentence, without the secrets of either trace.
+fn description(
     reference: &Context<'_>,
     other: &Context<'_>,
     difference: &Difference,
@@ -273,10 +274,10 @@ fn told(
     format!("{place} is {one} {in_reference} and {two} {in_other}")
 }
 
-fn finish(draft: Draft, session: &Session, context: &Context<'_>, difference: &Difference) -> Finding {
+fn finding(rule: Rule, message: String, context: &Context<'_>, difference: &Difference) -> Finding {
     let key = Observed::Str(difference.key.clone());
     let detail = if difference.key.is_empty() { "" } else { value_path::key_detail(context, &key) };
-    let mut draft = draft.detail(detail);
+    let mut draft = Finding::draft(rule, message).detail(detail);
     if let Some(hook) = difference.hook {
         draft = draft.hook(hook);
     }
@@ -284,8 +285,8 @@ fn finish(draft: Draft, session: &Session, context: &Context<'_>, difference: &D
         draft = draft.call(call);
     }
     let mut finding = draft.finish();
-    if session.has_foreign_cookie() {
-        mark_foreign(&mut finding);
+    if context.session.has_foreign_cookie() {
+        finding.mark_foreign_cookie();
     }
     finding
 }
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_differs_is_told_with_its_place() {
+    fn a_result_that_differs_is_reported_with_its_place() {
         let found = between(&cookie(Observed::Int(1)), &cookie(Observed::Int(2))).unwrap();
         assert_eq!((found.call, found.hook, found.place.as_str()), (Some(0), Some(HOOK), "cookie.n"));
         assert_eq!((found.reference.as_str(), found.other.as_str()), ("1", "2"));
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_struck_in_one_trace_is_the_machines_mood() {
+    fn a_limit_in_one_trace_is_no_difference() {
         let timed_out = Played::new().call(HOOK, Ending::TimedOut { limit: Duration::from_secs(2), frames: vec![] });
         assert_eq!(between(&timed_out, &cookie(Observed::Int(1))), None);
         assert_eq!(between(&cookie(Observed::Int(1)), &timed_out), None);

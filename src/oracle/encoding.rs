@@ -1,22 +1,19 @@
-//! The forms in which a secret turns up in text: as it is, as Python's repr or JSON escapes it, as a URL carries it, and
-//! inside base64, at whichever of the three offsets it begins there (`Authorization: Basic` is user, colon, password).
+//! The encodings in which a secret can appear in text: escaped as Python's repr or JSON do it, URL-encoded, and inside
+//! base64, at each of the three offsets where it can begin (`Authorization: Basic` is user, colon, password).
 
 use crate::trace::Observed;
 
-/// How a secret is written.
+/// How a secret is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// As repr or JSON escape it.
+pub(super) enum Encoding {
     Escaped,
-    /// As a URL carries it.
     Url,
-    /// A part of a base64 text.
     Base64,
 }
 
-impl Form {
+impl Encoding {
     /// For the end of a sentence.
-    pub(super) const fn words(self) -> &'static str {
+    pub(super) const fn description(self) -> &'static str {
         match self {
             Self::Escaped => ", escaped",
             Self::Url => ", URL-encoded",
@@ -25,12 +22,12 @@ impl Form {
     }
 }
 
-/// The shortest part of a base64 text that is taken for a secret.
+/// The shortest part of a base64 text that counts as a secret.
 const BASE64_SHORTEST: usize = 8;
 
-/// Whether `text` can hold another form of anything: every escape has a backslash, every URL's a `%` or a `+`, and
-/// base64 mixes small letters with capitals that begin no word. Spares most text the search for them.
-pub(super) fn may_hold(text: &str) -> bool {
+/// Whether `text` can contain anything encoded: every escape has a backslash, every URL-encoding a `%` or a `+`, and
+/// base64 mixes small letters with capitals inside of words. Most text needs no further search then.
+pub(super) fn may_contain(text: &str) -> bool {
     let (mut run, mut small, mut capital) = (0, false, false);
     for byte in text.bytes() {
         match byte {
@@ -51,41 +48,41 @@ pub(super) fn may_hold(text: &str) -> bool {
     false
 }
 
-/// Every form of `secret` that differs from itself.
-pub(super) fn of(secret: &str) -> Vec<(Form, String)> {
-    let mut forms: Vec<(Form, String)> = Vec::new();
-    let mut add = |form, text: String| {
-        if text != secret && !text.is_empty() && forms.iter().all(|(_, known)| *known != text) {
-            forms.push((form, text));
+/// Every encoding of `secret` that differs from itself.
+pub(super) fn encoded(secret: &str) -> Vec<(Encoding, String)> {
+    let mut all: Vec<(Encoding, String)> = Vec::new();
+    let mut add = |encoding, text: String| {
+        if text != secret && !text.is_empty() && all.iter().all(|(_, known)| *known != text) {
+            all.push((encoding, text));
         }
     };
-    // Most secrets are plain, and then all of these are the secret itself.
+    // Most secrets have only plain characters, and then all of these are the secret itself.
     if !secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')) {
-        add(Form::Escaped, inside_quotes(&Observed::Str(secret.to_owned()).to_string(), 1));
-        add(Form::Escaped, inside_quotes(&Observed::Bytes(secret.as_bytes().to_vec()).to_string(), 2));
-        add(Form::Escaped, inside_quotes(&serde_json::Value::from(secret).to_string(), 1));
-        add(Form::Escaped, json_ascii(secret));
-        add(Form::Url, url(secret, "", false));
-        add(Form::Url, url(secret, "/", false));
-        add(Form::Url, url(secret, "", true));
+        add(Encoding::Escaped, inside_quotes(&Observed::Str(secret.to_owned()).to_string(), 1));
+        add(Encoding::Escaped, inside_quotes(&Observed::Bytes(secret.as_bytes().to_vec()).to_string(), 2));
+        add(Encoding::Escaped, inside_quotes(&serde_json::Value::from(secret).to_string(), 1));
+        add(Encoding::Escaped, json_ascii(secret));
+        add(Encoding::Url, url(secret, "", false));
+        add(Encoding::Url, url(secret, "/", false));
+        add(Encoding::Url, url(secret, "", true));
     }
     for offset in 0..3 {
         let text = base64(secret.as_bytes(), offset);
         if text.len() >= BASE64_SHORTEST {
             if text.contains(['+', '/']) {
-                add(Form::Base64, text.replace('+', "-").replace('/', "_"));
+                add(Encoding::Base64, text.replace('+', "-").replace('/', "_"));
             }
-            add(Form::Base64, text);
+            add(Encoding::Base64, text);
         }
     }
-    forms
+    all
 }
 
 fn inside_quotes(quoted: &str, before: usize) -> String {
     quoted.get(before..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
-/// As `json.dumps` writes it by default: only ASCII.
+/// As `json.dumps` writes it by default: ASCII only.
 fn json_ascii(text: &str) -> String {
     let escaped = inside_quotes(&serde_json::Value::from(text).to_string(), 1);
     let mut ascii = String::with_capacity(escaped.len());
@@ -138,40 +135,40 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn finds(secret: &str, text: &str, form: Form) {
-        let forms = of(secret);
-        assert!(forms.iter().any(|(known, part)| *known == form && text.contains(part)), "{forms:?}");
+    fn finds(secret: &str, text: &str, encoding: Encoding) {
+        let all = encoded(secret);
+        assert!(all.iter().any(|(known, part)| *known == encoding && text.contains(part)), "{all:?}");
     }
 
     #[test]
-    fn a_secret_is_known_however_python_writes_it() {
+    fn a_secret_is_found_however_python_writes_it() {
         // Each text is what Python 3.11 wrote.
-        finds("p\"ä\nß'x", r#"'p"ä\nß\'x'"#, Form::Escaped);
-        finds("p\"ä\nß'x", r#"{"a": "p\"\u00e4\n\u00df'x"}"#, Form::Escaped);
-        finds("päss", r"b'p\xc3\xa4ss'", Form::Escaped);
-        finds("🔑key", r#""\ud83d\udd11key""#, Form::Escaped);
-        finds("a b/c&d", "q=a%20b/c%26d", Form::Url);
-        finds("a b/c&d", "q=a+b%2Fc%26d", Form::Url);
+        finds("p\"ä\nß'x", r#"'p"ä\nß\'x'"#, Encoding::Escaped);
+        finds("p\"ä\nß'x", r#"{"a": "p\"\u00e4\n\u00df'x"}"#, Encoding::Escaped);
+        finds("päss", r"b'p\xc3\xa4ss'", Encoding::Escaped);
+        finds("🔑key", r#""\ud83d\udd11key""#, Encoding::Escaped);
+        finds("a b/c&d", "q=a%20b/c%26d", Encoding::Url);
+        finds("a b/c&d", "q=a+b%2Fc%26d", Encoding::Url);
     }
 
     #[test]
-    fn a_secret_is_known_in_base64_wherever_it_begins() {
+    fn a_secret_is_found_in_base64_wherever_it_begins() {
         // base64 of "alice:Tr0ub4dor&3", "al:Tr0ub4dor&3!" and "a:Tr0ub4dor&3".
-        finds("Tr0ub4dor&3", "Basic YWxpY2U6VHIwdWI0ZG9yJjM=", Form::Base64);
-        finds("Tr0ub4dor&3", "YWw6VHIwdWI0ZG9yJjMh", Form::Base64);
-        finds("Tr0ub4dor&3", "YTpUcjB1YjRkb3ImMw==", Form::Base64);
+        finds("Tr0ub4dor&3", "Basic YWxpY2U6VHIwdWI0ZG9yJjM=", Encoding::Base64);
+        finds("Tr0ub4dor&3", "YWw6VHIwdWI0ZG9yJjMh", Encoding::Base64);
+        finds("Tr0ub4dor&3", "YTpUcjB1YjRkb3ImMw==", Encoding::Base64);
     }
 
     #[test]
-    fn ordinary_lines_are_not_searched_for_forms() {
-        assert!(!may_hold("Logging initialized to level=info\nFetching passwords for account=root asset=10.0.0.1"));
+    fn plain_lines_are_not_searched_for_encodings() {
+        assert!(!may_contain("Logging initialized to level=info\nFetching passwords for account=root asset=10.0.0.1"));
         for text in ["Basic YWxpY2U6VHIwdWI0ZG9yJjM=", "a%20b", "a+b", "'a\\nb'"] {
-            assert!(may_hold(text), "{text}");
+            assert!(may_contain(text), "{text}");
         }
     }
 
     #[test]
-    fn a_plain_secret_has_no_escaped_form() {
-        assert!(of("Correct-Horse_7").iter().all(|(form, _)| *form == Form::Base64));
+    fn a_plain_secret_has_no_escaped_encoding() {
+        assert!(encoded("Correct-Horse_7").iter().all(|(encoding, _)| *encoding == Encoding::Base64));
     }
 }

@@ -1,107 +1,65 @@
-//! Hooks that did not come to their end: `uncaught-exception`, `process-exit`, `interpreter-crash`, `timeout`,
-//! `memory-limit`, and `constructor-failed` where `Plugin(configuration)` raised during a call.
+//! Calls that did not return: `uncaught-exception`, `process-exit`, `interpreter-crash`, `timeout`, `memory-limit`, and
+//! `constructor-failed` where `Plugin(configuration)` raised during a call.
 //!
-//! Lets pass on purpose: a call that the platform itself cut off, and the TypeError of a hook that demands what nobody
-//! passes, since loading has told that once. Nor the exception of a file that the sandbox refused, which is told as that.
+//! Allowed on purpose: a call that the platform itself cut off; the TypeError of a hook that requires what the platform
+//! never passes, because loading reports that once; and the exception of a file or process that the sandbox refused,
+//! which is a `sandbox-violation`.
 
 use std::time::Duration;
 
-use super::{Context, message, sandbox_violation, stack};
+use super::{context::Context, message, sandbox_violation, stack};
 use crate::{
     finding::{Draft, Finding, Rule},
     trace::{CallTrace, Ending, Exception},
 };
 
-/// What is said of a process whose report is none.
+/// The message for a process whose report is not valid.
 pub(super) const CORRUPTED: &str =
-    "what the process reported is no report: it wrote over memory or descriptors that are not the plugin's";
+    "the process sent no valid report: it wrote over memory or descriptors that do not belong to the plugin";
 
-/// What the ending of a call shows.
-pub(super) fn judge(context: &Context<'_>, index: usize, seen: &CallTrace, findings: &mut Vec<Finding>) {
-    let (draft, rule_names_hook) = match &seen.ending {
+/// Reports how a call ended, if it did not return.
+pub(super) fn judge(context: &Context<'_>, index: usize, call: &CallTrace, findings: &mut Vec<Finding>) {
+    let draft = |rule, message: String| context.draft(rule, index, message);
+    let draft = match &call.ending {
         Ending::Returned(_) | Ending::CutOff => return,
+        // The platform constructs `Plugin` for every hook, so the finding names none.
+        Ending::Raised(exception) if exception.in_constructor => {
+            let hint = sandbox_violation::hint(&call.attempts, exception);
+            raised(context, Rule::ConstructorFailed, exception).hint(hint).call(index)
+        }
         Ending::Raised(exception) => {
-            if exception.in_constructor {
-                let hint = sandbox_violation::hint(&seen.attempts, exception);
-                (raised(context, Rule::ConstructorFailed, exception).hint(hint), false)
-            } else if sandbox_violation::made(seen, exception) || is_missing_argument(context, seen, exception) {
+            if sandbox_violation::explains(call, exception) || is_missing_argument(context, call, exception) {
                 return;
-            } else {
-                (raised(context, Rule::UncaughtException, exception), true)
             }
+            raised(context, Rule::UncaughtException, exception).hook(call.hook).call(index)
         }
         Ending::Exited { status, .. } => {
-            (Finding::draft(Rule::ProcessExit, format!("the hook ended the process with status {status}")), true)
+            draft(Rule::ProcessExit, format!("the hook ended the process with status {status}"))
         }
         Ending::Signalled { signal, .. } => {
-            let name = signal_name(*signal);
-            let message = match name {
-                Some(name) => format!("the process died of signal {signal} ({name})"),
-                None => format!("the process died of signal {signal}"),
-            };
-            (Finding::draft(Rule::InterpreterCrash, message).exception(name.unwrap_or_default()), true)
+            draft(Rule::InterpreterCrash, format!("the process died of {}", message::signal(*signal)))
+                .exception(message::signal_name(*signal).unwrap_or_default())
         }
-        Ending::Corrupted => (Finding::draft(Rule::InterpreterCrash, CORRUPTED), true),
-        Ending::TimedOut { limit, .. } => {
-            (Finding::draft(Rule::Timeout, format!("no result after {}", seconds(*limit))), true)
-        }
+        Ending::Corrupted => draft(Rule::InterpreterCrash, CORRUPTED.to_owned()),
+        Ending::TimedOut { limit, .. } => draft(Rule::Timeout, format!("no result after {}", seconds(*limit))),
         Ending::OutOfMemory { limit, .. } => {
-            (Finding::draft(Rule::MemoryLimit, format!("it needed more than {} MB of memory", limit >> 20)), true)
+            draft(Rule::MemoryLimit, format!("the hook needed more than {} MB of memory", limit >> 20))
         }
     };
-    let place = match &seen.ending {
-        Ending::Raised(exception) => place_of(exception),
-        ending => stack::of(ending.frames()),
-    };
-    let draft = draft.at(place).call(index);
-    findings.push(if rule_names_hook { draft.hook(seen.hook) } else { draft }.finish());
+    findings.push(draft.at(stack::location_of_ending(&call.ending)).finish());
 }
 
 fn raised(context: &Context<'_>, rule: Rule, exception: &Exception) -> Draft {
-    Finding::draft(rule, message(&context.mask(&exception.message), exception)).exception(&exception.type_name)
+    let message = message::exception(exception, &context.mask(&exception.message));
+    Finding::draft(rule, message).exception(&exception.type_name)
 }
 
-/// Where an exception was raised.
-pub(super) fn place_of(exception: &Exception) -> Option<crate::finding::Location> {
-    if exception.type_name == "RecursionError" {
-        stack::of_overflow(&exception.frames)
-    } else {
-        stack::of(&exception.frames)
-    }
-}
-
-/// `TypeName: text` on one line, `masked` being the text without secrets.
-pub(super) fn message(masked: &str, exception: &Exception) -> String {
-    let name = &exception.type_name;
-    let text = message::one_line(masked, message::MESSAGE_LIMIT);
-    if text.is_empty() { name.clone() } else { format!("{name}: {text}") }
-}
-
-/// Whether a hook that demands what the platform never passes could not even be entered.
-fn is_missing_argument(context: &Context<'_>, seen: &CallTrace, exception: &Exception) -> bool {
+/// Whether Python could not enter the hook, because the hook requires what the platform never passes.
+fn is_missing_argument(context: &Context<'_>, call: &CallTrace, exception: &Exception) -> bool {
     exception.type_name == "TypeError"
         && exception.frames.is_empty()
-        && context.subject.uncallable_hooks.contains(&seen.hook)
+        && context.plugin.uncallable_hooks.contains(&call.hook)
         && exception.message.contains("argument")
-}
-
-pub(super) fn signal_name(signal: i32) -> Option<&'static str> {
-    Some(match signal {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        31 => "SIGSYS",
-        _ => return None,
-    })
 }
 
 fn seconds(limit: Duration) -> String {
@@ -124,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exception_is_told_with_its_type_and_the_plugins_own_line() {
+    fn an_exception_is_reported_with_its_type_and_the_plugins_own_line() {
         let frames = vec![sdk_frame("get"), frame("path", 92), frame("get_password_list", 3)];
         let finding = ended(raised("KeyError", "'vp'", frames)).only(&store());
         assert_eq!((finding.rule, finding.hook), (Rule::UncaughtException, Some(HOOK)));
@@ -169,7 +127,7 @@ mod tests {
             (Ending::Exited { status: 3, frames: frames.clone() }, "the hook ended the process with status 3"),
             (Ending::Signalled { signal: 11, frames: frames.clone() }, "the process died of signal 11 (SIGSEGV)"),
             (Ending::TimedOut { limit: Duration::from_secs(2), frames: frames.clone() }, "no result after 2 s"),
-            (Ending::OutOfMemory { limit: 512 << 20, frames }, "it needed more than 512 MB of memory"),
+            (Ending::OutOfMemory { limit: 512 << 20, frames }, "the hook needed more than 512 MB of memory"),
         ];
         let finding = ended(Ending::Corrupted).only(&store());
         assert_eq!((finding.rule, finding.message.as_str()), (Rule::InterpreterCrash, CORRUPTED));
@@ -188,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_that_cannot_be_entered_was_told_at_loading() {
+    fn a_hook_that_cannot_be_entered_is_reported_by_loading() {
         let missing = "Plugin.get_password_list() missing 1 required positional argument: 'client_hostname'";
-        let mut subject = store();
-        ended(raised("TypeError", missing, vec![])).only(&subject);
-        subject.uncallable_hooks.push(HOOK);
-        ended(raised("TypeError", missing, vec![])).silent(&subject);
+        let mut plugin = store();
+        ended(raised("TypeError", missing, vec![])).only(&plugin);
+        plugin.uncallable_hooks.push(HOOK);
+        ended(raised("TypeError", missing, vec![])).silent(&plugin);
         // The same words from the plugin's own code are its own defect.
-        ended(raised("TypeError", missing, vec![frame("f", 1)])).only(&subject);
+        ended(raised("TypeError", missing, vec![frame("f", 1)])).only(&plugin);
     }
 }

@@ -1,202 +1,139 @@
 //! What loading a plugin showed: `import-failed`, `plugin-class-missing`, `constructor-failed`, `hook-missing`,
-//! `hook-argument-unknown`, and `sandbox-violation` of what was tried meanwhile.
+//! `hook-argument-unknown`, and `sandbox-violation` for what it tried meanwhile.
 //!
-//! Lets pass on purpose: optional hooks that are absent or were set to None; parameters with a default, whatever their
-//! name; and what hooks inherited from a newer SDK demand, which is one note ([`sdk_mismatch`]) and no finding.
+//! Allowed on purpose: optional hooks that are absent or None; parameters with a default, whatever their name; and what
+//! hooks inherited from a newer SDK require, which is one note ([`sdk_mismatch`]) and no finding.
 
-use super::{PluginUnderTest, ending, mask, message, sandbox_violation, stack};
+use super::{
+    PluginUnderTest,
+    ending::CORRUPTED,
+    mask, message, sandbox_violation,
+    signature::{Passing, is_own, newer_sdk_requires, passing, sdk_api},
+    stack,
+};
 use crate::{
-    contract::{Api, Argument, Hook, HookSpec, Platform, PluginType, nearest_word},
-    finding::{Finding, Rule},
-    trace::{HookSignature, LoadEnding, Loading, Origin, Parameter},
+    contract::{Argument, Hook, HookSpec, Platform, nearest_word},
+    finding::{Draft, Finding, Rule},
+    trace::{HookSignature, LoadEnding, Loading, Parameter},
 };
 
-/// What loading showed.
-pub fn judge_loading(subject: &PluginUnderTest, loading: &Loading) -> Vec<Finding> {
+/// All findings of loading.
+pub fn judge_loading(plugin: &PluginUnderTest, loading: &Loading) -> Vec<Finding> {
     let mut findings = Vec::new();
-    sandbox_violation::judge_loading(subject, loading, &mut findings);
-    if let Some(finding) = ending(subject, Rule::ImportFailed, "importing the module", loading, &loading.import) {
-        findings.push(finding);
+    sandbox_violation::judge_loading(plugin, loading, &mut findings);
+    if let Some(draft) = ending(plugin, Rule::ImportFailed, "the import", loading, &loading.import) {
+        findings.push(draft.finish());
         return findings;
     }
     if !loading.has_class {
-        let message = "the module has no class `Plugin`";
-        findings.push(Finding::draft(Rule::PluginClassMissing, message).finish());
+        findings.push(Finding::draft(Rule::PluginClassMissing, "the module has no class `Plugin`").finish());
         return findings;
     }
     if let Some(constructor) = &loading.constructor {
-        findings.extend(ending(subject, Rule::ConstructorFailed, "`Plugin(configuration)`", loading, constructor));
+        let draft = ending(plugin, Rule::ConstructorFailed, "`Plugin(configuration)`", loading, constructor);
+        findings.extend(draft.map(Draft::finish));
     }
-    for spec in HookSpec::on(subject.plugin_type, subject.platform) {
-        match loading.hooks.iter().find(|seen| seen.hook == spec.hook) {
-            Some(seen) if seen.callable => arguments(subject, spec, seen, &mut findings),
-            seen => findings.extend(spec.demanded.then(|| missing(spec.hook, seen.is_some()))),
+    for spec in HookSpec::on(plugin.plugin_type, plugin.platform) {
+        match loading.hooks.iter().find(|signature| signature.hook == spec.hook) {
+            Some(signature) if signature.callable => parameters(plugin, spec, signature, &mut findings),
+            signature => findings.extend(spec.required.then(|| missing(spec.hook, signature.is_some()))),
         }
     }
     findings
 }
 
 /// How a step of loading failed, if it did.
-fn ending(
-    subject: &PluginUnderTest,
-    rule: Rule,
-    step: &str,
-    loading: &Loading,
-    ending: &LoadEnding,
-) -> Option<Finding> {
-    let (draft, frames) = match ending {
+fn ending(plugin: &PluginUnderTest, rule: Rule, step: &str, loading: &Loading, ending: &LoadEnding) -> Option<Draft> {
+    let (message, frames) = match ending {
         LoadEnding::Done => return None,
         LoadEnding::Raised(exception) => {
-            let masked = mask::mask(&exception.message, &subject.configuration_secrets);
-            let draft = Finding::draft(rule, ending::message(&masked, exception))
-                .exception(&exception.type_name)
-                .at(ending::place_of(exception))
-                .hint(
-                    sandbox_violation::hint(&loading.attempts, exception).or_else(|| hint(rule, &exception.type_name)),
-                );
-            return Some(draft.finish());
+            let masked = mask::mask(&exception.message, &plugin.configuration_secrets);
+            let hint = sandbox_violation::hint(&loading.attempts, exception)
+                .or_else(|| hint(rule, &exception.type_name).map(str::to_owned));
+            let draft = Finding::draft(rule, message::exception(exception, &masked));
+            let place = stack::location_of_exception(exception);
+            return Some(draft.exception(&exception.type_name).at(place).hint(hint));
         }
         LoadEnding::Exited { status, frames } => {
-            (Finding::draft(rule, format!("{step} ended the process with status {status}")), frames)
+            (format!("{step} ended the process with status {status}"), &frames[..])
         }
         LoadEnding::Signalled { signal, frames } => {
-            let name = ending::signal_name(*signal).map(|name| format!(" ({name})")).unwrap_or_default();
-            (Finding::draft(rule, format!("the process died of signal {signal}{name} while {step}")), frames)
+            (format!("the process died of {} during {step}", message::signal(*signal)), &frames[..])
         }
-        LoadEnding::Corrupted => {
-            return Some(Finding::draft(rule, format!("{step}: {}", ending::CORRUPTED)).finish());
-        }
+        LoadEnding::Corrupted => (format!("{step}: {CORRUPTED}"), &[][..]),
         LoadEnding::TimedOut { limit_seconds, frames } => {
-            (Finding::draft(rule, format!("{step} took longer than {limit_seconds} s")), frames)
+            (format!("{step} took longer than {limit_seconds} s"), &frames[..])
         }
     };
-    Some(draft.at(stack::of(frames)).finish())
+    Some(Finding::draft(rule, message).at(stack::location_of(frames)))
 }
 
-fn hint(rule: Rule, exception: &str) -> Option<String> {
+fn hint(rule: Rule, exception: &str) -> Option<&'static str> {
     match (rule, exception) {
-        (Rule::ImportFailed, "ModuleNotFoundError") => Some(
-            "put the package into the archive, or name the virtual environment that has it with `--venv`".to_owned(),
-        ),
-        (Rule::ConstructorFailed, _) => {
-            Some("if the plugin cannot do without configuration, give it with `--config FILE`".to_owned())
+        (Rule::ImportFailed, "ModuleNotFoundError") => {
+            Some("put the package into the archive, or name the virtual environment that has it with `--venv`")
         }
+        (Rule::ConstructorFailed, _) => Some("if the plugin needs a configuration, pass it with `--config FILE`"),
         _ => None,
     }
 }
 
 fn missing(hook: Hook, is_there: bool) -> Finding {
     let what = if is_there { "cannot be called" } else { "is missing" };
-    Finding::draft(Rule::HookMissing, format!("`{hook}` {what}, and the platform demands it")).hook(hook).finish()
+    Finding::draft(Rule::HookMissing, format!("`{hook}` {what}, but the platform requires it")).hook(hook).finish()
 }
 
-/// What a hook demands and the platform does not give.
-fn arguments(subject: &PluginUnderTest, spec: &HookSpec, seen: &HookSignature, findings: &mut Vec<Finding>) {
-    for parameter in seen.parameters.iter().filter(|parameter| parameter.required) {
-        let what = match status(spec, subject.platform, parameter) {
-            Status::Passed => continue,
-            Status::Later(_) if subject.sdk_mismatch && !is_own(seen) => continue,
-            Status::PositionalOnly => "cannot be passed by name, and the platform passes nothing else".to_owned(),
-            Status::Later(since) => {
-                format!("is passed since {} and not on platform {}", message::level(since), subject.platform)
+/// The parameters that a hook requires and the platform does not pass.
+fn parameters(plugin: &PluginUnderTest, spec: &HookSpec, signature: &HookSignature, findings: &mut Vec<Finding>) {
+    let platform = plugin.platform;
+    for parameter in signature.parameters.iter().filter(|parameter| parameter.required) {
+        let name = format!("required parameter `{}`", message::one_line(&parameter.name, message::VALUE_LIMIT));
+        let message = match passing(spec, platform, parameter) {
+            Passing::Passed => continue,
+            Passing::Since(_) if plugin.sdk_mismatch && !is_own(signature) => continue,
+            Passing::PositionalOnly => {
+                format!("the {name} cannot be passed by name, and the platform passes arguments only by name")
             }
-            Status::Never => match near(spec, subject.platform, seen, parameter) {
-                Some(near) => format!("is never passed; the nearest argument is `{near}`"),
-                None => "is never passed".to_owned(),
+            Passing::Since(since) => {
+                format!("the {name} came with {}; platform {platform} does not pass it", message::level(since))
+            }
+            Passing::Never => match near(spec, platform, signature, parameter) {
+                Some(near) => format!("the platform never passes the {name}; the nearest argument is `{near}`"),
+                None => format!("the platform never passes the {name}"),
             },
         };
-        let name = message::one_line(&parameter.name, message::VALUE_LIMIT);
-        let draft = Finding::draft(Rule::HookArgumentUnknown, format!("required parameter `{name}` {what}"));
-        findings.push(
-            draft.hook(seen.hook).at(seen.frame.as_ref().map(stack::location)).detail(parameter.name.as_str()).finish(),
-        );
-    }
-}
-
-/// Whether and when a parameter gets a value.
-enum Status {
-    Passed,
-    PositionalOnly,
-    Later(Api),
-    Never,
-}
-
-fn status(spec: &HookSpec, platform: &Platform, parameter: &Parameter) -> Status {
-    match Argument::named(&parameter.name).and_then(|argument| spec.argument_since(argument)) {
-        Some(since) if since > platform.api => Status::Later(since),
-        Some(_) if parameter.positional_only => Status::PositionalOnly,
-        Some(_) => Status::Passed,
-        None => Status::Never,
+        let draft = Finding::draft(Rule::HookArgumentUnknown, message).hook(signature.hook);
+        findings.push(draft.at(signature.frame.as_ref().map(stack::location)).detail(parameter.name.as_str()).finish());
     }
 }
 
 /// The argument that was most likely meant: one that the platform passes and the hook does not take already.
-fn near(spec: &HookSpec, platform: &Platform, seen: &HookSignature, parameter: &Parameter) -> Option<&'static str> {
-    let is_taken = |name: &str| seen.parameters.iter().any(|other| other.name == name);
+fn near(
+    spec: &HookSpec,
+    platform: &Platform,
+    signature: &HookSignature,
+    parameter: &Parameter,
+) -> Option<&'static str> {
+    let is_taken = |name: &str| signature.parameters.iter().any(|other| other.name == name);
     let free = spec.arguments(platform).map(Argument::name).filter(|name| !is_taken(name));
     nearest_word(&parameter.name, free)
 }
 
-/// Whether a hook is defined in the plugin's own files.
-fn is_own(seen: &HookSignature) -> bool {
-    seen.frame.as_ref().is_some_and(|frame| frame.origin == Origin::Plugin)
-}
-
-/// Hooks that the platform calls and that cannot be entered with what it passes.
-pub(super) fn uncallable(plugin_type: PluginType, platform: &Platform, loading: &Loading) -> Vec<Hook> {
-    HookSpec::on(plugin_type, platform)
-        .filter_map(|spec| {
-            let seen = loading.hooks.iter().find(|seen| seen.hook == spec.hook)?;
-            let lacks = |parameter: &Parameter| {
-                parameter.required && !matches!(status(spec, platform, parameter), Status::Passed)
-            };
-            seen.parameters.iter().any(lacks).then_some(seen.hook)
-        })
-        .collect()
-}
-
-/// The arguments that inherited hooks demand and that a later platform brought.
-fn demanded_later(plugin_type: PluginType, platform: &Platform, loading: &Loading) -> Vec<&'static str> {
-    let mut names = Vec::new();
-    for spec in HookSpec::on(plugin_type, platform) {
-        let inherited = loading.hooks.iter().filter(|seen| seen.hook == spec.hook && !is_own(seen));
-        for parameter in inherited.flat_map(|seen| &seen.parameters).filter(|parameter| parameter.required) {
-            if let (Status::Later(_), Some(argument)) =
-                (status(spec, platform, parameter), Argument::named(&parameter.name))
-                && !names.contains(&argument.name())
-            {
-                names.push(argument.name());
-            }
-        }
-    }
-    names
-}
-
-/// The API level of an SDK's version, `1.9.1`.
-fn sdk_api(loading: &Loading) -> Option<Api> {
-    let mut parts = loading.sdk_version.as_deref()?.split('.');
-    Some(Api::new(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
-pub(super) fn is_sdk_newer(plugin_type: PluginType, platform: &Platform, loading: &Loading) -> bool {
-    sdk_api(loading).is_some_and(|api| api > platform.api) && !demanded_later(plugin_type, platform, loading).is_empty()
-}
-
-/// A note where the installed SDK is newer than the platform, so that hooks inherited from it demand what the platform
-/// does not pass yet. An appliance brings the SDK of its own version, so no plugin is to blame.
-pub fn sdk_mismatch(subject: &PluginUnderTest, loading: &Loading) -> Option<String> {
-    if !is_sdk_newer(subject.plugin_type, subject.platform, loading) {
+/// A note if the installed SDK is newer than the platform, so that hooks inherited from it require what the platform
+/// does not pass yet. An appliance has the SDK of its own version \[S\], so this is no fault of the plugin.
+pub(crate) fn sdk_mismatch(plugin: &PluginUnderTest, loading: &Loading) -> Option<String> {
+    let names = newer_sdk_requires(plugin.plugin_type, plugin.platform, loading);
+    if names.is_empty() {
         return None;
     }
-    let names = demanded_later(subject.plugin_type, subject.platform, loading);
     Some(format!(
-        "the installed Plugin SDK {} demands `{}`, which platform {} does not pass: an appliance brings the SDK of its own \
-         version. Choose `--platform` {}, or install SDK {} into the virtual environment",
+        "the installed Plugin SDK {} requires `{}`, which platform {} does not pass. An appliance has the SDK of its own \
+         version: choose `--platform {}`, or install SDK {} into the virtual environment",
         message::one_line(loading.sdk_version.as_deref().unwrap_or_default(), message::VALUE_LIMIT),
         names.join("`, `"),
-        subject.platform,
+        plugin.platform,
         sdk_api(loading).and_then(Platform::first_with).unwrap_or(Platform::newest()),
-        subject.platform.api,
+        plugin.platform.api,
     ))
 }
 
@@ -204,6 +141,7 @@ pub fn sdk_mismatch(subject: &PluginUnderTest, loading: &Loading) -> Option<Stri
 mod tests {
     use super::*;
     use crate::{
+        contract::PluginType,
         finding::Severity,
         oracle::testing::{aa, exception, frame, sdk_frame, store},
         trace::{Attempt, AttemptKind, Exception, Frame},
@@ -236,8 +174,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn only(subject: &PluginUnderTest, loading: &Loading) -> Finding {
-        let mut findings = judge_loading(subject, loading);
+    fn only(plugin: &PluginUnderTest, loading: &Loading) -> Finding {
+        let mut findings = judge_loading(plugin, loading);
         assert_eq!(findings.len(), 1, "{findings:#?}");
         findings.remove(0)
     }
@@ -251,13 +189,13 @@ mod tests {
     fn a_plugin_that_loads_is_silent() {
         let mut loading = loaded();
         assert_eq!(judge_loading(&store(), &loading), Vec::new());
-        // Optional, and set to None to say so.
+        // Optional, and set to None.
         loading.hooks.push(HookSignature { callable: false, ..hook(Hook::GetTotpCodes, &[], frame("f", 1)) });
         assert_eq!(judge_loading(&store(), &loading), Vec::new());
     }
 
     #[test]
-    fn a_failed_import_is_told_and_nothing_that_follows_from_it() {
+    fn a_failed_import_is_reported_and_nothing_that_follows_from_it() {
         let error = exception("ModuleNotFoundError", "No module named 'hvac'", vec![frame("<module>", 2)]);
         let loading = Loading {
             import: LoadEnding::Raised(error),
@@ -274,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_way_to_fail_is_told_as_well() {
+    fn every_other_way_to_fail_is_reported_as_well() {
         let frames = vec![frame("<module>", 2)];
         let endings = [
             (LoadEnding::Exited { status: 1, frames: frames.clone() }, "ended the process with status 1"),
@@ -295,14 +233,14 @@ mod tests {
     fn a_constructors_message_is_without_the_configurations_secrets() {
         let error = Exception { in_constructor: true, ..exception("ValueError", "bad: Vault-Pw-77", vec![]) };
         let loading = Loading { constructor: Some(LoadEnding::Raised(error)), ..loaded() };
-        let subject = PluginUnderTest { configuration_secrets: vec!["Vault-Pw-77".into()], ..store() };
-        let finding = only(&subject, &loading);
+        let plugin = PluginUnderTest { configuration_secrets: vec!["Vault-Pw-77".into()], ..store() };
+        let finding = only(&plugin, &loading);
         assert_eq!(finding.message, "ValueError: bad: ***");
         assert!(finding.hint.unwrap().contains("--config"));
     }
 
     #[test]
-    fn an_import_that_the_sandbox_refused_is_told_with_what_it_tried() {
+    fn an_import_that_the_sandbox_refused_is_reported_with_what_it_tried() {
         let frames = vec![frame("<module>", 3)];
         let attempt =
             Attempt { kind: AttemptKind::Write, target: "/var/log/plugin.log".into(), frames: frames.clone() };
@@ -326,17 +264,17 @@ mod tests {
     fn a_demanded_hook_must_be_there_and_callable() {
         let mut loading = loaded();
         loading.hooks[3].callable = false;
-        assert_eq!(only(&store(), &loading).message, "`session_ended` cannot be called, and the platform demands it");
+        assert_eq!(only(&store(), &loading).message, "`session_ended` cannot be called, but the platform requires it");
         loading.hooks.remove(3);
         let finding = only(&store(), &loading);
         assert_eq!((finding.rule, finding.hook), (Rule::HookMissing, Some(Hook::SessionEnded)));
-        assert_eq!(finding.message, "`session_ended` is missing, and the platform demands it");
+        assert_eq!(finding.message, "`session_ended` is missing, but the platform requires it");
         // The hooks of another type are not this one's.
         assert_eq!(judge_loading(&aa(), &loaded()).len(), 2);
     }
 
     #[test]
-    fn a_parameter_that_nobody_passes_is_told_with_the_nearest() {
+    fn a_parameter_that_the_platform_never_passes_is_reported_with_the_nearest() {
         let mut loading = loaded();
         loading.hooks[0] =
             hook(Hook::GetPasswordList, &["session_id", "gateway_usernam"], frame("get_password_list", 12));
@@ -344,7 +282,7 @@ mod tests {
         assert_eq!((finding.rule, finding.hook), (Rule::HookArgumentUnknown, Some(Hook::GetPasswordList)));
         assert_eq!(
             finding.message,
-            "required parameter `gateway_usernam` is never passed; the nearest argument is `gateway_username`"
+            "the platform never passes the required parameter `gateway_usernam`; the nearest argument is `gateway_username`"
         );
         assert_eq!(finding.location.map(|location| location.line), Some(12));
         assert_eq!(on("9.0", &loading).uncallable_hooks, [Hook::GetPasswordList]);
@@ -358,11 +296,11 @@ mod tests {
     fn arguments_of_another_hook_are_not_passed_to_this_one() {
         let mut loading = loaded();
         loading.hooks[3] = hook(Hook::SessionEnded, &["session_id", "client_ip"], frame("session_ended", 1));
-        assert_eq!(only(&store(), &loading).message, "required parameter `client_ip` is never passed");
+        assert_eq!(only(&store(), &loading).message, "the platform never passes the required parameter `client_ip`");
     }
 
     #[test]
-    fn a_parameter_that_has_no_name_to_be_passed_by_is_told() {
+    fn a_parameter_that_cannot_be_passed_by_name_is_reported() {
         let mut loading = loaded();
         loading.hooks[3].parameters[0].positional_only = true;
         assert!(only(&store(), &loading).message.contains("`session_id` cannot be passed by name"));
@@ -373,10 +311,10 @@ mod tests {
         let mut loading = loaded();
         loading.sdk_version = Some("1.9.1".into());
         loading.hooks[0] = hook(Hook::GetPasswordList, &["server_ip"], frame("get_password_list", 1));
-        let subject = on("5.10", &loading);
-        let message = "required parameter `server_ip` is passed since API 1.5 (SPS 6.5) and not on platform 5.10";
-        assert_eq!(only(&subject, &loading).message, message);
-        assert_eq!(sdk_mismatch(&subject, &loading), None);
+        let plugin = on("5.10", &loading);
+        let message = "the required parameter `server_ip` came with API 1.5 (SPS 6.5); platform 5.10 does not pass it";
+        assert_eq!(only(&plugin, &loading).message, message);
+        assert_eq!(sdk_mismatch(&plugin, &loading), None);
         assert_eq!(judge_loading(&on("6.5", &loading), &loading), Vec::new());
     }
 
@@ -387,11 +325,11 @@ mod tests {
         loading.hooks[0] =
             hook(Hook::GetPasswordList, &["client_hostname", "server_ip"], sdk_frame("get_password_list"));
         loading.hooks[1] = hook(Hook::GetPrivateKeyList, &["client_hostname"], sdk_frame("get_private_key_list"));
-        let subject = on("6.2", &loading);
-        assert_eq!(judge_loading(&subject, &loading), Vec::new());
-        assert_eq!(subject.uncallable_hooks, [Hook::GetPasswordList, Hook::GetPrivateKeyList]);
-        let note = sdk_mismatch(&subject, &loading).unwrap();
-        assert!(note.contains("SDK 1.9.1 demands `client_hostname`, `server_ip`, which platform 6.2"), "{note}");
+        let plugin = on("6.2", &loading);
+        assert_eq!(judge_loading(&plugin, &loading), Vec::new());
+        assert_eq!(plugin.uncallable_hooks, [Hook::GetPasswordList, Hook::GetPrivateKeyList]);
+        let note = sdk_mismatch(&plugin, &loading).unwrap();
+        assert!(note.contains("SDK 1.9.1 requires `client_hostname`, `server_ip`, which platform 6.2"), "{note}");
         assert_eq!(sdk_mismatch(&on("9.0", &loading), &loading), None);
     }
 }

@@ -1,16 +1,16 @@
-//! Takes secrets out of text before anybody sees it.
+//! Replaces secrets in text before anybody sees it.
 
 use super::encoding;
 
-/// What stands for a secret.
+/// What replaces a secret.
 const MASK: &str = "***";
-/// Secrets below this length are masked only as words of their own: a password `a` must not make `***` of every `a`.
+/// Secrets below this length are masked only as whole words: a password `a` must not replace every `a`.
 const ANYWHERE: usize = 6;
-/// As [`ANYWHERE`], for secrets of letters alone, which are words of some language.
+/// As [`ANYWHERE`], for secrets of letters only, which may be parts of ordinary words.
 const ANYWHERE_LETTERS: usize = 12;
 
 /// `text` with `***` for each of `secrets`, also where they are escaped, URL-encoded or in base64. A secret of one
-/// character stays, and one of a few is masked where it stands as a word of its own.
+/// character is not masked, and a short one only where it is a whole word.
 ///
 /// ```
 /// let masked = hookstorm::oracle::mask("login with Tr0ub4dor&3", &["Tr0ub4dor&3".to_owned()]);
@@ -20,20 +20,20 @@ pub fn mask(text: &str, secrets: &[String]) -> String {
     Masker::new(secrets).mask(text)
 }
 
-/// Secrets in all their forms, ready to be looked for.
-pub(crate) struct Masker {
-    /// Longest first, so that a part of a secret is not masked before the whole.
+/// Secrets in all their encodings, prepared for the search.
+pub(super) struct Masker {
+    /// Longest first, so that a part of a secret is not masked before the whole. The flag says: only as a whole word.
     needles: Vec<(String, bool)>,
 }
 
 impl Masker {
-    pub(crate) fn new(secrets: &[String]) -> Self {
+    pub(super) fn new(secrets: &[String]) -> Self {
         let mut needles = Vec::new();
         for secret in secrets {
             let letters = secret.chars().all(|character| character.is_ascii_alphabetic());
             let is_word = secret.chars().count() < if letters { ANYWHERE_LETTERS } else { ANYWHERE };
             if !is_word {
-                needles.extend(encoding::of(secret).into_iter().map(|(_, text)| (text, false)));
+                needles.extend(encoding::encoded(secret).into_iter().map(|(_, text)| (text, false)));
             }
             for text in [secret.as_str(), secret.trim()] {
                 if text.chars().nth(1).is_some() && !text.bytes().all(|byte| byte == b'*') {
@@ -46,7 +46,7 @@ impl Masker {
         Self { needles }
     }
 
-    pub(crate) fn mask(&self, text: &str) -> String {
+    pub(super) fn mask(&self, text: &str) -> String {
         let mut masked = text.to_owned();
         for (needle, is_word) in &self.needles {
             if needle.len() <= masked.len() && memchr::memmem::find(masked.as_bytes(), needle.as_bytes()).is_some() {
@@ -72,7 +72,7 @@ fn replace_words(text: &str, word: &str) -> String {
     masked
 }
 
-/// Whether what stands from `start` to `end` is no part of a longer word, nor of a number with a point, comma or colon.
+/// Whether the text from `start` to `end` is not part of a longer word, or of a number with a point, comma or colon.
 pub(super) fn is_word_at(text: &str, start: usize, end: usize) -> bool {
     let (mut before, mut after) = (text[..start].chars().rev(), text[end..].chars());
     let first = text[start..].chars().next();

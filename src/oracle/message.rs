@@ -1,18 +1,21 @@
-//! Text for messages: on one line, bounded, and with nothing in it that a terminal would obey.
+//! Text for messages: on one line, bounded, and without characters that a terminal interprets.
 
 use std::fmt::{self, Display, Write};
 
-use crate::{contract::Platform, trace::Observed};
+use crate::{
+    contract::{Api, Platform},
+    trace::{Exception, Observed},
+};
 
 /// The most characters of a plugin's own text in a message.
 pub(super) const MESSAGE_LIMIT: usize = 200;
 /// The most characters of a value in a message.
 pub(super) const VALUE_LIMIT: usize = 60;
-/// How much of a value is written out before secrets are masked in it: far more than is shown, so that what is cut off
-/// in the middle of a secret is not shown.
+/// How many bytes of a value are written out before secrets are masked in it: far more than a message shows, so that
+/// the message shows no secret whose end is cut off.
 const RAW_LIMIT: usize = 16 * 1024;
 
-/// `text` on one line and at most `limit` characters long, what is left out marked with `…`.
+/// `text` on one line and at most `limit` characters long, with `…` for the rest.
 pub(super) fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::with_capacity(text.len().min(limit * 2));
     for (count, character) in text.trim_end().chars().enumerate() {
@@ -24,7 +27,7 @@ pub(super) fn one_line(text: &str, limit: usize) -> String {
             '\n' => line.push_str("\\n"),
             '\r' => line.push_str("\\r"),
             '\t' => line.push_str("\\t"),
-            _ if is_obeyed(character) => {
+            _ if is_interpreted(character) => {
                 let code = character as u32;
                 let _ = if code <= 0xff { write!(line, "\\x{code:02x}") } else { write!(line, "\\u{code:04x}") };
             }
@@ -34,11 +37,13 @@ pub(super) fn one_line(text: &str, limit: usize) -> String {
     line
 }
 
-/// Control and format characters: a terminal would turn round, move or hide what follows.
-fn is_obeyed(character: char) -> bool {
+/// Control and format characters, with which a text can reverse, move or hide what follows in a terminal.
+fn is_interpreted(character: char) -> bool {
     character.is_control()
-        || matches!(character as u32, 0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff
-            | 0xe0000..=0xe007f)
+        || matches!(
+            character as u32,
+            0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff | 0xe0000..=0xe007f
+        )
 }
 
 /// What `value` writes, up to [`RAW_LIMIT`] bytes.
@@ -57,7 +62,7 @@ pub(super) fn written(value: &impl Display) -> String {
     bounded.0
 }
 
-/// What a value is, without the value: `None`, `bytes`, `a list`, `an int`.
+/// The type of a value, without the value: `None`, `bytes`, `a list`, `an int`.
 pub(super) fn a_type(value: &Observed) -> String {
     match value {
         Observed::None => "None".into(),
@@ -76,12 +81,46 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// An API level in the words of people: `API 1.5 (SPS 6.5)`.
-pub(super) fn level(api: crate::contract::Api) -> String {
+/// An API level with the platform that brought it: `API 1.5 (SPS 6.5)`.
+pub(super) fn level(api: Api) -> String {
     match Platform::first_with(api) {
         Some(platform) => format!("API {api} (SPS {platform})"),
         None => format!("API {api}"),
     }
+}
+
+/// `TypeName: text` on one line; `masked` is the exception's text without secrets.
+pub(super) fn exception(exception: &Exception, masked: &str) -> String {
+    let name = &exception.type_name;
+    let text = one_line(masked, MESSAGE_LIMIT);
+    if text.is_empty() { name.clone() } else { format!("{name}: {text}") }
+}
+
+/// `signal 11 (SIGSEGV)`.
+pub(super) fn signal(signal: i32) -> String {
+    match signal_name(signal) {
+        Some(name) => format!("signal {signal} ({name})"),
+        None => format!("signal {signal}"),
+    }
+}
+
+pub(super) fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        31 => "SIGSYS",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -1,45 +1,46 @@
-//! What the oracles must know beside session and trace.
+//! What the oracles must know besides session and trace.
 
-use super::loading;
+use super::signature;
 use crate::{
     contract::{Hook, Platform, PluginType},
     trace::Loading,
 };
 
-/// The plugin and the platform under judgement; the same for a whole campaign.
+/// The plugin and the platform under test; the same for all sessions that share a configuration.
 #[derive(Clone, Debug)]
 pub struct PluginUnderTest {
     /// The type of plugin.
     pub plugin_type: PluginType,
-    /// The platform that is played.
+    /// The platform that hookstorm simulates.
     pub platform: &'static Platform,
     /// Values of the configuration's options that are named like secrets: canaries.
     pub configuration_secrets: Vec<String>,
     /// Whether the configuration sets the log level to debug, where a leak is only a warning.
     pub logs_debug: bool,
-    /// Text that the plugin may write without any secret being told: its own constants, and the configuration without
+    /// Text that the plugin may write although a canary contains it: its own constants, and the configuration without
     /// its secrets.
     pub known_text: Vec<String>,
-    /// Hooks that demand what the platform never passes. Loading has told it; each call's TypeError is no news.
+    /// Hooks that require what the platform never passes. A finding of loading reports them, so the TypeError of each
+    /// call is not reported.
     pub uncallable_hooks: Vec<Hook>,
-    /// Whether the plugin has a hook that tells it that a session is over, as far as is known.
+    /// Whether the plugin has the hook `session_ended`; true where loading was not observed.
     pub has_session_ended: bool,
-    /// Whether the installed SDK is newer than the platform and demands what came later.
+    /// Whether the installed SDK is newer than the platform and requires arguments that came later.
     pub sdk_mismatch: bool,
-    /// Whether keys that the contract does not name are told. Off for AA plugins, whose guide has such a key in its own
-    /// example, unless the user sets the rule's level.
+    /// Whether keys that the contract does not name are reported. Off for AA plugins, because an example in their guide
+    /// has such a key \[A\], unless the user sets the rule's level.
     pub reports_unknown_keys: bool,
 }
 
 impl PluginUnderTest {
-    /// A plugin of `plugin_type` on `platform`, with its configuration text and the secrets in it. `loading` makes the
-    /// judgement finer where it is at hand.
+    /// A plugin of `plugin_type` on `platform`, with its configuration text and the secrets in it. With `loading` the
+    /// oracles know the plugin's own text and signatures, and so report less that is not the plugin's fault.
     ///
     /// ```
-    /// use hookstorm::{case::Session, contract::{Platform, PluginType}, oracle::{self, PluginUnderTest}, runtime::Trace};
+    /// use hookstorm::{case::Session, contract::{Platform, PluginType}, oracle::{self, PluginUnderTest}, trace::Trace};
     ///
-    /// let subject = PluginUnderTest::new(PluginType::Aa, Platform::newest(), "[auth]\n", Vec::new(), false, None);
-    /// assert!(oracle::judge(&subject, &Session::new(Vec::new()), &Trace::default()).is_empty());
+    /// let plugin = PluginUnderTest::new(PluginType::Aa, Platform::newest(), "[auth]\n", Vec::new(), false, None);
+    /// assert!(oracle::judge(&plugin, &Session::new(Vec::new()), &Trace::default()).is_empty());
     /// ```
     pub fn new(
         plugin_type: PluginType,
@@ -71,11 +72,12 @@ impl PluginUnderTest {
             logs_debug,
             known_text,
             uncallable_hooks: loading
-                .map_or_else(Vec::new, |loading| loading::uncallable(plugin_type, platform, loading)),
+                .map_or_else(Vec::new, |loading| signature::uncallable(plugin_type, platform, loading)),
             has_session_ended: loading.is_none_or(|loading| {
-                loading.hooks.iter().any(|seen| seen.hook == Hook::SessionEnded && seen.callable)
+                loading.hooks.iter().any(|signature| signature.hook == Hook::SessionEnded && signature.callable)
             }),
-            sdk_mismatch: loading.is_some_and(|loading| loading::is_sdk_newer(plugin_type, platform, loading)),
+            sdk_mismatch: loading
+                .is_some_and(|loading| !signature::newer_sdk_requires(plugin_type, platform, loading).is_empty()),
             reports_unknown_keys: plugin_type != PluginType::Aa,
         }
     }

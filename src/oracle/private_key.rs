@@ -1,21 +1,20 @@
-//! Whether text is a private key as the platform takes it: a PEM block, PKCS#1 or PKCS#8, with its headers and lines of
-//! at most 64 characters \[G\]. Says what is wrong without a word of the key.
+//! Whether a text is a private key that the platform accepts: a PEM block, PKCS#1 or PKCS#8, with its headers and lines
+//! of at most 64 characters \[G\]. Reports what is wrong without any part of the key.
 //!
-//! Lets pass on purpose: CR LF and space around the block, which every reader of PEM takes, and the headers of an
+//! Allowed on purpose: CR LF and space around the block, which every reader of PEM accepts, and the headers of an
 //! encrypted key.
 
 /// The most characters of a line of the block.
 const LINE_LIMIT: usize = 64;
-/// PKCS#1 and its like for DSA; PKCS#8, plain and encrypted.
+/// PKCS#1, its counterpart for DSA, PKCS#8 plain and encrypted.
 const LABELS: [&str; 4] = ["RSA PRIVATE KEY", "DSA PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY"];
 
-/// What is there and what must be.
-type Wrong = (String, &'static str);
+/// What is there, and what must be there.
+type KeyProblem = (String, &'static str);
 
 const MUST: &str = "must be a PEM block, PKCS#1 or PKCS#8";
 
-/// Checks a key.
-pub(super) fn check(pem: &str) -> Result<(), Wrong> {
+pub(super) fn check(pem: &str) -> Result<(), KeyProblem> {
     let pem = pem.trim();
     if pem.is_empty() {
         return Err(("is empty".into(), MUST));
@@ -24,7 +23,7 @@ pub(super) fn check(pem: &str) -> Result<(), Wrong> {
         return Err(("does not begin with a line `-----BEGIN … PRIVATE KEY-----`".into(), MUST));
     };
     let Some(known) = LABELS.into_iter().find(|known| *known == label) else {
-        // A label holds no secret, unless it is none.
+        // Something other than a label may be a secret.
         let is_label = label.len() <= 40 && label.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ');
         let shown = if is_label { format!("is a block of `{label}`") } else { "is a block of another kind".into() };
         return Err((shown, MUST));
@@ -33,23 +32,23 @@ pub(super) fn check(pem: &str) -> Result<(), Wrong> {
         return Err((format!("does not end with the line `-----END {known}-----`"), MUST));
     };
     if body.contains("\\n") {
-        return Err(("has a backslash and an `n` where lines should end".into(), "must have real line ends"));
+        return Err(("has a backslash and an `n` instead of line ends".into(), "must have real line ends"));
     }
     if !body.starts_with(['\n', '\r']) || !body.ends_with('\n') {
-        return Err(("has its headers on the same line as the key".into(), "must have them on lines of their own"));
+        return Err(("has its headers on the same line as the key".into(), "must have them on separate lines"));
     }
     let mut has_data = false;
     for line in body.lines().map(|line| line.trim_end_matches('\r')) {
         let length = line.chars().count();
         if length > LINE_LIMIT {
-            return Err((format!("has a line of {length} characters"), "of which at most 64 are allowed"));
+            return Err((format!("has a line of {length} characters"), "must have at most 64 in a line"));
         }
         let is_header = line.contains(": ");
         has_data |= !is_header && !line.trim().is_empty();
         if !is_header
             && !line.trim().bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
         {
-            return Err(("has a line that is no base64".into(), MUST));
+            return Err(("has a line that is not base64".into(), MUST));
         }
     }
     if has_data { Ok(()) } else { Err(("has nothing between its headers".into(), MUST)) }
@@ -81,16 +80,16 @@ mod tests {
     }
 
     #[test]
-    fn what_the_platform_refuses_is_told_without_the_key() {
+    fn what_the_platform_refuses_is_reported_without_the_key() {
         let rsa = |body: &str| block("RSA PRIVATE KEY", body);
         assert_eq!(there(""), "is empty");
         assert_eq!(there("MIIEow"), "does not begin with a line `-----BEGIN … PRIVATE KEY-----`");
         assert_eq!(there(&block("OPENSSH PRIVATE KEY", "ab")), "is a block of `OPENSSH PRIVATE KEY`");
         assert_eq!(there(&block("s3cret", "ab")), "is a block of another kind");
         assert_eq!(there(&rsa(&"M".repeat(65))), "has a line of 65 characters");
-        assert_eq!(there(&rsa("ab").replace('\n', "\\n")), "has a backslash and an `n` where lines should end");
+        assert_eq!(there(&rsa("ab").replace('\n', "\\n")), "has a backslash and an `n` instead of line ends");
         assert_eq!(there(&rsa("ab").replace('\n', " ")), "has its headers on the same line as the key");
-        assert_eq!(there(&rsa("a!b")), "has a line that is no base64");
+        assert_eq!(there(&rsa("a!b")), "has a line that is not base64");
         assert_eq!(there(&rsa("")), "has nothing between its headers");
         assert_eq!(
             there(rsa("ab").trim_end_matches('-')),

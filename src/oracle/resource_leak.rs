@@ -1,25 +1,30 @@
-//! What calls leave behind: `resource-leak`. Threads, child processes and descriptors after each call; files in the working
-//! folder, the home and the folder for temporary files after the session.
+//! What calls leave behind: `resource-leak`. Threads, child processes and descriptors after each call; files in the
+//! working folder, the home and the folder for temporary files after the session.
 //!
-//! Lets pass on purpose: the state folders, which the contract gives for keeping something; files that a later call of the
-//! session takes away, and those of a session that did not come to its end; a call that the platform cut off.
+//! Allowed on purpose: files in the state folders, where the contract lets files stay; files that a later call of the
+//! session removes, and those of a session that did not end normally; a call that the platform cut off.
 
-use super::{Context, message, stable_name, stack};
+use super::{
+    context::{Context, add_new},
+    message,
+    stable_name::stable_name,
+    stack,
+};
 use crate::{
     contract::Hook,
-    finding::{Finding, Location, Rule},
+    finding::{Finding, Rule},
     trace::{CallTrace, Ending, Leftover, LeftoverKind, Trace},
 };
 
-/// The folders in which nothing may stay.
-const PASSING: [&str; 3] = ["work/", "home/", "tmp/"];
+/// The folders in which no file may stay after the session.
+const TEMPORARY_FOLDERS: [&str; 3] = ["work/", "home/", "tmp/"];
 
-/// What the calls of a session left.
+/// Reports what the calls of a session left behind.
 pub(super) fn judge(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for (index, seen) in context.trace.calls.iter().enumerate() {
         if is_judged(context, seen) {
-            for left in &seen.leftovers {
-                add(findings, tell(context, index, left));
+            for leftover in &seen.leftovers {
+                add_new(findings, finding(context, index, leftover));
             }
         }
     }
@@ -30,41 +35,30 @@ fn is_judged(context: &Context<'_>, seen: &CallTrace) -> bool {
     !context.is_other(seen) && seen.ending != Ending::CutOff
 }
 
-/// One finding for each kind and place of a hook.
-fn add(findings: &mut Vec<Finding>, finding: Finding) {
-    if findings.iter().all(|known| known.fingerprint != finding.fingerprint) {
-        findings.push(finding);
-    }
-}
-
-fn tell(context: &Context<'_>, index: usize, left: &Leftover) -> Finding {
-    let place = stack::of(&left.frames);
+fn finding(context: &Context<'_>, index: usize, leftover: &Leftover) -> Finding {
+    let place = stack::location_of(&leftover.frames);
     let name = |what: &str| message::one_line(what, message::MESSAGE_LIMIT);
-    // A secret is masked before its digits are taken for what chance made.
-    let what = context.mask(&left.what);
-    let steady = || name(&stable_name::steady(context.subject, &what));
-    let started = place.as_ref().map_or_else(String::new, |place| format!(", started at {}", written(place)));
-    let (message, detail) = match left.kind {
-        LeftoverKind::Thread if left.what.is_empty() => (format!("left a thread running{started}"), "thread"),
-        LeftoverKind::Thread => (format!("left the thread `{}` running{started}", steady()), "thread"),
-        LeftoverKind::Process if left.what.is_empty() => (format!("left a fork of itself behind{started}"), "process"),
+    // Secrets are masked first, so that their digits do not count as random ones.
+    let what = context.mask(&leftover.what);
+    let stable = || name(&stable_name(context.plugin, &what));
+    let started =
+        place.as_ref().map_or_else(String::new, |place| format!(", started at {}:{}", place.file, place.line));
+    let (message, detail) = match leftover.kind {
+        LeftoverKind::Thread if leftover.what.is_empty() => (format!("left a thread running{started}"), "thread"),
+        LeftoverKind::Thread => (format!("left the thread `{}` running{started}", stable()), "thread"),
+        LeftoverKind::Process if leftover.what.is_empty() => {
+            (format!("left a fork of itself behind{started}"), "process")
+        }
         LeftoverKind::Process => (format!("left the child process `{}` behind{started}", name(&what)), "process"),
-        LeftoverKind::Descriptor => (format!("left a descriptor open: {}", steady()), kind_of_descriptor(&left.what)),
-        LeftoverKind::File => (format!("left the file `{}` behind", steady()), "file left"),
+        LeftoverKind::Descriptor => {
+            (format!("left a descriptor open: {}", stable()), kind_of_descriptor(&leftover.what))
+        }
+        LeftoverKind::File => (format!("left the file `{}` behind", stable()), "file left"),
     };
-    finding(context, index, message, place, detail)
+    context.draft(Rule::ResourceLeak, index, message).at(place).detail(detail).finish()
 }
 
-fn finding(context: &Context<'_>, index: usize, message: String, place: Option<Location>, detail: &str) -> Finding {
-    let hook = context.trace.calls[index].hook;
-    Finding::draft(Rule::ResourceLeak, message).hook(hook).call(index).at(place).detail(detail).finish()
-}
-
-fn written(place: &Location) -> String {
-    format!("{}:{}", place.file, place.line)
-}
-
-/// What a descriptor points to, without the value in it.
+/// The kind of a descriptor's target, for fingerprints.
 fn kind_of_descriptor(what: &str) -> &'static str {
     match what {
         "socket" => "socket",
@@ -75,26 +69,26 @@ fn kind_of_descriptor(what: &str) -> &'static str {
     }
 }
 
-/// Files that lie there when the session is over, told at the first call after which they lay there.
+/// Reports the files that are there after the session, at the first call after which they were there.
 fn judge_files(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let calls = &context.trace.calls;
     let Some(last) = calls.last().filter(|_| is_over(context)) else { return };
-    let mut told: Vec<(usize, Vec<&str>)> = Vec::new();
+    let mut made_by: Vec<(usize, Vec<&str>)> = Vec::new();
     for path in last.files.iter().map(|file| file.path.as_str()) {
-        if !PASSING.iter().any(|folder| path.starts_with(folder)) {
+        if !TEMPORARY_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
             continue;
         }
         let made = calls.iter().position(|seen| seen.files.iter().any(|file| file.path == path));
         let Some(made) = made.filter(|&made| is_judged(context, &calls[made])) else { continue };
-        match told.iter_mut().find(|(index, _)| *index == made) {
+        match made_by.iter_mut().find(|(index, _)| *index == made) {
             Some((_, paths)) => paths.push(path),
-            None => told.push((made, vec![path])),
+            None => made_by.push((made, vec![path])),
         }
     }
-    for (index, paths) in told {
-        // Of names that chance made each run has another one first.
+    for (index, paths) in made_by {
+        // Sorted without their random parts, so that each run names the same one.
         let mut names: Vec<String> =
-            paths.iter().map(|path| stable_name::steady(context.subject, &context.mask(path))).collect();
+            paths.iter().map(|path| stable_name(context.plugin, &context.mask(path))).collect();
         names.sort();
         let name = message::one_line(&names[0], message::MESSAGE_LIMIT);
         let message = match names.len() - 1 {
@@ -102,18 +96,18 @@ fn judge_files(context: &Context<'_>, findings: &mut Vec<Finding>) {
             1 => format!("left the file `{name}` and one more behind"),
             more => format!("left the file `{name}` and {more} more behind"),
         };
-        add(findings, finding(context, index, message, None, "file left"));
+        add_new(findings, context.draft(Rule::ResourceLeak, index, message).detail("file left").finish());
     }
 }
 
-/// Whether the session came to its end, so that nobody is left to take a file away.
+/// Whether the session ended normally, so that no later call can remove a file.
 fn is_over(context: &Context<'_>) -> bool {
     let Trace { calls, .. } = context.trace;
     let Some(last) = calls.last() else { return false };
     let is_planned_end = last.call.checked_add(1) == Some(context.session.calls.len());
     !calls.iter().any(|seen| seen.ending.is_aborted())
         && is_planned_end
-        && (last.hook == Hook::SessionEnded || !context.subject.has_session_ended)
+        && (last.hook == Hook::SessionEnded || !context.plugin.has_session_ended)
 }
 
 #[cfg(test)]
@@ -141,7 +135,7 @@ mod tests {
         paths.iter().map(|path| ScratchFile { path: (*path).into(), text: String::new() }).collect()
     }
 
-    /// A session of two calls after which these files lie there.
+    /// A session of two calls after which these files are there.
     fn session(first: &[&str], last: &[&str]) -> Played {
         let mut played = Played::returned(HOOK, Observed::None);
         played.last().files = files(first);
@@ -151,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_is_told_with_the_place_that_started_it() {
+    fn a_thread_is_reported_with_the_line_that_started_it() {
         let finding = left(LeftoverKind::Thread, "poller", vec![frame("get_password_list", 40)]).only(&store());
         assert_eq!((finding.rule, finding.severity, finding.hook), (Rule::ResourceLeak, Severity::Warning, Some(HOOK)));
         assert_eq!(finding.message, "left the thread `poller` running, started at main.py:40");
@@ -159,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_has_its_words_and_its_fingerprint() {
+    fn each_kind_has_its_message_and_its_fingerprint() {
         let cases = [
             (LeftoverKind::Thread, "", "left a thread running"),
             (LeftoverKind::Process, "sleep 1000", "left the child process `sleep 1000` behind"),
@@ -199,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_leaves_that_raised_is_told_and_what_the_platform_cut_off_is_not() {
+    fn leftovers_of_a_call_that_raised_are_reported_and_those_of_a_call_that_was_cut_off_are_not() {
         let mut played = left(LeftoverKind::Descriptor, "socket", Vec::new());
         played.last().ending = raised("KeyError", "", vec![frame("f", 1)]);
         assert_eq!(played.judge(&store()).len(), 2);
@@ -211,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_stays_is_told_at_the_call_that_made_it() {
+    fn a_file_that_stays_is_reported_at_the_call_that_made_it() {
         let finding = session(&["tmp/x"], &["tmp/x"]).only(&store());
         assert_eq!((finding.hook, finding.call), (Some(HOOK), Some(0)));
         assert_eq!(finding.message, "left the file `tmp/x` behind");
@@ -221,10 +215,10 @@ mod tests {
     }
 
     #[test]
-    fn files_that_go_or_may_stay_are_silent() {
+    fn files_that_are_removed_or_may_stay_are_silent() {
         session(&["tmp/x"], &[]).silent(&store());
         session(&["state/x", "ephemeral/y"], &["state/x", "ephemeral/y"]).silent(&store());
-        // Nobody was told that the session is over.
+        // `session_ended` was not called, so the plugin could not remove the file.
         let mut unended = Played::returned(HOOK, Observed::None);
         unended.last().files = files(&["tmp/x"]);
         unended.silent(&store());
@@ -233,12 +227,12 @@ mod tests {
     }
 
     #[test]
-    fn files_of_a_session_that_broke_or_of_a_call_that_was_cut_off_are_silent() {
+    fn files_of_an_aborted_session_or_of_a_call_that_was_cut_off_are_silent() {
         let mut played = session(&["tmp/x"], &["tmp/x"]);
         played.trace.calls[0].ending = Ending::CutOff;
         played.silent(&store());
-        let mut broken = session(&["tmp/x"], &["tmp/x"]);
-        broken.last().ending = raised("KeyError", "", vec![frame("f", 1)]);
-        assert_eq!(broken.only(&store()).rule, Rule::UncaughtException);
+        let mut aborted = session(&["tmp/x"], &["tmp/x"]);
+        aborted.last().ending = raised("KeyError", "", vec![frame("f", 1)]);
+        assert_eq!(aborted.only(&store()).rule, Rule::UncaughtException);
     }
 }

@@ -1,72 +1,78 @@
-//! What a plugin tried that its sandbox does not allow: `sandbox-violation`, one finding for each place and kind of attempt,
-//! both while it is loaded and in its calls. Also tells the other oracles which exceptions are the sandbox's own making.
+//! What a plugin tried that its sandbox does not allow: `sandbox-violation`, one finding for each place and kind of
+//! attempt, in its calls and while it is loaded. Also says which exceptions the sandbox caused.
 //!
-//! Lets pass on purpose: what a call tried that the platform cut off, and an exception of the network's, which may fail on
-//! any day: a plugin must live with that.
+//! Allowed on purpose: what a call tried that the platform cut off. An exception caused by the closed network is still
+//! an `uncaught-exception`: a network may fail on any day, so a plugin must handle it.
 
-use super::{Context, PluginUnderTest, mask, message, stack};
+use super::{
+    PluginUnderTest,
+    context::{Context, add_new},
+    mask, message, stack,
+};
 use crate::{
     finding::{Draft, Finding, Location, Rule},
     trace::{Attempt, AttemptKind, CallTrace, Ending, Exception, Frame, Loading, Origin},
 };
 
-/// How many targets of one place are named.
-const NAMED: usize = 3;
+/// How many targets of one place a message names.
+const NAMED_TARGETS: usize = 3;
 /// The most characters of a target.
 const TARGET_LIMIT: usize = 80;
 
-/// What the calls of a session tried.
+/// Reports what the calls of a session tried.
 pub(super) fn judge(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let mut told = Vec::new();
-    for (index, seen) in context.trace.calls.iter().enumerate() {
-        if seen.attempts.is_empty() || context.is_other(seen) || matches!(seen.ending, Ending::CutOff) {
+    for (index, call) in context.trace.calls.iter().enumerate() {
+        if call.attempts.is_empty() || context.is_other(call) || matches!(call.ending, Ending::CutOff) {
             continue;
         }
-        for tried in gathered(&seen.attempts) {
-            let draft = tried.draft(&|target| context.mask(target)).call(index);
-            // What the constructor tries it tries for every hook.
-            let finding = if tried.in_constructor() { draft } else { draft.hook(seen.hook) }.finish();
-            if !told.contains(&finding.fingerprint) {
-                told.push(finding.fingerprint.clone());
-                findings.push(finding);
-            }
+        for group in grouped(&call.attempts) {
+            let draft = group.draft(&|target| context.mask(target)).call(index);
+            // The platform runs the constructor for every hook.
+            let draft = if group.is_in_constructor() { draft } else { draft.hook(call.hook) };
+            add_new(findings, draft.finish());
         }
     }
 }
 
-/// What loading tried.
-pub(super) fn judge_loading(subject: &PluginUnderTest, loading: &Loading, findings: &mut Vec<Finding>) {
-    let masked = |target: &str| mask::mask(target, &subject.configuration_secrets);
-    findings.extend(gathered(&loading.attempts).iter().map(|tried| tried.draft(&masked).finish()));
+/// Reports what loading tried.
+pub(super) fn judge_loading(plugin: &PluginUnderTest, loading: &Loading, findings: &mut Vec<Finding>) {
+    let masked = |target: &str| mask::mask(target, &plugin.configuration_secrets);
+    findings.extend(grouped(&loading.attempts).iter().map(|group| group.draft(&masked).finish()));
 }
 
-/// Whether a hook raised only because the sandbox refused a file or a process at that very place.
-pub(super) fn made(seen: &CallTrace, exception: &Exception) -> bool {
+/// Whether a hook raised only because the sandbox refused a file or a process at the same place.
+pub(super) fn explains(call: &CallTrace, exception: &Exception) -> bool {
     let is_refusal = match exception.type_name.as_str() {
         "PermissionError" | "sqlite3.OperationalError" => true,
         "OSError" => ["[Errno 1]", "[Errno 13]"].iter().any(|number| exception.message.starts_with(number)),
         _ => false,
     };
-    let is_refused =
+    let is_local =
         |attempt: &&Attempt| matches!(attempt.kind, AttemptKind::Write | AttemptKind::Read | AttemptKind::Signal);
-    is_refusal && at(seen.attempts.iter().filter(is_refused), &exception.frames)
+    is_refusal && is_at_place_of(call.attempts.iter().filter(is_local), exception)
 }
 
-/// What to do about an exception where the sandbox refused something at that very place.
+/// The hint for an exception where the sandbox refused an attempt at the same place.
 pub(super) fn hint(attempts: &[Attempt], exception: &Exception) -> Option<String> {
-    at(attempts.iter(), &exception.frames)
-        .then(|| "the sandbox refused what was tried there: see `sandbox-violation`".to_owned())
+    is_at_place_of(attempts.iter(), exception)
+        .then(|| "the sandbox refused an attempt at this place: see `sandbox-violation`".to_owned())
 }
 
-/// Whether one of `attempts` was made where a stack leads to.
-fn at<'a>(mut attempts: impl Iterator<Item = &'a Attempt>, frames: &[Frame]) -> bool {
-    let function = |frames: &[Frame]| stack::of(frames).map(|place| (place.file, place.function));
-    let there = function(frames);
-    there.is_some() && attempts.any(|attempt| function(&attempt.frames) == there)
+/// Whether one of `attempts` was made in the function where `exception` was raised.
+fn is_at_place_of<'a>(mut attempts: impl Iterator<Item = &'a Attempt>, exception: &Exception) -> bool {
+    let place = stack::location_of(&exception.frames);
+    place.is_some() && attempts.any(|attempt| is_same_function(&stack::location_of(&attempt.frames), &place))
 }
 
-/// Attempts of one kind at one place.
-struct Tried<'a> {
+fn is_same_function(one: &Option<Location>, other: &Option<Location>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => (&one.file, &one.function) == (&other.file, &other.function),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+/// Attempts of one kind in one function.
+struct AttemptGroup<'a> {
     kind: AttemptKind,
     place: Option<Location>,
     frames: &'a [Frame],
@@ -74,44 +80,41 @@ struct Tried<'a> {
     targets: Vec<&'a str>,
 }
 
-fn gathered(attempts: &[Attempt]) -> Vec<Tried<'_>> {
-    let mut all: Vec<Tried<'_>> = Vec::new();
-    let function = |place: &Option<Location>| place.as_ref().map(|place| (place.file.clone(), place.function.clone()));
+fn grouped(attempts: &[Attempt]) -> Vec<AttemptGroup<'_>> {
+    let mut groups: Vec<AttemptGroup<'_>> = Vec::new();
     for attempt in attempts {
-        let place = stack::of(&attempt.frames);
-        let same =
-            all.iter_mut().find(|tried| tried.kind == attempt.kind && function(&tried.place) == function(&place));
-        match same {
-            Some(tried) if tried.targets.contains(&attempt.target.as_str()) => {}
-            Some(tried) => tried.targets.push(&attempt.target),
-            None => {
-                let targets = vec![attempt.target.as_str()];
-                all.push(Tried { kind: attempt.kind, place, frames: &attempt.frames, targets });
-            }
+        let (kind, place, target) = (attempt.kind, stack::location_of(&attempt.frames), attempt.target.as_str());
+        match groups.iter_mut().find(|group| group.kind == kind && is_same_function(&group.place, &place)) {
+            Some(group) if group.targets.contains(&target) => {}
+            Some(group) => group.targets.push(target),
+            None => groups.push(AttemptGroup { kind, place, frames: &attempt.frames, targets: vec![target] }),
         }
     }
-    all
+    groups
 }
 
-impl Tried<'_> {
-    /// Whether it was tried on behalf of `Plugin(configuration)`, or by a module that a call imports.
-    fn in_constructor(&self) -> bool {
+impl AttemptGroup<'_> {
+    /// Whether `Plugin(configuration)` tried it, or a module that a call imports.
+    fn is_in_constructor(&self) -> bool {
         let outermost = self.frames.iter().rev().find(|frame| frame.origin == Origin::Plugin);
         outermost.is_some_and(|frame| matches!(frame.function.as_str(), "__init__" | "<module>"))
     }
 
     fn draft(&self, masked: &dyn Fn(&str) -> String) -> Draft {
-        let shown: Vec<String> =
-            self.targets.iter().take(NAMED).map(|target| message::one_line(&masked(target), TARGET_LIMIT)).collect();
-        let what = self.message(&shown);
-        Finding::draft(Rule::SandboxViolation, what)
+        let shown: Vec<String> = self
+            .targets
+            .iter()
+            .take(NAMED_TARGETS)
+            .map(|target| message::one_line(&masked(target), TARGET_LIMIT))
+            .collect();
+        Finding::draft(Rule::SandboxViolation, self.message(&shown))
             .at(self.place.clone())
             .detail(self.id())
             .hint(self.hint(shown.first().map_or("", String::as_str)))
     }
 
     fn message(&self, shown: &[String]) -> String {
-        // A name of ours for a process is no quotation.
+        // The name of a process is our own, so it is not quoted.
         let quoted: Vec<String> = match self.kind {
             AttemptKind::Signal | AttemptKind::Start => shown.to_vec(),
             _ => shown.iter().map(|target| format!("`{target}`")).collect(),
@@ -121,23 +124,22 @@ impl Tried<'_> {
             more => format!(" and {more} more"),
         };
         let targets = format!("{}{more}", quoted.join(", "));
-        let one = self.targets.len() == 1;
-        let (is, lies, does) = if one { ("is", "lies", "does") } else { ("are", "lie", "do") };
         match self.kind {
-            AttemptKind::Connect => format!("tried to connect to {targets}, which {is} closed in tests"),
-            AttemptKind::Resolve => format!("tried to resolve {targets}, which {does} not resolve in tests"),
-            AttemptKind::Listen => format!("tried to listen at {targets}, which {is} closed in tests"),
+            AttemptKind::Connect => format!("tried to connect to {targets}, which the sandbox does not allow"),
+            AttemptKind::Resolve => format!("tried to resolve {targets}, which the sandbox does not allow"),
+            AttemptKind::Listen => format!("tried to listen at {targets}, which the sandbox does not allow"),
             AttemptKind::Write => {
-                format!("tried to write to {targets}, which {lies} outside of its folders, and was refused")
+                format!("tried to write to {targets}, outside of its own folders; the sandbox refused it")
             }
-            AttemptKind::Read => format!("tried to read {targets}, which {is} out of its reach, and was refused"),
+            AttemptKind::Read => format!("tried to read {targets}, which the sandbox does not allow"),
             AttemptKind::Signal => {
-                format!("tried to send a signal to {targets}, which {is} not its own, and was refused")
+                format!("tried to send a signal to {targets}, not its own; the sandbox refused it")
             }
-            AttemptKind::Start => "tried to start more processes than a call may, and was refused".to_owned(),
+            AttemptKind::Start => "tried to start more processes than a call may; the sandbox refused it".to_owned(),
         }
     }
 
+    /// For fingerprints.
     const fn id(&self) -> &'static str {
         match self.kind {
             AttemptKind::Connect => "connect",
@@ -152,19 +154,19 @@ impl Tried<'_> {
 
     fn hint(&self, target: &str) -> Option<String> {
         match self.kind {
-            // A Unix socket has no port that could be opened by itself.
+            // A Unix socket has no port, so no option opens it alone.
             AttemptKind::Connect if target.starts_with(['/', '<', '@']) => {
-                Some("`--allow-network all` opens sockets of the machine, with everything else".to_owned())
+                Some("`--allow-network all` opens the sockets of the machine, and the whole network".to_owned())
             }
             AttemptKind::Connect => {
-                Some(format!("if a backend for tests listens there, open it with `--allow-network {target}`"))
+                Some(format!("if a test backend listens there, add `--allow-network {target}`"))
             }
             AttemptKind::Resolve => {
-                let is_whole = target.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-                let port = if is_whole { "" } else { ":PORT" };
-                Some(format!("if a backend for tests has that name, open it with `--allow-network {target}{port}`"))
+                let has_port = target.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+                let port = if has_port { "" } else { ":PORT" };
+                Some(format!("if a test backend has that name, add `--allow-network {target}{port}`"))
             }
-            AttemptKind::Read => Some(format!("if the plugin needs it, open it with `--allow-read {target}`")),
+            AttemptKind::Read => Some(format!("if the plugin needs it, add `--allow-read {target}`")),
             AttemptKind::Write => Some(
                 "write below `SCB_PLUGIN_STATE_DIRECTORY` or `EPHEMERAL_PLUGIN_STATE_DIRECTORY`, or to a temporary file"
                     .to_owned(),
@@ -206,13 +208,13 @@ mod tests {
         let finding = tried(vec![attempt(AttemptKind::Connect, "10.0.0.1:443", frames)]).only(&store());
         assert_eq!((finding.rule, finding.severity), (Rule::SandboxViolation, Severity::Warning));
         assert_eq!((finding.hook, finding.call), (Some(HOOK), Some(0)));
-        assert_eq!(finding.message, "tried to connect to `10.0.0.1:443`, which is closed in tests");
+        assert_eq!(finding.message, "tried to connect to `10.0.0.1:443`, which the sandbox does not allow");
         assert!(finding.hint.unwrap().ends_with("`--allow-network 10.0.0.1:443`"));
         assert_eq!(finding.location.map(|place| (place.function, place.line)), Some(("ask".into(), 7)));
     }
 
     #[test]
-    fn a_remedy_is_one_that_can_be_typed() {
+    fn a_hint_is_an_option_that_can_be_typed() {
         let hint = |kind, target| tried(vec![attempt(kind, target, vec![frame("f", 7)])]).only(&store()).hint;
         for socket in ["/run/agent.sock", "@agent", "<package>/agent.sock"] {
             let hint = hint(AttemptKind::Connect, socket).unwrap();
@@ -220,27 +222,27 @@ mod tests {
         }
         assert!(hint(AttemptKind::Resolve, "vault").unwrap().ends_with("`--allow-network vault:PORT`"));
         assert!(hint(AttemptKind::Read, "/k").unwrap().ends_with("`--allow-read /k`"));
-        // Nothing opens these.
+        // No option allows these.
         assert_eq!([AttemptKind::Signal, AttemptKind::Start].map(|kind| hint(kind, "process 1")), [None, None]);
     }
 
     #[test]
-    fn every_kind_says_what_was_tried_on_what_and_that_it_was_refused() {
+    fn every_kind_says_what_was_tried_and_that_the_sandbox_refused_it() {
         let cases = [
-            (AttemptKind::Resolve, "vault:443", "tried to resolve `vault:443`, which does not resolve in tests"),
-            (AttemptKind::Listen, "0.0.0.0:80", "tried to listen at `0.0.0.0:80`, which is closed in tests"),
+            (AttemptKind::Resolve, "vault:443", "tried to resolve `vault:443`, which the sandbox does not allow"),
+            (AttemptKind::Listen, "0.0.0.0:80", "tried to listen at `0.0.0.0:80`, which the sandbox does not allow"),
             (
                 AttemptKind::Write,
                 "/etc/x",
-                "tried to write to `/etc/x`, which lies outside of its folders, and was refused",
+                "tried to write to `/etc/x`, outside of its own folders; the sandbox refused it",
             ),
-            (AttemptKind::Read, "/k", "tried to read `/k`, which is out of its reach, and was refused"),
+            (AttemptKind::Read, "/k", "tried to read `/k`, which the sandbox does not allow"),
             (
                 AttemptKind::Signal,
                 "process 1",
-                "tried to send a signal to process 1, which is not its own, and was refused",
+                "tried to send a signal to process 1, not its own; the sandbox refused it",
             ),
-            (AttemptKind::Start, "", "tried to start more processes than a call may, and was refused"),
+            (AttemptKind::Start, "", "tried to start more processes than a call may; the sandbox refused it"),
         ];
         for (kind, target, message) in cases {
             assert_eq!(said(kind, target), message);
@@ -256,12 +258,12 @@ mod tests {
         let finding = tried(attempts.clone()).only(&store());
         assert_eq!(
             finding.message,
-            "tried to connect to `10.0.0.1:22`, `10.0.0.2:22`, `10.0.0.3:22` and 2 more, which are closed in tests"
+            "tried to connect to `10.0.0.1:22`, `10.0.0.2:22`, `10.0.0.3:22` and 2 more, which the sandbox does not allow"
         );
         attempts.push(attempt(AttemptKind::Resolve, "vault", vec![frame("f", 1)]));
         attempts.push(attempt(AttemptKind::Connect, "10.0.0.1:22", vec![frame("g", 1)]));
         assert_eq!(tried(attempts.clone()).judge(&store()).len(), 3);
-        // The next call of that hook tells nothing new.
+        // The next call of that hook shows nothing new.
         let mut twice = tried(attempts.clone()).call(HOOK, Ending::Returned(Observed::None));
         twice.last().attempts = attempts;
         assert_eq!(twice.judge(&store()).len(), 3);
@@ -281,14 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_became_part_of_a_target_is_not_told() {
+    fn a_secret_in_a_target_is_masked() {
         let attempts = vec![attempt(AttemptKind::Write, "/var/lib/Tr0ub4dor&3.lock", vec![frame("f", 1)])];
         let finding = tried(attempts).with(Argument::GatewayPassword, "Tr0ub4dor&3").only(&store());
         assert!(finding.message.contains("`/var/lib/***.lock`"), "{}", finding.message);
     }
 
     #[test]
-    fn what_is_cut_off_or_anothers_is_not_judged() {
+    fn calls_that_are_cut_off_or_of_the_other_plugin_are_not_judged() {
         let attempts = vec![attempt(AttemptKind::Connect, "10.0.0.1:443", vec![frame("f", 1)])];
         let mut cut = Played::new().call(HOOK, Ending::CutOff);
         cut.last().attempts.clone_from(&attempts);
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exception_of_the_sandboxs_making_is_not_told_on_top() {
+    fn an_exception_that_the_sandbox_caused_is_not_reported_as_well() {
         let frames = || vec![frame("save", 4), frame("get_password_list", 2)];
         let played = |type_name: &str, message: &str, kind, at: Vec<Frame>| {
             let mut played = Played::new().call(HOOK, raised(type_name, message, frames()));

@@ -1,53 +1,26 @@
-//! Finds canaries where they do not belong: `secret-leak`. In standard error and output, in the text of an exception
-//! that left a hook, in `additional_metadata`, in files left behind, and in the session cookie.
+//! Searches for canaries where other people can read them: `secret-leak`. In standard error and output, in the text of
+//! an exception that left a hook, in `additional_metadata`, in files left behind, and in the session cookie.
 //!
-//! Lets pass on purpose: the plugin's own `cookie`; answers under `questions` in the session cookie, which is where
-//! plugins pass them on; a secret that the plugin may have written for another reason (it is also the user's name, a word of
-//! the plugin's, a word of any language, or too short to tell). A canary is looked for only where there is text to search.
+//! Allowed on purpose: the plugin's own `cookie`; answers under `questions` in the session cookie, where plugins pass
+//! them on; a secret that the plugin may have written for another reason (it is also the user's name, a word of the
+//! plugin, a common word, or too short). Canaries are gathered only if there is text to search.
 
 use std::{borrow::Cow, cell::OnceCell};
 
 use super::{
-    Context, PluginUnderTest,
-    canary::{self, Canary, Kind},
+    canary::{self, Canary, SecretKind},
     canary_match::{self, Channel},
+    context::Context,
 };
 use crate::{
-    case::Session,
+    contract::Hook,
     finding::Finding,
-    trace::{CallTrace, Ending, Observed, Trace},
+    trace::{CallTrace, Ending, Observed},
 };
 
-/// All secret text of a session, short and ordinary ones as well, for masking whatever is printed of it.
-pub fn secrets_of(subject: &PluginUnderTest, session: &Session, trace: &Trace) -> Vec<String> {
-    let context = Context::new(subject, session, trace);
-    let mut secrets: Vec<String> = Vec::new();
-    let mut found = |kind, text: Cow<'_, str>| {
-        secrets.push(text.clone().into_owned());
-        if is_key(kind, &text) {
-            // A key may be shown in part.
-            let lines = text.lines().map(str::trim).filter(|line| line.len() >= 8 && !line.starts_with("-----"));
-            secrets.extend(lines.map(str::to_owned));
-        }
-    };
-    canary::of_surroundings(&context, &mut found);
-    for index in 0..trace.calls.len() {
-        canary::of_call(&context, index, &mut found);
-    }
-    // A session that ended early holds passwords for calls that were never made.
-    for call in &session.calls {
-        let password = call.argument(crate::contract::Argument::GatewayPassword);
-        secrets.extend(password.and_then(crate::case::Value::as_str).map(str::to_owned));
-    }
-    secrets.retain(|secret| !secret.is_empty());
-    secrets.sort();
-    secrets.dedup();
-    secrets
-}
-
-/// Looks for every canary in all that others can read.
+/// Searches for every canary in all text that other people can read.
 pub(super) fn judge<'a>(context: &Context<'a>, findings: &mut Vec<Finding>) {
-    let mut search = Search { context, canaries: Vec::new(), gathered: 0, told: Vec::new() };
+    let mut search = CanarySearch { context, canaries: Vec::new(), gathered: 0, reported: Vec::new() };
     for (index, seen) in context.trace.calls.iter().enumerate() {
         if context.is_other(seen) {
             continue;
@@ -76,46 +49,36 @@ pub(super) fn judge<'a>(context: &Context<'a>, findings: &mut Vec<Finding>) {
 }
 
 fn is_dropped(context: &Context<'_>, seen: &CallTrace) -> bool {
-    seen.hook.spec(context.subject.plugin_type).is_none_or(|spec| spec.result_dropped)
+    seen.hook.spec(context.plugin.plugin_type).is_none_or(|spec| spec.result_dropped)
 }
 
-struct Search<'a, 'c> {
+struct CanarySearch<'a, 'c> {
     context: &'c Context<'a>,
-    /// Of the calls before `gathered`.
+    /// Those of the calls before `gathered`.
     canaries: Vec<Canary<'a>>,
     gathered: usize,
     /// One finding for each hook, kind and channel.
-    told: Vec<(crate::contract::Hook, Kind, Channel)>,
+    reported: Vec<(Hook, SecretKind, Channel)>,
 }
 
-/// The part of a secret that is looked for.
-fn telling_part(kind: Kind, text: &str) -> &str {
-    if is_key(kind, text) { canary::middle_of_key(text) } else { text.trim() }
-}
-
-/// Whether a secret is a private key: credential stores hold those beside passwords.
-fn is_key(kind: Kind, text: &str) -> bool {
-    kind == Kind::PrivateKey || (kind == Kind::Service && text.contains(" PRIVATE KEY-----"))
-}
-
-impl<'a> Search<'a, '_> {
-    /// Gathers the canaries up to and with call `index`, each text once.
+impl<'a> CanarySearch<'a, '_> {
+    /// Gathers the canaries of all calls up to and including `index`, each text once.
     fn gather(&mut self, index: usize) {
         let canaries = &mut self.canaries;
         let mut found = |kind, text: Cow<'a, str>| {
             let text: Cow<'a, str> = match text {
-                Cow::Borrowed(text) => telling_part(kind, text).into(),
-                Cow::Owned(text) => telling_part(kind, &text).to_owned().into(),
+                Cow::Borrowed(text) => canary::needle(kind, text).into(),
+                Cow::Owned(text) => canary::needle(kind, &text).to_owned().into(),
             };
             if canary::is_distinctive(&text) && canaries.iter().all(|canary| canary.text != text) {
                 canaries.push(Canary::new(kind, text));
             }
         };
         if self.gathered == 0 {
-            canary::of_surroundings(self.context, &mut found);
+            canary::of_setup(**self.context, &mut found);
         }
         while self.gathered <= index {
-            canary::of_call(self.context, self.gathered, &mut found);
+            canary::of_call(**self.context, self.gathered, &mut found);
             self.gathered += 1;
         }
     }
@@ -131,7 +94,7 @@ impl<'a> Search<'a, '_> {
     ) {
         match value {
             Observed::Str(text) if holds_answers => {
-                self.text_without(index, channel, text, &[Kind::Answer, Kind::OneTimePassword], findings);
+                self.text_without(index, channel, text, &[SecretKind::Answer, SecretKind::OneTimePassword], findings);
             }
             Observed::Str(text) => self.text(index, channel, text, findings),
             Observed::Dict(entries) => {
@@ -157,25 +120,25 @@ impl<'a> Search<'a, '_> {
         index: usize,
         channel: Channel,
         text: &str,
-        allowed: &[Kind],
+        allowed: &[SecretKind],
         findings: &mut Vec<Finding>,
     ) {
         if text.len() < canary::SHORTEST {
             return;
         }
         self.gather(index);
-        let may_hold_forms = OnceCell::new();
+        let may_be_encoded = OnceCell::new();
         let seen = &self.context.trace.calls[index];
         for canary in self.canaries.iter().filter(|canary| !allowed.contains(&canary.kind)) {
-            let Some(hit) = canary_match::find(text, canary, &may_hold_forms) else { continue };
-            let is_told = self.told.iter().any(|(hook, kind, known)| {
+            let Some(found) = canary_match::find(text, canary, &may_be_encoded) else { continue };
+            let is_reported = self.reported.iter().any(|(hook, kind, known)| {
                 *kind == canary.kind && *known == channel && (*hook == seen.hook || channel.lasts())
             });
-            if is_told || canary::is_known_otherwise(self.context, canary) {
+            if is_reported || canary::is_known_otherwise(**self.context, canary) {
                 continue;
             }
-            self.told.push((seen.hook, canary.kind, channel));
-            findings.push(canary_match::tell(self.context, index, channel, canary, text, &hit));
+            self.reported.push((seen.hook, canary.kind, channel));
+            findings.push(canary_match::finding(self.context, index, channel, canary, text, &found));
         }
     }
 }
@@ -185,16 +148,19 @@ mod tests {
     use super::*;
     use crate::{
         case::Value,
-        contract::{Argument, Hook, Platform, PluginType},
+        contract::{Argument, Platform, PluginType},
         finding::{Rule, Severity},
-        oracle::testing::{Played, aa, dict, exception, frame, list, output, store, text, tuple},
+        oracle::{
+            PluginUnderTest, secrets_of,
+            testing::{Played, aa, dict, exception, frame, list, output, store, text, tuple},
+        },
         trace::ScratchFile,
     };
 
     const SECRET: &str = "Tr0ub4dor&3";
     const HOOK: Hook = Hook::GetPasswordList;
 
-    /// A hook that got [`SECRET`] as the gateway's password and wrote `line`.
+    /// A hook that got [`SECRET`] as the gateway password and wrote `line`.
     fn wrote(line: &str) -> Played {
         Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, SECRET).stderr(line)
     }
@@ -211,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_returned_password_that_is_part_of_the_gateways_is_told_as_the_gateways() {
+    fn a_returned_password_that_is_part_of_the_gateway_password_is_reported_as_that() {
         let returned = dict([("passwords", list([text("ub4dor&3-x")]))]);
         let played = Played::returned(HOOK, returned).with(Argument::GatewayPassword, "Trub4dor&3-x");
         let finding = played.stderr("login with Trub4dor&3-x\n").only(&store());
@@ -242,23 +208,23 @@ mod tests {
 
     #[test]
     fn at_log_level_debug_and_in_the_session_cookie_it_is_a_warning() {
-        let subject = PluginUnderTest { logs_debug: true, ..store() };
-        assert_eq!(wrote(SECRET).only(&subject).severity, Severity::Warning);
+        let plugin = PluginUnderTest { logs_debug: true, ..store() };
+        assert_eq!(wrote(SECRET).only(&plugin).severity, Severity::Warning);
         let result = dict([("session_cookie", dict([("token", text("Bearer Tr0ub4dor&3"))]))]);
         let played = Played::returned(HOOK, result.clone()).with(Argument::GatewayPassword, SECRET);
         assert_eq!(played.only(&store()).severity, Severity::Warning);
-        // It stays there for all later calls, and is one finding.
+        // It stays there for all later calls, which is one finding.
         assert_eq!(played.call(Hook::AuthenticationCompleted, Ending::Returned(result)).judge(&store()).len(), 1);
     }
 
     #[test]
-    fn the_plugins_own_cookie_and_the_password_given_back_are_silent() {
+    fn the_plugins_own_cookie_and_a_returned_password_are_silent() {
         let result = dict([("passwords", list([text(SECRET)])), ("cookie", dict([("p", text(SECRET))]))]);
         Played::returned(HOOK, result).with(Argument::GatewayPassword, SECRET).silent(&store());
     }
 
     #[test]
-    fn a_secret_that_came_in_with_the_session_cookie_may_stay_there() {
+    fn a_secret_that_the_session_cookie_contained_may_stay_there() {
         let mut played = Played::returned(HOOK, dict([("session_cookie", dict([("token", text(SECRET))]))]))
             .with(Argument::GatewayPassword, SECRET);
         played.session.session_cookie.set("token", Value::text(SECRET));
@@ -338,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_platforms_credential_store_holds_is_a_secret_and_its_names_are_not() {
+    fn passwords_and_keys_of_the_platforms_credential_stores_are_secrets_and_names_are_not() {
         let key = format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", "b3kX".repeat(16));
         let said = |line: &str| {
             let mut played = Played::returned(HOOK, Observed::None).stderr(line);
@@ -349,14 +315,14 @@ mod tests {
             played.session.services = serde_json::from_str(&services).unwrap();
             played.judge(&store()).into_iter().map(|finding| finding.message).collect::<Vec<_>>()
         };
-        let found = "a secret of the platform's credential store is written to standard error";
+        let found = "a secret of the platform's credential stores or directory is written to standard error";
         assert_eq!(said("using x7#Kq9!mZ now"), [format!("{found}: `using *** now`")]);
         assert_eq!(said(&format!("key {} end", "b3kX".repeat(16))), [format!("{found}: `key *** end`")]);
         assert_eq!(said("local-7#Qx: svc-9!user at srv-1.example"), [""; 0]);
     }
 
     #[test]
-    fn options_that_a_session_sets_bring_their_secrets() {
+    fn options_that_a_session_sets_have_secrets() {
         let said = |name: &str| {
             let mut played = Played::returned(HOOK, Observed::None).stderr("with x7#Kq9!mZ");
             played.session.options =
@@ -370,17 +336,17 @@ mod tests {
     fn a_password_that_is_also_a_name_or_a_word_is_no_canary() {
         wrote("login of Tr0ub4dor&3").with(Argument::GatewayUsername, SECRET).silent(&store());
         wrote("login of x-Tr0ub4dor&3-y").with(Argument::ServerUsername, "x-Tr0ub4dor&3-y").silent(&store());
-        let mut subject = store();
+        let mut plugin = store();
         let password = |text: &str| Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, text);
-        subject.known_text.push("the default is Tr0ub4dor&3".into());
-        wrote("the default is Tr0ub4dor&3").silent(&subject);
-        let ordinary = Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, "password");
-        ordinary.stderr("Fetching passwords for alice").silent(&store());
-        // A domain that the plugin appends, in an answer that begins as it does.
-        subject.known_text.push("[username_transform]\nappend_domain=ex4mple7.com".into());
-        password("@ex4mple7").stderr("identity of alice.smith@ex4mple7.com").silent(&subject);
+        plugin.known_text.push("the default is Tr0ub4dor&3".into());
+        wrote("the default is Tr0ub4dor&3").silent(&plugin);
+        let common = Played::returned(HOOK, Observed::None).with(Argument::GatewayPassword, "password");
+        common.stderr("Fetching passwords for alice").silent(&store());
+        // A domain that the plugin appends, and an answer that begins like it.
+        plugin.known_text.push("[username_transform]\nappend_domain=ex4mple7.com".into());
+        password("@ex4mple7").stderr("identity of alice.smith@ex4mple7.com").silent(&plugin);
         password("@ex4mple7").stderr("identity of alice.smith@ex4mple7.com").only(&store());
-        // alice@example.org, written from its parts.
+        // alice@corp7.org, combined from its parts.
         Played::returned(HOOK, Observed::None)
             .with(Argument::GatewayPassword, "alice@corp7.org")
             .with(Argument::GatewayUsername, "alice")
@@ -391,32 +357,32 @@ mod tests {
 
     #[test]
     fn a_word_of_the_plugins_with_punctuation_around_it_is_no_secret() {
-        let mut subject = store();
-        subject.known_text.push("domain_asset_mapping".into());
+        let mut plugin = store();
+        plugin.known_text.push("domain_asset_mapping".into());
         for password in ["domain_asset_mapping=", "account="] {
             Played::returned(HOOK, Observed::None)
                 .with(Argument::GatewayPassword, password)
                 .stderr(&format!("Fetching passwords for {password}alice"))
-                .silent(&subject);
+                .silent(&plugin);
         }
     }
 
     #[test]
-    fn a_hard_coded_password_is_a_secret_all_the_same() {
-        let mut subject = store();
-        subject.known_text.push("x7#Kq9!mZ".into());
+    fn a_hard_coded_password_is_still_a_secret() {
+        let mut plugin = store();
+        plugin.known_text.push("x7#Kq9!mZ".into());
         let result = dict([("passwords", list([text("x7#Kq9!mZ")]))]);
-        Played::returned(HOOK, result).stderr("found x7#Kq9!mZ").only(&subject);
+        Played::returned(HOOK, result).stderr("found x7#Kq9!mZ").only(&plugin);
 
         let line = "b3kX".repeat(16);
         let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{line}\n-----END RSA PRIVATE KEY-----\n");
         let result = dict([("private_keys", list([tuple([text("ssh-rsa"), text(&pem)])]))]);
-        subject.known_text.push(pem.clone());
-        Played::returned(Hook::GetPrivateKeyList, result).stderr(&pem).only(&subject);
+        plugin.known_text.push(pem.clone());
+        Played::returned(Hook::GetPrivateKeyList, result).stderr(&pem).only(&plugin);
     }
 
     #[test]
-    fn digits_count_only_as_a_number_of_their_own() {
+    fn digits_count_only_as_a_whole_number() {
         let pairs = || Value::Dict(vec![("otp".into(), "123456".into())]);
         let log = |line: &str| {
             Played::returned(Hook::Authenticate, Observed::None).with(Argument::KeyValuePairs, pairs()).stderr(line)
@@ -426,12 +392,12 @@ mod tests {
     }
 
     #[test]
-    fn the_configurations_secrets_are_canaries_though_they_stand_in_its_text() {
+    fn secrets_of_the_configuration_are_canaries_although_its_text_contains_them() {
         let configuration = "[vault]\npassword = Vault-Pw-77\n";
         let secrets = vec!["Vault-Pw-77".to_owned()];
-        let subject =
+        let plugin =
             PluginUnderTest::new(PluginType::CredentialStore, Platform::newest(), configuration, secrets, false, None);
-        let finding = Played::returned(HOOK, Observed::None).stderr("POST vault Vault-Pw-77").only(&subject);
+        let finding = Played::returned(HOOK, Observed::None).stderr("POST vault Vault-Pw-77").only(&plugin);
         assert_eq!(finding.message, "a secret of the configuration is written to standard error: `POST vault ***`");
     }
 
@@ -447,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_secret_is_named_for_masking_even_the_short() {
+    fn all_secrets_are_masked_even_short_ones() {
         let played =
             Played::returned(HOOK, dict([("passwords", list([text("ab")]))])).with(Argument::GatewayPassword, "pw");
         assert_eq!(secrets_of(&store(), &played.session, &played.trace), ["ab", "pw"]);

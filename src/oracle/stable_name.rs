@@ -1,45 +1,45 @@
-//! Names that are other ones in each run, made the same: temporary files, process numbers, numbered threads.
+//! Makes names that differ in each run equal: temporary files, process ids, numbered threads.
 
 use super::PluginUnderTest;
 
-/// What stands for the part of a name that chance made.
+/// What replaces the random part of a name.
 const ANY: &str = "…";
-/// How long the part of a temporary file's name is that Python draws.
-const DRAWN: usize = 8;
+/// The length of the random part of a name that Python's `tempfile` makes.
+const RANDOM_LENGTH: usize = 8;
 
-/// `name` with `…` for what is another text in each run. What the plugin's own code spells stays.
-pub(super) fn steady(subject: &PluginUnderTest, name: &str) -> String {
-    let is_own = |part: &str| subject.known_text.iter().any(|text| text.contains(part));
-    let mut steady = String::with_capacity(name.len());
+/// `name` with `…` for each part that differs in each run. Parts that the plugin's own code contains stay.
+pub(super) fn stable_name(plugin: &PluginUnderTest, name: &str) -> String {
+    let is_own = |part: &str| plugin.known_text.iter().any(|text| text.contains(part));
+    let mut stable = String::with_capacity(name.len());
     let mut rest = name;
     while !rest.is_empty() {
         let end = rest.find(|character| !is_word(character)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        steady.push_str(&steady_word(word, &is_own));
+        stable.push_str(&stable_word(word, &is_own));
         let end = after.find(is_word).unwrap_or(after.len());
         let (between, after) = after.split_at(end);
-        steady.push_str(between);
+        stable.push_str(between);
         rest = after;
     }
-    steady
+    stable
 }
 
 fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
 }
 
-fn steady_word(word: &str, is_own: &dyn Fn(&str) -> bool) -> String {
+fn stable_word(word: &str, is_own: &dyn Fn(&str) -> bool) -> String {
     if word.is_empty() || is_own(word) {
         return word.to_owned();
     }
-    if let Some(drawn) = word.strip_prefix("tmp")
-        && is_drawn(drawn)
+    if let Some(rest) = word.strip_prefix("tmp")
+        && is_random(rest)
     {
         return format!("tmp{ANY}");
     }
-    // Numbers of pools have an underscore inside: `ThreadPoolExecutor-0_0`.
+    // The threads of a pool have numbers with an underscore: `ThreadPoolExecutor-0_0`.
     let is_numbered = word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
-    if is_drawn(word) && word.bytes().any(|byte| !byte.is_ascii_lowercase()) || is_numbered {
+    if is_random(word) && word.bytes().any(|byte| !byte.is_ascii_lowercase()) || is_numbered {
         return ANY.to_owned();
     }
     let parts = word.split('_').map(|part| {
@@ -51,9 +51,10 @@ fn steady_word(word: &str, is_own: &dyn Fn(&str) -> bool) -> String {
     parts.collect::<Vec<_>>().join("_")
 }
 
-/// Whether Python's `tempfile` may have drawn that.
-fn is_drawn(part: &str) -> bool {
-    part.len() == DRAWN && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+/// Whether Python's `tempfile` may have made that.
+fn is_random(part: &str) -> bool {
+    part.len() == RANDOM_LENGTH
+        && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -62,8 +63,8 @@ mod tests {
     use crate::oracle::testing::store;
 
     #[test]
-    fn what_chance_made_is_the_same_in_each_run() {
-        let subject = PluginUnderTest { known_text: vec!["vault_log1 2024 %s-state.json".into()], ..store() };
+    fn random_names_are_the_same_in_each_run() {
+        let plugin = PluginUnderTest { known_text: vec!["vault_log1 2024 %s-state.json".into()], ..store() };
         let cases = [
             ("tmp/tmpab12cd_x", "tmp/tmp…"),
             ("<scratch>/tmp/vault_log1.txt", "<scratch>/tmp/vault_log1.txt"),
@@ -76,7 +77,7 @@ mod tests {
             ("poller", "poller"),
         ];
         for (name, expected) in cases {
-            assert_eq!(steady(&subject, name), expected);
+            assert_eq!(stable_name(&plugin, name), expected);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions and traces written by hand, short.
+//! Builders for sessions and traces that tests write by hand.
 
 use std::time::Duration;
 
@@ -120,25 +120,25 @@ impl Played {
         self.trace.calls.last_mut().expect("a call was made")
     }
 
-    pub(super) fn judge(&self, subject: &PluginUnderTest) -> Vec<Finding> {
-        judge(subject, &self.session, &self.trace)
+    pub(super) fn judge(&self, plugin: &PluginUnderTest) -> Vec<Finding> {
+        judge(plugin, &self.session, &self.trace)
     }
 
-    /// The rules that are broken, with the messages.
-    pub(super) fn said(&self, subject: &PluginUnderTest) -> Vec<(Rule, String)> {
-        self.judge(subject).into_iter().map(|finding| (finding.rule, finding.message)).collect()
+    /// The rules and messages of all findings.
+    pub(super) fn said(&self, plugin: &PluginUnderTest) -> Vec<(Rule, String)> {
+        self.judge(plugin).into_iter().map(|finding| (finding.rule, finding.message)).collect()
     }
 
-    /// The one rule that is broken.
+    /// The only finding.
     #[track_caller]
-    pub(super) fn only(&self, subject: &PluginUnderTest) -> Finding {
-        let mut findings = self.judge(subject);
+    pub(super) fn only(&self, plugin: &PluginUnderTest) -> Finding {
+        let mut findings = self.judge(plugin);
         assert_eq!(findings.len(), 1, "{findings:#?}");
         findings.remove(0)
     }
 
     #[track_caller]
-    pub(super) fn silent(&self, subject: &PluginUnderTest) {
-        assert_eq!(self.judge(subject), Vec::new());
+    pub(super) fn silent(&self, plugin: &PluginUnderTest) {
+        assert_eq!(self.judge(plugin), Vec::new());
     }
 }

@@ -1,13 +1,13 @@
-//! Where in a result something lies: as people write it, and as a fingerprint may hold it.
+//! The path to a place in a result: for messages, and for fingerprints.
 
-use super::{Context, message};
-use crate::{case::Value, trace::Observed};
+use super::{context::Context, message};
+use crate::trace::Observed;
 
 /// The most characters of a path in a message.
 const PATH_LIMIT: usize = 80;
-/// How many keys of a path a fingerprint holds.
+/// How many keys of a path a fingerprint depends on.
 const DETAIL_DEPTH: usize = 3;
-/// The longest key that a fingerprint holds.
+/// The longest key that a fingerprint depends on.
 const DETAIL_KEY: usize = 40;
 
 /// One step into a result.
@@ -40,9 +40,9 @@ pub(super) fn written(steps: &[Step<'_>]) -> String {
     message::one_line(&path, PATH_LIMIT)
 }
 
-/// The path for a fingerprint: no indices, no depths, and no keys that are values. A key that is not a name, or that
-/// came in with the session, becomes `*`: `cookie[username]` is one place whoever the user is. A word of the plugin's own
-/// code is its own, even where an argument happens to be the same.
+/// The path for a fingerprint: no indices, no depths, and no keys that are values. A key that is not a name, or that an
+/// argument contains, becomes `*`: `cookie[username]` is one place for all users. A word of the plugin's own code
+/// stays, even if an argument happens to be equal.
 pub(super) fn detail(context: &Context<'_>, steps: &[Step<'_>]) -> String {
     let mut detail = String::new();
     let keys = steps.iter().filter_map(|step| match step {
@@ -58,37 +58,33 @@ pub(super) fn detail(context: &Context<'_>, steps: &[Step<'_>]) -> String {
     detail
 }
 
-/// A key for a fingerprint.
+/// A key for a fingerprint: itself, or `*`.
 pub(super) fn key_detail<'a>(context: &Context<'_>, key: &'a Observed) -> &'a str {
     match key.as_str() {
-        Some(key) if is_name(key) && key.len() <= DETAIL_KEY && (is_own(context, key) || !came_in(context, key)) => key,
+        Some(key)
+            if is_name(key) && key.len() <= DETAIL_KEY && (is_own(context, key) || !is_argument(context, key)) =>
+        {
+            key
+        }
         _ => "*",
     }
 }
 
-/// Whether `key` reads well after a dot.
+/// Whether `key` can be written after a dot.
 fn is_name(key: &str) -> bool {
     !key.is_empty()
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !key.as_bytes()[0].is_ascii_digit()
 }
 
-/// Whether the plugin's code has this word.
+/// Whether the plugin's code contains this word.
 fn is_own(context: &Context<'_>, key: &str) -> bool {
-    context.subject.known_text.iter().any(|known| known == key)
+    context.plugin.known_text.iter().any(|known| known == key)
 }
 
-/// Whether some argument is this text, or holds it.
-fn came_in(context: &Context<'_>, key: &str) -> bool {
-    fn holds(value: &Value, key: &str) -> bool {
-        match value {
-            Value::Str(text) => text == key,
-            Value::List(items) => items.iter().any(|item| holds(item, key)),
-            Value::Dict(entries) => entries.iter().any(|(_, value)| holds(value, key)),
-            _ => false,
-        }
-    }
-    context.session.calls.iter().flat_map(|call| &call.arguments).any(|(_, value)| holds(value, key))
+/// Whether some argument is this text, or contains it as a value.
+fn is_argument(context: &Context<'_>, key: &str) -> bool {
+    context.arguments().any(|value| value.any(&|value| value.as_str() == Some(key)))
 }
 
 #[cfg(test)]
@@ -101,19 +97,19 @@ mod tests {
 
     #[test]
     fn a_path_reads_as_python_would_write_it() {
-        let (cookie, users, odd) = (text("cookie"), text("users"), text("a b"));
-        let steps = [Step::Key(&cookie), Step::Key(&users), Step::Index(2), Step::Key(&odd)];
+        let (cookie, users, spaced) = (text("cookie"), text("users"), text("a b"));
+        let steps = [Step::Key(&cookie), Step::Key(&users), Step::Index(2), Step::Key(&spaced)];
         assert_eq!(written(&steps), "cookie.users[2]['a b']");
     }
 
     #[test]
-    fn a_fingerprint_holds_no_users_name() {
+    fn a_fingerprint_contains_no_users_name() {
         let of = |user: &str| {
             let played = Played::returned(Hook::GetPasswordList, Observed::None)
                 .with(Argument::ServerUsername, user)
                 .with(Argument::ServerPort, 22);
-            let (subject, cookie, user) = (store(), text("cookie"), text(user));
-            let context = Context::new(&subject, &played.session, &played.trace);
+            let (plugin, cookie, user) = (store(), text("cookie"), text(user));
+            let context = Context::new(&plugin, &played.session, &played.trace);
             detail(&context, &[Step::Key(&cookie), Step::Key(&user), Step::Index(7)])
         };
         assert_eq!(of("alice"), "cookie.*");
@@ -123,9 +119,9 @@ mod tests {
     #[test]
     fn a_word_of_the_plugin_is_its_own_though_an_argument_is_the_same() {
         let played = Played::returned(Hook::GetPasswordList, Observed::None).with(Argument::ServerUsername, "lease");
-        let (mut subject, cookie, lease) = (store(), text("cookie"), text("lease"));
-        subject.known_text.push("lease".into());
-        let context = Context::new(&subject, &played.session, &played.trace);
+        let (mut plugin, cookie, lease) = (store(), text("cookie"), text("lease"));
+        plugin.known_text.push("lease".into());
+        let context = Context::new(&plugin, &played.session, &played.trace);
         assert_eq!(detail(&context, &[Step::Key(&cookie), Step::Key(&lease)]), "cookie.lease");
     }
 }

@@ -1,4 +1,4 @@
-//! Opens a package: finds out what was given, unpacks it, and looks for everything that is wrong with its files.
+//! Opens a package: unpacks it if it is an archive, and checks its files.
 
 use std::{
     fs::{self, File},
@@ -9,89 +9,103 @@ use std::{
 use super::{
     ArchiveLimits, Manifest, OpenedPackage, Package, PackageError, ScratchFolder,
     archive::{self, Contents},
-    configuration, manifest,
-    note::note,
+    configuration,
+    manifest::FILE as MANIFEST,
+    package::DEFAULT_ENTRY_POINT,
 };
 use crate::{
     contract::{Platform, similarity},
-    finding::{Finding, Rule},
+    finding::{Finding, Location, Rule},
 };
 
 const CONFIGURATION: &str = "default.cfg";
-/// The most bytes that are read of MANIFEST or default.cfg; one more shows that there are more.
+/// The most bytes that MANIFEST or default.cfg may have.
 const FILE_BYTES: u64 = 1 << 20;
 /// How many faults of default.cfg are reported.
 const REPORTED_FAULTS: usize = 10;
 
-pub(super) fn open(
-    path: &Path,
-    platform: &'static Platform,
-    limits: &ArchiveLimits,
-) -> Result<OpenedPackage, PackageError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => PackageError::NoSuchFile { path: path.to_owned() },
-        _ => PackageError::Io { path: path.to_owned(), source },
-    };
-    let metadata = fs::metadata(path).map_err(failed)?;
-    if metadata.is_dir() {
-        let contents = folder(path)?;
-        return Ok(look(path, path, contents, None, platform, Vec::new()));
-    }
-    if !metadata.is_file() {
-        return Err(PackageError::NotAPlugin { path: path.to_owned(), reason: "neither a file nor a folder" });
-    }
-    let file = File::open(path).map_err(failed)?;
-    let scratch =
-        ScratchFolder::new().map_err(|source| PackageError::Scratch { path: std::env::temp_dir(), source })?;
-    let mut findings = Vec::new();
-    let contents = archive::unpack(file, scratch.path(), limits, &mut findings)
-        .map_err(|error| PackageError::Scratch { path: error.path, source: error.source })?;
-    let Some(contents) = contents else {
-        // Someone who gives `main.py` or `MANIFEST` means the folder it lies in.
-        if let Some(finding) = findings.last_mut()
-            && finding.rule == Rule::ArchiveUnreadable
-            && path.parent().is_some_and(|parent| parent.join(manifest::FILE).is_file())
-        {
-            finding.hint = Some("give the plugin's folder, or its `.zip`".to_owned());
+impl Package {
+    /// Opens the archive or folder at `path` and checks it by the rules of `platform`.
+    ///
+    /// # Errors
+    /// [`PackageError`] if there is nothing that can be a plugin, or a file cannot be read or written. What is wrong
+    /// with a plugin is a finding and no error.
+    pub fn open(
+        path: &Path,
+        platform: &'static Platform,
+        limits: &ArchiveLimits,
+    ) -> Result<OpenedPackage, PackageError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                PackageError::NoSuchFile { path: path.to_owned() }
+            }
+            _ => PackageError::Io { path: path.to_owned(), source },
+        };
+        let metadata = fs::metadata(path).map_err(failed)?;
+        if metadata.is_dir() {
+            let contents = folder(path)?;
+            return Ok(check(path, path, &contents, None, platform, Vec::new()));
         }
-        return Ok(OpenedPackage { package: None, findings });
-    };
-    let root = scratch.path().to_owned();
-    Ok(look(path, &root, contents, Some(scratch), platform, findings))
+        if !metadata.is_file() {
+            return Err(PackageError::NotAPlugin { path: path.to_owned(), reason: "neither a file nor a folder" });
+        }
+        let file = File::open(path).map_err(failed)?;
+        let scratch =
+            ScratchFolder::new().map_err(|source| PackageError::Scratch { path: std::env::temp_dir(), source })?;
+        let mut findings = Vec::new();
+        let contents = archive::unpack(file, scratch.path(), limits, &mut findings)
+            .map_err(|error| PackageError::Scratch { path: error.path, source: error.source })?;
+        let Some(contents) = contents else {
+            // A user who passes `main.py` or `MANIFEST` means the folder of that file.
+            if let Some(finding) = findings.last_mut()
+                && finding.rule == Rule::ArchiveUnreadable
+                && path.parent().is_some_and(|parent| parent.join(MANIFEST).is_file())
+            {
+                finding.hint = Some("pass the plugin's folder, or its `.zip`".to_owned());
+            }
+            return Ok(OpenedPackage { package: None, findings });
+        };
+        let root = scratch.path().to_owned();
+        Ok(check(path, &root, &contents, Some(scratch), platform, findings))
+    }
 }
 
-/// The files in the root of a folder, and MANIFEST one level below, where it may lie by mistake.
+/// The files in the root of a folder, and each MANIFEST one level below, where it may be by mistake.
 fn folder(path: &Path) -> Result<Contents, PackageError> {
     let entries = fs::read_dir(path).map_err(|source| PackageError::Io { path: path.to_owned(), source })?;
     let mut files = Vec::new();
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.path().is_dir() {
-            if entry.path().join(manifest::FILE).is_file() {
-                files.push(format!("{name}/{}", manifest::FILE));
+            if entry.path().join(MANIFEST).is_file() {
+                files.push(format!("{name}/{MANIFEST}"));
             }
         } else {
             files.push(name);
         }
     }
     files.sort();
-    let is_root = |file: &&String| !file.contains('/');
-    if !files.iter().filter(is_root).any(|file| file == manifest::FILE || file.ends_with(".py")) {
-        let reason = if files.iter().any(|file| file.contains('/')) {
-            "it has no MANIFEST, but a folder in it has one; give that folder"
+    let mut in_root = files.iter().filter(|file| is_in_root(file));
+    if !in_root.any(|file| file == MANIFEST || file.ends_with(".py")) {
+        let reason = if files.iter().any(|file| !is_in_root(file)) {
+            "it has no MANIFEST, but a folder in it has one; pass that folder"
         } else {
             "it has neither a MANIFEST nor a Python file"
         };
         return Err(PackageError::NotAPlugin { path: path.to_owned(), reason });
     }
-    Ok(Contents { files, complete: true })
+    Ok(Contents { files })
+}
+
+fn is_in_root(file: &str) -> bool {
+    !file.contains('/')
 }
 
 /// Checks the files under `root`.
-fn look(
+fn check(
     path: &Path,
     root: &Path,
-    contents: Contents,
+    contents: &Contents,
     scratch: Option<ScratchFolder>,
     platform: &'static Platform,
     mut findings: Vec<Finding>,
@@ -106,52 +120,43 @@ fn look(
         _scratch: scratch,
     };
     let is_listed = |name: &str| contents.files.iter().any(|file| file == name);
-    if !is_listed(manifest::FILE) {
-        findings.push(manifest_missing(&contents, package.is_archive));
-    } else {
-        match read(&root.join(manifest::FILE)) {
+    if is_listed(MANIFEST) {
+        match read(&root.join(MANIFEST)) {
             Ok(bytes) => {
                 let (manifest, found) = Manifest::read(&bytes, platform);
                 package.manifest = manifest;
                 findings.extend(found);
             }
-            // What could not be unpacked has been told.
+            // The archive's findings say why it was not unpacked.
             Err(error) if package.is_archive && error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                let text = format!("MANIFEST cannot be read: {error}");
-                findings.push(note(Rule::ManifestUnreadable, "", text).at(manifest::FILE, 0, 0, "").into());
+                let draft = Finding::draft(Rule::ManifestUnreadable, format!("MANIFEST cannot be read: {error}"));
+                findings.push(draft.at(Some(Location::in_file(MANIFEST, 0, 0))).finish());
             }
         }
+    } else {
+        findings.push(manifest_missing(contents, package.is_archive));
     }
-    package.configuration = look_at_configuration(root, &mut findings);
+    package.configuration = check_configuration(root, &mut findings);
     let entry_point = package.entry_point().to_owned();
     package.entry_point_exists = is_listed(&entry_point) && root.join(&entry_point).is_file();
+    let field = package.manifest.as_ref().and_then(|manifest| manifest.field("entry_point"));
     let is_invalid = findings.iter().any(|finding| {
-        let is_field = |line| {
-            package
-                .manifest
-                .as_ref()
-                .and_then(|manifest| manifest.field("entry_point"))
-                .is_some_and(|field| field.line == line)
-        };
-        finding.rule == Rule::ManifestFieldInvalid && finding.location.as_ref().is_some_and(|at| is_field(at.line))
+        let is_its_line = |at: &Location| field.is_some_and(|field| field.line == at.line);
+        finding.rule == Rule::ManifestFieldInvalid && finding.location.as_ref().is_some_and(is_its_line)
     });
-    // A name that breaks its form has been told; without a MANIFEST nobody knows which file is meant.
-    if package.manifest.is_some()
-        && !is_listed(&entry_point)
-        && (!is_invalid || entry_point == super::DEFAULT_ENTRY_POINT)
-    {
-        findings.push(entry_point_missing(&package, &entry_point, &contents));
+    // An invalid name is reported already; without a MANIFEST it is not known which file is meant.
+    if package.manifest.is_some() && !is_listed(&entry_point) && (!is_invalid || entry_point == DEFAULT_ENTRY_POINT) {
+        findings.push(entry_point_missing(&package, &entry_point, contents));
     }
     OpenedPackage { package: Some(package), findings }
 }
 
 fn manifest_missing(contents: &Contents, is_archive: bool) -> Finding {
-    let in_root = |file: &&String| !file.contains('/');
     let inner: Vec<&str> = contents.files.iter().filter_map(|file| file.strip_suffix("/MANIFEST")).collect();
-    let similar = contents.files.iter().filter(in_root).find(|file| {
+    let similar = contents.files.iter().filter(|file| is_in_root(file)).find(|file| {
         let stem = file.split('.').next().unwrap_or_default();
-        stem.eq_ignore_ascii_case(manifest::FILE)
+        stem.eq_ignore_ascii_case(MANIFEST)
     });
     let hint = if contents.files.is_empty() {
         "the archive is empty".to_owned()
@@ -164,45 +169,44 @@ fn manifest_missing(contents: &Contents, is_archive: bool) -> Finding {
         } else {
             format!("is `{inner}/` the plugin's folder?")
         }
-    } else if is_archive {
-        "is this the plugin's archive? MANIFEST lies in its root".to_owned()
     } else {
-        "is this the plugin's folder? MANIFEST lies in its root".to_owned()
+        let what = if is_archive { "archive" } else { "folder" };
+        format!("is this the plugin's {what}? MANIFEST must be in its root")
     };
-    note(Rule::ManifestMissing, "", "there is no `MANIFEST` in the root".to_owned()).hint(hint).into()
+    Finding::draft(Rule::ManifestMissing, "there is no `MANIFEST` in the root").hint(hint).finish()
 }
 
 fn entry_point_missing(package: &Package, entry_point: &str, contents: &Contents) -> Finding {
-    let field = package.manifest.as_ref().and_then(|manifest| manifest.field("entry_point"));
-    let modules: Vec<&String> = contents
+    let nearest = contents
         .files
         .iter()
-        .filter(|file| !file.contains('/') && file.ends_with(".py") && *file != "conftest.py")
-        .collect();
-    let nearest = modules.iter().max_by(|a, b| similarity(a, entry_point).total_cmp(&similarity(b, entry_point)));
+        .filter(|file| is_in_root(file) && file.ends_with(".py") && *file != "conftest.py")
+        .max_by(|a, b| similarity(a, entry_point).total_cmp(&similarity(b, entry_point)));
     let hint = match nearest {
-        Some(nearest) => format!("write `entry_point: {}`, or give the file that name", nearest.escape_debug()),
-        None => "there is no Python file in the root; the module lies beside MANIFEST".to_owned(),
+        Some(nearest) => format!("write `entry_point: {}`, or rename that file", nearest.escape_debug()),
+        None => "there is no Python file in the root; the module must be next to MANIFEST".to_owned(),
     };
+    let manifest = package.manifest.as_ref().filter(|manifest| manifest.entry_point.is_some());
+    let field = manifest.and_then(|manifest| manifest.field("entry_point"));
     let text = format!("the module `{}` is not in the root", entry_point.escape_debug());
-    let note = note(Rule::EntryPointMissing, entry_point, text).hint(hint);
-    match field {
-        Some(field) if package.manifest.as_ref().is_some_and(|manifest| manifest.entry_point.is_some()) => {
-            note.at(manifest::FILE, field.line, field.column, entry_point).into()
-        }
-        _ => note.into(),
-    }
+    Finding::draft(Rule::EntryPointMissing, text)
+        .detail(entry_point)
+        .at(field.map(|field| Location::in_file(MANIFEST, field.line, field.column)))
+        .hint(hint)
+        .finish()
 }
 
-fn look_at_configuration(root: &Path, findings: &mut Vec<Finding>) -> Option<String> {
-    let mut told = |line, subject: &str, text: String| {
-        findings.push(note(Rule::ConfigUnreadable, "", text).at(CONFIGURATION, line, 0, subject).into());
+/// The text of default.cfg, if there is one that can be read.
+fn check_configuration(root: &Path, findings: &mut Vec<Finding>) -> Option<String> {
+    let mut report = |line, detail: String, text: String| {
+        let draft = Finding::draft(Rule::ConfigUnreadable, text).detail(detail);
+        findings.push(draft.at(Some(Location::in_file(CONFIGURATION, line, 0))).finish());
     };
     let bytes = match read(&root.join(CONFIGURATION)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
-            told(0, "", format!("default.cfg cannot be read: {error}"));
+            report(0, String::new(), format!("default.cfg cannot be read: {error}"));
             return None;
         }
     };
@@ -211,24 +215,21 @@ fn look_at_configuration(root: &Path, findings: &mut Vec<Finding>) -> Option<Str
         Err(error) => {
             let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-            told(
-                u32::try_from(line).unwrap_or(u32::MAX),
-                "utf-8",
-                "default.cfg is not UTF-8; save it as UTF-8".to_owned(),
-            );
+            let line = u32::try_from(line).unwrap_or(u32::MAX);
+            report(line, "utf-8".into(), "default.cfg is not UTF-8; save it as UTF-8".into());
             return None;
         }
     };
-    for fault in configuration::faults(&text).into_iter().take(REPORTED_FAULTS) {
-        told(fault.line, &fault.reason, format!("default.cfg is not INI: {}", fault.reason));
+    for (line, fault) in configuration::faults(&text).into_iter().take(REPORTED_FAULTS) {
+        report(line, fault.fingerprint_detail(), format!("default.cfg is not INI: {fault}"));
     }
     Some(text)
 }
 
-/// The bytes of a file, bounded. A pipe or device under that name is not opened.
+/// The bytes of a file, bounded. A pipe or device of that name is not opened.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(io::Error::other("it is not a file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
@@ -245,7 +246,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::package::archive::tests::archive;
+    use crate::package::archive::testing::archive;
 
     const MANIFEST: &str =
         "api: 1.6\ntype: credentialstore\nname: Mine\nversion: 1.0\ndescription: d\nentry_point: main.py\n";
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_and_its_archive_open_alike_and_in_silence() {
+    fn a_good_folder_and_its_archive_open_alike_without_findings() {
         let files = [("MANIFEST", MANIFEST), ("main.py", "class Plugin: pass\n"), ("default.cfg", "[a]\nx=1\n")];
         let folder = folder(&files);
         for opened in [open(folder.path()).unwrap(), open_zip(&files)] {
@@ -289,13 +290,13 @@ mod tests {
             assert!(package.is_runnable());
             assert_eq!((package.name().as_str(), package.entry_point()), ("Mine", "main.py"));
             assert_eq!(package.configuration.as_deref(), Some("[a]\nx=1\n"));
-            assert_eq!(package.source_line("MANIFEST", 3).as_deref(), Some("name: Mine"));
-            assert_eq!(package.source_line("main.py", 9), None);
+            assert_eq!(package.source_lines("MANIFEST").unwrap()[2], "name: Mine");
+            assert_eq!(package.source_lines("none.py"), None);
         }
     }
 
     #[test]
-    fn an_archive_is_gone_with_its_package() {
+    fn an_unpacked_archive_is_removed_with_its_package() {
         let opened = open_zip(&[("MANIFEST", MANIFEST), ("main.py", "")]);
         let root = opened.package.as_ref().unwrap().root.clone();
         assert!(root.join("main.py").exists());
@@ -321,13 +322,13 @@ mod tests {
             ]
         );
         let missing = opened.findings.last().unwrap();
-        assert_eq!(missing.hint.as_deref(), Some("write `entry_point: main.py`, or give the file that name"));
+        assert_eq!(missing.hint.as_deref(), Some("write `entry_point: main.py`, or rename that file"));
         assert_eq!(missing.location.as_ref().map(|at| (at.line, at.column)), Some((5, 14)));
         assert!(!opened.package.unwrap().is_runnable());
     }
 
     #[test]
-    fn a_missing_manifest_is_told_with_what_to_do() {
+    fn a_missing_manifest_is_reported_with_what_to_do() {
         let opened = open_zip(&[]);
         assert_eq!(rules(&opened), [Rule::ManifestMissing]);
         assert_eq!(hint(&opened), "the archive is empty");
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_no_plugin_is_wrong_use() {
+    fn what_cannot_be_a_plugin_is_wrong_use() {
         let empty = folder(&[("notes.txt", "")]);
         assert!(matches!(open(empty.path()), Err(PackageError::NotAPlugin { .. })));
         assert!(matches!(open(&empty.path().join("none.zip")), Err(PackageError::NoSuchFile { .. })));
@@ -352,7 +353,7 @@ mod tests {
         assert!(matches!(open(Path::new("/dev/null")), Err(PackageError::NotAPlugin { .. })));
         let outer = folder(&[("vault/MANIFEST", MANIFEST)]);
         let error = open(outer.path()).unwrap_err().to_string();
-        assert!(error.ends_with("it has no MANIFEST, but a folder in it has one; give that folder"), "{error}");
+        assert!(error.ends_with("it has no MANIFEST, but a folder in it has one; pass that folder"), "{error}");
     }
 
     #[test]
@@ -362,7 +363,7 @@ mod tests {
         assert_eq!(rules(&opened), [Rule::ArchiveUnreadable]);
         assert!(opened.package.is_none());
         let opened = open(&folder.path().join("x/main.py")).unwrap();
-        assert_eq!(hint(&opened), "give the plugin's folder, or its `.zip`");
+        assert_eq!(hint(&opened), "pass the plugin's folder, or its `.zip`");
     }
 
     #[test]
@@ -376,14 +377,14 @@ mod tests {
     }
 
     #[test]
-    fn a_source_line_never_lies_outside_the_package() {
+    fn source_lines_are_never_outside_of_the_package() {
         let folder = folder(&[("MANIFEST", MANIFEST), ("main.py", "first\r\nsecond"), ("lib/a.py", "inner\n")]);
         std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link.py")).unwrap();
         let package = open(folder.path()).unwrap().package.unwrap();
-        assert_eq!(package.source_line("main.py", 1).as_deref(), Some("first"));
-        assert_eq!(package.source_line("lib/a.py", 1).as_deref(), Some("inner"));
-        for (file, line) in [("link.py", 1), ("../etc/passwd", 1), ("/etc/passwd", 1), ("main.py", 0), ("lib", 1)] {
-            assert_eq!(package.source_line(file, line), None, "{file}");
+        assert_eq!(package.source_lines("main.py").unwrap(), ["first", "second"]);
+        assert_eq!(package.source_lines("lib/a.py").unwrap(), ["inner"]);
+        for file in ["link.py", "../etc/passwd", "/etc/passwd", "lib"] {
+            assert_eq!(package.source_lines(file), None, "{file}");
         }
     }
 

@@ -1,9 +1,9 @@
-//! Private folders for unpacked archives, gone when nobody needs them.
+//! Private folders for unpacked archives, which are always removed.
 //!
-//! A folder is readable by its owner only, is removed when its guard is dropped, and stands in a list of the process, so
-//! that the path that ends the process at once (a second Ctrl-C) can remove all of them. What a killed process left is
-//! found by the next one: the folder's name holds the process id, and a living owner holds a lock on it, which also
-//! protects the folders of another container that shares the temporary folder but not the process ids.
+//! Only the owner can read such a folder. It is removed when its guard is dropped. It is in a list of the process, so
+//! that a second Ctrl-C, which ends the process at once, can remove all folders. The next process finds the folders of
+//! a killed one: the name of a folder contains the process id, and a running owner holds a lock on it. The lock also
+//! protects folders of another container that shares the temporary folder but not the process ids.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ use rustix::{
 use super::tree;
 
 const PREFIX: &str = "hookstorm-";
-/// How often a folder is removed in which somebody still writes.
+/// How often the removal of a folder is tried if another process still writes to it.
 const REMOVE_TRIES: usize = 20;
 
 static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -34,42 +34,44 @@ fn folders() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 
 /// A scratch folder that lives as long as this guard.
 #[derive(Debug)]
-pub struct ScratchFolder {
+pub(crate) struct ScratchFolder {
     path: PathBuf,
     process: u32,
-    /// Held so that others see the owner alive; closed with the guard.
+    /// Shows other processes that the owner runs; released with the guard.
     _lock: File,
 }
 
 impl ScratchFolder {
     /// Makes a new one in the system's temporary folder.
-    pub fn new() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// If the folder cannot be made or opened.
+    pub(crate) fn new() -> io::Result<Self> {
         let process = std::process::id();
-        // Held while the folder is made, so that it is on the list before anybody can remove what is listed.
+        // Locked while the folder is made, so that the folder is in the list before another thread removes all of them.
         let mut folders = folders();
         let folder = tempfile::Builder::new()
             .prefix(&format!("{PREFIX}{process}-"))
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir()?;
         let lock = File::open(folder.path())?;
-        // A file system without locks is no reason to fail: the process id still speaks.
+        // On a file system without locks the process id must suffice.
         let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
         let path = folder.keep();
         folders.insert(path.clone());
         Ok(Self { path, process, _lock: lock })
     }
 
-    /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
 
 impl Drop for ScratchFolder {
     fn drop(&mut self) {
-        // A forked child that unwinds must not take its parent's folder.
+        // A forked child that unwinds must not remove its parent's folder.
         if self.process == std::process::id() {
-            // Held until the folder is gone: whoever ends the process must not come between.
+            // Locked until the folder is removed, so that no other thread ends the process meanwhile.
             let mut folders = folders();
             if folders.remove(&self.path) {
                 let _ = tree::remove_folder(&self.path);
@@ -78,10 +80,10 @@ impl Drop for ScratchFolder {
     }
 }
 
-/// Removes every scratch folder of this process, for the path that ends it without unwinding. Workers may still be at
-/// work in them: each is moved away first, so that none is made anew under its old name, and a file that comes meanwhile
-/// is removed in another try. After it none can be made: who tries, or drops one, waits for the end of the process.
-pub fn remove_scratch_folders() {
+/// Removes every scratch folder of this process, before it ends without unwinding. Workers may still use them, so each
+/// folder is renamed first, and removed again if a new file appears meanwhile. Afterwards no folder can be made: a
+/// thread that tries to make or drop one waits until the process ends.
+pub(crate) fn remove_scratch_folders() {
     let mut folders = folders();
     for path in std::mem::take(&mut *folders) {
         let mut gone = path.clone().into_os_string();
@@ -91,13 +93,13 @@ pub fn remove_scratch_folders() {
             |_: &usize| tree::remove_folder(&gone).is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
         let _ = (0..REMOVE_TRIES).take_while(is_left).count();
     }
-    // Never given back, so that no thread makes a folder between here and the end.
+    // Never unlocked, so that no thread makes a folder before the process ends.
     std::mem::forget(folders);
 }
 
-/// Removes what processes that were killed left in the temporary folder: only folders of the same user, only those whose
-/// process is gone and which nobody holds. Follows no symlink.
-pub fn clear_stale_scratch() {
+/// Removes the scratch folders that killed processes left in the temporary folder: only folders of the same user whose
+/// process has ended and which are not locked. Follows no symlink.
+pub(crate) fn clear_stale_scratch() {
     clear_stale_in(&std::env::temp_dir());
 }
 
@@ -107,7 +109,8 @@ fn clear_stale_in(parent: &Path) {
         let name = entry.file_name();
         let Some(process) = name.to_str().and_then(owner) else { continue };
         let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
-        if metadata.is_dir() && metadata.uid() == geteuid().as_raw() && !is_alive(process) && is_free(&entry.path()) {
+        if metadata.is_dir() && metadata.uid() == geteuid().as_raw() && !is_alive(process) && is_unlocked(&entry.path())
+        {
             let _ = tree::remove_folder(&entry.path());
         }
     }
@@ -123,7 +126,8 @@ fn is_alive(process: Pid) -> bool {
     test_kill_process(process) != Err(Errno::SRCH)
 }
 
-fn is_free(path: &Path) -> bool {
+/// Whether no process has locked the folder.
+fn is_unlocked(path: &Path) -> bool {
     File::open(path).is_ok_and(|folder| flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok())
 }
 
@@ -132,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scratch_folder_is_private_and_gone_with_its_guard() {
+    fn a_scratch_folder_is_private_and_removed_with_its_guard() {
         let scratch = ScratchFolder::new().unwrap();
         let path = scratch.path().to_path_buf();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
@@ -143,27 +147,27 @@ mod tests {
     }
 
     #[test]
-    fn only_folders_of_dead_processes_that_nobody_holds_are_cleared() {
+    fn only_unlocked_folders_of_ended_processes_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let dead = child.id();
         child.wait().unwrap();
         let stale = parent.path().join(format!("hookstorm-{dead}-aaaa"));
-        let held = parent.path().join(format!("hookstorm-{dead}-bbbb"));
+        let locked = parent.path().join(format!("hookstorm-{dead}-bbbb"));
         let own = parent.path().join(format!("hookstorm-{}-cccc", std::process::id()));
         let link = parent.path().join(format!("hookstorm-{dead}-dddd"));
         let other = parent.path().join("hookstorm-notes");
-        for folder in [&stale, &held, &own, &other] {
+        for folder in [&stale, &locked, &own, &other] {
             fs::create_dir(folder).unwrap();
         }
         std::os::unix::fs::symlink(&other, &link).unwrap();
-        let lock = File::open(&held).unwrap();
+        let lock = File::open(&locked).unwrap();
         flock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
 
         clear_stale_in(parent.path());
 
         assert!(!stale.exists());
-        for kept in [&held, &own, &other, &link] {
+        for kept in [&locked, &own, &other, &link] {
             assert!(kept.exists(), "{} should be kept", kept.display());
         }
     }

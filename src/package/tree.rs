@@ -1,5 +1,6 @@
-//! Trees that a stranger fills: read, written to and removed without following a link. What is closed to its owner is opened
-//! to be removed, and neither depth nor number costs more than time, where a walk that calls itself would overflow its stack.
+//! Reads, writes and removes folders that a plugin fills, without following a link. Folders that their owner may not
+//! read are opened for removal. Neither depth nor number of files costs more than time: a recursive walk would overflow
+//! its stack.
 
 use std::{
     fs::File,
@@ -17,11 +18,11 @@ use rustix::{
 pub(crate) const FOLDER: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// How a file is read: never through a link, and without waiting for who writes to a pipe.
-pub(crate) const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+/// How a file is opened: never through a link, and without waiting for the writer of a pipe.
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
-/// The beginning of the file `name` in a folder, at most `limit` bytes; `None` where there is none, or something else of
-/// that name.
+/// The beginning of the file `name` in a folder, at most `limit` bytes; `None` if there is none, or if it is not a
+/// file.
 pub(crate) fn read_file<P: rustix::path::Arg>(at: impl AsFd, name: P, limit: u64) -> Option<Vec<u8>> {
     let file = File::from(rustix::fs::openat(at, name, FILE, Mode::empty()).ok()?);
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
@@ -32,14 +33,14 @@ pub(crate) fn read_file<P: rustix::path::Arg>(at: impl AsFd, name: P, limit: u64
     Some(bytes)
 }
 
-/// Writes a file below `root`, a folder of ours, with the folders on the way to it.
+/// Writes a file below `root`, which hookstorm made, and makes the folders above it.
 ///
 /// # Errors
-/// Where it cannot be written, leads out of the folder, or where a link or something else stands on the way.
+/// If it cannot be written, if it is outside of `root`, or if a part of its path is a link or not a folder.
 pub(crate) fn write_file(root: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let outside = || std::io::Error::from(std::io::ErrorKind::InvalidInput);
     let (parent, name) = path.parent().zip(path.file_name()).ok_or_else(outside)?;
-    // What the root's own name leads through is ours.
+    // The path of the root itself may contain links, because the plugin did not make it.
     let mut folder = rustix::fs::open(root, FOLDER.difference(OFlags::NOFOLLOW), Mode::empty())?;
     for part in parent.components() {
         let Component::Normal(part) = part else { return Err(outside()) };
@@ -53,23 +54,23 @@ pub(crate) fn write_file(root: &Path, path: &Path, bytes: &[u8]) -> std::io::Res
     File::from(rustix::fs::openat(&folder, name, new, Mode::RUSR | Mode::WUSR)?).write_all(bytes)
 }
 
-/// How often a folder is looked through before what is still in it is left.
-const LOOKS_LIMIT: usize = 1_000_000;
+/// How often a folder is read before removal gives up.
+const PASSES_LIMIT: usize = 1_000_000;
 
 /// Removes a folder with everything in it.
 ///
 /// # Errors
-/// Where it is none, or stays.
+/// If it is not a folder, or cannot be removed.
 pub(crate) fn remove_folder(path: &Path) -> std::io::Result<()> {
     empty(&open_folder(rustix::fs::CWD, path)?);
     std::fs::remove_dir(path)
 }
 
-/// Opens a folder, one whose owner may not even read it too.
+/// Opens a folder, even one whose owner may not read it.
 pub(crate) fn open_folder<P: rustix::path::Arg + Copy>(at: impl AsFd + Copy, name: P) -> rustix::io::Result<OwnedFd> {
     let open = || rustix::fs::openat(at, name, FOLDER, Mode::empty());
     open().or_else(|error| {
-        // What is no folder is not made one by this, and a link to one is no folder either.
+        // Only a folder is changed, and a link to a folder is not one.
         if error != Errno::ACCESS || !is_folder(at, name) {
             return Err(error);
         }
@@ -83,14 +84,14 @@ pub(crate) fn is_folder<P: rustix::path::Arg>(at: impl AsFd, name: P) -> bool {
         .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir())
 }
 
-/// Removes everything in a folder. A folder in it that holds folders gives them to the one above before it goes, so that
-/// two are open at a time however deep they lie.
+/// Removes everything in a folder. Folders inside of a folder in it are moved up before that one is removed, so that
+/// two folders are open at a time, however deep they are.
 pub(crate) fn empty(folder: &OwnedFd) {
     let _ = rustix::fs::fchmod(folder, Mode::RWXU);
     let mut moved = 0_u64;
-    // What stays is what the kernel does not let go; a look that changes nothing is the last one. A folder that holds folders
-    // costs a look for each level, and a process that still writes must not keep us for ever.
-    for _ in 0..LOOKS_LIMIT {
+    // A pass that removes nothing is the last one: the kernel does not allow more. Each level of folders needs a pass,
+    // and the limit is for a process that still writes.
+    for _ in 0..PASSES_LIMIT {
         let mut changed = false;
         each_entry(folder, |name| {
             changed |= remove(folder, name, &mut moved);
@@ -102,7 +103,7 @@ pub(crate) fn empty(folder: &OwnedFd) {
     }
 }
 
-/// Takes one entry away. Whether anything changed.
+/// Removes one entry, or a part of it. Returns whether anything changed.
 fn remove(folder: &OwnedFd, name: &std::ffi::CStr, moved: &mut u64) -> bool {
     if rustix::fs::unlinkat(folder, name, AtFlags::empty()).is_ok()
         || rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR).is_ok()
@@ -121,9 +122,9 @@ fn remove(folder: &OwnedFd, name: &std::ffi::CStr, moved: &mut u64) -> bool {
     rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR).is_ok() || changed
 }
 
-/// Moves a folder up, under a name that nobody has.
+/// Moves a folder up, under a new name.
 fn hoist(folder: BorrowedFd<'_>, inner: &OwnedFd, entry: &std::ffi::CStr, moved: &mut u64) -> bool {
-    // Who moves a folder writes to it: its way up becomes another one.
+    // Moving a folder changes its `..`, which needs permission to write.
     if is_folder(inner, entry) {
         let _ = rustix::fs::chmodat(inner, entry, Mode::RWXU, AtFlags::empty());
     }
@@ -134,12 +135,12 @@ fn hoist(folder: BorrowedFd<'_>, inner: &OwnedFd, entry: &std::ffi::CStr, moved:
     })
 }
 
-/// Calls `see` with the name of each entry of a folder until it gives false.
-pub(crate) fn each_entry(folder: &OwnedFd, mut see: impl FnMut(&std::ffi::CStr) -> bool) {
+/// Calls `visit` with the name of each entry of a folder until it returns false.
+pub(crate) fn each_entry(folder: &OwnedFd, mut visit: impl FnMut(&std::ffi::CStr) -> bool) {
     let Ok(entries) = rustix::fs::Dir::read_from(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        if !matches!(name.to_bytes(), b"." | b"..") && !see(name) {
+        if !matches!(name.to_bytes(), b"." | b"..") && !visit(name) {
             return;
         }
     }
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_written_and_read_where_it_lies_and_never_through_a_link() {
+    fn a_file_is_written_and_read_but_never_through_a_link() {
         let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let [root, outside] = [&root, &outside].map(tempfile::TempDir::path);
         let write = |path: &str| write_file(root, Path::new(path), b"new").is_ok();

@@ -262,7 +262,7 @@ mod tests {
             (&"uncaught-exception".into(), &"error".into())
         );
         let full = rule["fullDescription"]["text"].as_str().unwrap();
-        assert_eq!(full, "A hook raised. `RecursionError` and `MemoryError` count as well.");
+        assert_eq!(full, "A hook raised an exception. `RecursionError` and `MemoryError` count as well.");
         assert!(rule["help"]["markdown"].as_str().unwrap().contains("## Why it matters"));
         insta::assert_snapshot!(format!("{:#}", log["runs"][0]), @r#"
         {

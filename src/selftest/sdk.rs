@@ -77,7 +77,7 @@ impl Sdk {
             Ok(answer) => answer,
             Err(error) => return Some(format!("the SDK's process did not answer: {error}")),
         };
-        let has_duplicate = findings.iter().any(|finding| finding.message.contains("stands twice, first"));
+        let has_duplicate = findings.iter().any(|finding| finding.message.contains("appears twice, first"));
         if answer.duplicate || has_duplicate {
             let differs = manifest.is_some() && has_duplicate != answer.duplicate;
             return differs

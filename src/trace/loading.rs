@@ -1,11 +1,9 @@
-//! What was seen while a plugin was imported and constructed.
+//! What importing and constructing a plugin shows.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    contract::Hook,
-    trace::{Attempt, Exception, Frame, PluginTokens},
-};
+use super::{Attempt, Exception, Frame, PluginTokens};
+use crate::contract::Hook;
 
 /// What loading a plugin showed.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,17 +12,17 @@ pub struct Loading {
     pub python: String,
     /// How importing the module ended.
     pub import: LoadEnding,
-    /// What was written to standard error and output meanwhile, bounded.
+    /// What the plugin wrote to standard error and output meanwhile, bounded.
     pub output: String,
     /// What importing or constructing it tried that the sandbox does not allow, in order.
     pub attempts: Vec<Attempt>,
     /// Whether the module has a class `Plugin`. False where the import failed.
     pub has_class: bool,
-    /// How `Plugin(configuration)` ended, in a process of its own; `None` where it was not reached.
+    /// How `Plugin(configuration)` ended, in a process of its own; `None` where loading failed before.
     pub constructor: Option<LoadEnding>,
-    /// The hooks that the class has, of whatever type of plugin.
+    /// The hooks that the class has, of every type of plugin.
     pub hooks: Vec<HookSignature>,
-    /// What the plugin's own code knows: its constants, keys and option names.
+    /// The constants, keys and option names of the plugin's own code.
     pub tokens: PluginTokens,
     /// The plugin's own files that were imported.
     pub files: Vec<SourceFile>,
@@ -32,10 +30,10 @@ pub struct Loading {
     pub sdk_version: Option<String>,
 }
 
-/// How a step of loading ended.
+/// How a step of loading ended. The frames of a stack come innermost first.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LoadEnding {
-    /// Well.
+    /// Without an error.
     Done,
     /// It raised; a module that does not compile raises `SyntaxError`.
     Raised(Exception),
@@ -43,37 +41,37 @@ pub enum LoadEnding {
     Exited {
         /// The exit status.
         status: i32,
-        /// Where, innermost first.
+        /// The stack.
         frames: Vec<Frame>,
     },
     /// The process died of a signal.
     Signalled {
         /// The signal's number.
         signal: i32,
-        /// Where, innermost first.
+        /// The stack.
         frames: Vec<Frame>,
     },
     /// It took longer than the limit for loading.
     TimedOut {
         /// The limit in seconds.
         limit_seconds: u64,
-        /// Where it was, innermost first.
+        /// The stack at the limit.
         frames: Vec<Frame>,
     },
-    /// What its process reported is no report: the plugin closed or wrote over what is not its own.
+    /// The process sent no valid report: the plugin closed or wrote over descriptors or memory that are not its own.
     Corrupted,
 }
 
 /// A hook as the class has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HookSignature {
-    /// Which one.
+    /// Which hook.
     pub hook: Hook,
     /// Whether it can be called.
     pub callable: bool,
-    /// Its parameters without `self`, in order, `*args` and `**kwargs` left out.
+    /// Its parameters in order, without `self`, `*args` and `**kwargs`.
     pub parameters: Vec<Parameter>,
-    /// Whether it has `**kwargs`, and so gets everything.
+    /// Whether it has `**kwargs`, so that the platform passes every argument.
     pub takes_kwargs: bool,
     /// Where it is defined, if it is Python code.
     pub frame: Option<Frame>,
@@ -95,6 +93,6 @@ pub struct Parameter {
 pub struct SourceFile {
     /// Its path inside the package, with `/`.
     pub path: String,
-    /// The lines that hold code, ascending.
+    /// The lines that contain code, ascending.
     pub lines: Vec<u32>,
 }

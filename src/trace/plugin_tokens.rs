@@ -1,23 +1,24 @@
-//! The plugin's own words: what its code compares with, looks up and reads from its configuration.
+//! A dictionary of tokens for the fuzzer: what the plugin's code compares with, looks up and reads from its
+//! configuration.
 
 use serde::{Deserialize, Serialize};
 
-/// The most words that are kept.
-const STRINGS_LIMIT: usize = 4096;
-/// The longest word, in characters: beyond this it is a text and no word.
+/// The most tokens of a kind.
+const TOKENS_LIMIT: usize = 4096;
+/// The longest string, in characters. A longer one is no token but a text.
 const STRING_CHARS_LIMIT: usize = 256;
 
-/// PluginTokens that a plugin's code and default.cfg know. Collected by the worker from code objects.
+/// The tokens in a plugin's code and configuration. The worker collects them from code objects.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PluginTokens {
-    /// String constants, docstrings left out, shortest first, each once.
+    /// String constants without docstrings, shortest first, each once.
     pub strings: Vec<String>,
     /// Int constants, ascending.
     pub numbers: Vec<i64>,
     /// Options of default.cfg and of the configuration in use.
     pub options: Vec<OptionToken>,
-    /// The platform's services that the code uses, by their keys in [`crate::case::SERVICES`], and `sdk` where it stands
-    /// on the SDK, whose configuration may name more of them. Sessions fill in no others.
+    /// The platform's services that the code uses, by their keys in [`crate::case::SERVICES`], and `sdk` if it is based
+    /// on the SDK, whose configuration may name more of them. Sessions contain no other services.
     #[serde(default)]
     pub services: Vec<String>,
 }
@@ -34,19 +35,19 @@ pub struct OptionToken {
 }
 
 impl PluginTokens {
-    /// Puts the words in order, each once: the shortest 4,096 strings of at most 256 characters, numbers ascending,
-    /// options by section and name. The same words in any order give the same.
-    pub fn normalise(&mut self) {
+    /// Sorts the tokens and removes duplicates: the shortest 4,096 strings of at most 256 characters, numbers
+    /// ascending, options by section and name. The result does not depend on the order before.
+    pub(crate) fn normalise(&mut self) {
         self.strings.retain(|text| text.chars().nth(STRING_CHARS_LIMIT).is_none());
         self.strings.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
         self.strings.dedup();
-        self.strings.truncate(STRINGS_LIMIT);
+        self.strings.truncate(TOKENS_LIMIT);
         self.numbers.sort_unstable();
         self.numbers.dedup();
-        self.numbers.truncate(STRINGS_LIMIT);
+        self.numbers.truncate(TOKENS_LIMIT);
         self.options.sort_by(|a, b| (&a.section, &a.name, &a.value).cmp(&(&b.section, &b.name, &b.value)));
         self.options.dedup();
-        self.options.truncate(STRINGS_LIMIT);
+        self.options.truncate(TOKENS_LIMIT);
         self.services.sort_unstable();
         self.services.dedup();
     }
@@ -57,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_in_any_order_give_the_same_words() {
-        let mut words = PluginTokens {
+    fn tokens_in_any_order_give_the_same_tokens() {
+        let mut tokens = PluginTokens {
             strings: ["vp", "questions", "a", "vp", &"x".repeat(257), &"é".repeat(256)].map(str::to_owned).to_vec(),
             numbers: vec![22, -1, 22],
             ..PluginTokens::default()
         };
-        words.normalise();
-        assert_eq!(words.strings, ["a", "vp", "questions", &"é".repeat(256)]);
-        assert_eq!(words.numbers, [-1, 22]);
+        tokens.normalise();
+        assert_eq!(tokens.strings, ["a", "vp", "questions", &"é".repeat(256)]);
+        assert_eq!(tokens.numbers, [-1, 22]);
     }
 }

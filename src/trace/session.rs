@@ -1,23 +1,18 @@
-//! What was seen while a session ran. The runtime reports it, the oracles judge it, and neither knows the other.
+//! What a session and its calls showed.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use super::{Attempt, Exception, Frame, Leftover, Observed};
+use crate::{case::Value, contract::Hook};
 
-use crate::{
-    case::Value,
-    contract::Hook,
-    trace::{Attempt, Leftover, Observed},
-};
-
-/// What was seen of one session.
+/// What one session showed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    /// The calls that were made, in order. A call of the case stands here once for each round of questions, and not at
-    /// all when the session ended before it.
+    /// The calls that were made, in order. A call of the case has an entry for each round of questions, and none if the
+    /// session ended before it.
     pub calls: Vec<CallTrace>,
-    /// What may carry state over to the next session and was changed by this one: `lib.plugin.CACHE`, for instance.
-    /// Always empty for a session that ran isolated.
+    /// What the session changed that may carry state over to the next one: `lib.plugin.CACHE`, for instance. Always
+    /// empty for a session that ran isolated.
     pub changes: Vec<String>,
     /// What the plugin's next call would get as `cookie`.
     pub cookie: Value,
@@ -25,12 +20,12 @@ pub struct Trace {
     pub session_cookie: Value,
 }
 
-/// What was seen of one call.
+/// What one call showed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallTrace {
-    /// Its place in the session's calls.
+    /// The index in the session's calls.
     pub call: usize,
-    /// 0, or which answer to a question this invocation got, from 1.
+    /// 0 for the first invocation, then the number of the answer that this invocation got, from 1.
     pub round: usize,
     /// The hook.
     pub hook: Hook,
@@ -44,18 +39,18 @@ pub struct CallTrace {
     pub stderr: CapturedOutput,
     /// How long it took, construction of `Plugin` included.
     pub elapsed: Duration,
-    /// Files that lie in the session's folders after the call, with their beginnings.
+    /// The files in the session's folders after the call.
     pub files: Vec<ScratchFile>,
     /// What it tried that the sandbox does not allow, in order.
     pub attempts: Vec<Attempt>,
-    /// What it left behind in its process, and files that nobody took away.
+    /// What it left behind.
     pub leftovers: Vec<Leftover>,
 }
 
-/// How a call ended.
+/// How a call ended. The frames of a stack come innermost first, and are empty where the stack is not known.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
-    /// The hook gave a result.
+    /// The hook returned a result.
     Returned(Observed),
     /// `Plugin(configuration)` or the hook raised.
     Raised(Exception),
@@ -63,33 +58,33 @@ pub enum Ending {
     Exited {
         /// The exit status.
         status: i32,
-        /// Innermost first; empty where the process was gone before it could be asked.
+        /// The stack.
         frames: Vec<Frame>,
     },
     /// The process died of a signal.
     Signalled {
         /// The signal's number.
         signal: i32,
-        /// Innermost first, from `faulthandler`; empty where it could not tell.
+        /// The stack, from `faulthandler`.
         frames: Vec<Frame>,
     },
-    /// It was killed at the time limit.
+    /// The host killed it at the time limit.
     TimedOut {
         /// The limit.
         limit: Duration,
-        /// Where it was, innermost first; empty where it could not tell.
+        /// The stack at the limit.
         frames: Vec<Frame>,
     },
-    /// It needed more memory than the limit: the interpreter, not the plugin's own `raise`, raised `MemoryError`.
+    /// It needed more memory than the limit: the interpreter raised `MemoryError`, not the plugin's own `raise`.
     OutOfMemory {
         /// The limit in bytes.
         limit: u64,
-        /// Innermost first.
+        /// The stack.
         frames: Vec<Frame>,
     },
-    /// What its process reported is no report: the plugin wrote over memory or descriptors that are not its own.
+    /// Its process sent no valid report: the plugin wrote over memory or descriptors that are not its own.
     Corrupted,
-    /// The platform cut it off on purpose ([`crate::case::Call::cut_off`]); whatever it did is not judged.
+    /// The platform cut it off on purpose ([`crate::case::Call::cut_off`]); no oracle judges what it did.
     CutOff,
 }
 
@@ -99,7 +94,7 @@ impl Ending {
         !matches!(self, Self::Returned(_) | Self::CutOff)
     }
 
-    /// Where it happened, innermost first.
+    /// The stack at the end, innermost frame first.
     pub fn frames(&self) -> &[Frame] {
         match self {
             Self::Raised(exception) => &exception.frames,
@@ -112,76 +107,20 @@ impl Ending {
     }
 }
 
-/// An exception that left a hook.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exception {
-    /// The type, with its module unless that is `builtins`.
-    pub type_name: String,
-    /// `str(exception)`, bounded.
-    pub message: String,
-    /// Innermost first.
-    pub frames: Vec<Frame>,
-    /// Whether it left the constructor rather than the hook.
-    pub in_constructor: bool,
-}
-
-/// A frame of a Python stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Frame {
-    /// Whose code it is.
-    pub origin: Origin,
-    /// For the plugin's own code the path inside the package, with `/`; otherwise the path as Python has it.
-    pub file: String,
-    /// The function's name, `<module>` at the top.
-    pub function: String,
-    /// The line, from 1.
-    pub line: u32,
-}
-
-impl Frame {
-    /// The frame of `function` at `line` of `file`, a path as Python has it; `root` is the package's folder.
-    pub fn seen(file: &str, function: String, line: u32, root: &str, standard_library: &str) -> Self {
-        let inside = |folder: &str| file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
-        let (origin, file) = if let Some(inside) = inside(root) {
-            (Origin::Plugin, inside)
-        } else if file.starts_with("<frozen")
-            || file.starts_with("<hookstorm")
-            || inside(standard_library).is_some_and(|rest| !rest.contains("-packages/"))
-        {
-            (Origin::StandardLibrary, file)
-        } else {
-            (Origin::Other, file)
-        };
-        Self { origin, file: file.to_owned(), function, line }
-    }
-}
-
-/// Whose code a frame is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Origin {
-    /// A file of the package.
-    Plugin,
-    /// The standard library.
-    StandardLibrary,
-    /// Anything else: the SDK, other installed packages.
-    #[default]
-    Other,
-}
-
 /// What a call wrote to one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CapturedOutput {
-    /// The beginning and, where it was long, the end of it. Bytes that are no UTF-8 appear as U+FFFD.
+    /// The beginning and, where it is long, the end of it. U+FFFD replaces bytes that are not UTF-8.
     pub text: String,
     /// How many bytes were written in all.
     pub bytes: u64,
 }
 
-/// A file that a call left in the session's folders.
+/// A file in the session's folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScratchFile {
     /// Its path inside the folder.
     pub path: String,
-    /// Its beginning.
+    /// The beginning of its content.
     pub text: String,
 }

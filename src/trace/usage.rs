@@ -1,5 +1,4 @@
-//! What a call costs and what a runner holds: measured by the worker, for whoever asks how much a plugin carries. Nothing
-//! is measured unless it is asked for.
+//! What a call costs and what a process uses, for `load`. The worker measures it only on request.
 
 use std::time::Duration;
 
@@ -8,16 +7,16 @@ use std::time::Duration;
 pub struct CallUsage {
     /// When it began, in nanoseconds of the monotonic clock, which host and worker share.
     pub began_ns: u64,
-    /// Processor time, child processes that it waited for included.
+    /// Processor time, including that of child processes that it waited for.
     pub cpu: Duration,
-    /// The most memory that the process ever had resident, interpreter and plugin included, in bytes.
+    /// The most memory that the process ever had resident, in bytes, including interpreter and plugin.
     pub peak_bytes: u64,
 }
 
-/// What a process of many sessions holds.
+/// What a process that runs many sessions uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProcessUsage {
-    /// Memory that is resident, in bytes.
+    /// Resident memory in bytes.
     pub memory_bytes: u64,
     /// Open descriptors.
     pub descriptors: u64,

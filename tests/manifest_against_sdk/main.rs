@@ -138,7 +138,7 @@ fn our_reader_agrees_with_the_sdk() {
                 answer.strict, answer.compatible
             ));
         };
-        let says_twice = messages.iter().any(|message| message.contains("stands twice, first"));
+        let says_twice = messages.iter().any(|message| message.contains("appears twice, first"));
         if answer.duplicate || says_twice {
             duplicates += 1;
             if manifest.is_some() && says_twice != answer.duplicate {

@@ -150,7 +150,8 @@ fn finish(
             }
             if index == twice {
                 text.push_str(&format!("{key}: first\n"));
-                found.push(ExpectedFinding::of(Rule::ManifestUnreadable).at(FILE, line_of(&text)).word("stands twice"));
+                found
+                    .push(ExpectedFinding::of(Rule::ManifestUnreadable).at(FILE, line_of(&text)).word("appears twice"));
             } else {
                 anomaly.between(source, &mut text, is_behind_block);
             }

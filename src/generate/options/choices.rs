@@ -1,7 +1,7 @@
 //! The options that may be set, with the values that each may have.
 
 use super::comments;
-use crate::package::ConfigOption;
+use crate::package::configuration::ConfigOption;
 
 /// The most values of one option.
 const VALUES_LIMIT: usize = 24;

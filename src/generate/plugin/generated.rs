@@ -115,7 +115,7 @@ pub(in crate::generate) fn plugin(
     loading::constructor(source, &mut main, may_run, &mut made);
     let has_leak = source.chance(32);
     for spec in HookSpec::on(plugin_type, platform) {
-        if !spec.demanded && source.chance(96) {
+        if !spec.required && source.chance(96) {
             continue;
         }
         hooks::add(source, &mut main, &mut helper, (spec, plugin_type, platform), has_leak, &mut made);

@@ -35,7 +35,7 @@ pub(super) fn add(
         } else {
             main.line("    # Nothing.");
         }
-        made.loading.extend(spec.demanded.then(missing));
+        made.loading.extend(spec.required.then(missing));
         return;
     }
     const FORMS: [&str; 5] = [

@@ -83,7 +83,7 @@ fn wrong(source: &mut Source<'_, '_>, shape: ResultShape) -> Judged {
         ResultShape::Cookie => {
             one_of(vec![Observed::None, Observed::List(vec![]), text("a"), number, Observed::Bool(false)])
         }
-        ResultShape::Passwords | ResultShape::TextList | ResultShape::Groups => one_of(vec![
+        ResultShape::Passwords | ResultShape::Groups => one_of(vec![
             text("Qx-one"),
             Observed::None,
             number.clone(),
@@ -163,7 +163,7 @@ fn right(source: &mut Source<'_, '_>, shape: ResultShape) -> Judged {
         ])]),
         ResultShape::OptionalText => source.pick(&[text("Qx-a"), Observed::None]).clone(),
         ResultShape::Bool => Observed::Bool(source.chance(128)),
-        ResultShape::TextList | ResultShape::Groups => match source.below(2) {
+        ResultShape::Groups => match source.below(2) {
             1 => Observed::Tuple(vec![text("Qx-a")]),
             _ => Observed::List(vec![]),
         },

@@ -1,7 +1,7 @@
-//! Reads the names in an archive's central directory and sorts out the entries that must not be unpacked.
+//! Reads the names in an archive's central directory and finds the entries that must not be unpacked.
 //!
-//! Bounded: the memory that names take is counted. The reasons are shown to the author of the plugin, so each says what
-//! is wrong with the entry, not which attack it could be.
+//! Bounded: the memory for names is counted. The author of the plugin reads the reasons, so each says what is wrong
+//! with the entry, not which attack it could be.
 
 use std::{
     collections::HashSet,
@@ -11,17 +11,14 @@ use std::{
 
 use zip::{read::ZipFileEntry, unstable::read::ZipIterable};
 
-use super::{REPORTED_ENTRIES, not_a_zip, reason, too_many};
-use crate::{
-    finding::{Finding, Rule},
-    package::{ArchiveLimits, note::note},
-};
+use super::problem::{EntryProblems, bomb, not_a_zip, reason};
+use crate::finding::{Finding, Rule};
 
-/// How long a path may be, in bytes: Linux takes 4096 with the folder before it.
+/// How long a path may be, in bytes: Linux allows 4096, including the folder before it.
 const PATH_BYTES: usize = 3000;
 /// How long a part of a path may be, in bytes.
 const PART_BYTES: usize = 255;
-/// How many parts a path may have. Python packages have few; this bounds the folders that an archive can make.
+/// How many parts a path may have. Python packages have few; this bounds the folders that an archive contains.
 const PARTS: usize = 64;
 /// How many bytes all names together may take in memory.
 const NAMES_BYTES: usize = 16 << 20;
@@ -35,17 +32,13 @@ pub(super) struct Listing {
 }
 
 /// Reads all names and reports the unsafe ones.
-pub(super) fn list(
-    zip: &mut ZipIterable<BufReader<File>>,
-    limits: &ArchiveLimits,
-    findings: &mut Vec<Finding>,
-) -> Option<Listing> {
-    struct Entry {
+pub(super) fn list(zip: &mut ZipIterable<BufReader<File>>, findings: &mut Vec<Finding>) -> Option<Listing> {
+    struct ListedEntry {
         path: String,
         is_folder: bool,
         refused: Option<String>,
     }
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<ListedEntry> = Vec::new();
     let mut names_bytes = 0;
     let mut end = None;
     let iterator = match zip.files() {
@@ -61,7 +54,7 @@ pub(super) fn list(
             Err(error) => {
                 let text =
                     format!("entry {} of the central directory cannot be read: {}", entries.len() + 1, reason(&error));
-                findings.push(note(Rule::ArchiveUnreadable, "", text).into());
+                findings.push(Finding::draft(Rule::ArchiveUnreadable, text).finish());
                 return None;
             }
         };
@@ -71,16 +64,17 @@ pub(super) fn list(
         let path = if refused.is_some() { shortened(&name) } else { plain(&name) };
         names_bytes += path.len();
         if names_bytes > NAMES_BYTES {
-            findings.push(too_many("names that take too much memory", limits));
+            let limit = NAMES_BYTES >> 20;
+            findings.push(bomb(format!("the names of its entries need more than {limit} MB; nothing was unpacked")));
             return None;
         }
-        entries.push(Entry { path, is_folder: is_folder(&name), refused });
+        entries.push(ListedEntry { path, is_folder: is_folder(&name), refused });
     }
     if let Some(start) = end
         && has_more_entries(iterator.reader_mut(), start)
     {
-        let text = format!("the archive declares {} entries and has more", entries.len());
-        findings.push(note(Rule::ArchiveUnreadable, "declared", text).into());
+        let text = format!("the archive has more entries than the {} that it declares", entries.len());
+        findings.push(Finding::draft(Rule::ArchiveUnreadable, text).detail("declared").finish());
     }
 
     let files: HashSet<&str> = entries
@@ -89,30 +83,23 @@ pub(super) fn list(
         .map(|entry| entry.path.as_str())
         .collect();
     let mut seen = HashSet::new();
-    let mut refused = Vec::new();
+    let mut unsafe_entries = EntryProblems::new(Rule::ArchiveUnsafeEntry, "must not be unpacked");
     let mut safe = Vec::with_capacity(entries.len());
     for entry in &entries {
         let why = match &entry.refused {
             Some(why) => Some(why.clone()),
             None if entry.path.is_empty() => None,
-            None if !seen.insert(entry.path.as_str()) => Some("its name stands twice".to_owned()),
+            None if !seen.insert(entry.path.as_str()) => Some("its name appears twice".to_owned()),
             None => parents(&entry.path)
                 .find(|parent| files.contains(parent))
                 .map(|parent| format!("`{}` is a file in the same archive", parent.escape_debug())),
         };
         safe.push(why.is_none() && !entry.path.is_empty());
         if let Some(why) = why {
-            refused.push((entry.path.as_str(), why));
+            unsafe_entries.add(&entry.path, &why, findings);
         }
     }
-    for (path, why) in refused.iter().take(REPORTED_ENTRIES) {
-        let text = format!("entry `{}` was not unpacked: {why}", path.escape_debug());
-        findings.push(note(Rule::ArchiveUnsafeEntry, path, text).into());
-    }
-    if refused.len() > REPORTED_ENTRIES {
-        let text = format!("and {} more entries were not unpacked", refused.len() - REPORTED_ENTRIES);
-        findings.push(note(Rule::ArchiveUnsafeEntry, "\0more", text).into());
-    }
+    unsafe_entries.finish(findings);
     let files = entries
         .iter()
         .zip(&safe)
@@ -122,7 +109,7 @@ pub(super) fn list(
     Some(Listing { safe, files })
 }
 
-/// The entry's name as text. What is no text has no meaning either: shown, and refused by [`refusal`].
+/// The entry's name as text. [`refusal`] refuses a name that is not text.
 pub(super) fn name(entry: &ZipFileEntry<'_>) -> String {
     entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()).into_owned(), |name| name.into_owned())
 }
@@ -131,31 +118,31 @@ pub(super) fn is_folder(name: &str) -> bool {
     name.ends_with('/')
 }
 
-/// Why an entry may not be unpacked, by what it says of itself.
+/// Why an entry may not be unpacked, according to its own header.
 fn refusal(entry: &ZipFileEntry<'_>, name: &str) -> Option<String> {
     /// The kind of file in a Unix mode.
     const KIND: u32 = 0o170_000;
     let bytes = entry.name_raw();
     let mut drive = name.chars();
     let has_drive = drive.next().is_some_and(|letter| letter.is_ascii_alphabetic()) && drive.next() == Some(':');
-    // Python reads a mode whatever system the entry says it comes from.
+    // Python uses the mode for every system that the entry says it comes from.
     let kind = (entry.external_attributes() >> 16) & KIND;
-    // The crate reads such a name in another code page; Python's `zipfile` refuses the whole archive.
+    // The crate decodes such a name with another code page; Python's `zipfile` refuses the whole archive.
     let says_utf8 = entry.flags().as_u16() & (1 << 11) != 0;
     let why = if entry.name().is_err() || says_utf8 && std::str::from_utf8(bytes).is_err() {
-        "its name is not UTF-8, though it says so"
+        "its name is not UTF-8, although it is marked as UTF-8"
     } else if name.is_empty() {
         "it has no name"
     } else if bytes.contains(&0) || name.contains('\0') {
-        "its name holds a NUL"
+        "its name contains a NUL"
     } else if name.starts_with(['/', '\\']) {
         "its path is absolute"
     } else if has_drive {
         "its path begins with a drive letter"
     } else if name.split(['/', '\\']).any(|part| part == "..") {
-        "its path holds `..`"
+        "its path contains `..`"
     } else if name.contains('\\') {
-        "its path holds a backslash, where a ZIP has `/`"
+        "its path contains a backslash; a ZIP uses `/`"
     } else if entry.is_symlink() || kind == 0o120_000 {
         "it is a symlink"
     } else if !matches!(kind, 0 | 0o100_000 | 0o040_000) {
@@ -172,7 +159,7 @@ fn refusal(entry: &ZipFileEntry<'_>, name: &str) -> Option<String> {
     Some(why.to_owned())
 }
 
-/// The path without what means nothing: `.`, doubled and closing slashes.
+/// The path without parts that mean nothing: `.`, doubled and final slashes.
 pub(super) fn plain(name: &str) -> String {
     name.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/")
 }
@@ -190,8 +177,8 @@ pub(super) fn parents(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(end, _)| &path[..end])
 }
 
-/// Whether another header follows the one at `start`, which is the last that the archive declares. Readers that go by
-/// the directory's size, Python's for one, would see it.
+/// Whether another header follows the one at `start`, which is the last that the archive declares. Readers that use the
+/// size of the directory, as Python's does, find it.
 fn has_more_entries(reader: &mut BufReader<File>, start: u64) -> bool {
     fn read<const N: usize>(reader: &mut BufReader<File>, at: u64) -> Option<[u8; N]> {
         let mut bytes = [0; N];
@@ -206,7 +193,7 @@ fn has_more_entries(reader: &mut BufReader<File>, start: u64) -> bool {
 }
 
 /// Whether the header before an entry's data has another name than the directory. Python's `zipfile` refuses such an
-/// entry. Where no header is to be seen the unpacking tells it.
+/// entry. If there is no header, unpacking reports that.
 pub(super) fn has_other_local_name(reader: &mut BufReader<File>, entry: &ZipFileEntry<'_>) -> bool {
     const NAME_LENGTH: usize = 26;
     let name = entry.name_raw();
@@ -231,11 +218,11 @@ mod tests {
     use super::*;
     use crate::{
         finding::Severity,
-        package::archive::tests::{archive, patch, unpacked},
+        package::archive::testing::{archive, patch, unpacked},
     };
 
     #[test]
-    fn every_unsafe_entry_is_told_and_left_out_and_the_rest_unpacked() {
+    fn every_unsafe_entry_is_reported_and_skipped_and_the_rest_is_unpacked() {
         let names = ["Aabs.py", "BB/up.py", "C_drive.py", "DD_climb.py", "EnulE.py", "Fback.py", "MANIFEST"];
         let mut bytes = archive(&names.map(|name| (name, &b"x"[..])));
         for (from, to) in [
@@ -282,14 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_stands_twice_is_unsafe_even_if_written_differently() {
+    fn a_name_that_appears_twice_is_unsafe_even_if_written_differently() {
         let mut bytes =
             archive(&[("main.py", b"1"), ("mAin.py", b"2"), ("././Xa", b"3"), ("Yib", b"5"), ("Zib/c", b"6")]);
         patch(&mut bytes, b"mAin.py", b"main.py");
         patch(&mut bytes, b"Zib/c", b"Yib/c");
         let unpacked = unpacked(&bytes);
         assert_eq!(unpacked.rules(), [Rule::ArchiveUnsafeEntry; 2], "{:?}", unpacked.findings);
-        assert!(unpacked.findings[0].message.contains("`main.py` was not unpacked: its name stands twice"));
+        assert!(unpacked.findings[0].message.contains("`main.py` must not be unpacked: its name appears twice"));
         assert!(unpacked.findings[1].message.contains("`Yib` is a file in the same archive"));
         assert_eq!(fs::read(unpacked.folder.path().join("main.py")).unwrap(), b"1");
         assert!(unpacked.has("Xa"));
@@ -320,7 +307,7 @@ mod tests {
 
     #[test]
     fn an_entry_whose_two_headers_disagree_about_its_name_is_unreadable() {
-        // Python's `zipfile` refuses it, and readers that go by the local headers unpack another file.
+        // Python's `zipfile` refuses it, and readers that use the local headers unpack another file.
         let mut bytes = archive(&[("MANIFEST", b"api: 1.6"), ("main.py", b"pass")]);
         let local = bytes.windows(7).position(|window| window == b"main.py").unwrap();
         bytes[local..local + 7].copy_from_slice(b"mein.py");
@@ -335,21 +322,21 @@ mod tests {
         let names: Vec<String> = (0..30).map(|number| format!("../{number}")).collect();
         let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
         let unpacked = unpacked(&archive(&entries));
-        assert_eq!(unpacked.findings.len(), REPORTED_ENTRIES + 1);
-        assert_eq!(unpacked.findings[REPORTED_ENTRIES].message, "and 10 more entries were not unpacked");
+        assert_eq!(unpacked.findings.len(), 21);
+        assert_eq!(unpacked.findings[20].message, "10 more entries must not be unpacked");
         let fingerprints: HashSet<&str> =
             unpacked.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
-        assert_eq!(fingerprints.len(), REPORTED_ENTRIES + 1);
+        assert_eq!(fingerprints.len(), 21);
     }
 
     #[test]
-    fn entries_beyond_the_declared_number_are_told() {
+    fn entries_beyond_the_declared_number_are_reported() {
         let mut bytes = archive(&[("a.py", b""), ("b.py", b"")]);
         let end = bytes.windows(4).rposition(|window| window == b"PK\x05\x06").unwrap();
         bytes[end + 8] = 1;
         bytes[end + 10] = 1;
         let unpacked = unpacked(&bytes);
         assert_eq!(unpacked.rules(), [Rule::ArchiveUnreadable]);
-        assert!(unpacked.findings[0].message.contains("declares 1 entries and has more"));
+        assert!(unpacked.findings[0].message.contains("has more entries than the 1 that it declares"));
     }
 }

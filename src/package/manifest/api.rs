@@ -1,19 +1,19 @@
-//! The `api` field: the level that a plugin was written for, as the SDK reads it \[S\].
+//! The field `api`: the level that a plugin was written for, as the SDK reads it \[S\].
 
 use crate::contract::Api;
 
-/// An API level with what the SDK's `semantic_version` lets stand behind it.
+/// An API level with the third number, as the SDK's `semantic_version` reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Level {
+pub(super) struct ApiVersion {
     pub(super) api: Api,
-    /// The third number; 0 where the form is `x.y` or `x.y.z`, since the SDK ignores it there.
+    /// The third number; 0 for `x.y` and `x.y.z`, where the SDK ignores it.
     patch: u64,
 }
 
-impl Level {
-    /// The level in `text`: `x.y`, `x.y.z`, or `x.y.z` with `-pre` or `+build` behind it.
+impl ApiVersion {
+    /// Reads `x.y`, `x.y.z`, or `x.y.z` followed by `-pre` or `+build`.
     pub(super) fn read(text: &str) -> Option<Self> {
-        // Python's `$` lets a line break stand at the end.
+        // Python's `$` allows a line break at the end.
         let text = text.strip_suffix('\n').unwrap_or(text);
         let (version, build) = split(text, '+');
         let (version, pre) = split(version, '-');
@@ -24,7 +24,7 @@ impl Level {
             return None;
         }
         let patch = match patch {
-            // Whatever it says.
+            // Ignored, but it must be a number.
             Some(patch) if is_plain => {
                 is_digits(patch).then_some(())?;
                 0
@@ -39,7 +39,7 @@ impl Level {
             .then_some(Self { api: Api::new(number(major)?, number(minor)?), patch })
     }
 
-    /// Whether a platform with `platform`'s level is too old for it.
+    /// Whether it is above the level of a platform.
     pub(super) fn is_above(self, platform: Api) -> bool {
         (self.api, self.patch) > (platform, 0)
     }
@@ -53,7 +53,7 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A number without leading zeros. One beyond 64 bits is above every platform, and no more needs to be known of it.
+/// A number without leading zeros. One beyond 64 bits becomes the largest, which is above every platform too.
 fn number(text: &str) -> Option<u64> {
     (is_digits(text) && (text == "0" || !text.starts_with('0'))).then(|| text.parse().unwrap_or(u64::MAX))
 }
@@ -83,11 +83,11 @@ mod tests {
             ("1.6.0.0", None),
             ("", None),
         ] {
-            let read = Level::read(text).map(|level| (level.api.major, level.api.minor));
+            let read = ApiVersion::read(text).map(|level| (level.api.major, level.api.minor));
             assert_eq!(read, level, "{text}");
         }
-        assert!(!Level::read("1.9.7").unwrap().is_above(Api::new(1, 9)));
-        assert!(Level::read("1.9.7-rc").unwrap().is_above(Api::new(1, 9)));
-        assert!(Level::read("1.10").unwrap().is_above(Api::new(1, 9)));
+        assert!(!ApiVersion::read("1.9.7").unwrap().is_above(Api::new(1, 9)));
+        assert!(ApiVersion::read("1.9.7-rc").unwrap().is_above(Api::new(1, 9)));
+        assert!(ApiVersion::read("1.10").unwrap().is_above(Api::new(1, 9)));
     }
 }

@@ -1,19 +1,16 @@
-//! The rules for the fields of a MANIFEST, as in the contract's table: those of platform 5.10 \[G\] and those of all later
-//! ones \[S\]. Each message quotes the form that is demanded.
+//! The rules for the fields of a MANIFEST: those of platform 5.10 \[G\] and those of all later platforms \[S\]. Each
+//! message quotes the form that is required.
 
 use super::{
     FILE, Manifest, ManifestField,
-    api::Level,
-    as_text,
-    construct::{Constructed, Pair},
-    python,
-    scalar::{Value, brief},
-    yaml::Place,
+    api::ApiVersion,
+    construct::{Constructed, RootPair},
+    node::Position,
+    scalar::{YamlValue, brief},
 };
 use crate::{
-    contract::{Platform, PluginType, edit_distance, similarity},
-    finding::{Finding, Rule},
-    package::note::{Note, note},
+    contract::{Platform, PluginType, edit_distance, float_repr, similarity},
+    finding::{Draft, Finding, Location, Rule, Severity},
 };
 
 /// Every field that some platform or tool knows.
@@ -29,14 +26,14 @@ const KNOWN: [&str; 10] = [
     "scb_min_version",
     "scb_max_version",
 ];
-/// Fields without which no reader takes a MANIFEST.
-const DEMANDED: [&str; 4] = ["api", "type", "name", "version"];
-/// Fields that hold a version, and are written as text whatever YAML made of them.
+/// Fields that every reader requires.
+const REQUIRED: [&str; 4] = ["api", "type", "name", "version"];
+/// Fields that contain a version, which the SDK converts to text \[S\].
 const VERSIONS: [&str; 4] = ["api", "version", "scb_min_version", "scb_max_version"];
 
-/// Checks every field, and takes what can be read.
+/// Checks every field, and returns what can be read.
 pub(super) fn check(constructed: &Constructed, platform: &Platform, findings: &mut Vec<Finding>) -> Manifest {
-    let mut checker = Checker { constructed, platform, findings };
+    let mut checker = FieldChecker { constructed, platform, findings };
     let plugin_type = checker.check_type();
     checker.check_api();
     checker.check_name();
@@ -47,8 +44,9 @@ pub(super) fn check(constructed: &Constructed, platform: &Platform, findings: &m
     for name in KNOWN {
         checker.check_ambiguity(name);
     }
-    let text =
-        |name: &str| checker.field(name).and_then(|pair| pair.value.python_str().filter(|_| pair.value != Value::Null));
+    let text = |name: &str| {
+        checker.field(name).and_then(|pair| pair.value.python_str().filter(|_| pair.value != YamlValue::Null))
+    };
     Manifest {
         api: text("api"),
         plugin_type,
@@ -64,74 +62,76 @@ pub(super) fn check(constructed: &Constructed, platform: &Platform, findings: &m
     }
 }
 
-fn field(pair: &Pair) -> Option<ManifestField> {
+fn field(pair: &RootPair) -> Option<ManifestField> {
     Some(ManifestField {
-        name: as_text(&pair.key)?.to_owned(),
+        name: pair.key.as_text()?.to_owned(),
         type_name: pair.value.type_name(),
         text: pair.value.python_str(),
-        line: pair.place.line,
-        column: pair.place.column,
+        line: pair.position.line,
+        column: pair.position.column,
     })
 }
 
-struct Checker<'a> {
+/// A finding about `name` at a position.
+fn draft(rule: Rule, name: &str, position: Position, message: String) -> Draft {
+    Finding::draft(rule, message).detail(name).at(Some(Location::in_file(FILE, position.line, position.column)))
+}
+
+struct FieldChecker<'a> {
     constructed: &'a Constructed,
     platform: &'a Platform,
     findings: &'a mut Vec<Finding>,
 }
 
-impl<'a> Checker<'a> {
+impl<'a> FieldChecker<'a> {
     /// The pair that counts for `name`: the last one.
-    fn field(&self, name: &str) -> Option<&'a Pair> {
-        self.constructed.pairs.iter().rfind(|pair| as_text(&pair.key) == Some(name))
+    fn field(&self, name: &str) -> Option<&'a RootPair> {
+        self.constructed.pairs.iter().rfind(|pair| pair.key.as_text() == Some(name))
     }
 
     fn is_text(&self, name: &str) -> bool {
-        self.field(name).is_some_and(|pair| as_text(&pair.value).is_some())
+        self.field(name).is_some_and(|pair| pair.value.as_text().is_some())
     }
 
-    fn push(&mut self, note: Note) {
-        self.findings.push(note.into());
+    fn push(&mut self, draft: Draft) {
+        self.findings.push(draft.finish());
     }
 
-    /// The field, unless it is absent or null; then that is told, as `note` has it.
-    fn demanded(&mut self, name: &str, form: &str, finish: impl FnOnce(Note) -> Note) -> Option<&'a Pair> {
-        let (message, place) = match self.field(name) {
-            None => (format!("`{name}` is missing"), Place::default()),
-            Some(pair) if pair.value == Value::Null => (format!("`{name}` is empty"), pair.key_place),
+    /// The field, unless it is absent or null, which is reported after `finish` has changed the finding.
+    fn required(&mut self, name: &str, form: &str, finish: impl FnOnce(Draft) -> Draft) -> Option<&'a RootPair> {
+        let (message, position) = match self.field(name) {
+            None => (format!("`{name}` is missing"), Position::default()),
+            Some(pair) if pair.value == YamlValue::Null => (format!("`{name}` is empty"), pair.key_position),
             found => return found,
         };
         let hint = format!("write `{name}: …`: {form}");
-        let nearest = self.nearest_key(name).map(|key| format!("{hint}; is `{key}` a slip of the pen?"));
-        let note = note(Rule::ManifestFieldMissing, "", message)
-            .at(FILE, place.line, place.column, name)
-            .hint(nearest.unwrap_or(hint));
-        self.push(finish(note));
+        let nearest = self.nearest_key(name).map(|key| format!("{hint}; is `{key}` misspelled?"));
+        let draft = draft(Rule::ManifestFieldMissing, name, position, message).hint(nearest.unwrap_or(hint));
+        self.push(finish(draft));
         None
     }
 
-    /// An unknown key that looks like `name`.
+    /// An unknown key that is similar to `name`.
     fn nearest_key(&self, name: &str) -> Option<String> {
-        let keys = self.constructed.pairs.iter().filter_map(|pair| as_text(&pair.key));
+        let keys = self.constructed.pairs.iter().filter_map(|pair| pair.key.as_text());
         keys.filter(|key| !KNOWN.contains(key) && is_near(key, name)).map(brief).next()
     }
 
-    fn invalid(&self, name: &str, pair: &Pair, message: String) -> Note {
-        note(Rule::ManifestFieldInvalid, "", message).at(FILE, pair.place.line, pair.place.column, name)
-    }
-
-    /// The value as text; where it is something else, the message says what YAML made of it.
-    fn text(&mut self, name: &str, pair: &'a Pair, form: &str) -> Option<&'a str> {
-        if let Some(text) = as_text(&pair.value) {
+    /// The value as text. If it is something else, that is reported, with what YAML reads.
+    fn text(&mut self, name: &str, pair: &'a RootPair, form: &str) -> Option<&'a str> {
+        if let Some(text) = pair.value.as_text() {
             return Some(text);
         }
         let source = pair.source.as_deref().unwrap_or("…");
-        let message =
-            format!("`{name}: {}` is {} to YAML 1.1, and must be text: {form}", brief(source), pair.value.described());
-        let note = self.invalid(name, pair, message).hint(format!("quote it: `{name}: \"{}\"`", brief(source)));
-        // The SDK looks closer only at what Python takes for true.
+        let message = format!(
+            "YAML 1.1 reads `{name}: {}` as {}; it must be text: {form}",
+            brief(source),
+            pair.value.described()
+        );
+        let draft = invalid(name, pair, message).hint(format!("quote it: `{name}: \"{}\"`", brief(source)));
+        // The SDK checks only values that are true in Python \[S\].
         let is_error = matches!(name, "name" | "type") || pair.value.is_truthy() && name != "description";
-        self.push(if is_error { note } else { note.warning() });
+        self.push(if is_error { draft } else { draft.severity(Severity::Warning) });
         None
     }
 
@@ -140,56 +140,52 @@ impl<'a> Checker<'a> {
         let known: Vec<&str> =
             PluginType::ALL.into_iter().filter(|known| known.known_to(platform)).map(PluginType::name).collect();
         let form = format!("one of {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
-        let pair = self.demanded("type", &form, |note| note)?;
+        let pair = self.required("type", &form, |draft| draft)?;
         let text = self.text("type", pair, &form)?;
         if let Some(plugin_type) = PluginType::named(text).filter(|known| known.known_to(platform)) {
             return Some(plugin_type);
         }
         let message = if PluginType::named(text).is_some() {
-            format!("`type: {text}` is not known to platform {platform}; it must be {form}")
+            format!("platform {platform} does not know `type: {text}`; it must be {form}")
         } else {
-            format!("`type: {}` is no type of plugin; it must be {form}", brief(text))
+            format!("`type: {}` is not a type of plugin; it must be {form}", brief(text))
         };
-        let note = self.invalid("type", pair, message);
+        let draft = invalid("type", pair, message);
         let lower = text.trim().to_lowercase().replace(['-', ' '], "_");
         let nearest = known.iter().max_by(|a, b| similarity(a, &lower).total_cmp(&similarity(b, &lower)));
-        let note = match nearest {
-            Some(nearest) if similarity(nearest, &lower) > 0.75 => note.hint(format!("the nearest is `{nearest}`")),
-            _ => note,
-        };
-        self.push(note);
+        let nearest = nearest.filter(|nearest| similarity(nearest, &lower) > 0.75);
+        self.push(draft.hint(nearest.map(|nearest| format!("the nearest is `{nearest}`"))));
         None
     }
 
     fn check_api(&mut self) {
         let (is_first, platform) = (self.platform.is_first(), self.platform);
         let form = if is_first { "exactly `1.0`" } else { "`x.y` or `x.y.z`" };
-        let Some(pair) = self.demanded("api", form, |note| note) else { return };
+        let Some(pair) = self.required("api", form, |draft| draft) else { return };
         let text = pair.value.python_str();
         let shown = text.as_deref().map_or_else(|| pair.value.described(), |text| format!("`{}`", brief(text)));
         if is_first {
             if text.as_deref() != Some("1.0") {
-                let message = format!("`api` is {shown}, and on platform {platform} it must be {form}");
-                self.push(self.invalid("api", pair, message));
+                let message = format!("`api` is {shown}; on platform {platform} it must be {form}");
+                self.push(invalid("api", pair, message));
             }
             return;
         }
-        let Some(level) = text.as_deref().and_then(Level::read) else {
-            let message = format!("`api` is {shown}, and must be {form}");
-            self.push(
-                self.invalid("api", pair, message).hint(format!("platform {platform} offers API {}", platform.api)),
-            );
+        let Some(version) = text.as_deref().and_then(ApiVersion::read) else {
+            let message = format!("`api` is {shown}; it must be {form}");
+            self.push(invalid("api", pair, message).hint(format!("platform {platform} offers API {}", platform.api)));
             return;
         };
-        if level.api.major != platform.api.major {
+        if version.api.major != platform.api.major {
             let message = format!(
                 "`api` is {shown}; platform {platform} offers API {}, and the first number must be the same",
                 platform.api
             );
-            self.push(self.invalid("api", pair, message));
-        } else if level.is_above(platform.api) {
+            self.push(invalid("api", pair, message));
+        } else if version.is_above(platform.api) {
             let message = format!("`api` is {shown}, above the API {} that platform {platform} offers", platform.api);
-            self.push(self.invalid("api", pair, message).hint("lower `api`, or choose a newer `--platform`"));
+            let hint = "lower `api`, or choose a newer `--platform`".to_owned();
+            self.push(invalid("api", pair, message).hint(hint));
         }
     }
 
@@ -198,27 +194,26 @@ impl<'a> Checker<'a> {
         let form = if is_first {
             "any text"
         } else {
-            "letters, digits and `_`, the first a letter, two at least: `[a-zA-Z][a-zA-Z0-9_]+`"
+            "a letter and then letters, digits and `_`, at least two in all: `[a-zA-Z][a-zA-Z0-9_]+`"
         };
-        let Some(pair) = self.demanded("name", form, |note| note) else { return };
+        let Some(pair) = self.required("name", form, |draft| draft) else { return };
         let Some(name) = self.text("name", pair, form) else { return };
         if is_first {
             if name.is_empty() {
-                let empty = note(Rule::ManifestFieldMissing, "", "`name` is empty".to_owned());
-                self.push(empty.at(FILE, pair.place.line, pair.place.column, "name"));
+                self.push(draft(Rule::ManifestFieldMissing, "name", pair.position, "`name` is empty".to_owned()));
             }
             return;
         }
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if name.len() < 2 || !name.as_bytes()[0].is_ascii_alphabetic() || !name.bytes().all(is_word) {
-            self.push(self.invalid("name", pair, format!("`name` is `{}`, and must be {form}", brief(name))));
+            self.push(invalid("name", pair, format!("`name` is `{}`; it must be {form}", brief(name))));
         }
     }
 
     fn check_version(&mut self) {
         let is_first = self.platform.is_first();
         let form = if is_first { "`<major>.<minor>`, two numbers" } else { "a version that starts with a digit" };
-        let Some(pair) = self.demanded("version", form, |note| note) else { return };
+        let Some(pair) = self.required("version", form, |draft| draft) else { return };
         let text = pair.value.python_str();
         let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         let is_valid = text.as_deref().is_some_and(|text| {
@@ -229,13 +224,13 @@ impl<'a> Checker<'a> {
             }
         });
         if !is_valid {
-            let message = format!("`version` is {}, and must be {form}", pair.value.described());
-            self.push(self.invalid("version", pair, message));
+            let message = format!("`version` is {}; it must be {form}", pair.value.described());
+            self.push(invalid("version", pair, message));
         }
     }
 
     fn check_description(&mut self) {
-        if let Some(pair) = self.demanded("description", "any text", Note::warning) {
+        if let Some(pair) = self.required("description", "any text", |draft| draft.severity(Severity::Warning)) {
             self.text("description", pair, "any text");
         }
     }
@@ -245,20 +240,19 @@ impl<'a> Checker<'a> {
             return;
         }
         let form = "the file of the module, `[A-Za-z0-9._-]+`";
-        let hint = "without it some readers refuse the plugin, others take `main.py`; write `entry_point: main.py`";
-        let Some(pair) = self.demanded("entry_point", form, |note| note.warning().hint(hint)) else { return };
+        let hint = "without it some readers refuse the plugin, others load `main.py`; write `entry_point: main.py`";
+        let warning = |draft: Draft| draft.severity(Severity::Warning);
+        let pair = self.required("entry_point", form, |draft| warning(draft).hint(hint.to_owned()));
+        let Some(pair) = pair else { return };
         let Some(file) = self.text("entry_point", pair, form) else { return };
         if file.is_empty() {
-            let message = format!("`entry_point` is empty, and must be {form}");
-            self.push(self.invalid("entry_point", pair, message).warning());
+            let message = format!("`entry_point` is empty; it must be {form}");
+            self.push(warning(invalid("entry_point", pair, message)));
         } else if !file.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
-            let message = format!("`entry_point` is `{}`, and must be {form}", brief(file));
-            let note = self.invalid("entry_point", pair, message);
-            self.push(if file.contains('/') {
-                note.hint("the module lies in the package's root; import the rest from there")
-            } else {
-                note
-            });
+            let message = format!("`entry_point` is `{}`; it must be {form}", brief(file));
+            let hint = "the module must be in the package's root; it can import other files";
+            let hint = file.contains('/').then(|| hint.to_owned());
+            self.push(invalid("entry_point", pair, message).hint(hint));
         }
     }
 
@@ -267,57 +261,57 @@ impl<'a> Checker<'a> {
             return;
         }
         let form = "an address like `name@example.com`";
-        let Some(pair) = self.field("author_email").filter(|pair| pair.value != Value::Null) else { return };
+        let Some(pair) = self.field("author_email").filter(|pair| pair.value != YamlValue::Null) else { return };
         let Some(address) = self.text("author_email", pair, form) else { return };
         if !address.is_empty() && !is_address(address) {
-            let message = format!("`author_email` is `{}`, and must be {form}", brief(address));
-            self.push(self.invalid("author_email", pair, message));
+            let message = format!("`author_email` is `{}`; it must be {form}", brief(address));
+            self.push(invalid("author_email", pair, message));
         }
     }
 
-    /// Whether YAML 1.1 and 1.2 give the field another value, or a version lost digits.
+    /// Checks whether YAML 1.1 and 1.2 read the field differently, and whether a version loses digits.
     fn check_ambiguity(&mut self, name: &str) {
         let Some(pair) = self.field(name) else { return };
-        let is_told = self.findings.iter().any(|finding| {
-            finding.rule == Rule::ManifestFieldInvalid
-                && finding
-                    .location
-                    .as_ref()
-                    .is_some_and(|at| (at.line, at.column) == (pair.place.line, pair.place.column))
+        let is_here = |at: &Location| (at.line, at.column) == (pair.position.line, pair.position.column);
+        let is_reported = self.findings.iter().any(|finding| {
+            finding.rule == Rule::ManifestFieldInvalid && finding.location.as_ref().is_some_and(is_here)
         });
-        if is_told {
-            // Its message already says what became of it.
+        if is_reported {
+            // That message already says how YAML reads it.
             return;
         }
         let is_version = VERSIONS.contains(&name);
         let source = pair.source.as_deref().map(brief).unwrap_or_default();
         let (message, hint) = match &pair.core {
             None => (
-                format!("`{name}` comes through a merge key `<<`, which YAML 1.2 does not have"),
-                format!("write `{name}` out"),
+                format!("`{name}` comes from a merge key `<<`, which YAML 1.2 does not have"),
+                format!("write the field `{name}` without a merge key"),
             ),
             Some(core) if !is_same(&pair.value, core, is_version) => (
                 format!(
-                    "`{name}: {source}` is {} in YAML 1.1, and {} in YAML 1.2",
+                    "`{name}: {source}` is {} in YAML 1.1, but {} in YAML 1.2",
                     pair.value.described(),
                     core.described()
                 ),
                 format!("quote it: `{name}: \"{source}\"`"),
             ),
-            Some(Value::Float(value)) if is_version && pair.source.as_deref() != Some(&python::float_repr(*value)) => (
-                format!("`{name}: {source}` is the number `{}` to YAML", python::float_repr(*value)),
-                format!("quote it, so that no digit is lost: `{name}: \"{source}\"`"),
+            Some(YamlValue::Float(value)) if is_version && pair.source.as_deref() != Some(&float_repr(*value)) => (
+                format!("YAML reads `{name}: {source}` as the number `{}`", float_repr(*value)),
+                format!("quote it, so that it keeps all digits: `{name}: \"{source}\"`"),
             ),
             Some(_) => return,
         };
-        let note =
-            note(Rule::ManifestAmbiguous, "", message).at(FILE, pair.place.line, pair.place.column, name).hint(hint);
-        self.push(if DEMANDED.contains(&name) { note } else { note.warning() });
+        let draft = draft(Rule::ManifestAmbiguous, name, pair.position, message).hint(hint);
+        self.push(if REQUIRED.contains(&name) { draft } else { draft.severity(Severity::Warning) });
     }
 }
 
-/// Whether both readings come to the same. A version is turned into text by the SDK, so that only its text counts.
-fn is_same(old: &Value, new: &Value, is_version: bool) -> bool {
+fn invalid(name: &str, pair: &RootPair, message: String) -> Draft {
+    draft(Rule::ManifestFieldInvalid, name, pair.position, message)
+}
+
+/// Whether both versions of YAML read the same. The SDK converts a version to text, so only its text counts \[S\].
+fn is_same(old: &YamlValue, new: &YamlValue, is_version: bool) -> bool {
     old.python_str() == new.python_str() && (is_version || old.type_name() == new.type_name())
 }
 
@@ -326,7 +320,7 @@ fn is_near(key: &str, name: &str) -> bool {
     key == name || (key.len() < 40 && edit_distance(&key, name) <= name.len().min(6) / 3)
 }
 
-/// The SDK's pattern: `[-+_.a-zA-Z0-9]+@[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*`.
+/// The SDK's pattern \[S\]: `[-+_.a-zA-Z0-9]+@[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*`.
 fn is_address(text: &str) -> bool {
     let Some((user, host)) = text.split_once('@') else { return false };
     let is_part = |part: &str, more: &[u8]| {
@@ -338,9 +332,8 @@ fn is_address(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Severity;
 
-    /// A good MANIFEST with `line` in place of its field's own line, or added.
+    /// A good MANIFEST in which `line` replaces the line of its field, or is added.
     fn with(line: &str) -> String {
         let name = line.split(':').next().unwrap_or_default();
         let good = [
@@ -359,7 +352,7 @@ mod tests {
         Manifest::read(with(line).as_bytes(), Platform::named(platform).unwrap()).1
     }
 
-    /// The one finding that `line` brings.
+    /// The one finding that `line` causes.
     fn only(platform: &str, line: &str) -> Finding {
         let mut findings = check(platform, line);
         assert_eq!(findings.len(), 1, "{line}: {findings:?}");
@@ -367,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn platform_5_10_keeps_to_the_words_of_the_guide() {
+    fn platform_5_10_follows_the_guide() {
         for line in [
             "",
             "name: any text, even this",
@@ -381,7 +374,10 @@ mod tests {
         for (line, words) in [
             ("api: 1.1", "exactly `1.0`"),
             ("api: 1", "exactly `1.0`"),
-            ("type: signingca", "is not known to platform 5.10; it must be one of `credentialstore`, `aa`"),
+            (
+                "type: signingca",
+                "platform 5.10 does not know `type: signingca`; it must be one of `credentialstore`, `aa`",
+            ),
             ("version: 1.0.0", "`<major>.<minor>`"),
             ("version: '1'", "`<major>.<minor>`"),
             ("name: 12", "quote"),
@@ -395,18 +391,18 @@ mod tests {
     }
 
     #[test]
-    fn later_platforms_quote_the_form_that_they_demand() {
+    fn messages_for_later_platforms_quote_the_required_form() {
         for (line, words) in [
             ("api: 2.0", "platform 9.0 offers API 1.9, and the first number must be the same"),
             ("api: '1.10'", "above the API 1.9 that platform 9.0 offers"),
             ("api: latest", "`x.y` or `x.y.z`"),
-            ("type: credential-store", "no type of plugin"),
+            ("type: credential-store", "is not a type of plugin"),
             ("name: my-plugin", "`[a-zA-Z][a-zA-Z0-9_]+`"),
-            ("name: on", "is the bool `true` to YAML 1.1"),
+            ("name: on", "YAML 1.1 reads `name: on` as the bool `true`"),
             ("version: v1", "starts with a digit"),
             ("entry_point: lib/main.py", "`[A-Za-z0-9._-]+`"),
-            ("entry_point: 7", "is the number `7` to YAML 1.1"),
-            ("author_email: 5", "is the number `5` to YAML 1.1"),
+            ("entry_point: 7", "YAML 1.1 reads `entry_point: 7` as the number `7`"),
+            ("author_email: 5", "YAML 1.1 reads `author_email: 5` as the number `5`"),
             ("author_email: somebody", "`name@example.com`"),
         ] {
             let finding = only("9.0", line);
@@ -419,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_strict_readers_demand_is_a_warning() {
+    fn what_only_strict_readers_require_is_a_warning() {
         for (line, severity) in [
             ("description: ~", Severity::Warning),
             ("entry_point:", Severity::Warning),
@@ -429,12 +425,13 @@ mod tests {
             let finding = only("9.0", line);
             assert_eq!((finding.rule, finding.severity), (Rule::ManifestFieldMissing, severity), "{line}");
         }
-        let slip = Manifest::read(with("").replace("version", "verison").as_bytes(), Platform::newest()).1.remove(0);
-        assert!(slip.hint.unwrap().contains("is `verison` a slip of the pen?"));
+        let misspelled =
+            Manifest::read(with("").replace("version", "verison").as_bytes(), Platform::newest()).1.remove(0);
+        assert!(misspelled.hint.unwrap().contains("is `verison` misspelled?"));
     }
 
     #[test]
-    fn a_version_that_loses_digits_is_ambiguous_and_an_ordinary_float_is_not() {
+    fn a_version_that_loses_digits_is_ambiguous_and_another_float_is_not() {
         for line in ["api: 1.6", "version: 1.0", "version: 2.0.0", "version: '1.10'", "version: 2020-01-02"] {
             assert_eq!(check("9.0", line), [], "{line}");
         }
@@ -455,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_a_merge_key_brings_is_ambiguous() {
+    fn a_field_from_a_merge_key_is_ambiguous() {
         let text = with("").replace("name: Mine\n", "") + "<<: {name: Mine}\n";
         let findings = Manifest::read(text.as_bytes(), Platform::newest()).1;
         assert_eq!(findings.len(), 1, "{findings:?}");

@@ -1,10 +1,9 @@
-//! The few things of Python that decide how a number in a MANIFEST comes out: `int` of any size, `float`, and how `str`
-//! writes both.
+//! How Python reads and writes the numbers of a MANIFEST: `int` of any size and `float`.
 
-/// How many digits Python turns from and into a decimal `int` before it refuses (`sys.int_info`).
+/// How many digits a decimal `int` may have before Python refuses to convert it (`sys.int_info`).
 const DECIMAL_DIGITS: usize = 4300;
 
-/// What PyYAML's `construct_yaml_int` makes of `text`, in decimal; `None` where Python raises.
+/// The result of PyYAML's `construct_yaml_int`, in decimal; `None` if Python raises.
 pub(super) fn yaml_int(text: &str) -> Option<String> {
     let text = text.replace('_', "");
     let is_negative = text.starts_with('-');
@@ -66,8 +65,8 @@ pub(super) fn decimal(digits: &str, is_negative: bool) -> String {
     }
 }
 
-/// `digits` of `radix` in decimal. The caller has seen that they are digits. A number of absurd length is written as
-/// its digits: nobody compares it, and turning it would take long.
+/// `digits` of `radix` in decimal. The caller has checked that they are digits. A number with too many digits stays as
+/// it is: nothing compares it, and converting it would take long.
 pub(super) fn in_radix(digits: &str, radix: u32, is_negative: bool) -> String {
     if radix == 10 {
         return decimal(digits, is_negative);
@@ -103,7 +102,7 @@ fn written(value: &[u64], is_negative: bool) -> String {
     decimal(&text, is_negative)
 }
 
-/// What PyYAML's `construct_yaml_float` makes of `text`; `None` where Python raises.
+/// The result of PyYAML's `construct_yaml_float`; `None` if Python raises.
 pub(super) fn yaml_float(text: &str) -> Option<f64> {
     let text = text.replace('_', "").to_lowercase();
     let sign = if text.starts_with('-') { -1.0 } else { 1.0 };
@@ -128,49 +127,13 @@ pub(super) fn yaml_float(text: &str) -> Option<f64> {
 
 /// Python's `float(text)` for lower-case text.
 fn float(text: &str) -> Option<f64> {
-    // Rust takes the same forms as Python: digits, exponent, `inf`, `infinity`, `nan`, and a sign before them.
+    // Rust accepts the same forms as Python: digits, exponent, `inf`, `infinity`, `nan`, and a sign before them.
     text.trim().parse().ok()
-}
-
-/// How Python's `repr` and `str` write a float: the shortest digits that read back, an exponent from 1e16 and below 1e-4.
-pub(super) fn float_repr(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if value != 0.0 && !(-4..16).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{mantissa}e{sign}{:02}", exponent.abs());
-    }
-    let plain = format!("{value}");
-    if plain.contains('.') { plain } else { format!("{plain}.0") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn floats_are_written_as_python_writes_them() {
-        for (value, text) in [
-            (1.0, "1.0"),
-            (1.1, "1.1"),
-            (-0.0, "-0.0"),
-            (1e16, "1e+16"),
-            (1.5e-5, "1.5e-05"),
-            (0.0001, "0.0001"),
-            (123_456_789_012_345_680.0, "1.2345678901234568e+17"),
-            (1e15, "1000000000000000.0"),
-            (f64::NEG_INFINITY, "-inf"),
-        ] {
-            assert_eq!(float_repr(value), text);
-        }
-    }
 
     #[test]
     fn ints_are_read_as_pyyaml_reads_them() {

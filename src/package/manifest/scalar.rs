@@ -1,17 +1,21 @@
-//! What a plain scalar means: in YAML 1.1 as PyYAML's resolver and safe constructor have it, which is what the platform
-//! reads with, and in the core schema of YAML 1.2, which is what the guide says.
+//! What a plain scalar means: in YAML 1.1 as PyYAML's resolver and safe constructor implement it, which is what the
+//! platform uses \[S\], and in the core schema of YAML 1.2, which the guide says \[G\].
 //!
-//! The patterns of the 1.1 view are PyYAML's own. Where its constructor dies of an exception of Python's, so do we.
+//! The patterns for YAML 1.1 are PyYAML's own. Where its constructor raises an exception, the scalar is refused.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{python, timestamp};
+use super::{
+    python,
+    timestamp::{self, Timestamp},
+};
+use crate::contract::float_repr;
 
-/// A value as the platform's reader has it. What cannot stand in a known field is kept as a kind only.
+/// A value as the platform's reader makes it. Of values that no known field may have, only the type is kept.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub(super) enum YamlValue {
     Null,
     Bool(bool),
     /// An int, as Python's `str` writes it.
@@ -26,16 +30,16 @@ pub(crate) enum Value {
     Bytes {
         is_empty: bool,
     },
-    /// A list, dict or set, by Python's name of it.
+    /// A list, dict or set, by its name in Python.
     Container {
         name: &'static str,
         is_empty: bool,
     },
 }
 
-impl Value {
-    /// Python's name of its type.
-    pub(crate) fn type_name(&self) -> &'static str {
+impl YamlValue {
+    /// Python's name for its type.
+    pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "NoneType",
             Self::Bool(_) => "bool",
@@ -49,20 +53,20 @@ impl Value {
         }
     }
 
-    /// What Python's `str` makes of it; `None` for what has no short form.
-    pub(crate) fn python_str(&self) -> Option<String> {
+    /// Python's `str` of it; `None` for containers and bytes.
+    pub(super) fn python_str(&self) -> Option<String> {
         match self {
             Self::Null => Some("None".to_owned()),
             Self::Bool(true) => Some("True".to_owned()),
             Self::Bool(false) => Some("False".to_owned()),
-            Self::Float(value) => Some(python::float_repr(*value)),
+            Self::Float(value) => Some(float_repr(*value)),
             Self::Int(text) | Self::Text(text) | Self::Timestamp { text, .. } => Some(text.clone()),
             Self::Bytes { .. } | Self::Container { .. } => None,
         }
     }
 
-    /// Whether Python takes it for true.
-    pub(crate) fn is_truthy(&self) -> bool {
+    /// Whether it is true in Python.
+    pub(super) fn is_truthy(&self) -> bool {
         match self {
             Self::Null | Self::Bool(false) => false,
             Self::Int(text) => text != "0",
@@ -73,13 +77,21 @@ impl Value {
         }
     }
 
-    /// What it is, in words for a message.
-    pub(crate) fn described(&self) -> String {
+    /// The text, if it is text.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A description for a message.
+    pub(super) fn described(&self) -> String {
         match self {
             Self::Null => "nothing".to_owned(),
             Self::Bool(value) => format!("the bool `{value}`"),
             Self::Int(text) => format!("the number `{}`", brief(text)),
-            Self::Float(value) => format!("the number `{}`", python::float_repr(*value)),
+            Self::Float(value) => format!("the number `{}`", float_repr(*value)),
             Self::Text(text) => format!("the text `{}`", brief(text)),
             Self::Timestamp { text, .. } => format!("the date `{text}`"),
             Self::Bytes { .. } => "bytes".to_owned(),
@@ -88,8 +100,8 @@ impl Value {
     }
 }
 
-/// The beginning of a text, without what a terminal could take for a command.
-pub(crate) fn brief(text: &str) -> String {
+/// The beginning of a text, without characters that a terminal interprets.
+pub(super) fn brief(text: &str) -> String {
     const SHOWN: usize = 60;
     let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN).is_some() {
@@ -98,7 +110,7 @@ pub(crate) fn brief(text: &str) -> String {
     shown
 }
 
-/// The tags that PyYAML's resolver gives to plain scalars.
+/// The tags that PyYAML's resolver assigns to plain scalars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resolved {
     Bool,
@@ -133,14 +145,14 @@ static TIMESTAMP: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Which tag PyYAML gives to the plain scalar `text`.
+/// The tag that PyYAML assigns to the plain scalar `text`.
 pub(super) fn resolve(text: &str) -> Resolved {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Resolved::Null,
         "<<" => Resolved::Merge,
         "=" => Resolved::Value,
         _ if BOOL.is_match(text) => Resolved::Bool,
-        // PyYAML's table lets nothing else begin a number or a date.
+        // In PyYAML's table no other character begins a number or a date.
         _ if !text.starts_with(|first: char| first.is_ascii_digit() || "-+.".contains(first)) => Resolved::Text,
         _ if FLOAT.is_match(text) => Resolved::Float,
         _ if INT.is_match(text) => Resolved::Int,
@@ -149,28 +161,30 @@ pub(super) fn resolve(text: &str) -> Resolved {
     }
 }
 
-/// Why PyYAML's constructor dies.
+/// Why PyYAML's constructor raises.
 pub(super) type Refusal = String;
 
 /// `text` with that tag, as PyYAML constructs it.
-pub(super) fn construct(resolved: Resolved, text: &str) -> Result<Value, Refusal> {
+pub(super) fn construct(resolved: Resolved, text: &str) -> Result<YamlValue, Refusal> {
     match resolved {
-        Resolved::Null => Ok(Value::Null),
-        Resolved::Text => Ok(Value::Text(text.to_owned())),
+        Resolved::Null => Ok(YamlValue::Null),
+        Resolved::Text => Ok(YamlValue::Text(text.to_owned())),
         Resolved::Bool => match text.to_lowercase().as_str() {
-            "yes" | "true" | "on" => Ok(Value::Bool(true)),
-            "no" | "false" | "off" => Ok(Value::Bool(false)),
-            _ => Err(format!("`{}` is no bool", brief(text))),
+            "yes" | "true" | "on" => Ok(YamlValue::Bool(true)),
+            "no" | "false" | "off" => Ok(YamlValue::Bool(false)),
+            _ => Err(format!("`{}` is not a bool", brief(text))),
         },
         Resolved::Int => python::yaml_int(text)
-            .map(Value::Int)
-            .ok_or_else(|| format!("`{}` is no int that Python takes", brief(text))),
+            .map(YamlValue::Int)
+            .ok_or_else(|| format!("`{}` is not an int that Python accepts", brief(text))),
         Resolved::Float => {
-            python::yaml_float(text).map(Value::Float).ok_or_else(|| format!("`{}` is no float", brief(text)))
+            python::yaml_float(text).map(YamlValue::Float).ok_or_else(|| format!("`{}` is not a float", brief(text)))
         }
-        Resolved::Timestamp => timestamp::read(text).ok_or_else(|| format!("`{}` is no date that exists", brief(text))),
+        Resolved::Timestamp => timestamp::read(text)
+            .map(|Timestamp { text, has_time }| YamlValue::Timestamp { text, has_time })
+            .ok_or_else(|| format!("`{}` is not a date that exists", brief(text))),
         Resolved::Merge | Resolved::Value => {
-            Err(format!("`{}` has a meaning of its own in YAML 1.1 and no value; quote it", brief(text)))
+            Err(format!("`{}` has a special meaning in YAML 1.1; quote it", brief(text)))
         }
     }
 }
@@ -179,28 +193,28 @@ static CORE_FLOAT: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"));
 
 /// The plain scalar `text` in the core schema of YAML 1.2.
-pub(super) fn core(text: &str) -> Value {
+pub(super) fn core(text: &str) -> YamlValue {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is = |digits: &str, radix: u32| !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
+        "" | "~" | "null" | "Null" | "NULL" => return YamlValue::Null,
+        "true" | "True" | "TRUE" => return YamlValue::Bool(true),
+        "false" | "False" | "FALSE" => return YamlValue::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => return YamlValue::Float(f64::NAN),
         _ => {}
     }
     if is(digits, 10) {
-        Value::Int(python::decimal(digits, text.starts_with('-')))
+        YamlValue::Int(python::decimal(digits, text.starts_with('-')))
     } else if let Some(octal) = text.strip_prefix("0o").filter(|octal| is(octal, 8)) {
-        Value::Int(python::in_radix(octal, 8, false))
+        YamlValue::Int(python::in_radix(octal, 8, false))
     } else if let Some(hexadecimal) = text.strip_prefix("0x").filter(|hexadecimal| is(hexadecimal, 16)) {
-        Value::Int(python::in_radix(hexadecimal, 16, false))
+        YamlValue::Int(python::in_radix(hexadecimal, 16, false))
     } else if matches!(digits, ".inf" | ".Inf" | ".INF") {
-        Value::Float(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY })
+        YamlValue::Float(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY })
     } else if CORE_FLOAT.is_match(text) {
-        text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Float)
+        text.parse().map_or_else(|_| YamlValue::Text(text.to_owned()), YamlValue::Float)
     } else {
-        Value::Text(text.to_owned())
+        YamlValue::Text(text.to_owned())
     }
 }
 
@@ -208,25 +222,25 @@ pub(super) fn core(text: &str) -> Value {
 mod tests {
     use super::*;
 
-    fn yaml_1_1(text: &str) -> Value {
+    fn yaml_1_1(text: &str) -> YamlValue {
         construct(resolve(text), text).unwrap()
     }
 
     #[test]
     fn words_and_numbers_that_the_two_versions_read_differently() {
-        let int = |text: &str| Value::Int(text.to_owned());
-        let text = |text: &str| Value::Text(text.to_owned());
+        let int = |text: &str| YamlValue::Int(text.to_owned());
+        let text = |text: &str| YamlValue::Text(text.to_owned());
         for (plain, old, new) in [
-            ("on", Value::Bool(true), text("on")),
-            ("No", Value::Bool(false), text("No")),
+            ("on", YamlValue::Bool(true), text("on")),
+            ("No", YamlValue::Bool(false), text("No")),
             ("0o14", text("0o14"), int("12")),
             ("014", int("12"), int("14")),
             ("1:30", int("90"), text("1:30")),
             ("1_000", int("1000"), text("1_000")),
             ("0b11", int("3"), text("0b11")),
-            ("1e5", text("1e5"), Value::Float(1e5)),
-            ("1:30.5", Value::Float(90.5), text("1:30.5")),
-            ("2020-01-02", Value::Timestamp { text: "2020-01-02".to_owned(), has_time: false }, text("2020-01-02")),
+            ("1e5", text("1e5"), YamlValue::Float(1e5)),
+            ("1:30.5", YamlValue::Float(90.5), text("1:30.5")),
+            ("2020-01-02", YamlValue::Timestamp { text: "2020-01-02".to_owned(), has_time: false }, text("2020-01-02")),
         ] {
             assert_eq!((yaml_1_1(plain), core(plain)), (old, new), "{plain}");
         }

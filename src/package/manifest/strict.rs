@@ -1,35 +1,36 @@
-//! Finds what PyYAML refuses in a text that is YAML 1.2: tabs between tokens, anchors that stand twice or have odd names, keys that are not on one line,
-//! `?` inside plain scalars of a flow collection, directives of another YAML.
+//! Finds what PyYAML refuses in a text that is valid YAML 1.2: tabs between tokens, anchors that appear twice or have
+//! names that PyYAML does not allow, keys that are not on one line, `?` inside plain scalars of a flow collection,
+//! directives of other YAML versions.
 //!
-//! It looks at the text between scalars, whose places the parser knows. The other direction, what PyYAML takes although
-//! YAML 1.2 does not, is left to be refused: the guide demands YAML 1.2 \[G\].
+//! It reads the text between scalars, whose positions the parser knows. What PyYAML accepts and YAML 1.2 does not is
+//! refused on purpose, because the guide requires YAML 1.2 \[G\].
 
 use std::collections::HashSet;
 
 use saphyr_parser::ScalarStyle;
 
-use super::yaml::{Fault, Place, ScalarSpan};
+use super::node::{Fault, Position, ScalarSpan};
 
-const TAB: &str = "a tab, which the platform's YAML reader does not take for white space; use spaces";
+const TAB: &str = "a tab, which the platform's YAML reader does not accept as white space; use spaces";
 
-/// Checks `characters`, whose scalars lie at `scalars`.
+/// Checks `characters`, with the positions of its scalars.
 pub(super) fn check(characters: &[char], scalars: &[ScalarSpan]) -> Result<(), Fault> {
     let mut gaps = Gaps { characters, anchors: HashSet::new() };
     let mut from = 0;
     for span in scalars {
         let end = span.end.min(characters.len());
-        // The parser counts anchor and tag to the scalar.
+        // The parser's span of a scalar includes anchor and tag.
         let start = skip_properties(characters, span.start.min(end), end);
         gaps.check(from, start)?;
         if span.is_key {
-            key(characters, span.start.min(end), start, end)?;
+            check_key(characters, span.start.min(end), start, end)?;
         }
         from = match span.style {
             ScalarStyle::Plain => {
-                plain(characters, start, end, span.in_flow)?;
+                check_plain(characters, start, end, span.in_flow)?;
                 end
             }
-            // The parser counts the white space behind the quote to the scalar.
+            // The parser's span includes the white space after the quote.
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
                 let length =
                     characters[start..end].iter().rposition(|character| Some(character) == characters.get(start));
@@ -41,7 +42,7 @@ pub(super) fn check(characters: &[char], scalars: &[ScalarSpan]) -> Result<(), F
                 if matches!(characters.get(start), Some('|' | '>')) {
                     gaps.check(start, content.min(end))?;
                 }
-                block(characters, content.min(end), end)?;
+                check_block(characters, content.min(end), end)?;
                 end
             }
         }
@@ -50,7 +51,7 @@ pub(super) fn check(characters: &[char], scalars: &[ScalarSpan]) -> Result<(), F
     gaps.check(from, characters.len())
 }
 
-/// Where the scalar itself begins, behind its anchor, its tag and what lies between.
+/// Where the scalar itself begins, after its anchor and its tag.
 fn skip_properties(characters: &[char], start: usize, end: usize) -> usize {
     let until = |from: usize, is_end: fn(char) -> bool| {
         characters[from..end].iter().position(|&character| is_end(character)).map_or(end, |length| from + length)
@@ -70,8 +71,8 @@ fn skip_properties(characters: &[char], start: usize, end: usize) -> usize {
     end
 }
 
-/// A key without `?` is there, and on one line with its `:`.
-fn key(characters: &[char], properties: usize, start: usize, end: usize) -> Result<(), Fault> {
+/// Checks that a key without `?` exists and is on one line with its `:`.
+fn check_key(characters: &[char], properties: usize, start: usize, end: usize) -> Result<(), Fault> {
     let before = characters[..properties].iter().rev().find(|character| !character.is_whitespace());
     if before == Some(&'?') {
         return Ok(());
@@ -89,12 +90,12 @@ fn key(characters: &[char], properties: usize, start: usize, end: usize) -> Resu
     }
     let has_break = || characters[properties..colon].contains(&'\n');
     if characters.get(colon) == Some(&':') && has_break() {
-        return Err(fault(characters, properties, "a key that is not on one line with its `:`"));
+        return Err(fault(characters, properties, "a key must be on one line with its `:`"));
     }
     Ok(())
 }
 
-fn plain(characters: &[char], start: usize, end: usize, in_flow: bool) -> Result<(), Fault> {
+fn check_plain(characters: &[char], start: usize, end: usize, in_flow: bool) -> Result<(), Fault> {
     if let Some(first @ ('|' | '>' | '%' | '@' | '`')) = characters[start..end].first() {
         return Err(fault(characters, start, format!("text cannot begin with `{first}` here; quote it")));
     }
@@ -106,7 +107,7 @@ fn plain(characters: &[char], start: usize, end: usize, in_flow: bool) -> Result
             '\t' => return Err(fault(characters, at, TAB)),
             '?' if in_flow => {
                 let reason =
-                    "a `?` inside `[]` or `{}`, which the platform's YAML reader takes for a key; quote the text";
+                    "a `?` inside `[]` or `{}`, which the platform's YAML reader reads as a key; quote the text";
                 return Err(fault(characters, at, reason));
             }
             _ => {}
@@ -115,8 +116,8 @@ fn plain(characters: &[char], start: usize, end: usize, in_flow: bool) -> Result
     Ok(())
 }
 
-/// A tab before the content's own indentation ends the scalar for PyYAML, and starts nothing.
-fn block(characters: &[char], start: usize, end: usize) -> Result<(), Fault> {
+/// Checks a block scalar: for PyYAML a tab before the content's own indentation ends the scalar.
+fn check_block(characters: &[char], start: usize, end: usize) -> Result<(), Fault> {
     let mut indent = usize::MAX;
     let mut tabs = Vec::new();
     let mut at = start;
@@ -142,7 +143,7 @@ fn fault(characters: &[char], at: usize, reason: impl Into<String>) -> Fault {
     let line = before.iter().filter(|&&character| character == '\n').count() + 1;
     let column = before.iter().rev().take_while(|&&character| character != '\n').count() + 1;
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Place { line: number(line), column: number(column) }.fault(reason)
+    Position { line: number(line), column: number(column) }.fault(reason)
 }
 
 struct Gaps<'a> {
@@ -151,7 +152,7 @@ struct Gaps<'a> {
 }
 
 impl Gaps<'_> {
-    /// Checks what lies between two scalars: indicators, properties, comments and directives.
+    /// Checks the text between two scalars: indicators, properties, comments and directives.
     fn check(&mut self, from: usize, to: usize) -> Result<(), Fault> {
         let characters = self.characters;
         let mut at = from;
@@ -172,12 +173,12 @@ impl Gaps<'_> {
                     let end = name + length;
                     let next = characters.get(end).copied().unwrap_or('\n');
                     if length == 0 || !" \t\n,]}".contains(next) {
-                        let reason = "the name of an anchor has letters, digits, `-` and `_` only";
+                        let reason = "the name of an anchor may contain only letters, digits, `-` and `_`";
                         return Err(fault(characters, at, reason));
                     }
                     if indicator == '&' && !self.anchors.insert(&characters[name..end]) {
                         let name: String = characters[name..end].iter().collect();
-                        return Err(fault(characters, at, format!("the anchor `&{name}` stands twice")));
+                        return Err(fault(characters, at, format!("the anchor `&{name}` appears twice")));
                     }
                     at = end;
                 }
@@ -186,7 +187,7 @@ impl Gaps<'_> {
                     let end = length.map_or(characters.len(), |length| at + length);
                     let is_verbatim = characters.get(at + 1) == Some(&'<');
                     if !is_verbatim && characters[at..end].iter().any(|character| ",[]{}".contains(*character)) {
-                        return Err(fault(characters, at, "a tag without a space behind it"));
+                        return Err(fault(characters, at, "a tag must be followed by a space"));
                     }
                     at = end;
                 }
@@ -201,7 +202,7 @@ impl Gaps<'_> {
         length.map_or(self.characters.len(), |length| from + length)
     }
 
-    /// PyYAML reads YAML 1.x, whatever x is, and no tab in a directive that it knows.
+    /// PyYAML reads YAML 1.x for every x, and no tab in a directive that it knows.
     fn directive(&self, start: usize, end: usize) -> Result<(), Fault> {
         let text: String = self.characters[start..end].iter().collect();
         let mut words = text[1..].split(' ').filter(|word| !word.is_empty());
@@ -209,12 +210,14 @@ impl Gaps<'_> {
         let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         match name {
             Some("YAML") if !words.next().is_some_and(|version| version.starts_with("1.")) => {
-                Err(fault(self.characters, start, "the directive asks for another YAML than 1.x"))
+                Err(fault(self.characters, start, "the directive requires a YAML version other than 1.x"))
             }
             None => Err(fault(self.characters, start, "a directive without a name")),
-            Some(name) if !is_name(name) => {
-                Err(fault(self.characters, start, "the name of a directive has letters and digits only"))
-            }
+            Some(name) if !is_name(name) => Err(fault(
+                self.characters,
+                start,
+                "the name of a directive may contain only letters, digits, `-` and `_`",
+            )),
             _ => Ok(()),
         }
     }

@@ -4,8 +4,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::scalar::Value;
-
 static PARTS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?x)^(?P<year>[0-9]{4})-(?P<month>[0-9][0-9]?)-(?P<day>[0-9][0-9]?)
@@ -15,8 +13,15 @@ static PARTS: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is a constant that the tests compile")
 });
 
-/// The date or time in `text`; `None` where the pattern fails or Python knows no such day, hour or zone.
-pub(super) fn read(text: &str) -> Option<Value> {
+/// A date, or a date with a time.
+pub(super) struct Timestamp {
+    /// As Python's `str` writes it.
+    pub(super) text: String,
+    pub(super) has_time: bool,
+}
+
+/// The date or time in `text`; `None` if the pattern fails or Python knows no such day, hour or zone.
+pub(super) fn read(text: &str) -> Option<Timestamp> {
     let parts = PARTS.captures(text.strip_suffix('\n').unwrap_or(text))?;
     let number = |name: &str| parts.name(name).and_then(|part| part.as_str().parse::<u32>().ok());
     let (year, month, day) = (number("year")?, number("month")?, number("day")?);
@@ -24,7 +29,7 @@ pub(super) fn read(text: &str) -> Option<Value> {
         return None;
     }
     let date = format!("{year:04}-{month:02}-{day:02}");
-    let Some(hour) = number("hour") else { return Some(Value::Timestamp { text: date, has_time: false }) };
+    let Some(hour) = number("hour") else { return Some(Timestamp { text: date, has_time: false }) };
     let (minute, second) = (number("minute")?, number("second")?);
     if hour > 23 || minute > 59 || second > 59 {
         return None;
@@ -46,7 +51,7 @@ pub(super) fn read(text: &str) -> Option<Value> {
     } else if parts.name("tz").is_some() {
         text.push_str("+00:00");
     }
-    Some(Value::Timestamp { text, has_time: true })
+    Some(Timestamp { text, has_time: true })
 }
 
 fn days(year: u32, month: u32) -> Option<u32> {
@@ -65,7 +70,7 @@ mod tests {
     use super::*;
 
     fn text(source: &str) -> Option<String> {
-        read(source).and_then(|value| value.python_str())
+        read(source).map(|timestamp| timestamp.text)
     }
 
     #[test]

@@ -1,113 +1,42 @@
-//! Parses a MANIFEST into nodes that know their place, as PyYAML's composer would.
+//! Parses a MANIFEST into nodes with their positions, as PyYAML's composer would.
 //!
-//! `saphyr-parser` reads YAML 1.2 and does the work; what PyYAML refuses beyond that is looked for in [`super::strict`].
-//! Safe on any text: nodes, depth and length are bounded, and an alias is a number, so that nothing is expanded.
+//! `saphyr-parser` reads YAML 1.2; [`strict`](super::strict) finds what PyYAML refuses beyond that. Safe on any text:
+//! depth is bounded, the caller bounds the length, and an alias is the id of a node, so that nothing is expanded.
 
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag as ParsedTag};
 
-use super::strict;
+use super::node::{Document, Fault, Node, NodeId, NodeKind, Position, ScalarSpan, Tag};
 
-/// The most bytes that a MANIFEST may have. Real ones have a few hundred.
-pub(super) const BYTES: usize = 256 << 10;
-/// How deep nodes may lie. PyYAML runs into Python's recursion limit a little below 500.
-const DEPTH: usize = 400;
+/// How deep nodes may be nested. PyYAML reaches Python's recursion limit a little below 500.
+const DEPTH_LIMIT: usize = 400;
 
-/// What cannot be read, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) line: u32,
-    pub(super) column: u32,
-    pub(super) reason: String,
-}
-
-/// A place, from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) line: u32,
-    pub(super) column: u32,
-}
-
-impl Place {
-    pub(super) fn fault(self, reason: impl Into<String>) -> Fault {
-        Fault { line: self.line, column: self.column, reason: reason.into() }
-    }
-}
-
-/// A node's place in [`Document::nodes`].
-pub(super) type NodeId = usize;
-
-/// What a node says its type is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Tag {
-    /// Nothing.
-    Absent,
-    /// `!`, which lets PyYAML resolve even a quoted scalar.
-    Bare,
-    /// A full tag.
-    Named(String),
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Kind {
-    Scalar { text: String, is_plain: bool },
-    Sequence(Vec<NodeId>),
-    Mapping(Vec<(NodeId, NodeId)>),
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) tag: Tag,
-    pub(super) kind: Kind,
-    pub(super) place: Place,
-}
-
-/// The nodes of the one document.
-#[derive(Debug)]
-pub(super) struct Document {
-    pub(super) nodes: Vec<Node>,
-    /// `None` for an empty file.
-    pub(super) root: Option<NodeId>,
-}
-
-/// A scalar's part of the text.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ScalarSpan {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) style: ScalarStyle,
-    pub(super) in_flow: bool,
-    pub(super) is_key: bool,
-}
-
-fn place(span: &Span) -> Place {
+fn position(span: &Span) -> Position {
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Place { line: number(span.start.line()), column: number(span.start.col() + 1) }
+    Position { line: number(span.start.line()), column: number(span.start.col() + 1) }
 }
 
-/// Parses `text`, whose line breaks are `\n` and whose byte order mark is gone.
-pub(super) fn parse(text: &str) -> Result<Document, Fault> {
-    let characters: Vec<char> = text.chars().collect();
+/// Parses `text`, whose characters are `characters`, whose line breaks are `\n` and which has no byte order mark.
+pub(super) fn parse(text: &str, characters: &[char]) -> Result<(Document, Vec<ScalarSpan>), Fault> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let marker = error.marker();
-            place(&Span::empty(*marker)).fault(error.info())
+            position(&Span::empty(*marker)).fault(error.info())
         })?;
-        builder.take(event, &span, &characters)?;
+        builder.take(event, &span, characters)?;
     }
-    strict::check(&characters, &builder.scalars)?;
-    Ok(Document { nodes: builder.nodes, root: builder.root })
+    Ok((Document { nodes: builder.nodes, root: builder.root }, builder.scalars))
 }
 
-/// Whether the parser of YAML 1.2 gets to the end of `text`.
+/// Whether `text` is valid YAML 1.2.
 pub(super) fn is_well_formed(text: &str) -> bool {
     Parser::new_from_str(text).all(|event| event.is_ok())
 }
 
 /// A collection that is not closed yet.
-struct Open {
+struct OpenCollection {
     id: NodeId,
     children: Vec<NodeId>,
     is_flow: bool,
@@ -118,7 +47,7 @@ struct Builder {
     nodes: Vec<Node>,
     root: Option<NodeId>,
     documents: usize,
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     anchors: HashMap<usize, NodeId>,
     scalars: Vec<ScalarSpan>,
 }
@@ -129,19 +58,19 @@ impl Builder {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(place(span).fault("a second document begins here, and a MANIFEST is one"));
+                    return Err(position(span).fault("a second document begins here; a MANIFEST has only one"));
                 }
             }
             Event::Alias(anchor) => {
                 let Some(&id) = self.anchors.get(&anchor) else {
-                    return Err(place(span).fault("an alias of an anchor that does not exist"));
+                    return Err(position(span).fault("an alias of an anchor that does not exist"));
                 };
                 self.attach(id);
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let mut text = text.into_owned();
                 let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                // PyYAML keeps no line break that the file does not have.
+                // PyYAML does not add a line break at the end of the file.
                 if is_block && characters.last() != Some(&'\n') && span.end.index() >= characters.len() {
                     while text.ends_with('\n') {
                         text.pop();
@@ -153,18 +82,18 @@ impl Builder {
                     style,
                     in_flow: self.open.last().is_some_and(|open| open.is_flow),
                     is_key: self.open.last().is_some_and(|open| {
-                        open.children.len() % 2 == 0 && matches!(self.nodes[open.id].kind, Kind::Mapping(_))
+                        open.children.len() % 2 == 0 && matches!(self.nodes[open.id].kind, NodeKind::Mapping(_))
                     }),
                 });
-                let kind = Kind::Scalar { text, is_plain: style == ScalarStyle::Plain };
+                let kind = NodeKind::Scalar { text, is_plain: style == ScalarStyle::Plain };
                 let id = self.add(kind, tag.as_deref(), anchor, span);
                 self.attach(id);
             }
             Event::SequenceStart(anchor, tag) => {
-                self.open(Kind::Sequence(Vec::new()), tag.as_deref(), anchor, span, characters)?;
+                self.open(NodeKind::Sequence(Vec::new()), tag.as_deref(), anchor, span, characters)?;
             }
             Event::MappingStart(anchor, tag) => {
-                self.open(Kind::Mapping(Vec::new()), tag.as_deref(), anchor, span, characters)?;
+                self.open(NodeKind::Mapping(Vec::new()), tag.as_deref(), anchor, span, characters)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
@@ -172,14 +101,14 @@ impl Builder {
         Ok(())
     }
 
-    fn add(&mut self, kind: Kind, tag: Option<&ParsedTag>, anchor: usize, span: &Span) -> NodeId {
+    fn add(&mut self, kind: NodeKind, tag: Option<&ParsedTag>, anchor: usize, span: &Span) -> NodeId {
         let tag = match tag {
             None => Tag::Absent,
             Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Tag::Bare,
             Some(tag) if tag.handle == "!" && tag.suffix.is_empty() => Tag::Bare,
             Some(tag) => Tag::Named(format!("{}{}", tag.handle, tag.suffix)),
         };
-        self.nodes.push(Node { tag, kind, place: place(span) });
+        self.nodes.push(Node { tag, kind, position: position(span) });
         let id = self.nodes.len() - 1;
         if anchor > 0 {
             self.anchors.insert(anchor, id);
@@ -189,34 +118,34 @@ impl Builder {
 
     fn open(
         &mut self,
-        kind: Kind,
+        kind: NodeKind,
         tag: Option<&ParsedTag>,
         anchor: usize,
         span: &Span,
         characters: &[char],
     ) -> Result<(), Fault> {
-        if self.open.len() >= DEPTH {
-            return Err(place(span).fault(format!("nested deeper than {DEPTH} levels")));
+        if self.open.len() >= DEPTH_LIMIT {
+            return Err(position(span).fault(format!("nested deeper than {DEPTH_LIMIT} levels")));
         }
-        // The span of a flow collection with properties begins before them and ends behind its bracket.
+        // The span of a flow collection with properties begins before them and ends after its bracket.
         let last = span.end.index().checked_sub(1).and_then(|last| characters.get(last));
         let is_flow = self.open.last().is_some_and(|open| open.is_flow) || matches!(last, Some('[' | '{'));
         let id = self.add(kind, tag, anchor, span);
-        self.open.push(Open { id, children: Vec::new(), is_flow });
+        self.open.push(OpenCollection { id, children: Vec::new(), is_flow });
         Ok(())
     }
 
     fn close(&mut self) {
-        let Some(Open { id, children, .. }) = self.open.pop() else { return };
+        let Some(OpenCollection { id, children, .. }) = self.open.pop() else { return };
         match &mut self.nodes[id].kind {
-            Kind::Sequence(items) => *items = children,
-            Kind::Mapping(pairs) => *pairs = children.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect(),
-            Kind::Scalar { .. } => {}
+            NodeKind::Sequence(items) => *items = children,
+            NodeKind::Mapping(pairs) => *pairs = children.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect(),
+            NodeKind::Scalar { .. } => {}
         }
         self.attach(id);
     }
 
-    /// Gives a finished node to what it lies in. A collection joins its parent when it ends; its number is older.
+    /// Adds a finished node to its parent. A collection is added when it ends; its id is older.
     fn attach(&mut self, id: NodeId) {
         match self.open.last_mut() {
             Some(open) => open.children.push(id),

@@ -1,0 +1,14 @@
+//! A plugin's configuration text, read as Python's `configparser` reads it with its default settings, because the SDK
+//! parses it with them \[S\]: whether it is INI, which options it sets or documents, and which of their values are
+//! secrets.
+//!
+//! Safe on any text, and linear in its length.
+
+mod read;
+mod secrets;
+mod write;
+
+pub(super) use read::faults;
+pub use read::{ConfigOption, options};
+pub use secrets::{logs_debug, secrets};
+pub use write::{Assignment, with_options};
