@@ -1,9 +1,9 @@
-//! Each rule on plugins: one that breaks it, and a near miss that stays silent. `tests/plugins/expected.toml` says what is
-//! found in each; here the program says it too. The rules of archives have their plugins in `packages.rs`.
+//! Runs the program on the plugins of each rule: one that breaks it, and a near miss without a finding. The findings must
+//! be those that `tests/plugins/expected.toml` names. The archives of the rules `archive-*` are in `packages.rs`.
 
 mod program;
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use hookstorm::finding::{Phase, Rule, Severity};
 use program::Desk;
@@ -36,7 +36,7 @@ fn is_of(row: &Row, phase: Phase) -> bool {
     row.folder.split('/').next().and_then(Rule::named).is_some_and(|rule| rule.phase() == phase)
 }
 
-/// Runs hookstorm on the plugin of a row; what differs from the row, as a text.
+/// Runs hookstorm on the plugin of a row. Returns what differs from the row.
 fn differences(row: &Row) -> Option<String> {
     let desk = Desk::new();
     let folder = program::folder("tests/plugins").join(&row.folder);
@@ -85,56 +85,71 @@ fn all_hold(belongs: impl Fn(&Row) -> bool) {
 }
 
 #[test]
-fn packages_show_what_they_should() {
+fn packages_show_what_is_expected() {
     all_hold(|row| is_of(row, Phase::Package));
 }
 
 #[test]
-fn loading_shows_what_it_should() {
+fn loading_shows_what_is_expected() {
     all_hold(|row| is_of(row, Phase::Loading));
 }
 
 #[test]
-fn calling_shows_what_it_should() {
+fn calling_shows_what_is_expected() {
     all_hold(|row| is_of(row, Phase::Calling) && !row.rules.is_empty());
 }
 
 #[test]
-fn near_misses_of_calls_stay_silent() {
+fn near_misses_of_calls_have_no_finding() {
     all_hold(|row| is_of(row, Phase::Calling) && row.rules.is_empty());
 }
 
 #[test]
-fn plugins_on_the_sdk_show_what_they_should() {
+fn plugins_on_the_sdk_show_what_is_expected() {
     all_hold(|row| row.folder.starts_with("sdk/"));
 }
 
 #[test]
-fn odd_plugins_show_what_they_should() {
+fn other_plugins_show_what_is_expected() {
     all_hold(|row| row.folder.starts_with("misc/"));
 }
 
+/// The text of all Rust files below `folder`, without their tests.
+fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text.push_str(&sources(&path));
+        } else {
+            text.push_str(fs::read_to_string(&path).unwrap().split("#[cfg(test)]").next().unwrap_or_default());
+        }
+    }
+    text
+}
+
 #[test]
-fn every_rule_has_its_pair_of_plugins_and_its_explanation() {
+fn every_rule_has_a_check_and_a_pair_of_plugins() {
     let rows = rows();
+    let checks = ["src/package", "src/oracle"].map(|room| sources(&program::folder(room))).concat();
     let archives = fs::read_to_string(program::folder("tests/packages.rs")).unwrap();
     for &rule in Rule::ALL {
         let id = rule.id();
-        assert!(rule.explanation().starts_with(&format!("# {id}\n")), "{id} has no explanation");
+        assert!(checks.contains(&format!("Rule::{rule:?}")), "no check below src/package or src/oracle reports {id}");
         if id.starts_with("archive-") {
-            assert!(archives.contains(&format!("\"{id}\"")), "packages.rs does not look for {id}");
+            assert!(archives.contains(&format!("\"{id}\"")), "tests/packages.rs has no archive that breaks {id}");
             continue;
         }
-        let is_there = |name: &str, rules: &[&str]| {
+        let has = |name: &str, rules: &[&str]| {
             rows.iter().any(|row| row.folder == format!("{id}/{name}") && row.rules == rules)
         };
-        assert!(is_there("breaks", &[id]), "{id} has no plugin that breaks it and nothing else");
-        assert!(is_there("near-miss", &[]), "{id} has no near miss");
+        assert!(has("breaks", &[id]), "expected.toml has no plugin `{id}/breaks` that breaks {id} and nothing else");
+        assert!(has("near-miss", &[]), "expected.toml has no plugin `{id}/near-miss` without a finding");
     }
 }
 
 #[test]
-fn every_plugin_is_expected_to_show_something_or_nothing() {
+fn every_plugin_has_a_row_in_expected_toml() {
     let known: BTreeSet<String> = rows().into_iter().map(|row| row.folder).collect();
     for group in fs::read_dir(program::folder("tests/plugins")).unwrap().flatten() {
         if !group.path().is_dir() {

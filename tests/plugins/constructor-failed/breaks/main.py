@@ -1,4 +1,4 @@
-# It demands an option that its own default.cfg does not have.
+# It requires an option that its own default.cfg does not have.
 import configparser
 
 

@@ -1,4 +1,4 @@
-# It goes on where an option is missing.
+# It works without the option.
 import configparser
 
 

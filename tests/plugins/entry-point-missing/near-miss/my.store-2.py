@@ -1,4 +1,4 @@
-# A name that no `import` statement could write, which the platform takes all the same.
+# No `import` statement can name this file, but the platform accepts it.
 
 
 class Plugin:

@@ -1,4 +1,4 @@
-# A credential store gets gateway_username; gateway_user is what the other type of plugin gets.
+# The platform passes gateway_username to a credential store, and gateway_user only to the other type of plugin.
 
 
 class Plugin:

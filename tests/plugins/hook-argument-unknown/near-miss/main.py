@@ -1,4 +1,4 @@
-# What has a default need not be passed.
+# The platform never passes the parameter, but it has a default.
 
 
 class Plugin:

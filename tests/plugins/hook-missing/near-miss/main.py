@@ -1,4 +1,4 @@
-# The hooks are there, though none is written into the class: inherited, assigned, made by functools.partialmethod.
+# All hooks exist, although the class defines none itself: inherited, assigned, made by functools.partialmethod.
 import functools
 
 

@@ -1,4 +1,4 @@
-# It imports what nobody has installed.
+# It imports a package that is not installed.
 import a_module_that_nobody_has
 
 

@@ -1,4 +1,4 @@
-# What may be missing is imported with care.
+# It handles the error of an import that may fail.
 try:
     import a_module_that_nobody_has
 except ImportError:

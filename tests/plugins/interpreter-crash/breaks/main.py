@@ -1,4 +1,4 @@
-# It reads address 0, now and then.
+# It reads address 0 in some sessions.
 import ctypes
 
 

@@ -1,4 +1,4 @@
-# It reads memory that is its own.
+# It reads its own memory.
 import ctypes
 
 

@@ -1,4 +1,4 @@
-# The largest int that every reader of JSON keeps, and a tuple that the contract asks for and that is in no cookie.
+# The largest int that every reader of JSON keeps, and a tuple that the contract requires, outside of the cookies.
 
 
 class Plugin:

@@ -1,4 +1,4 @@
-# The MANIFEST lies one folder too deep.
+# MANIFEST is one folder too deep.
 
 
 class Plugin:

@@ -1,4 +1,4 @@
-# The MANIFEST of the root counts; a broken one deeper down is nobody's business.
+# Only the MANIFEST in the root counts, not a broken one in a folder.
 
 
 class Plugin:

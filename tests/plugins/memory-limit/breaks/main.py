@@ -1,4 +1,4 @@
-# It asks for 4 GB, now and then.
+# It needs 4 GB in some sessions.
 
 
 class Plugin:

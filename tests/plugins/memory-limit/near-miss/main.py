@@ -1,4 +1,4 @@
-# It needs 128 MB for a moment, now and then, and its own MemoryError is no shortage.
+# It needs 128 MB for a moment in some sessions, and it catches a MemoryError that it raises itself.
 
 
 class Plugin:

@@ -1,4 +1,4 @@
-# A hook may change the dicts that it is given.
+# A hook may change the dicts that are passed to it.
 
 
 class Plugin:

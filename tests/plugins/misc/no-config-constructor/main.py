@@ -1,4 +1,4 @@
-# The constructor takes nothing.
+# The constructor has no parameter.
 
 
 class Plugin:

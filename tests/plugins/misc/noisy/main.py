@@ -1,4 +1,4 @@
-# It prints what looks like a harness talking, and escape sequences, to every place there is.
+# It prints text that looks like the messages of a test tool, and escape sequences, to every output.
 import json
 import os
 import sys

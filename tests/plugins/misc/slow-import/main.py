@@ -1,4 +1,4 @@
-# Importing it takes a while.
+# Importing it takes long.
 import time
 
 time.sleep(0.3)

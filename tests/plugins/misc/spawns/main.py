@@ -1,4 +1,4 @@
-# Each session leaves a daemon behind: forked twice, in sessions of its own. Nothing of it may outlive the host.
+# Each session leaves a daemon behind: forked twice, in sessions of its own. No process may survive the host.
 import os
 
 

@@ -1,4 +1,4 @@
-# Importing it starts a thread that waits for ever.
+# Importing it starts a thread that never ends.
 import threading
 
 threading.Thread(target=threading.Event().wait, daemon=True).start()

@@ -1,4 +1,4 @@
-# **kwargs gets every argument; the cookie tells which came.
+# **kwargs gets every argument; the cookie lists them.
 
 
 class Plugin:

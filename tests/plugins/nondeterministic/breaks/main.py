@@ -1,4 +1,4 @@
-# Chance is in the result.
+# The result is random.
 import random
 
 

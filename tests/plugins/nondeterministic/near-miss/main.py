@@ -1,4 +1,4 @@
-# Chance and the clock are used, and never returned.
+# It uses random numbers and the clock, but the result does not depend on them.
 import random
 import time
 

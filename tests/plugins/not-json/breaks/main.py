@@ -1,4 +1,4 @@
-# The cookie holds bytes.
+# The cookie contains bytes.
 
 
 class Plugin:

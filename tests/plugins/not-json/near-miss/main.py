@@ -1,4 +1,4 @@
-# The bytes were made text.
+# The bytes are decoded to text.
 import base64
 
 

@@ -1,4 +1,4 @@
-# It ends the process as a script would, now and then.
+# It ends the process with sys.exit in some sessions.
 import sys
 
 

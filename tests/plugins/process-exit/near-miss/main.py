@@ -1,4 +1,4 @@
-# It calls what would end the process, and catches it.
+# It calls sys.exit and catches SystemExit.
 import sys
 
 

@@ -1,4 +1,4 @@
-# Each way to leave something behind: a thread, a child, a descriptor in a global and a file.
+# All kinds of leftovers: a thread, a child process, a descriptor in a global and a file.
 import subprocess
 import tempfile
 import threading

@@ -1,4 +1,4 @@
-# It uses threads, children, descriptors and files, and puts all of them away; what lies in the state folder may stay.
+# It uses threads, child processes, descriptors and files, and ends or removes all; a file in the state folder may stay.
 import os
 import subprocess
 import tempfile

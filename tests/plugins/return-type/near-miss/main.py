@@ -1,4 +1,4 @@
-# A subclass of dict is a dict, and what session_ended returns is dropped.
+# A subclass of dict is a dict, and the platform drops what session_ended returns.
 import collections
 
 

@@ -1,4 +1,4 @@
-# The passwords are no list.
+# The passwords are not a list.
 
 
 class Plugin:

@@ -1,4 +1,4 @@
-# Asks a vault by its address, and lives with it that nobody answers.
+# It connects to a vault by its address, and handles the error.
 import socket
 
 

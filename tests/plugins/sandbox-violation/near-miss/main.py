@@ -1,4 +1,4 @@
-# Sockets that reach nobody, a numeric address that is only read, and files in the plugin's own folders.
+# Sockets that connect to nothing, a numeric address that is only parsed, and files in the plugin's own folders.
 import os
 import socket
 import tempfile

@@ -1,4 +1,4 @@
-# On the SDK: a verdict that nobody knows.
+# On the SDK: an unknown verdict.
 from safeguard.sessions.plugin import AAPlugin
 
 

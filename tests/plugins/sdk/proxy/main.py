@@ -1,4 +1,4 @@
-# On the SDK with a proxy: each construction writes the same two environment variables. No state leaks by that.
+# On the SDK with a proxy: each construction sets the same two environment variables. That is no state leak.
 from safeguard.sessions.plugin import CredentialStorePlugin
 
 

@@ -1,5 +1,5 @@
-# On the SDK: asks each of the platform's services, and is ready for whatever they answer. Nothing is wrong with it, and
-# nothing that it keeps in the memory cache reaches another session.
+# On the SDK: it uses each of the platform's services and handles every answer. Nothing is wrong with it, and nothing
+# that it stores in the memory cache reaches another session.
 from safeguard.sessions.plugin import AAPlugin, AAResponse, LDAPOperationError, LDAPServer, LDAPUserNotFound, UserList
 from safeguard.sessions.plugin.memory_cache import MemoryCache
 

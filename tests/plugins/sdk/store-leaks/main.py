@@ -1,4 +1,4 @@
-# On the SDK: what the platform's credential store holds for an option is written to the log.
+# On the SDK: it logs a password that the platform's credential store has for an option.
 from safeguard.sessions.plugin import CredentialStorePlugin
 
 

@@ -1,4 +1,4 @@
-# On the SDK: the hook is inherited, the fault is ours.
+# On the SDK: the hook is inherited, but the plugin's own code raises.
 from safeguard.sessions.plugin import CredentialStorePlugin
 
 

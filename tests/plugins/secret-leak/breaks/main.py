@@ -1,4 +1,4 @@
-# The gateway's password is in the log.
+# It logs the gateway password.
 import sys
 
 

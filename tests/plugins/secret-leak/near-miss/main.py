@@ -1,4 +1,4 @@
-# The user's name may be logged; of the password only whether it is there.
+# It logs the user's name, and of the password only whether there is one.
 import sys
 
 

@@ -1,4 +1,4 @@
-# What one session asked for decides what the next one gets.
+# The result depends on what an earlier session asked for.
 SEEN = []
 
 

@@ -1,4 +1,4 @@
-# Two caches that outlive the session and never change a result.
+# Two caches outlive the session, but the result does not depend on them.
 import functools
 
 SEEN = {}

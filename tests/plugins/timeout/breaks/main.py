@@ -1,4 +1,4 @@
-# It waits in Python for what never comes, now and then.
+# It waits for ever in some sessions.
 
 
 class Plugin:

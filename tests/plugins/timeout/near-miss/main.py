@@ -1,4 +1,4 @@
-# It works for a moment.
+# It is busy for a moment.
 
 
 class Plugin:

@@ -1,4 +1,4 @@
-# The host name is None where DNS has no answer.
+# The host name is None if DNS has no answer.
 
 
 class Plugin:

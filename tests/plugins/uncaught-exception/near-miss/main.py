@@ -1,4 +1,4 @@
-# It raises, and catches what it raised.
+# It raises an exception and catches it.
 
 
 class Plugin:
