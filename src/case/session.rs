@@ -40,7 +40,7 @@ pub struct SetOption {
 }
 
 impl SetOption {
-    /// Section, name and value, for [`with_options`](crate::package::configuration::with_options).
+    /// Section, name and value, as the functions on configurations take them.
     pub fn assignment(&self) -> (&str, &str, &str) {
         (&self.section, &self.name, &self.value)
     }

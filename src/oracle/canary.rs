@@ -65,7 +65,7 @@ impl SecretKind {
         }
     }
 
-    /// Whether the session passes it to the plugin, so that a text that contains it may have been another input.
+    /// Whether the session passes it to the plugin. If the plugin's own text contains it as well, it is no canary.
     const fn is_passed_in(self) -> bool {
         matches!(self, Self::GatewayPassword | Self::Answer | Self::OneTimePassword | Self::Service)
     }

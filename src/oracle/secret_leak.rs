@@ -18,29 +18,30 @@ use crate::{
     trace::{CallTrace, Ending, Observed},
 };
 
+/// The secrets that may be under `questions` in the session cookie.
+const ANSWERS: [SecretKind; 2] = [SecretKind::Answer, SecretKind::OneTimePassword];
+
 /// Searches for every canary in all text that other people can read.
 pub(super) fn judge<'a>(context: &Context<'a>, findings: &mut Vec<Finding>) {
     let mut search = CanarySearch { context, canaries: Vec::new(), gathered: 0, reported: Vec::new() };
-    for (index, seen) in context.trace.calls.iter().enumerate() {
-        if context.is_other(seen) {
+    for (index, call) in context.trace.calls.iter().enumerate() {
+        if context.is_other(call) {
             continue;
         }
-        search.text(index, Channel::Stderr, &seen.stderr.text, findings);
-        search.text(index, Channel::Stdout, &seen.stdout.text, findings);
-        for file in &seen.files {
-            search.text(index, Channel::File, &file.text, findings);
+        search.text(index, Channel::Stderr, &call.stderr.text, &[], findings);
+        search.text(index, Channel::Stdout, &call.stdout.text, &[], findings);
+        for file in &call.files {
+            search.text(index, Channel::File, &file.text, &[], findings);
         }
-        match &seen.ending {
-            Ending::Raised(exception) => search.text(index, Channel::Exception, &exception.message, findings),
-            Ending::Returned(result) if !is_dropped(context, seen) => {
+        match &call.ending {
+            Ending::Raised(exception) => search.text(index, Channel::Exception, &exception.message, &[], findings),
+            Ending::Returned(result) if !is_dropped(context, call) => {
                 if let Some(metadata) = result.get("additional_metadata") {
-                    search.value(index, Channel::Metadata, metadata, false, findings);
+                    search.value(index, Channel::Metadata, metadata, &[], findings);
                 }
-                if let Some(Observed::Dict(entries)) = result.get("session_cookie") {
-                    for (key, value) in entries {
-                        let holds_answers = key.as_str() == Some("questions");
-                        search.value(index, Channel::SessionCookie, value, holds_answers, findings);
-                    }
+                for (key, value) in result.get("session_cookie").and_then(Observed::as_dict).unwrap_or_default() {
+                    let allowed = if key.as_str() == Some("questions") { &ANSWERS[..] } else { &[] };
+                    search.value(index, Channel::SessionCookie, value, allowed, findings);
                 }
             }
             _ => {}
@@ -48,8 +49,8 @@ pub(super) fn judge<'a>(context: &Context<'a>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn is_dropped(context: &Context<'_>, seen: &CallTrace) -> bool {
-    seen.hook.spec(context.plugin.plugin_type).is_none_or(|spec| spec.result_dropped)
+fn is_dropped(context: &Context<'_>, call: &CallTrace) -> bool {
+    call.hook.spec(context.plugin.plugin_type).is_none_or(|spec| spec.result_dropped)
 }
 
 struct CanarySearch<'a, 'c> {
@@ -83,39 +84,31 @@ impl<'a> CanarySearch<'a, '_> {
         }
     }
 
-    /// Searches all text in a value, keys included.
+    /// Searches all text in a value, including keys.
     fn value(
         &mut self,
         index: usize,
         channel: Channel,
         value: &Observed,
-        holds_answers: bool,
+        allowed: &[SecretKind],
         findings: &mut Vec<Finding>,
     ) {
         match value {
-            Observed::Str(text) if holds_answers => {
-                self.text_without(index, channel, text, &[SecretKind::Answer, SecretKind::OneTimePassword], findings);
-            }
-            Observed::Str(text) => self.text(index, channel, text, findings),
+            Observed::Str(text) => self.text(index, channel, text, allowed, findings),
             Observed::Dict(entries) => {
-                for (key, value) in entries {
-                    self.value(index, channel, key, holds_answers, findings);
-                    self.value(index, channel, value, holds_answers, findings);
+                for part in entries.iter().flat_map(|(key, value)| [key, value]) {
+                    self.value(index, channel, part, allowed, findings);
                 }
             }
             _ => {
                 for item in value.items().unwrap_or_default() {
-                    self.value(index, channel, item, holds_answers, findings);
+                    self.value(index, channel, item, allowed, findings);
                 }
             }
         }
     }
 
-    fn text(&mut self, index: usize, channel: Channel, text: &str, findings: &mut Vec<Finding>) {
-        self.text_without(index, channel, text, &[], findings);
-    }
-
-    fn text_without(
+    fn text(
         &mut self,
         index: usize,
         channel: Channel,
@@ -128,16 +121,16 @@ impl<'a> CanarySearch<'a, '_> {
         }
         self.gather(index);
         let may_be_encoded = OnceCell::new();
-        let seen = &self.context.trace.calls[index];
+        let hook = self.context.trace.calls[index].hook;
         for canary in self.canaries.iter().filter(|canary| !allowed.contains(&canary.kind)) {
             let Some(found) = canary_match::find(text, canary, &may_be_encoded) else { continue };
-            let is_reported = self.reported.iter().any(|(hook, kind, known)| {
-                *kind == canary.kind && *known == channel && (*hook == seen.hook || channel.lasts())
+            let is_reported = self.reported.iter().any(|(other, kind, known)| {
+                *kind == canary.kind && *known == channel && (*other == hook || channel.lasts())
             });
             if is_reported || canary::is_known_otherwise(**self.context, canary) {
                 continue;
             }
-            self.reported.push((seen.hook, canary.kind, channel));
+            self.reported.push((hook, canary.kind, channel));
             findings.push(canary_match::finding(self.context, index, channel, canary, text, &found));
         }
     }
