@@ -284,8 +284,8 @@ fn sessions_run_as_cases_and_invalid_ones_are_refused() {
     }
 }
 
-#[test]
-fn the_sdks_reader_agrees_with_each_manifest_that_it_should_accept() {
+/// The Python of the virtual environment for tests, which has PyYAML and the Plugin SDK.
+fn python() -> PathBuf {
     let venv = std::env::var_os("HOOKSTORM_TEST_VENV")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv"), PathBuf::from);
     let python = venv.join("bin/python");
@@ -299,8 +299,29 @@ fn the_sdks_reader_agrees_with_each_manifest_that_it_should_accept() {
         "`{}` has no Plugin SDK: `make test` makes the virtual environment, or set HOOKSTORM_TEST_VENV",
         venv.display()
     );
+    python
+}
+
+#[test]
+fn the_example_of_the_documentation_finds_no_difference_in_pyyaml_and_one_in_a_wrong_expectation() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/generate.md")).unwrap();
+    let program = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let (keep, out) = generate(&["manifest", "-n", "100", "--seed", "42"]);
+    fs::rename(&out, keep.path().join("manifests")).unwrap();
+    let run = || Command::new(python()).args(["-c", program]).current_dir(keep.path()).output().unwrap();
+    let output = run();
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let path = keep.path().join("manifests/expected.jsonl");
+    let wrong = fs::read_to_string(&path).unwrap().replace("\"text\":\"main.py\"", "\"text\":\"other.py\"");
+    fs::write(&path, wrong).unwrap();
+    let output = run();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("entry_point 'main.py' expected other.py"), "{output:?}");
+}
+
+#[test]
+fn the_sdks_reader_agrees_with_each_manifest_that_it_should_accept() {
     let (_keep, out) = generate(&["manifest", "-n", "400", "--seed", "8"]);
-    let mut sdk = Command::new(&python)
+    let mut sdk = Command::new(python())
         .args(["-c", include_str!("../src/selftest/read_manifest.py")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,5 +1,5 @@
-//! Cases as JSON and sessions on the wire stay the same when they are written and read. Damaged bytes of a worker are read
-//! or refused, and never cause a panic.
+//! Cases as JSON and sessions on the wire stay the same when they are written and read. Damaged bytes of a worker are
+//! read or refused, and never cause a panic.
 //!
 //! The sessions come from `generate::strategy`. The runs are seeded, so that a failure is reproducible.
 
@@ -44,7 +44,7 @@ fn any_session() -> impl Strategy<Value = (PluginType, &'static Platform, Sessio
     )
 }
 
-/// Any value that a case can hold, finite floats of any size included.
+/// Any value that a case can contain, with finite floats of any size.
 fn any_value() -> impl Strategy<Value = Value> {
     let finite = any::<f64>().prop_filter("JSON has no number for it", |number| number.is_finite());
     let leaf = prop_oneof![

@@ -1,9 +1,9 @@
-//! The target `session`: runs sessions of one plugin in a worker that holds CPython, and hands libFuzzer the edges of the
-//! plugin's own code as extra counters, so that it learns what it reached in Python.
+//! The target `session`: runs sessions of one plugin in a worker that embeds CPython, and passes the edges of the
+//! plugin's code to libFuzzer as extra counters, so that libFuzzer learns which Python code a session reaches.
 //!
-//! `HOOKSTORM_FUZZ_PLUGIN` names the plugin, `HOOKSTORM_WORKER` the worker's program, `VIRTUAL_ENV` the packages that the
-//! plugin may import, `HOOKSTORM_FUZZ_IGNORE` fingerprints that are known, with commas between. libFuzzer knows extra
-//! counters on Linux only.
+//! `HOOKSTORM_FUZZ_PLUGIN` names the plugin, `HOOKSTORM_WORKER` the worker's program, `VIRTUAL_ENV` the packages that
+//! the plugin may import, `HOOKSTORM_FUZZ_IGNORE` known fingerprints, separated by commas. libFuzzer has extra counters
+//! on Linux only.
 
 use std::{
     path::PathBuf,
@@ -30,10 +30,10 @@ static COUNTERS: [AtomicU8; Edge::COUNT] = [const { AtomicU8::new(0) }; Edge::CO
 
 /// The plugin, loaded once.
 struct Harness {
-    /// Owns the folder that an archive is unpacked into.
+    /// Dropping it removes the folder of an unpacked archive.
     _package: Package,
     domain: Domain,
-    subject: PluginUnderTest,
+    plugin: PluginUnderTest,
     worker: Worker,
     known: Vec<String>,
 }
@@ -41,7 +41,7 @@ struct Harness {
 static HARNESS: LazyLock<Mutex<Harness>> = LazyLock::new(|| Mutex::new(Harness::start()));
 
 impl Harness {
-    /// Loads the plugin. Whoever starts the fuzzer with a wrong environment is told at once.
+    /// Loads the plugin. Panics with a message if the environment is wrong.
     fn start() -> Self {
         let path = std::env::var_os("HOOKSTORM_FUZZ_PLUGIN").map(PathBuf::from);
         let path = path.expect("HOOKSTORM_FUZZ_PLUGIN names the plugin, a `.zip` or a folder");
@@ -71,7 +71,7 @@ impl Harness {
         let known = std::env::var("HOOKSTORM_FUZZ_IGNORE").unwrap_or_default();
         Self {
             domain: Domain::new(plugin_type, platform, hooks, loading.tokens.clone()),
-            subject: PluginUnderTest::new(plugin_type, platform, &configuration, secrets, logs_debug, Some(&loading)),
+            plugin: PluginUnderTest::new(plugin_type, platform, &configuration, secrets, logs_debug, Some(&loading)),
             worker,
             known: known.split(',').map(str::to_owned).collect(),
             _package: package,
@@ -79,29 +79,29 @@ impl Harness {
     }
 }
 
-/// Runs the session that `data` gives, and panics with what it shows.
+/// Runs the session that `data` makes, and panics with a finding of level error.
 pub fn session(data: &[u8]) {
     let mut harness = HARNESS.lock().unwrap_or_else(PoisonError::into_inner);
     let harness = &mut *harness;
     let known = &harness.known;
     let Ok(session) = generate::session(&mut Unstructured::new(data), &harness.domain) else { return };
     let sessions = std::slice::from_ref(&session);
-    let watched =
+    let observations =
         harness.worker.run_observed(sessions, Instrumentation::NewEdges).expect("the runtime outlives any plugin");
-    for seen in &watched {
+    for seen in &observations {
         for edge in &seen.edges {
             let counter = &COUNTERS[edge.number as usize % Edge::COUNT];
-            // The eight buckets are libFuzzer's own.
+            // A value for each of libFuzzer's eight buckets.
             counter.store([1, 2, 3, 4, 8, 16, 32, 128][usize::from(edge.bucket.min(7))], Ordering::Relaxed);
         }
-        let findings = oracle::judge(&harness.subject, &session, &seen.trace);
+        let findings = oracle::judge(&harness.plugin, &session, &seen.trace);
         let is_new = |fingerprint: &str| !known.iter().any(|known| known == fingerprint);
         if !findings.iter().any(|one| one.severity == Severity::Error && is_new(one.fingerprint.as_str())) {
             continue;
         }
-        // What does not show in fresh processes is no finding.
+        // A finding must reproduce in fresh processes.
         let again = harness.worker.run(sessions, Isolation::Isolated).expect("the runtime outlives any plugin");
-        for finding in again.iter().flat_map(|trace| oracle::judge(&harness.subject, &session, trace)) {
+        for finding in again.iter().flat_map(|trace| oracle::judge(&harness.plugin, &session, trace)) {
             if finding.severity == Severity::Error && is_new(finding.fingerprint.as_str()) {
                 let hook = finding.hook.map(|hook| format!(" {hook}")).unwrap_or_default();
                 let place = finding.location.map(|at| format!("\n  --> {}:{}", at.file, at.line)).unwrap_or_default();

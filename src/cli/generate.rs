@@ -1,5 +1,5 @@
-//! `hookstorm generate`: manifests, packages or sessions with what is expected of each, to test another runtime or another
-//! MANIFEST reader with.
+//! `hookstorm generate`: manifests, packages or sessions with what is expected of each, to test another runtime or
+//! another MANIFEST reader with.
 
 use std::{
     fs::{self, File},
@@ -34,7 +34,10 @@ pub(super) struct GenerateArguments {
     kind: KindArgument,
 
     /// Number of artefacts
-    #[arg(short = 'n', long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = AMOUNT)]
+    #[arg(
+        short = 'n', long, value_name = "N", value_parser = values::count, allow_negative_numbers = true,
+        help_heading = AMOUNT
+    )]
     number: u64,
 
     /// Seed: the same seed gives the same bytes, and a larger N begins with the same files [default: random, printed]
@@ -43,7 +46,10 @@ pub(super) struct GenerateArguments {
 
     /// Share of invalid ones, from 0 to 1: exactly N × RATIO, rounded, evenly spread
     /// [default: 0.5 for manifests and packages, 0 for sessions]
-    #[arg(long, value_name = "RATIO", value_parser = values::ratio, allow_negative_numbers = true, help_heading = CASES)]
+    #[arg(
+        long, value_name = "RATIO", value_parser = values::ratio, allow_negative_numbers = true,
+        help_heading = CASES
+    )]
     invalid: Option<f64>,
 
     /// Platform that they are for [default: 9.0, the newest]
@@ -51,7 +57,10 @@ pub(super) struct GenerateArguments {
     platform: Option<&'static Platform>,
 
     /// Type of plugin that they are for [default: both]
-    #[arg(long = "type", value_name = "credentialstore|aa", value_enum, hide_possible_values = true, help_heading = PLUGIN)]
+    #[arg(
+        long = "type", value_name = "credentialstore|aa", value_enum, hide_possible_values = true,
+        help_heading = PLUGIN
+    )]
     plugin_type: Option<TypeArgument>,
 
     /// Folder to write to: it must be empty or not exist

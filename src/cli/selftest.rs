@@ -1,5 +1,5 @@
-//! `hookstorm selftest`: hookstorm's own reader, runtime and oracles with generated manifests and packages. A difference is
-//! a defect of hookstorm, so the exit status is 3.
+//! `hookstorm selftest`: hookstorm's own reader, runtime and oracles with generated manifests and packages. A
+//! difference is a defect of hookstorm, so the exit status is 3.
 
 use std::{
     io::{IsTerminal, Write as _},
@@ -44,7 +44,10 @@ pub(super) struct SelftestArguments {
     time: Option<Duration>,
 
     /// Stop after N inputs of each kind [default: none]
-    #[arg(short = 'n', long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true, help_heading = AMOUNT)]
+    #[arg(
+        short = 'n', long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true,
+        help_heading = AMOUNT
+    )]
     runs: Option<u64>,
 
     /// Seed: the same seed gives the same inputs [default: random, printed]
@@ -56,7 +59,10 @@ pub(super) struct SelftestArguments {
     skip: Option<u64>,
 
     /// Number of inputs that run at once [default: the number of cores]
-    #[arg(short, long, value_name = "N", value_parser = values::jobs, allow_negative_numbers = true, help_heading = LIMITS)]
+    #[arg(
+        short, long, value_name = "N", value_parser = values::jobs, allow_negative_numbers = true,
+        help_heading = LIMITS
+    )]
     jobs: Option<usize>,
 
     /// A virtual environment with the Plugin SDK, whose reader gets the manifests too [default: VIRTUAL_ENV, if set]

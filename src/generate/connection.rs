@@ -1,8 +1,8 @@
-//! One user's connection: the values that are the same in every call of a session. They are made once and cloned into the
-//! calls.
+//! One user's connection: the values that are the same in every call of a session. They are made once and cloned into
+//! the calls.
 //!
-//! Values belong together as in production: the target is passed by its old and its new names, gateway and server user are
-//! often the same, hosts lie in domains, groups name domains.
+//! Values belong together as in production: the target is passed by its old and its new names, gateway and server user
+//! are often the same, hosts belong to domains, groups name domains.
 
 use crate::{
     case::Value,

@@ -1,5 +1,5 @@
-//! Dicts that the plugin did not make: `session_cookie` as other plugins left it, foreign cookies, and `key_value_pairs`
-//! as users typed them.
+//! Dicts that the plugin did not make: `session_cookie` as other plugins left it, foreign cookies, and
+//! `key_value_pairs` as users typed them.
 
 use crate::{
     case::Value,
@@ -78,8 +78,9 @@ fn pair_count(source: &mut DomainSource<'_, '_>) -> usize {
     }
 }
 
-/// A user's answer. It is mostly distinctive, because the question may have the echo off, which makes the answer a secret.
-/// Sometimes it is a value of the configuration: a plugin that keeps its users' PINs there accepts nothing else.
+/// A user's answer. It is mostly distinctive, because the question may have the echo off, which makes the answer a
+/// secret. Sometimes it is a value of the configuration: a plugin that keeps its users' PINs there accepts nothing
+/// else.
 pub(super) fn answer(source: &mut DomainSource<'_, '_>) -> String {
     let values = &source.domain.tables().values;
     match source.byte() {

@@ -1,5 +1,5 @@
-//! What sessions are made for: a type of plugin on a platform, its hooks and its tokens. Everything that is the same for
-//! all sessions is computed here, once.
+//! What sessions are made for: a type of plugin on a platform, its hooks and its tokens. Everything that is the same
+//! for all sessions is computed here, once.
 
 use std::sync::Arc;
 
@@ -89,7 +89,8 @@ impl Domain {
         Self { plugin_type, platform, hooks, tokens, tables: Arc::new(tables), taken: Default::default() }
     }
 
-    /// The same for a plugin whose `hook` takes only `arguments`: mutations prefer them. Generated sessions stay the same.
+    /// The same for a plugin whose `hook` takes only `arguments`: mutations prefer them. Generated sessions stay the
+    /// same.
     #[must_use]
     pub fn taking(mut self, hook: Hook, arguments: impl IntoIterator<Item = Argument>) -> Self {
         self.taken[hook as usize] = Some(arguments.into_iter().collect());

@@ -1,5 +1,5 @@
-//! The findings that a reader or a runtime must report for something generated. [`ExpectedFindings`] compares them with the
-//! findings that were reported.
+//! The findings that a reader or a runtime must report for something generated. [`ExpectedFindings`] compares them with
+//! the findings that were reported.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -10,46 +10,46 @@ use crate::{
 
 /// A finding that must be reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpectedFinding {
+pub(crate) struct ExpectedFinding {
     /// Its rule.
-    pub rule: Rule,
+    pub(crate) rule: Rule,
     /// Its severity; `None` if not known.
-    pub severity: Option<Severity>,
+    pub(crate) severity: Option<Severity>,
     /// The hook that it is about.
-    pub hook: Option<Hook>,
+    pub(crate) hook: Option<Hook>,
     /// Its file and line; `None` if not known.
-    pub place: Option<(String, u32)>,
+    pub(crate) place: Option<(String, u32)>,
     /// A part of its message; empty for any message.
-    pub word: String,
+    pub(crate) word: String,
 }
 
 impl ExpectedFinding {
     /// A finding of `rule`, with the rule's own severity, at any place.
-    pub fn of(rule: Rule) -> Self {
+    pub(crate) fn of(rule: Rule) -> Self {
         Self { rule, severity: Some(rule.severity()), hook: None, place: None, word: String::new() }
     }
 
     /// With another severity.
     #[must_use]
-    pub fn severity(self, severity: Severity) -> Self {
+    pub(crate) fn severity(self, severity: Severity) -> Self {
         Self { severity: Some(severity), ..self }
     }
 
     /// About a hook.
     #[must_use]
-    pub fn hook(self, hook: Hook) -> Self {
+    pub(crate) fn hook(self, hook: Hook) -> Self {
         Self { hook: Some(hook), ..self }
     }
 
     /// At a line of a file.
     #[must_use]
-    pub fn at(self, file: impl Into<String>, line: u32) -> Self {
+    pub(crate) fn at(self, file: impl Into<String>, line: u32) -> Self {
         Self { place: Some((file.into(), line)), ..self }
     }
 
     /// With this part in its message.
     #[must_use]
-    pub fn word(self, word: impl Into<String>) -> Self {
+    pub(crate) fn word(self, word: impl Into<String>) -> Self {
         Self { word: word.into(), ..self }
     }
 
@@ -85,16 +85,16 @@ impl Display for ExpectedFinding {
 
 /// The findings that must be reported, and those that may be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExpectedFindings {
+pub(crate) struct ExpectedFindings {
     /// Each of these must be reported exactly once.
-    pub findings: Vec<ExpectedFinding>,
+    pub(crate) findings: Vec<ExpectedFinding>,
     /// Findings of these rules may be reported besides.
-    pub may: Vec<Rule>,
+    pub(crate) may: Vec<Rule>,
 }
 
 impl ExpectedFindings {
     /// How the reported findings differ from the expected ones, in words; `None` if they do not differ.
-    pub fn difference(&self, found: &[Finding]) -> Option<String> {
+    pub(crate) fn difference(&self, found: &[Finding]) -> Option<String> {
         let mut missing: Vec<&ExpectedFinding> = self.findings.iter().collect();
         let mut surplus: Vec<&Finding> = Vec::new();
         for finding in found {

@@ -1,5 +1,5 @@
-//! Addresses, hosts and ports. Hosts belong to domains. The platform could see every address, and DNS could return every
-//! host name.
+//! Addresses, hosts and ports. Hosts belong to domains. The platform could see every address, and DNS could return
+//! every host name.
 
 use crate::generate::{
     source::DomainSource,

@@ -1,7 +1,8 @@
 //! Turns bytes into sessions, manifests, archives and plugins, and changes and shrinks sessions. It runs nothing.
 //!
 //! The same bytes always give the same result, and fewer or lower bytes give a plainer one. Proptest strategies, the
-//! engine's seeds and libFuzzer's inputs all use this. Every session keeps the contract; [`contract_violation`] checks it.
+//! engine's seeds and libFuzzer's inputs all use this. Every session keeps the contract; [`contract_violation`] checks
+//! it.
 //!
 //! | for | use |
 //! | --- | --- |
@@ -10,8 +11,8 @@
 //! | property-based tests with proptest | [`strategy()`] |
 //! | a session like another one | [`Mutator`] with its [`Dictionary`], [`input_to_state`] |
 //! | the smallest session that still shows a finding | [`Shrinker`] |
-//! | manifests, archives and plugins with known behaviour | [`manifest`], [`archive`], [`plugin`], [`package`] |
-//! | files to test other programs with | [`artefact()`] |
+//!
+//! Manifests, archives and plugins with known behaviour are for `selftest` and for the command `generate`.
 //!
 //! ```
 //! use hookstorm::{
@@ -27,7 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod anomaly;
-pub mod archive;
+pub(crate) mod archive;
 mod artefact;
 mod calls;
 mod connection;
@@ -35,12 +36,12 @@ mod cookies;
 mod domain;
 mod expect;
 mod hosts;
-pub mod manifest;
+pub(crate) mod manifest;
 mod mutate;
 mod options;
-pub mod package;
+pub(crate) mod package;
 mod paths;
-pub mod plugin;
+pub(crate) mod plugin;
 mod replace_secrets;
 #[cfg(test)]
 mod same_bytes;
@@ -52,17 +53,16 @@ mod strategy;
 mod text;
 mod violation;
 
-pub use artefact::{Artefact, ArtefactKind, ArtefactSettings, artefact};
+pub(crate) use artefact::{Artefact, ArtefactKind, ArtefactSettings, artefact};
 pub use domain::Domain;
-pub use expect::{ExpectedFinding, ExpectedFindings};
+pub(crate) use expect::ExpectedFindings;
 pub use mutate::{Dictionary, Mutator, input_to_state};
 pub use options::{OptionChoice, option_choices};
-pub use replace_secrets::replace_secrets;
-pub use services::{configured_services, services};
-pub use session::{
-    nominal_session, nominal_two_plugin_session, nth_session, nth_two_plugin_session, session, two_plugin_session,
-};
+pub(crate) use replace_secrets::replace_secrets;
+pub use services::configured_services;
+pub(crate) use session::nominal_two_plugin_session;
+pub use session::{nominal_session, nth_session, nth_two_plugin_session, session, two_plugin_session};
 pub use shrink::Shrinker;
-pub use source::nth_bytes;
+pub(crate) use source::nth_bytes;
 pub use strategy::strategy;
 pub use violation::{contract_violation, contract_violation_of_two};

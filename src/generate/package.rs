@@ -1,5 +1,5 @@
-//! Turns bytes into a whole package with known content and behaviour: a MANIFEST, a configuration and a plugin, as a folder
-//! or as an archive. The same bytes give the same package.
+//! Turns bytes into a whole package with known content and behaviour: a MANIFEST, a configuration and a plugin, as a
+//! folder or as an archive. The same bytes give the same package.
 
 use arbitrary::Unstructured;
 
@@ -16,31 +16,31 @@ use crate::{
 };
 
 /// How many bytes a numbered package is made from.
-pub const PACKAGE_BYTES: usize = 1024;
+pub(crate) const PACKAGE_BYTES: usize = 1024;
 
 /// A package and what is expected of it.
 #[derive(Clone, Debug)]
-pub struct GeneratedPackage {
+pub(crate) struct GeneratedPackage {
     /// Its files before the archive changes them: paths and contents.
-    pub files: Vec<(String, Vec<u8>)>,
+    pub(crate) files: Vec<(String, Vec<u8>)>,
     /// The archive; `None` if the package is a folder.
-    pub archive: Option<GeneratedArchive>,
+    pub(crate) archive: Option<GeneratedArchive>,
     /// The plugin type of its hooks.
-    pub plugin_type: PluginType,
+    pub(crate) plugin_type: PluginType,
     /// The platform that it is made for.
-    pub platform: &'static Platform,
+    pub(crate) platform: &'static Platform,
     /// The findings that opening it must give.
-    pub expect: ExpectedFindings,
+    pub(crate) expect: ExpectedFindings,
     /// Whether `expect` is certain.
-    pub is_known: bool,
+    pub(crate) is_known: bool,
     /// Whether it can be loaded; `None` if not known.
-    pub is_runnable: Option<bool>,
+    pub(crate) is_runnable: Option<bool>,
     /// Whether all files of the plugin are there, so that its behaviour is known.
-    pub is_whole: bool,
+    pub(crate) is_whole: bool,
     /// Its plugin.
-    pub plugin: GeneratedPlugin,
+    pub(crate) plugin: GeneratedPlugin,
     /// What is special about it, in words.
-    pub parts: Vec<&'static str>,
+    pub(crate) parts: Vec<&'static str>,
 }
 
 /// Configurations, each with the lines that are not INI.
@@ -55,7 +55,7 @@ const CONFIGURATIONS: &[(&str, &[u32])] = &[
 ];
 
 /// A package.
-pub fn package(u: &mut Unstructured<'_>) -> GeneratedPackage {
+pub(crate) fn package(u: &mut Unstructured<'_>) -> GeneratedPackage {
     any_package(&mut Source::new(u), WantedPlugin::default())
 }
 

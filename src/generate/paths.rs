@@ -19,7 +19,7 @@ pub(super) const fn synonyms(argument: Argument) -> &'static [Argument] {
     }
 }
 
-/// The one of its synonyms that stands for `argument` in comparisons.
+/// The synonym of `argument` that represents all of them in comparisons.
 pub(super) fn canonical(argument: Argument) -> Argument {
     synonyms(argument).first().copied().unwrap_or(argument)
 }

@@ -1,5 +1,5 @@
-//! The same session with other secrets. It separates a secret that leaked from a text that is equal by chance: if a plugin
-//! writes the text for another reason, it still writes the old text when the secret has changed.
+//! The same session with other secrets. It separates a secret that leaked from a text that is equal by chance: if a
+//! plugin writes the text for another reason, it still writes the old text when the secret has changed.
 
 use crate::{
     case::{Session, Value},
@@ -7,9 +7,9 @@ use crate::{
 };
 
 /// `session` with every letter and digit of its secrets replaced: gateway passwords, one-time passwords, answers,
-/// passwords of credential stores. Length, case and punctuation stay, because a plugin may branch on them. `None` if there
-/// is nothing to replace.
-pub fn replace_secrets(session: &Session) -> Option<Session> {
+/// passwords of credential stores. Length, case and punctuation stay, because a plugin may branch on them. `None` if
+/// there is nothing to replace.
+pub(crate) fn replace_secrets(session: &Session) -> Option<Session> {
     let mut other = session.clone();
     for call in &mut other.calls {
         for (argument, value) in &mut call.arguments {

@@ -1,5 +1,5 @@
-//! Turns bytes into a session: the same bytes give the same session. Sessions keep the contract: the order of hooks, the
-//! arguments and when they may be None come from there. No bytes give a plain session.
+//! Turns bytes into a session: the same bytes give the same session. Sessions keep the contract: the order of hooks,
+//! the arguments and when they may be None come from there. No bytes give a plain session.
 //!
 //! Every run begins with it, so it must be fast: it formats nothing, computes nothing twice, and reads tables that
 //! [`Domain`] made once.
@@ -20,8 +20,8 @@ use crate::{
     },
 };
 
-/// How many bytes a numbered session is made from. Most sessions draw 100, and the most that one of 300,000 drew is 281.
-/// A session that draws more is plain from there on.
+/// How many bytes a numbered session is made from. Most sessions draw 100, and the most that one of 300,000 drew is
+/// 281. A session that draws more is plain from there on.
 pub(super) const SESSION_BYTES: usize = 512;
 
 /// The seed of nominal sessions; any number would do.
@@ -30,7 +30,8 @@ const NOMINAL_SEED: u64 = 0x6f72_6469_6e61_7279;
 /// A session for the plugin of `domain`. Every argument that the platform passes is there.
 ///
 /// # Errors
-/// None: if the bytes end, every choice is the plainest. The type is that of `arbitrary`, so that this fits its callers.
+/// None: if the bytes end, every choice is the plainest. The type is that of `arbitrary`, so that this fits its
+/// callers.
 pub fn session(u: &mut Unstructured<'_>, domain: &Domain) -> arbitrary::Result<Session> {
     Ok(one_plugin(&mut DomainSource::new(u, domain)))
 }
@@ -68,7 +69,7 @@ pub fn nth_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, s
 }
 
 /// A nominal session of two plugins, as [`nominal_session`].
-pub fn nominal_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, index: u64) -> Session {
+pub(crate) fn nominal_two_plugin_session(aa: &Domain, store: &Domain, tested: PluginType, index: u64) -> Session {
     let domain = if tested == PluginType::Aa { aa } else { store };
     with_bytes(NOMINAL_SEED, index, |u| two_plugins(&mut DomainSource::nominal(u, domain), aa, store, tested))
 }

@@ -139,7 +139,7 @@ impl DerefMut for DomainSource<'_, '_> {
 }
 
 /// Bytes number `index` of `seed`. They depend on nothing else, so that threads can share the numbers among them.
-pub fn nth_bytes(seed: u64, index: u64, length: usize) -> Vec<u8> {
+pub(crate) fn nth_bytes(seed: u64, index: u64, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     fill_nth(seed, index, &mut bytes);
     bytes

@@ -1,5 +1,5 @@
-//! Text that users and administrators type. Most of it is nominal; the rest is unusual, hostile, or made of the plugin's
-//! tokens.
+//! Text that users and administrators type. Most of it is nominal; the rest is unusual, hostile, or made of the
+//! plugin's tokens.
 
 use crate::generate::source::DomainSource;
 

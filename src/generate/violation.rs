@@ -1,8 +1,8 @@
 //! Says how a session violates the contract. It does not use the generator's code, since the tests check generators,
 //! shrinker and mutators with it.
 //!
-//! A session may be shorter than one of the platform: a case holds only what its defect needs, so arguments, and calls at
-//! its end, may be missing. The values and the order of calls must be possible on the platform.
+//! A session may be shorter than one of the platform: a case contains only what its defect needs, so arguments, and
+//! calls at its end, may be missing. The values and the order of calls must be possible on the platform.
 
 use std::net::IpAddr;
 
@@ -17,7 +17,8 @@ pub fn contract_violation(session: &Session, domain: &Domain) -> Option<String> 
     violation(session, domain, None).err()
 }
 
-/// The same for a session of two plugins: `tested` is the domain of the plugin under test, `other` that of the other one.
+/// The same for a session of two plugins: `tested` is the domain of the plugin under test, `other` that of the other
+/// one.
 pub fn contract_violation_of_two(session: &Session, tested: &Domain, other: &Domain) -> Option<String> {
     violation(session, tested, Some(other)).err()
 }
@@ -25,7 +26,7 @@ pub fn contract_violation_of_two(session: &Session, tested: &Domain, other: &Dom
 fn violation(session: &Session, tested: &Domain, other: Option<&Domain>) -> Result<(), String> {
     for (name, cookie) in [("cookie", &session.cookie), ("session_cookie", &session.session_cookie)] {
         cookie.as_dict().ok_or_else(|| format!("`{name}` is no dict"))?;
-        simple_data(cookie).map_err(|problem| format!("`{name}` holds {problem}"))?;
+        simple_data(cookie).map_err(|problem| format!("`{name}` contains {problem}"))?;
     }
     check_services(&session.services).map_err(|problem| format!("{}: {}", problem.place(), problem.problem))?;
     for (place, call) in session.calls.iter().enumerate() {
@@ -105,7 +106,7 @@ fn may_be(value: &Value, argument: Argument, spec: &HookSpec, domain: &Domain) -
         ArgumentKind::TargetUser => is_none && is_aa || text.is_some(),
         ArgumentKind::Groups => {
             is_none
-                || matches!(value, Value::List(items) if items.iter().all(|item| item.as_str().is_some_and(may_be_chosen)))
+                || matches!(value, Value::List(groups) if groups.iter().all(|one| one.as_str().is_some_and(may_be_chosen)))
         }
         ArgumentKind::Port => {
             is_none && spec.hook == Hook::Authenticate && argument != Argument::ClientPort
@@ -120,7 +121,8 @@ fn may_be(value: &Value, argument: Argument, spec: &HookSpec, domain: &Domain) -
     }
 }
 
-/// Checks the order of all calls: after a call that is cut off only `session_ended` follows, once for each plugin and last.
+/// Checks the order of all calls: after a call that is cut off only `session_ended` follows, once for each plugin and
+/// last.
 fn order(calls: &[Call]) -> Result<(), String> {
     for (place, call) in calls.iter().enumerate() {
         let after = &calls[place + 1..];

@@ -1,5 +1,5 @@
-//! Calls the hooks of a generated plugin, each in a process of its own and all in one, and compares traces and findings with
-//! the hooks' known behaviour.
+//! Calls the hooks of a generated plugin, each in a process of its own and all in one, and compares traces and findings
+//! with the hooks' known behaviour.
 
 use std::time::Duration;
 
@@ -118,8 +118,8 @@ fn session_problem(
     expect.difference(&oracle::judge(subject, session, trace))
 }
 
-/// The calls that the platform makes: none after a call that ends the session, and only the last one after a refusal. `None`
-/// if the verdict is not a text, since the platform's reaction is not known then.
+/// The calls that the platform makes: none after a call that ends the session, and only the last one after a refusal.
+/// `None` if the verdict is not a text, since the platform's reaction is not known then.
 fn due(planned: &[GeneratedHook], session: &Session) -> Option<Vec<Hook>> {
     let mut due = Vec::new();
     let mut refused = false;

@@ -1,5 +1,5 @@
-//! Keeps a difference on disk: a folder with the input, the bytes that it is made from, and a README with what differs and
-//! how to reproduce it. Each file is written whole.
+//! Keeps a difference on disk: a folder with the input, the bytes that it is made from, and a README with what differs
+//! and how to reproduce it. Each file is written whole.
 
 use std::{
     fmt::Write as _,

@@ -1,9 +1,9 @@
-//! hookstorm tested with its own generators: manifests and packages with known content and behaviour go through the reader,
-//! the runtime and the oracles, and the results are compared with what is expected. The Plugin SDK's reader gets the same
-//! manifests if it is installed.
+//! hookstorm tested with its own generators: manifests and packages with known content and behaviour go through the
+//! reader, the runtime and the oracles, and the results are compared with what is expected. The Plugin SDK's reader
+//! gets the same manifests if it is installed.
 //!
-//! A difference is a defect of hookstorm or of a generator, never of a plugin. hookstorm keeps a difference on disk before
-//! it shrinks it, and reports one for each cause. The same seed gives the same packages, whatever `jobs` is.
+//! A difference is a defect of hookstorm or of a generator, never of a plugin. hookstorm keeps a difference on disk
+//! before it shrinks it, and reports one for each cause. The same seed gives the same packages, whatever `jobs` is.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -25,5 +25,5 @@ mod run;
 mod sdk;
 mod shrink;
 
-pub use report::SelftestReport;
+pub(crate) use report::SelftestReport;
 pub use run::{Difference, SelftestError, SelftestEvent, SelftestKind, SelftestSettings, SelftestSummary, selftest};

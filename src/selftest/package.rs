@@ -1,5 +1,5 @@
-//! Writes a generated package to disk, opens it, loads it and calls its hooks, in fresh processes and in one, and compares
-//! each step with what is expected. [`super::calls`] calls the hooks.
+//! Writes a generated package to disk, opens it, loads it and calls its hooks, in fresh processes and in one, and
+//! compares each step with what is expected. [`super::calls`] calls the hooks.
 
 use std::{
     fs, io,

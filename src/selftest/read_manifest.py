@@ -1,4 +1,4 @@
-"""Reads MANIFEST texts with the Plugin SDK's own reader: a line of hexadecimal in, a line of JSON out, until the end."""
+"""Reads manifests with the Plugin SDK's reader: for each line of hexadecimal on standard input it writes a line of JSON."""
 import datetime
 import io
 import json
@@ -16,7 +16,7 @@ def read(data, compatible, api):
 
 
 def duplicates(node, seen):
-    """Whether a key stands twice in one mapping, which the SDK does not mind and YAML forbids."""
+    """Whether a key occurs twice in one mapping, which the SDK accepts and YAML forbids."""
     if id(node) in seen:
         return False
     seen.add(id(node))

@@ -9,7 +9,7 @@ use crate::report::plain;
 
 /// A selftest of one or more kinds.
 #[derive(Clone, Debug, Serialize)]
-pub struct SelftestReport {
+pub(crate) struct SelftestReport {
     hookstorm: &'static str,
     command: &'static str,
     /// clean, differences or interrupted.
@@ -44,7 +44,7 @@ struct DifferenceReport {
 
 impl SelftestReport {
     /// A report without results.
-    pub fn new(seed: u64, skip: u64) -> Self {
+    pub(crate) fn new(seed: u64, skip: u64) -> Self {
         Self {
             hookstorm: env!("CARGO_PKG_VERSION"),
             command: "selftest",
@@ -56,7 +56,7 @@ impl SelftestReport {
     }
 
     /// Adds the result of one kind.
-    pub fn add(&mut self, settings: &SelftestSettings, summary: &SelftestSummary) {
+    pub(crate) fn add(&mut self, settings: &SelftestSettings, summary: &SelftestSummary) {
         self.kinds.push(KindReport {
             kind: settings.kind.name(),
             runs: summary.runs,
@@ -77,12 +77,12 @@ impl SelftestReport {
     }
 
     /// Whether hookstorm differs from its generators.
-    pub fn has_differences(&self) -> bool {
+    pub(crate) fn has_differences(&self) -> bool {
         self.kinds.iter().any(|kind| !kind.differences.is_empty())
     }
 
     /// A line for each kind.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let mut text = String::new();
         for KindReport { kind, runs, elapsed_seconds, differences, interrupted, .. } in &self.kinds {
             let found = match differences.len() {
@@ -102,7 +102,7 @@ impl SelftestReport {
     }
 
     /// One JSON object.
-    pub fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default() + "\n"
     }
 }
@@ -121,7 +121,7 @@ impl DifferenceReport {
 
 impl Difference {
     /// The difference, in several lines.
-    pub fn to_text(&self, kind: SelftestKind, seed: u64) -> String {
+    pub(crate) fn to_text(&self, kind: SelftestKind, seed: u64) -> String {
         let mut text = String::from("difference: hookstorm does not do what its generator expects\n");
         for line in self.problem.lines() {
             let _ = writeln!(text, "  {}", plain::harmless(line));

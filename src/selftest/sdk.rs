@@ -1,8 +1,8 @@
 //! The Plugin SDK's MANIFEST reader, in a process that gets one manifest a line. It runs the SDK's code, and no plugin.
 //!
-//! hookstorm differs on purpose in three cases, which are no differences here: a duplicate key (the SDK takes the last one,
-//! YAML forbids it), a text that YAML 1.2 refuses although PyYAML accepts it (the guide requires 1.2), and platform 5.10,
-//! which the SDK does not know.
+//! hookstorm differs on purpose in three cases, which are no differences here: a duplicate key (the SDK takes the last
+//! one, YAML forbids it), a text that YAML 1.2 refuses although PyYAML accepts it (the guide requires 1.2), and
+//! platform 5.10, which the SDK does not know.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Corners that chance finds seldom, each a few lines of a MANIFEST that is fine otherwise.
+//! Corner cases that random texts rarely contain, each a few lines of an otherwise valid MANIFEST.
 
 /// The lines.
 pub(crate) const CORNERS: &[&str] = &[

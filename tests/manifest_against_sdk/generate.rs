@@ -1,4 +1,5 @@
-//! Turns bytes into a MANIFEST: the same bytes, the same text. Most are a step or two away from a good one.
+//! Turns bytes into a MANIFEST: the same bytes give the same text. Most texts differ from a valid one in one or two
+//! places.
 use arbitrary::{Result, Unstructured};
 
 const PLAIN: &[&str] = &[
@@ -199,8 +200,8 @@ fn value(u: &mut Unstructured<'_>, depth: u32) -> Result<String> {
     })
 }
 
-/// A value inside brackets. Plain text with `?`, `:` or an indicator in it is another language there in each of the
-/// two versions; the corners have what can be told of it.
+/// A value inside brackets. Both versions read plain text with `?`, `:` or an indicator differently there; `corners`
+/// has the cases in which they agree.
 fn inner(u: &mut Unstructured<'_>, depth: u32) -> Result<String> {
     let value = value(u, depth + 1)?;
     let is_odd = |character: char| "?:#%@`&*|>-".contains(character);

@@ -1,12 +1,13 @@
-//! Compares our MANIFEST reader with the platform's own: both read thousands of generated texts, and must accept the same
-//! ones and read the same values.
+//! Compares hookstorm's MANIFEST reader with the platform's: both get thousands of generated texts, and must accept the
+//! same ones and read the same values.
 //!
-//! The SDK is in the virtual environment that `HOOKSTORM_TEST_VENV` names (`.venv` without it), and reads all texts in one
-//! batch. Texts come from a seeded generator, so a failure is the same the next time; `HOOKSTORM_TEST_SEED` and
+//! The SDK is found in the virtual environment that `HOOKSTORM_TEST_VENV` names (`.venv` without it), and asked in one
+//! batch. Texts come from a seeded generator, so that a failure is the same the next time; `HOOKSTORM_TEST_SEED` and
 //! `HOOKSTORM_TEST_CASES` choose others.
 //!
-//! The readers differ on purpose in two points: a duplicate key (the SDK takes the last one, YAML forbids it), and what YAML
-//! 1.2 refuses although PyYAML accepts it (the guide demands 1.2). The test counts the second, which must stay rare.
+//! Two differences are on purpose: a duplicate key (the SDK takes the last one, YAML forbids it), and a text that YAML
+//! 1.2 refuses although PyYAML accepts it (the guide requires 1.2). The test counts the second kind, which must stay
+//! rare.
 
 mod corners;
 mod generate;
@@ -69,7 +70,7 @@ fn ask_sdk(texts: &[Vec<u8>]) -> Vec<Answer> {
         .iter()
         .map(|text| format!("1.9.0 {}\n", text.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
         .collect();
-    // The answers are read meanwhile, so that neither side waits for the other.
+    // A thread writes while this one reads, so that neither side waits for the other.
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
     let output = child.wait_with_output().expect("it can be waited for");
     writer.join().expect("writing does not panic").expect("the SDK reads all texts");
@@ -83,13 +84,13 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// Whether a parser of YAML 1.2 refuses the text by itself.
+/// Whether a parser of YAML 1.2 refuses the text.
 fn yaml_1_2_refuses(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     saphyr_parser::Parser::new_from_str(text.trim_start_matches('\u{feff}')).any(|event| event.is_err())
 }
 
-/// What we say, in the SDK's terms.
+/// hookstorm's result, in the SDK's terms.
 #[derive(Debug, PartialEq)]
 struct Verdict {
     strict: bool,
@@ -101,7 +102,7 @@ fn verdict(findings: &[Finding]) -> Verdict {
         matches!(finding.rule, Rule::ManifestUnreadable | Rule::ManifestFieldMissing | Rule::ManifestFieldInvalid)
     };
     let compatible = !findings.iter().filter(is_refusal).any(|finding| finding.severity == Severity::Error);
-    // A missing description or entry point is a warning, and refused by the SDK's strict reader.
+    // hookstorm warns of a missing description or entry point, and the SDK's strict reader refuses it.
     let strict = compatible && !findings.iter().any(|finding| finding.rule == Rule::ManifestFieldMissing);
     Verdict { strict, compatible }
 }
@@ -115,7 +116,7 @@ fn our_reader_agrees_with_the_sdk() {
         let mut bytes = vec![0; 600];
         random.fill_bytes(&mut bytes);
         let mut text = generate::manifest(&mut Unstructured::new(&bytes)).expect("the generator takes any bytes");
-        // Now and then the text itself is hurt, so that the two scanners are compared as well.
+        // Some texts are damaged, to compare the two scanners as well.
         if texts.len().is_multiple_of(8) {
             damage(&mut text, &bytes);
         }
@@ -165,7 +166,7 @@ fn our_reader_agrees_with_the_sdk() {
             .map(|field| (field.name.clone(), (field.type_name.to_owned(), field.text.clone())))
             .collect();
         let mut expected = answer.values.clone();
-        // The SDK has turned the version into text.
+        // The SDK converts the version to a text.
         if let (Some(version), Some(field)) = (expected.get_mut("version"), read.get("version")) {
             version.0.clone_from(&field.0);
         }
@@ -199,7 +200,7 @@ fn our_reader_survives_any_bytes() {
     }
 }
 
-/// Puts up to seven characters that mean something in YAML where chance wants them.
+/// Inserts up to seven characters with a meaning in YAML at random positions.
 fn damage(text: &mut Vec<u8>, bytes: &[u8]) {
     const ALPHABET: &[u8] = b"\t\n\r:-[]{},&*!|>'\"%#@`~ =<0xa\xc3\xa9\xff";
     for pair in bytes.rchunks_exact(3).take(usize::from(bytes[0] % 8)) {

@@ -66,7 +66,7 @@ pub(super) fn add(
                 made.unpacked.push((name.trim_start_matches("./").to_owned(), b"another".to_vec()));
                 made.is_known = false;
             }
-            ("a name that stands twice", is_unsafe().word("appears twice"))
+            ("a name that occurs twice", is_unsafe().word("appears twice"))
         }
         4 => {
             let name = if source.chance(128) { "MANIFEST/inner" } else { "MANIFEST/a/b" };

@@ -10,25 +10,25 @@ use crate::{
 };
 
 /// The limits for reading generated archives. They are low, so that a bomb is small as well.
-pub const LIMITS: ArchiveLimits = ArchiveLimits { unpacked_bytes: 1 << 20, entries: 60 };
+pub(crate) const LIMITS: ArchiveLimits = ArchiveLimits { unpacked_bytes: 1 << 20, entries: 60 };
 
 /// An archive and what is expected of it.
 #[derive(Clone, Debug)]
-pub struct GeneratedArchive {
+pub(crate) struct GeneratedArchive {
     /// The file.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// The findings that a reader must report of the archive itself.
-    pub expect: ExpectedFindings,
+    pub(crate) expect: ExpectedFindings,
     /// Whether a reader can open it at all.
-    pub is_opened: bool,
+    pub(crate) is_opened: bool,
     /// The files that a reader must unpack: paths and contents.
-    pub unpacked: Vec<(String, Vec<u8>)>,
+    pub(crate) unpacked: Vec<(String, Vec<u8>)>,
     /// The files that the archive lists although nobody can unpack them.
-    pub lost: Vec<String>,
+    pub(crate) lost: Vec<String>,
     /// Whether the fields above are certain. If not, a reader must only stay in its folder and not panic.
-    pub is_known: bool,
+    pub(crate) is_known: bool,
     /// What is special about it, in words.
-    pub parts: Vec<&'static str>,
+    pub(crate) parts: Vec<&'static str>,
 }
 
 /// An archive with `files`, mostly with variations, sometimes with a fault.

@@ -1,8 +1,8 @@
-//! Turns bytes into a ZIP archive with known content: which of its files a reader must unpack, and which findings it must
-//! report. The same bytes give the same archive; no bytes give a plain one.
+//! Turns bytes into a ZIP archive with known content: which of its files a reader must unpack, and which findings it
+//! must report. The same bytes give the same archive; no bytes give a plain one.
 //!
-//! Finds readers that trust an archive: a name that leads outside, a size or CRC that is wrong, two entries that share their
-//! bytes, a directory that lists fewer entries than there are.
+//! Finds readers that trust an archive: a name that leads outside, a size or CRC that is wrong, two entries that share
+//! their bytes, a directory that lists fewer entries than there are.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -17,4 +17,4 @@ mod variations;
 mod zip_writer;
 
 pub(super) use generated::archive;
-pub use generated::{GeneratedArchive, LIMITS};
+pub(crate) use generated::{GeneratedArchive, LIMITS};

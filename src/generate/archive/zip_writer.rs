@@ -1,5 +1,6 @@
-//! Writes a ZIP archive byte by byte, so that each field can be wrong. It knows only the parts of the format that it needs:
-//! stored entries, deflate with literals and long runs, ZIP64, data descriptors, prefixes. Timestamps are constant.
+//! Writes a ZIP archive byte by byte, so that each field can be wrong. It knows only the parts of the format that it
+//! needs: stored entries, deflate with literals and long runs, ZIP64, data descriptors, prefixes. Timestamps are
+//! constant.
 
 /// An entry to write. A field that is `None` gets its true value.
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,9 @@
-//! Artefacts for testing other programs: manifests for another MANIFEST reader, packages for another runtime, sessions for
-//! another reader of cases. Each comes with a line of JSON that says what is expected of it; `docs/generate.md` describes
-//! the fields.
+//! Artefacts for testing other programs: manifests for another MANIFEST reader, packages for another runtime, sessions
+//! for another reader of cases. Each comes with a line of JSON that says what is expected of it; `docs/generate.md`
+//! describes the fields.
 //!
-//! An artefact depends on its settings and its number alone: not on the machine, the time, or the number of artefacts. The
-//! first artefacts of a longer series are those of a shorter one.
+//! An artefact depends on its settings and its number alone: not on the machine, the time, or the number of artefacts.
+//! The first artefacts of a longer series are those of a shorter one.
 
 mod expected;
 mod manifest;
@@ -18,13 +18,12 @@ use manifest::manifest;
 use package::package;
 use session::session;
 
-/// The most attempts to make one artefact that is valid, or invalid, with known expectations. The rarest kind needs 20 on
-/// average.
+/// The most attempts to make one artefact that is valid, or invalid, with known expectations. Most need fewer than ten.
 const ATTEMPTS: u64 = 1 << 16;
 
 /// A kind of artefact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArtefactKind {
+pub(crate) enum ArtefactKind {
     /// A MANIFEST.
     Manifest,
     /// A package: a folder or an archive.
@@ -35,7 +34,7 @@ pub enum ArtefactKind {
 
 impl ArtefactKind {
     /// Its word on the command line and in file names.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Manifest => "manifest",
             Self::Package => "package",
@@ -44,7 +43,7 @@ impl ArtefactKind {
     }
 
     /// The share of invalid artefacts if the user does not choose one.
-    pub const fn default_invalid_ratio(self) -> f64 {
+    pub(crate) const fn default_invalid_ratio(self) -> f64 {
         match self {
             Self::Manifest | Self::Package => 0.5,
             // Mostly the reader of sessions is a runtime, which needs valid ones.
@@ -55,32 +54,32 @@ impl ArtefactKind {
 
 /// What artefacts to make.
 #[derive(Clone, Copy, Debug)]
-pub struct ArtefactSettings {
+pub(crate) struct ArtefactSettings {
     /// Their kind.
-    pub kind: ArtefactKind,
+    pub(crate) kind: ArtefactKind,
     /// The seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// The share of invalid artefacts, from 0 to 1.
-    pub invalid_ratio: f64,
+    pub(crate) invalid_ratio: f64,
     /// The platform that they are for.
-    pub platform: &'static Platform,
+    pub(crate) platform: &'static Platform,
     /// The type of plugin that they are for; `None` for both types.
-    pub plugin_type: Option<PluginType>,
+    pub(crate) plugin_type: Option<PluginType>,
 }
 
 /// A generated artefact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Artefact {
+pub(crate) struct Artefact {
     /// Its files: paths, relative to the folder of all artefacts, and contents.
-    pub files: Vec<(String, Vec<u8>)>,
+    pub(crate) files: Vec<(String, Vec<u8>)>,
     /// What is expected of it: a line of JSON without its line feed.
-    pub expected: String,
+    pub(crate) expected: String,
     /// Whether it is valid.
-    pub valid: bool,
+    pub(crate) valid: bool,
 }
 
 /// The artefact with this number, from 1. `None` if no attempt gave one, which is a defect.
-pub fn artefact(settings: &ArtefactSettings, number: u64) -> Option<Artefact> {
+pub(crate) fn artefact(settings: &ArtefactSettings, number: u64) -> Option<Artefact> {
     let valid = !is_invalid(settings.invalid_ratio, number);
     let label = format!("{}-{number:06}", settings.kind.name());
     if settings.kind == ArtefactKind::Session {
@@ -95,8 +94,8 @@ pub fn artefact(settings: &ArtefactSettings, number: u64) -> Option<Artefact> {
     })
 }
 
-/// Whether the artefact with this number is invalid. Of the first `n`, exactly `round(n × ratio)` are, evenly spread: so the
-/// share is right for every `n`, and a longer series begins with the shorter one.
+/// Whether the artefact with this number is invalid. Of the first `n`, exactly `round(n × ratio)` are, evenly spread:
+/// so the share is right for every `n`, and a longer series begins with the shorter one.
 fn is_invalid(ratio: f64, number: u64) -> bool {
     let until = |number: u64| (number as f64 * ratio).round();
     until(number) > until(number - 1)

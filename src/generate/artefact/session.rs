@@ -1,5 +1,5 @@
-//! Sessions, written as cases. Valid ones keep the contract; invalid ones have an error in the form of the case, which every
-//! reader of cases must refuse.
+//! Sessions, written as cases. Valid ones keep the contract; invalid ones have an error in the form of the case, which
+//! every reader of cases must refuse.
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -27,8 +27,7 @@ struct SessionLine<'a> {
     problem: Option<&'static str>,
 }
 
-/// The session with this number, which is the one that `hookstorm test` runs under the same number of the seed with a plugin
-/// that has all hooks and no tokens.
+/// The session with this number, for a plugin that has all hooks of its type and no tokens.
 pub(super) fn session(settings: &ArtefactSettings, number: u64, label: String, valid: bool) -> Artefact {
     let alternating = if number.is_multiple_of(2) { PluginType::Aa } else { PluginType::CredentialStore };
     let plugin_type = settings.plugin_type.unwrap_or(alternating);

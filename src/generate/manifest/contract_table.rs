@@ -1,5 +1,5 @@
-//! What the contract says about a field's value. It is a second implementation, with the patterns as the contract writes
-//! them, so that an error in the reader shows as a difference.
+//! What the contract says about a field's value. It is a second implementation, with the patterns as the contract
+//! writes them, so that an error in the reader shows as a difference.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
-//! Anomalies of a MANIFEST as a whole: its encoding, text around and between the fields, and errors that no reader of YAML
-//! accepts.
+//! Anomalies of a MANIFEST as a whole: its encoding, text around and between the fields, and errors that no reader of
+//! YAML accepts.
 
 use super::{
     generated::{FILE, GeneratedField, GeneratedManifest, line_of, unreadable},

@@ -18,20 +18,20 @@ use crate::{
 };
 
 /// How many bytes a numbered MANIFEST is made from.
-pub const MANIFEST_BYTES: usize = 256;
+pub(crate) const MANIFEST_BYTES: usize = 256;
 
 pub(super) const FILE: &str = "MANIFEST";
 const ALIAS: &str = "an alias";
 
 /// A field as the platform reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GeneratedField {
+pub(crate) struct GeneratedField {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Python's name of its type.
-    pub type_name: &'static str,
+    pub(crate) type_name: &'static str,
     /// Its value as Python's `str` shows it; `None` for a list, a dict and other values without a short form.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
 }
 
 impl GeneratedField {
@@ -42,17 +42,17 @@ impl GeneratedField {
 
 /// A MANIFEST and what is expected of its readers.
 #[derive(Clone, Debug)]
-pub struct GeneratedManifest {
+pub(crate) struct GeneratedManifest {
     /// The file.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// The platform that reads it.
-    pub platform: &'static Platform,
+    pub(crate) platform: &'static Platform,
     /// The findings that a reader must report.
-    pub expect: ExpectedFindings,
+    pub(crate) expect: ExpectedFindings,
     /// The fields as the platform reads them; `None` if nobody can read the file. Empty if the fields are not known.
-    pub fields: Option<Vec<GeneratedField>>,
+    pub(crate) fields: Option<Vec<GeneratedField>>,
     /// What is special about it, in words.
-    pub parts: Vec<&'static str>,
+    pub(crate) parts: Vec<&'static str>,
 }
 
 /// What a caller wants of a MANIFEST or a package; `None` for any.
@@ -75,7 +75,7 @@ pub(in crate::generate) fn any_platform(source: &mut Source<'_, '_>) -> &'static
 }
 
 /// Any MANIFEST: valid, with unusual fields, or unusual as a whole.
-pub fn manifest(u: &mut Unstructured<'_>) -> GeneratedManifest {
+pub(crate) fn manifest(u: &mut Unstructured<'_>) -> GeneratedManifest {
     any_manifest(&mut Source::new(u), WantedPlugin::default())
 }
 
@@ -167,7 +167,8 @@ fn finish(
         let at = |expected: ExpectedFinding| expected.at(FILE, value_line);
         let wrong = contract_table::judge(&name, Some(&reading), platform);
         if let Some((rule, severity)) = wrong {
-            // A finding about null is at the key. A finding about an empty text, which only 5.10 refuses, is at the text.
+            // A finding about null is at the key. A finding about an empty text, which only 5.10 refuses, is at the
+            // text.
             let is_null = reading.type_name == "NoneType";
             let line = if rule == Rule::ManifestFieldMissing && is_null { key_line } else { value_line };
             found.push(ExpectedFinding::of(rule).severity(severity).at(FILE, line).word(format!("`{name}")));
@@ -205,7 +206,7 @@ pub(super) fn line_of(text: &str) -> u32 {
     u32::try_from(text.matches('\n').count() + 1).unwrap_or(u32::MAX)
 }
 
-/// What stands for the anomaly where it cannot be read.
+/// The expected findings of a file that no reader can read.
 pub(super) fn unreadable() -> Vec<ExpectedFinding> {
     vec![ExpectedFinding::of(Rule::ManifestUnreadable).severity(Severity::Error)]
 }

@@ -1,5 +1,5 @@
-//! Values of a MANIFEST's fields, with what YAML 1.1 and YAML 1.2 read: tables of values that are not text, and every way to
-//! write a text without changing it.
+//! Values of a MANIFEST's fields, with what YAML 1.1 and YAML 1.2 read: tables of values that are not text, and every
+//! way to write a text without changing it.
 
 use crate::generate::source::Source;
 
@@ -143,8 +143,8 @@ pub(super) fn written_text(source: &mut Source<'_, '_>, text: &str, is_flow: boo
     Written { yaml, reading: Reading::text(text) }
 }
 
-/// The second half of a text that a backslash at the end of a line divides. The backslash before it would escape its first
-/// character, so that character becomes an escape itself.
+/// The second half of a text that a backslash at the end of a line divides. The backslash before it would escape its
+/// first character, so that character becomes an escape itself.
 fn blank_safe(rest: &str) -> String {
     let mut characters = rest.chars();
     match characters.next() {

@@ -68,7 +68,8 @@ impl Change<'_, '_, '_> {
             }
             return is_changed.then_some(MutationKind::Services);
         }
-        // Policies keep their names: if the platform lacks a policy that the configuration names, no plugin is at fault.
+        // Policies keep their names: if the platform lacks a policy that the configuration names, no plugin is at
+        // fault.
         let mut texts = Vec::new();
         for (service, content) in as_dict_mut(&mut session.services)? {
             let first = texts.len();
@@ -91,8 +92,8 @@ impl Change<'_, '_, '_> {
         Some(MutationKind::Services)
     }
 
-    /// Sets an option, changes it, or removes it. Fills the services again, so that they have the policies that the options
-    /// name.
+    /// Sets an option, changes it, or removes it. Fills the services again, so that they have the policies that the
+    /// options name.
     pub(super) fn option(&mut self, session: &mut Session) -> Option<MutationKind> {
         let kind = self.set_option(session)?;
         let filled = services::of_session(self.source, session, None);

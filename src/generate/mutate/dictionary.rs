@@ -1,9 +1,9 @@
-//! The tokens that mutations use: mostly values that the plugin compared, less often values that it returned, least often
-//! tokens of its code and configuration.
+//! The tokens that mutations use: mostly values that the plugin compared, less often values that it returned, least
+//! often tokens of its code and configuration.
 //!
-//! The dictionary is bounded. It keeps tokens in the order in which it learned them, so that the same run learns the same
-//! dictionary. It keeps tokens by comparison, and a draw picks the comparison first: a comparison in a loop over a thousand
-//! texts counts no more than any other.
+//! The dictionary is bounded. It keeps tokens in the order in which it learned them, so that the same run learns the
+//! same dictionary. It keeps tokens by comparison, and a draw picks the comparison first: a comparison in a loop over a
+//! thousand texts counts no more than any other.
 
 use std::{
     borrow::Cow,

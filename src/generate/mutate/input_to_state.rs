@@ -1,9 +1,9 @@
-//! Input-to-state replacement, as in RedQueen: if one side of a comparison came from the session, the other side takes its
-//! place there, in the form in which the plugin compared it. A branch that needs one long text is reached at once, and a
-//! branch that needs three is reached in three rounds.
+//! Input-to-state replacement, as in RedQueen: if one side of a comparison came from the session, the other side takes
+//! its place there, in the form in which the plugin compared it. A branch that needs one long text is reached at once,
+//! and a branch that needs three is reached in three rounds.
 //!
-//! It does not know which side came from the session, so it looks for both sides in all values of the session, and tries
-//! first what hardly occurs there by chance. It is bounded, uses no randomness, and makes each session once.
+//! It does not know which side came from the session, so it looks for both sides in all values of the session, and
+//! tries first what hardly occurs there by chance. It is bounded, uses no randomness, and makes each session once.
 
 use super::{
     pattern,
@@ -58,8 +58,8 @@ impl Edit {
     }
 }
 
-/// Sessions like `session` in which one side of a comparison is where the other side came from, the likeliest first. Each
-/// keeps the contract and differs from `session` and from the others.
+/// Sessions like `session` in which one side of a comparison is where the other side came from, the likeliest first.
+/// Each keeps the contract and differs from `session` and from the others.
 ///
 /// ```
 /// use hookstorm::{
@@ -260,8 +260,8 @@ impl Edits<'_, '_> {
         }
     }
 
-    /// Puts both halves of `wanted` where the halves of `found` came from, with any separator between them. A half that the
-    /// session does not have goes to an argument that is None or empty.
+    /// Puts both halves of `wanted` where the halves of `found` came from, with any separator between them. A half that
+    /// the session does not have goes to an argument that is None or empty.
     fn halves(&mut self, rank: Rank, found: &str, wanted: &str, same: &[(ValuePath, Value)]) {
         let text = |leaf: &Leaf<'_>| match leaf.seen {
             SeenValue::Text(text) if text.len() < found.len() => Some(text.to_owned()),

@@ -1,13 +1,13 @@
-//! Changes a session into a similar one. [`Mutator`] makes one or a few small changes, [`Dictionary`] keeps the tokens that
-//! they use, and [`input_to_state()`] puts one side of a comparison where the other side came from.
+//! Changes a session into a similar one. [`Mutator`] makes one or a few small changes, [`Dictionary`] keeps the tokens
+//! that they use, and [`input_to_state()`] puts one side of a comparison where the other side came from.
 //!
-//! Mutations change the typed session, never its bytes, and their results keep the contract: a value changes in all calls
-//! that pass it, a new target gets a new server, and [`contract_violation`](super::contract_violation) decides. New values
-//! come from the generators, which draw from bytes, so that the same seed gives the same session.
+//! Mutations change the typed session, never its bytes, and their results keep the contract: a value changes in all
+//! calls that pass it, a new target gets a new server, and [`contract_violation`](super::contract_violation) decides.
+//! New values come from the generators, which draw from bytes, so that the same seed gives the same session.
 //!
-//! The `mutatis` crate does not fit. It counts the possible changes of each field of a type and picks one. Here one value is
-//! in many calls and has two names, the tokens matter more than the fields, and the generators of new values draw from
-//! `Unstructured`, which `mutatis` does not know.
+//! The `mutatis` crate does not fit. It counts the possible changes of each field of a type and picks one. Here one
+//! value is in many calls and has two names, the tokens matter more than the fields, and the generators of new values
+//! draw from `Unstructured`, which `mutatis` does not know.
 //!
 //! | file | what it does |
 //! | --- | --- |

@@ -76,8 +76,8 @@ pub(super) enum MutationKind {
 }
 
 impl Mutator<'_> {
-    /// A session like `parent`, perhaps with a part of `donor`: the same arguments give the same session. It differs from
-    /// `parent` and keeps the contract; `None` if no change was possible.
+    /// A session like `parent`, perhaps with a part of `donor`: the same arguments give the same session. It differs
+    /// from `parent` and keeps the contract; `None` if no change was possible.
     pub fn mutate(&self, seed: u64, parent: &Session, donor: Option<&Session>) -> Option<Session> {
         self.mutate_observed(seed, parent, donor, |_| ())
     }
@@ -151,8 +151,8 @@ impl Change<'_, '_, '_> {
         None
     }
 
-    /// Sometimes adds the arguments that a shrunk case lacks. No mutation removes an argument: the platform passes every
-    /// argument, and a hook that requires one would fail without a defect.
+    /// Sometimes adds the arguments that a shrunk case lacks. No mutation removes an argument: the platform passes
+    /// every argument, and a hook that requires one would fail without a defect.
     fn complete(&mut self, session: &mut Session) -> Option<MutationKind> {
         let is_whole = |call: &Call| call.arguments.len() >= self.mutator.domain.arguments(call.hook).len();
         if session.calls.iter().all(is_whole) || self.source.byte() >= 64 {

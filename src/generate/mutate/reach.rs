@@ -1,5 +1,5 @@
-//! How deep mutation and input-to-state replacement reach. The plugins are closures that log their comparisons, and the loop
-//! does the least that an engine does. Each test bounds the number of sessions until a branch is reached.
+//! How deep mutation and input-to-state replacement reach. The plugins are closures that log their comparisons, and the
+//! loop does the least that an engine does. Each test bounds the number of sessions until a branch is reached.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! Finds values in a session, and changes them so that the session stays consistent: a value that several calls pass, or one
-//! call passes by two names, changes everywhere.
+//! Finds values in a session, and changes them so that the session stays consistent: a value that several calls pass,
+//! or one call passes by two names, changes everywhere.
 
 use std::net::IpAddr;
 
@@ -103,8 +103,8 @@ fn put(session: &mut Session, argument: Argument, old: Option<&Value>, value: &V
     }
 }
 
-/// `value` in the type of `argument`: a text for a number, a number for a text, a list of one group. `None` if the platform
-/// would never pass it.
+/// `value` in the type of `argument`: a text for a number, a number for a text, a list of one group. `None` if the
+/// platform would never pass it.
 pub(super) fn fitting(domain: &Domain, argument: Argument, value: &Value) -> Option<Value> {
     let may_be_none = match argument.kind() {
         ArgumentKind::Hostname

@@ -1,5 +1,5 @@
-//! Takes a part of another session: an argument, one side of the connection, cookies, services or options, or the order of
-//! the calls.
+//! Takes a part of another session: an argument, one side of the connection, cookies, services or options, or the order
+//! of the calls.
 
 use super::{
     mutator::{Change, MutationKind},
@@ -70,7 +70,7 @@ impl Change<'_, '_, '_> {
                         .any(|known| known.section == option.section && known.name == option.name)
                 };
                 session.options = donor.options.iter().filter(own).cloned().collect();
-                // They hold the policies that the options name.
+                // The services have the policies that the options name.
                 session.services.clone_from(&donor.services);
                 true
             }

@@ -61,7 +61,8 @@ fn folded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Calls `push` with each value that `leaf` may become so that the plugin compares `wanted` instead of `found`, in any order.
+/// Calls `push` with each value that `leaf` may become so that the plugin compares `wanted` instead of `found`, in any
+/// order.
 pub(super) fn inverted(leaf: &Leaf<'_>, found: &Value, wanted: &Value, mut push: impl FnMut(Rank, Value)) {
     match (found, leaf.seen) {
         (Value::Str(found), SeenValue::Text(own)) => texts(own, leaf, found, wanted, push),
@@ -249,8 +250,8 @@ fn numbers_in(text: &str) -> Vec<(usize, usize)> {
     numbers
 }
 
-/// Calls `push` with each number that `own` may become if one operation computed `found` from it: a quotient, a remainder,
-/// a sum or a product.
+/// Calls `push` with each number that `own` may become if one operation computed `found` from it: a quotient, a
+/// remainder, a sum or a product.
 fn computed(own: i64, found: i64, wanted: i64, mut push: impl FnMut(i64)) {
     if own == found || own < 0 || wanted < 0 || found < 0 {
         return;

@@ -1,4 +1,5 @@
-//! Changes a value: a dict or list grows, gets smaller or changes in one of its parts; any other value becomes another one.
+//! Changes a value: a dict or list grows, gets smaller or changes in one of its parts; any other value becomes another
+//! one.
 
 use super::text;
 use crate::{

@@ -19,13 +19,14 @@ pub struct OptionChoice {
     pub values: Vec<String>,
 }
 
-/// The options of `documented`, the options of default.cfg, in its order, except those that `given`, the configuration in
-/// use, sets: a value that the user or the package set stays.
+/// The options of `documented`, the options of default.cfg, in its order, except those that `given`, the configuration
+/// in use, sets: a value that the user or the package set stays.
 ///
 /// ```
 /// use hookstorm::{generate::option_choices, package::configuration};
 ///
-/// let documented = configuration::options("[vault]\n# One of: ldap, userpass.\n; method=<method>\n; port=8200\n; host=<host>\n");
+/// let text = "[vault]\n# One of: ldap, userpass.\n; method=<method>\n; port=8200\n; host=<host>\n";
+/// let documented = configuration::options(text);
 /// let given = configuration::options("[vault]\nhost = 10.0.0.1\n");
 /// let choices = option_choices(&documented, &given);
 /// assert_eq!(choices[0].values[..2], ["ldap", "userpass"]);

@@ -13,7 +13,7 @@ use crate::{
 
 /// How every call of a hook ends.
 #[derive(Clone, Debug, PartialEq)]
-pub enum HookBehaviour {
+pub(crate) enum HookBehaviour {
     /// It returns this result.
     Returns(Observed),
     /// It returns another dict each time.
@@ -32,7 +32,7 @@ pub enum HookBehaviour {
 
 impl HookBehaviour {
     /// Whether the session ends with this call.
-    pub fn ends_session(&self) -> bool {
+    pub(crate) fn ends_session(&self) -> bool {
         !matches!(self, Self::Returns(_) | Self::ReturnsRandom)
     }
 }

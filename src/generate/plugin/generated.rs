@@ -9,30 +9,30 @@ use crate::{
 
 /// A hook of a generated plugin.
 #[derive(Clone, Debug)]
-pub struct GeneratedHook {
+pub(crate) struct GeneratedHook {
     /// Its name.
-    pub hook: Hook,
+    pub(crate) hook: Hook,
     /// How each call ends.
-    pub behaviour: HookBehaviour,
+    pub(crate) behaviour: HookBehaviour,
     /// The findings that each call must give.
-    pub expected: Vec<ExpectedFinding>,
+    pub(crate) expected: Vec<ExpectedFinding>,
     /// What each call writes to standard output and standard error.
-    pub prints: (String, String),
+    pub(crate) prints: (String, String),
     /// The global variable that each call changes.
-    pub changes: Option<String>,
+    pub(crate) changes: Option<String>,
 }
 
 /// A plugin and what is expected of it.
 #[derive(Clone, Debug)]
-pub struct GeneratedPlugin {
+pub(crate) struct GeneratedPlugin {
     /// Its files: paths and contents.
-    pub files: Vec<(String, String)>,
+    pub(crate) files: Vec<(String, String)>,
     /// The findings that loading must give.
-    pub loading: Vec<ExpectedFinding>,
+    pub(crate) loading: Vec<ExpectedFinding>,
     /// Its hooks; empty if it cannot be loaded, since nothing can call them then.
-    pub hooks: Vec<GeneratedHook>,
+    pub(crate) hooks: Vec<GeneratedHook>,
     /// What is special about it, in words.
-    pub parts: Vec<&'static str>,
+    pub(crate) parts: Vec<&'static str>,
 }
 
 /// The beginning of every main.py.

@@ -1,8 +1,8 @@
-//! Turns bytes into a small plugin with known behaviour: for each hook how a call ends, what it prints, which findings the
-//! call gives and at which line. The same bytes give the same plugin; no bytes give a clean one.
+//! Turns bytes into a small plugin with known behaviour: for each hook how a call ends, what it prints, which findings
+//! the call gives and at which line. The same bytes give the same plugin; no bytes give a clean one.
 //!
-//! Finds errors of a runtime and of the oracles: a result that arrives changed, an ending that is mistaken for another, a
-//! wrong line, a finding that is missing or reported twice.
+//! Finds errors of a runtime and of the oracles: a result that arrives changed, an ending that is mistaken for another,
+//! a wrong line, a finding that is missing or reported twice.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -20,6 +20,6 @@ mod loading;
 mod python;
 mod results;
 
-pub use bodies::HookBehaviour;
+pub(crate) use bodies::HookBehaviour;
 pub(super) use generated::plugin;
-pub use generated::{GeneratedHook, GeneratedPlugin};
+pub(crate) use generated::{GeneratedHook, GeneratedPlugin};

@@ -29,14 +29,8 @@ const LATER: i64 = 4_102_444_800;
 /// The bytes that [`configured_services`] draws from: any bytes that make distinctive secrets would do.
 const CONFIGURED: &[u8] = b"Lv7#q2Wz9!mR4x@Kt6$Bp1&Hs8*Yd3%Nf5^Gc0-Jj_Ee+Uu=Oo~Aa,Ii.Xx?Zz;Qq:Ww|Pp";
 
-/// The content of the platform's services at the beginning of `session`; empty for a plugin that uses none. It depends
-/// only on bytes, domain and session.
-pub fn services(u: &mut Unstructured<'_>, domain: &Domain, session: &Session) -> Value {
-    of_session(&mut DomainSource::new(u, domain), session, None)
-}
-
-/// The least content of the services that a plugin with this configuration needs: each policy that the configuration names,
-/// and a credential for each option `$`.
+/// The least content of the services that a plugin with this configuration needs: each policy that the configuration
+/// names, and a credential for each option `$`.
 pub fn configured_services(configuration: &str) -> Value {
     let options = configuration::options(configuration).into_iter().filter(|option| !option.commented);
     let options =
@@ -47,8 +41,8 @@ pub fn configured_services(configuration: &str) -> Value {
     of_session(&mut DomainSource::nominal(&mut bytes, &domain), &Session::new(Vec::new()), None)
 }
 
-/// As [`services`], from a source that has drawn the session; `other` is the domain of the session's other plugin. Draws
-/// nothing if neither plugin names a policy.
+/// As [`services`], from a source that has drawn the session; `other` is the domain of the session's other plugin.
+/// Draws nothing if neither plugin names a policy.
 pub(in crate::generate) fn of_session(
     source: &mut DomainSource<'_, '_>,
     session: &Session,

@@ -1,5 +1,5 @@
-//! The names by which a plugin uses the platform's services: the policies that its configuration names, the options that it
-//! reads from a credential store, the attributes and groups that it looks up in a directory \[S\].
+//! The names by which a plugin uses the platform's services: the policies that its configuration names, the options
+//! that it reads from a credential store, the attributes and groups that it looks up in a directory \[S\].
 
 use crate::{case::SetOption, generate::domain::is_key, trace::PluginTokens};
 
@@ -42,7 +42,7 @@ pub(in crate::generate) struct ServiceNames {
     pub(super) groups: Vec<String>,
     /// Lists of trusted CAs.
     pub(super) ca_lists: Vec<String>,
-    /// Whether the plugin reads the memory cache, which may hold other plugins' entries.
+    /// Whether the plugin reads the memory cache, which may contain other plugins' entries.
     pub(super) memory_cache: bool,
     /// The folder of the SDK's authentication cache; `None` if it is off.
     pub(super) authentication_cache: Option<String>,

@@ -6,9 +6,11 @@ use arbitrary::Unstructured;
 
 use super::{fill::Participants, *};
 use crate::{
-    case::{SetOption, Value, check_services},
+    case::{Session, SetOption, Value, check_services},
     contract::{Hook, Platform, PluginType},
-    generate::{Domain, contract_violation, nominal_session, nth_session, nth_two_plugin_session},
+    generate::{
+        Domain, contract_violation, nominal_session, nth_session, nth_two_plugin_session, source::DomainSource,
+    },
     trace::{OptionToken, PluginTokens},
 };
 
@@ -134,14 +136,18 @@ fn options_that_a_session_sets_name_services_too() {
     let tokens = PluginTokens { services: vec!["sdk".into()], ..PluginTokens::default() };
     let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), tokens);
     let mut session = nth_session(&domain, 1, 1);
-    assert_eq!(services(&mut Unstructured::new(&[7; 64]), &domain, &session), Value::empty_dict());
+    let services = |session: &Session| {
+        let mut bytes = Unstructured::new(&[7; 64]);
+        of_session(&mut DomainSource::new(&mut bytes, &domain), session, None)
+    };
+    assert_eq!(services(&session), Value::empty_dict());
     let set = |section: &str, name: &str, value: &str| SetOption {
         section: section.into(),
         name: name.into(),
         value: value.into(),
     };
     session.options = vec![set("credential_store", "name", "x"), set("a", "b", "$")];
-    let found = services(&mut Unstructured::new(&[7; 64]), &domain, &session);
+    let found = services(&session);
     assert!(found.get("credential_stores").unwrap().get("x").unwrap().get("b").unwrap().get("a").is_some());
 }
 

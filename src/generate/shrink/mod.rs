@@ -1,9 +1,10 @@
-//! Shrinks a session while it still shows its finding: to the fewest calls, then the fewest options and services, the fewest
-//! arguments, the simplest values, and no answers and no cut-off call.
+//! Shrinks a session while it still shows its finding: to the fewest calls, then the fewest options and services, the
+//! fewest arguments, the simplest values, and no answers and no cut-off call.
 //!
-//! [`Shrinker`] proposes sessions, and its caller runs them. It makes at most [`shrinker::TRIES_LIMIT`] proposals, never proposes a
-//! session twice, and keeps the contract: a value changes in all calls that pass it, and calls keep their order. It works
-//! by halves (delta debugging), because most of a session does not matter and every try runs the plugin.
+//! [`Shrinker`] proposes sessions, and its caller runs them. It makes at most [`shrinker::TRIES_LIMIT`] proposals,
+//! never proposes a session twice, and keeps the contract: a value changes in all calls that pass it, and calls keep
+//! their order. It works by halves (delta debugging), because most of a session does not matter and every try runs the
+//! plugin.
 //!
 //! | file | what it does |
 //! | --- | --- |

@@ -74,8 +74,8 @@ impl Shrinker {
         Self::keeping(session, [])
     }
 
-    /// The same, with arguments that stay in their hooks: without an argument that a hook requires, the session would show
-    /// another defect, one that the platform cannot cause.
+    /// The same, with arguments that stay in their hooks: without an argument that a hook requires, the session would
+    /// show another defect, one that the platform cannot cause.
     pub fn keeping(session: Session, kept: impl IntoIterator<Item = (Hook, Argument)>) -> Self {
         Self {
             is_ordered: keep_order(&session.calls),
@@ -101,8 +101,8 @@ impl Shrinker {
         self.session
     }
 
-    /// A simpler session to try; `None` if there is none. If the caller does not pass it to [`Shrinker::accept`] before the
-    /// next call, it does not show the finding.
+    /// A simpler session to try; `None` if there is none. If the caller does not pass it to [`Shrinker::accept`] before
+    /// the next call, it does not show the finding.
     pub fn next_candidate(&mut self) -> Option<Session> {
         if std::mem::take(&mut self.pending) {
             self.advance();

@@ -6,7 +6,7 @@ use crate::{
     generate::{hosts::is_hostname, paths::canonical, text::may_be_chosen},
 };
 
-/// The synonym that stands for the host that the user asked for.
+/// The canonical name of the host that the user asked for.
 const TARGET: Argument = Argument::TargetHost;
 
 const PLAIN_ANSWER: &str = "4nsw3r-Qz7-alice";

@@ -1,8 +1,8 @@
-//! What each libFuzzer target does with its bytes, without a fuzzer: the crate in `fuzz/` passes libFuzzer's bytes to these
-//! functions, and the tests replay the seeds in `corpora/fuzz/`.
+//! What each libFuzzer target does with its bytes, without a fuzzer: the crate in `fuzz/` passes libFuzzer's bytes to
+//! these functions, and the tests replay the seeds in `corpora/fuzz/`.
 //!
-//! Each function panics if its property does not hold, whatever the bytes are; a fuzzer looks for such bytes. The body of
-//! the target `session`, which runs a plugin, is in `fuzz/` itself.
+//! Each function panics if its property does not hold, whatever the bytes are; a fuzzer looks for such bytes. The body
+//! of the target `session`, which runs a plugin, is in `fuzz/` itself.
 
 mod readers;
 mod reports;

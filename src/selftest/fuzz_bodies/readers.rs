@@ -15,8 +15,8 @@ use crate::{
     },
 };
 
-/// Any text is read without a panic and the same way twice, with every finding at a line of the file. A generated text is
-/// read as expected. If the first byte is zero, the others make a generated text.
+/// Any text is read without a panic and the same way twice, with every finding at a line of the file. A generated text
+/// is read as expected. If the first byte is zero, the others make a generated text.
 pub(super) fn manifest(data: &[u8]) {
     let Some((&first, rest)) = data.split_first() else { return };
     if first == 0 {
@@ -34,8 +34,8 @@ pub(super) fn manifest(data: &[u8]) {
     }
 }
 
-/// Any bytes are unpacked within their folder and within the limits. A generated archive is unpacked as expected. If the
-/// first byte is zero, the others make a generated archive.
+/// Any bytes are unpacked within their folder and within the limits. A generated archive is unpacked as expected. If
+/// the first byte is zero, the others make a generated archive.
 pub(super) fn archive(data: &[u8]) {
     let Some((&first, rest)) = data.split_first() else { return };
     if first == 0 {

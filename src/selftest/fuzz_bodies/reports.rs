@@ -46,8 +46,9 @@ fn is_control(character: char) -> bool {
     character.is_control() && character != '\n'
 }
 
-/// What is wrong with the elements of `text`: an element that is not closed, closed twice or without a name, a character that
-/// XML forbids, an invalid entity. It knows the XML and HTML that hookstorm writes, and refuses more than a browser does.
+/// What is wrong with the elements of `text`: an element that is not closed, closed twice or without a name, a
+/// character that XML forbids, an invalid entity. It knows the XML and HTML that hookstorm writes, and refuses more
+/// than a browser does.
 fn unbalanced(text: &str, is_html: bool) -> Option<String> {
     let forbidden =
         |sign: char| matches!(sign, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');

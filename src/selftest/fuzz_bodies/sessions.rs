@@ -57,8 +57,8 @@ pub(super) fn cookie(data: &[u8]) {
     written_and_read(PluginType::CredentialStore, Platform::newest(), session);
 }
 
-/// Any text is read as a case, or refused with a message. A case stays the same when it is written and read again, with its
-/// note and without. A text of a later format is refused for that reason, whatever else it contains.
+/// Any text is read as a case, or refused with a message. A case stays the same when it is written and read again, with
+/// its note and without. A text of a later format is refused for that reason, whatever else it contains.
 pub(super) fn case(data: &[u8]) {
     #[derive(serde::Deserialize)]
     struct FormatOnly {

@@ -18,12 +18,13 @@ use crate::{
     trace::{CallTrace, CapturedOutput, Ending, Observation, Observed, Trace},
 };
 
-/// The most bytes of Python text for one byte of an observed object: `\udc80`, and the comma and the space after an item.
+/// The most bytes of Python text for one byte of an observed object: `\udc80`, and the comma and the space after an
+/// item.
 const WIDEST: usize = 16;
 
-/// Any bytes are read as records of a worker or refused, the same way twice. A session stays the same when it is written and
-/// read again. A reply is judged without a panic. The area of attempts, the reply to a request to load and the stacks of
-/// `faulthandler` are read as far as they are valid.
+/// Any bytes are read as records of a worker or refused, the same way twice. A session stays the same when it is
+/// written and read again. A reply is judged without a panic. The area of attempts, the reply to a request to load and
+/// the stacks of `faulthandler` are read as far as they are valid.
 pub(super) fn wire(data: &[u8]) {
     if let Ok(session) = Reader::new(data).session() {
         let mut writer = Writer::default();
