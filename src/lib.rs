@@ -1,24 +1,23 @@
-//! hookstorm finds how a plugin of Safeguard for Privileged Sessions breaks, before the platform does.
+//! hookstorm finds how a plugin of Safeguard for Privileged Sessions fails, before the platform does.
 //!
-//! Data flows one way through the modules, and so do imports: each imports only those above it in this list.
+//! The command line is one user of this library. Open a [`Plugin`], then [`check`], [`test`](fn@test), [`fuzz`], [`replay`]
+//! or [`load`](fn@load) it. Each returns a [`report::Report`], the object that `--format json` prints.
 //!
-//! | module | what lives there |
-//! | --- | --- |
-//! | [`contract`] | platforms, hooks, arguments, what may be returned |
-//! | [`finding`] | rules, findings, fingerprints |
-//! | [`package`] | archive, MANIFEST, configuration |
-//! | [`case`] | sessions, calls, values and their JSON form |
-//! | [`trace`] | what a run can show |
-//! | [`generate`] | bytes to sessions |
-//! | [`runtime`] | processes that hold CPython, and what they saw |
-//! | [`oracle`] | (case, trace, contract) to findings |
-//! | [`corpus`] | cases on disk or in a bucket |
-//! | [`engine`] | ways to spend runs |
-//! | [`load`] | arrivals by a schedule, what they waited, how many are carried |
-//! | [`report`] | terminal and JSON |
-//! | [`selftest`] | hookstorm with generated packages |
-//! | [`cli`] | the commands |
+//! ```no_run
+//! use hookstorm::{Event, Plugin, PluginOptions, Stop, TestOptions};
+//!
+//! let plugin = Plugin::open("my-plugin.zip", PluginOptions::new())?;
+//! let report = hookstorm::test(&plugin, &TestOptions::new().seed(1), &Stop::default(), &|_: Event| {})?;
+//! assert!(!report.is_failure(), "{}", report.to_json());
+//! # Ok::<(), hookstorm::Error>(())
+//! ```
+//!
+//! hookstorm runs the plugin in processes of its own, in a sandbox. It needs the program `hookstorm-worker`, in the folder
+//! of the calling program or where the variable `HOOKSTORM_WORKER` points.
+//!
+//! ARCHITECTURE.md describes the modules: data flows down their list, and each uses only modules above it.
 
+pub mod api;
 pub mod case;
 pub mod cli;
 pub mod contract;
@@ -33,3 +32,9 @@ pub mod report;
 pub mod runtime;
 pub mod selftest;
 pub mod trace;
+
+pub use api::{
+    AllowedDestination, CaseMismatch, Error, Event, FileAction, FuzzOptions, LoadOptions, NotShrinkable, Partition,
+    Plugin, PluginOptions, ReplayOptions, TestOptions, check, fuzz, load, replay, test,
+};
+pub use engine::Stop;

@@ -330,7 +330,7 @@ fn a_corpus_that_cannot_be_written_is_told_before_anything_is_run() {
         assert_eq!(ran.status, Some(2), "{ran:?}");
         assert!(ran.stdout.is_empty(), "{ran:?}");
         assert!(ran.stderr.contains("error: `corpora`: cannot write cases here: read-only file system"), "{ran:?}");
-        assert!(ran.stderr.contains("hint: make the folder writable for this user, or give another"), "{ran:?}");
+        assert!(ran.stderr.contains("hint: make the folder writable for this user, or use another one"), "{ran:?}");
     }
 }
 

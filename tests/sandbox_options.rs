@@ -104,8 +104,8 @@ fn that_the_sandbox_is_off_is_said_each_time_and_by_whom() {
     let off = desk("sandbox = 'off'\n");
     let told = off.run(&["check", "store", "-q"]);
     assert_eq!(told.status, Some(0), "{told:?}");
-    let words = "warning: the sandbox is off, as `store/hookstorm.toml` says: the plugin reads, writes, signals and reaches \
-                 what you may\n";
+    let words = "warning: the sandbox is off, as `store/hookstorm.toml` says: the plugin may read, write, signal and reach \
+                 whatever you may\n";
     assert_eq!(told.stderr, words);
     assert!(told.stdout.contains("note: the sandbox is off"), "{told:?}");
 

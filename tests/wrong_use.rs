@@ -113,23 +113,23 @@ fn all_wrong(arguments: &[&[&str]]) -> String {
 fn what_is_no_plugin_is_answered_with_what_is_one() {
     insta::assert_snapshot!(all_wrong(&[&["check", "nowhere.zip"], &["check", "nowhere/"], &["check", "/dev/null"]]), @r"
     error: `nowhere.zip`: no such file or folder
-      hint: give the plugin's `.zip`, or the folder that holds its MANIFEST
+      hint: name the plugin's `.zip`, or the folder that contains its MANIFEST
     error: `nowhere/`: no such file or folder
-      hint: give the plugin's `.zip`, or the folder that holds its MANIFEST
-    error: `/dev/null`: this is no plugin: neither a file nor a folder
-      hint: give the plugin's `.zip`, or the folder that holds its MANIFEST
+      hint: name the plugin's `.zip`, or the folder that contains its MANIFEST
+    error: `/dev/null`: this is not a plugin: neither a file nor a folder
+      hint: name the plugin's `.zip`, or the folder that contains its MANIFEST
     ");
     let desk = Desk::new();
     fs::create_dir(desk.path("empty.zip")).unwrap();
     insta::assert_snapshot!(desk.run(&["check", "empty.zip"]).one_message(2), @r"
-    error: `empty.zip`: this is no plugin: it has neither a MANIFEST nor a Python file
-      hint: give the plugin's `.zip`, or the folder that holds its MANIFEST
+    error: `empty.zip`: this is not a plugin: it has neither a MANIFEST nor a Python file
+      hint: name the plugin's `.zip`, or the folder that contains its MANIFEST
     ");
     let desk = Desk::new();
     desk.write("above/plugin/MANIFEST", MANIFEST);
     insta::assert_snapshot!(desk.run(&["check", "above"]).one_message(2), @r"
-    error: `above`: this is no plugin: it has no MANIFEST, but a folder in it has one; pass that folder
-      hint: give the plugin's `.zip`, or the folder that holds its MANIFEST
+    error: `above`: this is not a plugin: it has no MANIFEST, but a folder in it has one; pass that folder
+      hint: name the plugin's `.zip`, or the folder that contains its MANIFEST
     ");
 }
 
@@ -245,7 +245,7 @@ fn a_virtual_environment_must_be_one_of_this_python() {
     error: `nowhere` is not a virtual environment: no such folder
       hint: make one with `python3 -m venv DIR`, or omit `--venv` and unset VIRTUAL_ENV
     error: `good` is not a virtual environment: it has no `pyvenv.cfg`
-      hint: `--venv DIR` and `VIRTUAL_ENV` name a folder that `python3 -m venv` made
+      hint: set `--venv DIR` or `VIRTUAL_ENV` to a folder that `python3 -m venv` made
     ");
     let desk = Desk::new();
     desk.write("old/pyvenv.cfg", "home = /usr/bin\nversion = 2.7.18\n");
@@ -279,7 +279,7 @@ fn a_worker_that_is_none_is_our_failure_and_no_finding_of_the_plugin() {
     desk.command.env("HOOKSTORM_WORKER", "/nowhere/hookstorm-worker");
     insta::assert_snapshot!(desk.run(&["check", "good"]).one_message(3), @r"
     error: the worker `/nowhere/hookstorm-worker` cannot be started: no such file or directory
-      hint: install both programs of hookstorm side by side, and leave HOOKSTORM_WORKER unset
+      hint: install both programs of the same hookstorm side by side, and leave HOOKSTORM_WORKER unset
     ");
     let mut desk = Desk::new();
     let worker = desk.script("worker", "exit 0");
@@ -339,7 +339,7 @@ fn a_corpus_is_a_folder_that_can_be_written_before_anything_is_run() {
     ];
     insta::assert_snapshot!(told.join("\n"), @r"
     error: `case.json` is not a folder
-      hint: give the folder that holds the cases with `--corpus`
+      hint: set the folder that contains the cases: `--corpus DIR`
     error: `case.json` is not a folder, but a corpus is one
       hint: to run a single case: `hookstorm replay PLUGIN CASE`
     error: there is no corpus at `corpora`

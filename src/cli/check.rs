@@ -6,10 +6,10 @@ use super::{
     arguments::{Color, Common, Known, Plugin, With},
     console::Console,
     error::CliError,
-    prepare::prepare,
-    settings::{Amount, Settings},
+    opened_plugin::OpenedPlugin,
+    settings::Settings,
 };
-use crate::engine::Summary;
+use crate::api;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -23,10 +23,8 @@ pub(super) struct CheckArguments {
 
 pub(super) fn run(arguments: &CheckArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     let plugin = &arguments.plugin.plugin;
-    let settings = Settings::new(plugin, &arguments.common, &With::default(), Amount::default(), color)?
-        .with_baseline(&arguments.known)?;
-    let console = Console { color: settings.color, ..console };
-    let mut prepared = prepare("check", settings, None, None, console)?;
-    let report = prepared.report(Summary::default());
-    prepared.print(&report, console)
+    let settings =
+        Settings::new(plugin, &arguments.common, &With::default(), color)?.with_baseline(&arguments.known)?;
+    let opened = OpenedPlugin::open("check", settings, None, console)?;
+    opened.print(&api::check(&opened.plugin))
 }

@@ -1,11 +1,18 @@
 //! Why a command cannot do its work, with a hint and an exit status: 2 for wrong use, 3 for a failure of hookstorm. A
 //! finding is not an error; it decides between 0 and 1 elsewhere.
 
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use thiserror::Error;
 
-use crate::{case::CaseError, report::plain};
+use super::explanation::{Explanation, explain};
+use crate::{
+    api::{self, FileAction, reason},
+    report::plain,
+};
 
 /// Exit statuses. They never change, because CI jobs depend on them.
 pub(super) mod status {
@@ -42,64 +49,21 @@ pub(super) enum CliError {
         /// What to do.
         hint: Option<String>,
     },
-    /// A file that the user named cannot be read or written.
-    #[error("`{}` cannot be {doing}: {}", .path.display(), reason(.source))]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// `read`, `written` or `removed`.
-        doing: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-    /// A case that cannot be read.
-    #[error("`{}` is not a case: {source}", .path.display())]
-    Case {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: CaseError,
-    },
-    /// A plugin that cannot be opened at all: no such file, for instance.
-    #[error("`{}`: {problem}", .path.display())]
-    Plugin {
-        /// As the user typed it.
-        path: PathBuf,
-        /// Why.
-        problem: String,
-        /// What to do.
-        hint: Option<String>,
-    },
-    /// CPython cannot start because of what the user chose: a virtual environment of another version, for example.
-    #[error("{problem}")]
-    Python {
-        /// What is wrong.
-        problem: String,
-        /// What to do.
-        hint: Option<String>,
-    },
+    /// The library could not do its work.
+    #[error("{}", .0.problem)]
+    Api(Explanation),
     /// Standard output cannot be written, for another reason than a closed pipe.
     #[error("standard output cannot be written: {}", reason(.0))]
     Output(io::Error),
-    /// A worker could not be started, or died through no fault of the plugin or the user.
-    #[error("{problem}")]
-    Runtime {
-        /// What is wrong.
-        problem: String,
-        /// What to do.
-        hint: Option<String>,
-    },
     /// A defect of hookstorm.
     #[error("hookstorm failed: {0}")]
     Internal(String),
 }
 
-/// The system's message without its number.
-pub(super) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut characters = text.chars();
-    characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
+impl From<api::Error> for CliError {
+    fn from(error: api::Error) -> Self {
+        Self::Api(explain(&error))
+    }
 }
 
 impl CliError {
@@ -108,47 +72,26 @@ impl CliError {
         Self::Usage { problem: problem.into(), hint: Some(hint.into()) }
     }
 
-    /// A finding could not be saved. `problem` contains the remedy too, after a semicolon.
-    pub(super) fn unwritten(problem: &str) -> Self {
-        let (problem, remedy) = problem.split_once("; ").unwrap_or((problem, ""));
-        let remedy = if remedy.is_empty() { "use another folder: `--corpus DIR`" } else { remedy };
-        Self::Runtime {
-            problem: format!(
-                "{problem}; the run stopped there, and findings that are reported without a case were not saved"
-            ),
-            hint: Some(format!("{remedy}; the same `--seed` finds them again")),
-        }
+    /// A file that the user named cannot be read, written or removed.
+    pub(super) fn file(path: &Path, action: FileAction) -> impl Fn(io::Error) -> Self + Copy {
+        move |source| api::Error::File { path: path.to_owned(), action, source }.into()
     }
 
     /// The exit status.
     pub(super) const fn status(&self) -> u8 {
         match self {
-            Self::Usage { .. }
-            | Self::Setting { .. }
-            | Self::File { .. }
-            | Self::Case { .. }
-            | Self::Plugin { .. }
-            | Self::Python { .. } => status::WRONG_USE,
-            Self::Output(_) | Self::Runtime { .. } | Self::Internal(_) => status::OUR_FAILURE,
+            Self::Usage { .. } | Self::Setting { .. } => status::WRONG_USE,
+            Self::Api(explanation) => explanation.status,
+            Self::Output(_) | Self::Internal(_) => status::OUR_FAILURE,
         }
     }
 
     /// What to do about it.
     pub(super) fn hint(&self) -> Option<String> {
         match self {
-            Self::Usage { hint, .. }
-            | Self::Setting { hint, .. }
-            | Self::Plugin { hint, .. }
-            | Self::Python { hint, .. }
-            | Self::Runtime { hint, .. } => hint.clone(),
-            Self::Case { .. } => Some("`hookstorm schema case` describes the form".into()),
-            Self::File { path, doing: "read", source }
-                if source.kind() == io::ErrorKind::NotFound && path.is_relative() =>
-            {
-                let here = std::env::current_dir().ok()?;
-                Some(format!("hookstorm looked in the current folder, `{}`", here.display()))
-            }
-            Self::File { .. } | Self::Output(_) => None,
+            Self::Usage { hint, .. } | Self::Setting { hint, .. } => hint.clone(),
+            Self::Api(explanation) => explanation.hint.clone(),
+            Self::Output(_) => None,
             Self::Internal(_) => Some("this is a defect of hookstorm: please report it".into()),
         }
     }
@@ -206,7 +149,7 @@ mod tests {
     #[test]
     fn a_file_name_cannot_control_the_terminal() {
         let source = io::Error::from_raw_os_error(2);
-        let error = CliError::File { path: "/a\x1b[2J\u{202e}".into(), doing: "read", source };
+        let error = CliError::file(Path::new("/a\x1b[2J\u{202e}"), FileAction::Read)(source);
         let text = anstream::adapter::strip_str(&error.to_text()).to_string();
         assert_eq!(text, "error: `/a\\x1b[2J\\u202e` cannot be read: no such file or directory\n");
     }

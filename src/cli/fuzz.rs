@@ -9,14 +9,11 @@ use super::{
     arguments::{AMOUNT, CASES, Color, Common, Known, Plugin, With},
     console::Console,
     error::CliError,
-    prepare::prepare,
-    seams,
-    settings::{Amount, Settings, time},
-    spend::spend,
-    test::random_seed,
+    opened_plugin::OpenedPlugin,
+    settings::{Settings, time},
     values,
 };
-use crate::report::progress::Progress;
+use crate::api::{self, FuzzOptions, random_seed};
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArguments {
@@ -57,45 +54,27 @@ pub(super) struct FuzzArguments {
 pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
     if arguments.with.is_some() {
         return Err(CliError::usage(
-            "`fuzz` runs one plugin, and `--with` names a second one",
+            "`fuzz` runs one plugin, but `--with` sets a second one",
             "`hookstorm test --with OTHER` runs sessions of two plugins",
         ));
     }
-    let amount = Amount { runs: arguments.runs, seed: arguments.seed, partition: None };
-    let mut settings = Settings::new(&arguments.plugin.plugin, &arguments.common, &With::default(), amount, color)?
-        .with_baseline(&arguments.known)?;
+    let mut settings = Settings::new(&arguments.plugin.plugin, &arguments.common, &With::default(), color)?
+        .with_baseline(&arguments.known)?
+        .without_second_plugin("fuzz");
     settings.repeat("--runs", arguments.runs);
     settings.repeat("--time", arguments.time.map(time));
     settings.repeat("--stop-after-quiet", arguments.stop_after_quiet.map(time));
     settings.repeat_flag("--vary-config", arguments.vary_config);
-    let console = Console { color: settings.color, ..console };
-    let seed = settings.seed.unwrap_or_else(random_seed);
-    // hookstorm.toml may name a second plugin for `test`.
-    let has_other = settings.other.take().is_some();
-    let mut prepared = prepare("fuzz", settings, Some(seed), None, console)?;
-    if has_other {
-        prepared
-            .notes
-            .push("the second plugin that `hookstorm.toml` names takes no part: `fuzz` runs one plugin".into());
-    }
-    let options = if arguments.vary_config { prepared.option_choices() } else { Vec::new() };
-    if arguments.vary_config && options.is_empty() {
-        prepared.notes.push("`--vary-config` varies nothing: default.cfg documents no option that is not set".into());
-    }
-    let job = match prepared.runnable(console)? {
-        Ok(job) => job,
-        Err(status) => return Ok(status),
+    let options = FuzzOptions {
+        runs: arguments.runs,
+        time: arguments.time,
+        stop_after_quiet: arguments.stop_after_quiet,
+        seed: arguments.seed.or(settings.seed).or_else(|| Some(random_seed())),
+        vary_config: arguments.vary_config,
     };
-    let progress = Progress::steered(!console.is_quiet, console.has_colourful_errors(), console.width());
-    spend(&mut prepared, &job, &progress, arguments.runs, console, |ways| {
-        let amount = seams::FuzzAmount {
-            runs: arguments.runs,
-            time: arguments.time,
-            quiet: arguments.stop_after_quiet,
-            seed,
-            options: arguments.vary_config.then_some(options),
-            others: ways.others.clone(),
-        };
-        seams::fuzz(&job, amount, ways.stop, ways.listen)
-    })
+    let opened = OpenedPlugin::open("fuzz", settings, options.seed, console)?;
+    let observer = opened.observer();
+    let ended = api::fuzz(&opened.plugin, &options, &opened.stop(), &|event| observer.listen(&event));
+    drop(observer);
+    opened.finish(ended)
 }

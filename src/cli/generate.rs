@@ -13,10 +13,10 @@ use super::{
     arguments::{AMOUNT, CASES, OUTPUT, PLUGIN},
     console::Console,
     error::{CliError, status},
-    test::random_seed,
     values,
 };
 use crate::{
+    api::{FileAction, random_seed},
     contract::{Platform, PluginType},
     generate::{Artefact, ArtefactKind, ArtefactSettings, artefact},
     report::plain,
@@ -126,11 +126,7 @@ pub(super) fn run(arguments: &GenerateArguments, console: Console) -> Result<u8,
 /// Writes `number` artefacts and the file of expectations, and returns how many are invalid.
 fn write_all(settings: &ArtefactSettings, number: u64, folder: &Path) -> Result<u64, CliError> {
     let partial = folder.join(PARTIAL);
-    let unwritten = |path: &Path| {
-        let path = path.to_owned();
-        move |source: io::Error| CliError::File { path, doing: "written", source }
-    };
-    let file = File::create_new(&partial).map_err(unwritten(&partial))?;
+    let file = File::create_new(&partial).map_err(CliError::file(&partial, FileAction::Write))?;
     let mut expected = BufWriter::new(file);
     let mut invalid = 0;
     for number in 1..=number {
@@ -138,15 +134,16 @@ fn write_all(settings: &ArtefactSettings, number: u64, folder: &Path) -> Result<
             .ok_or_else(|| CliError::Internal(format!("{} {number} cannot be generated", settings.kind.name())))?;
         for (name, content) in &files {
             let path = folder.join(name);
-            write(&path, content).map_err(unwritten(&path))?;
+            write(&path, content).map_err(CliError::file(&path, FileAction::Write))?;
         }
-        writeln!(expected, "{line}").map_err(unwritten(&partial))?;
+        writeln!(expected, "{line}").map_err(CliError::file(&partial, FileAction::Write))?;
         invalid += u64::from(!valid);
     }
-    let file = expected.into_inner().map_err(|error| unwritten(&partial)(error.into_error()))?;
-    file.sync_all().map_err(unwritten(&partial))?;
+    let file =
+        expected.into_inner().map_err(|error| CliError::file(&partial, FileAction::Write)(error.into_error()))?;
+    file.sync_all().map_err(CliError::file(&partial, FileAction::Write))?;
     let complete = folder.join(EXPECTED);
-    fs::rename(&partial, &complete).map_err(unwritten(&complete))?;
+    fs::rename(&partial, &complete).map_err(CliError::file(&complete, FileAction::Write))?;
     Ok(invalid)
 }
 
@@ -179,13 +176,13 @@ impl OutFolder {
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::create_dir_all(&path) {
                 Ok(()) => Ok(Self { path, is_new: true }),
-                Err(source) => Err(CliError::File { path, doing: "written", source }),
+                Err(source) => Err(CliError::file(&path, FileAction::Write)(source)),
             },
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(CliError::usage(
                 format!("`{shown}` is a file, and `--out` names a folder"),
                 "name another folder with `--out`",
             )),
-            Err(source) => Err(CliError::File { path, doing: "read", source }),
+            Err(source) => Err(CliError::file(&path, FileAction::Read)(source)),
         }
     }
 

@@ -13,8 +13,9 @@ use super::{
     console::Console,
     doctor,
     error::{CliError, status},
-    explain, fuzz, generate, init, load, minimize, replay, report, rules, run, schema, seams, selftest, test,
+    explain, fuzz, generate, init, load, minimize, replay, report, rules, run, schema, selftest, test,
 };
+use crate::package;
 
 /// Runs the program on the arguments of this process, and returns its exit status.
 pub fn main() -> ExitCode {
@@ -28,7 +29,7 @@ pub fn main() -> ExitCode {
             if error.use_stderr() { status::WRONG_USE } else { status::NOTHING }
         }
     }));
-    seams::remove_scratch_folders();
+    package::remove_scratch_folders();
     ExitCode::from(ended.unwrap_or(status::OUR_FAILURE))
 }
 

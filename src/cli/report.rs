@@ -8,10 +8,12 @@ use super::{
     arguments::OUTPUT,
     console::Console,
     error::{CliError, status},
-    files,
     formats::OF_A_FILE,
 };
-use crate::report::{Format, FormatOptions, Report};
+use crate::{
+    api::read_text,
+    report::{Format, FormatOptions, Report},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {
@@ -25,7 +27,7 @@ pub(super) struct ReportArguments {
 
 pub(super) fn run(arguments: &ReportArguments, console: Console) -> Result<u8, CliError> {
     let path = &arguments.file;
-    let text = files::text(path, true)?;
+    let text = read_text(path, true)?;
     let report = Report::parse(&text).map_err(|error| {
         CliError::usage(
             format!("`{}` is not a report: {error}", path.display()),

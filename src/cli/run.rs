@@ -6,18 +6,15 @@ use clap::{Args, ValueHint};
 
 use super::{
     arguments::{CASES, Color, Common, OUTPUT, Plugin, With},
-    cases,
     console::Console,
     error::CliError,
-    prepare::prepare,
-    seams,
-    settings::{Amount, Settings},
+    hook_call,
+    opened_plugin::OpenedPlugin,
+    settings::Settings,
 };
 use crate::{
+    api::{self, CaseRun},
     case::Case,
-    engine::{ReportedFinding, Summary},
-    generate::configured_services,
-    report::{Mask, ObservedSession},
 };
 
 #[derive(Debug, Args)]
@@ -50,57 +47,30 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Console) -> Result<u8, CliError> {
-    // The case comes first: it knows the configuration and the platform that it wants.
-    let read = arguments.case.as_deref().map(cases::read).transpose()?;
+    // The case is read first, because it may set configuration and platform.
+    let read = arguments.case.as_deref().map(|path| Ok::<_, CliError>((path, api::read_case(path)?))).transpose()?;
     let mut common = arguments.common.clone();
-    common.platform = common.platform.or(read.as_ref().map(|case| case.platform));
-    let read = read.map(|case| Case { platform: common.platform.unwrap_or(case.platform), ..case });
-    let settings = Settings::new(&arguments.plugin.plugin, &common, &arguments.with, Amount::default(), color)?;
-    let console = Console { color: settings.color, ..console };
-    let configuration = read.as_ref().and_then(|case| case.configuration.clone());
-    let mut prepared = prepare("run", settings, None, configuration, console)?;
-
-    let case = match (read, prepared.plugin_type()) {
-        (Some(case), Some(plugin_type)) => {
-            let path = arguments.case.as_deref().unwrap_or_else(|| std::path::Path::new(""));
-            cases::must_be_of(&case, path, plugin_type)?;
-            Some(case)
-        }
-        (None, Some(plugin_type)) => {
-            let platform = prepared.settings.platform;
-            let hook = cases::hook(arguments.hook.as_deref().unwrap_or_default(), plugin_type, platform)?;
-            Some(cases::of_arguments(hook, arguments.arguments.as_deref(), plugin_type, platform)?)
-        }
-        (_, None) => None,
-    };
-    let job = match prepared.runnable(console)? {
-        Ok(job) => job,
-        Err(status) => return Ok(status),
-    };
-    let mut case = case.ok_or_else(|| CliError::Internal("a plugin of no type was loaded".into()))?;
-    if arguments.case.is_none() {
-        // What the configuration names is there, as on an appliance that somebody configured.
-        case.session.services = configured_services(&job.target.configuration);
+    common.platform = common.platform.or(read.as_ref().map(|(_, case)| case.platform));
+    let mut settings = Settings::new(&arguments.plugin.plugin, &common, &arguments.with, color)?;
+    if let Some(configuration) = read.as_ref().and_then(|(_, case)| case.configuration.clone()) {
+        settings.options.configuration = Some(configuration);
     }
-
-    let ran = seams::run_case(&job, &case)?;
-    let mask = if arguments.show_secrets {
-        Mask::shows_all()
-    } else {
-        let secrets = ran.secrets.iter().chain(&prepared.secrets).cloned();
-        Mask::new(secrets).with_session(&case.session, &ran.trace.calls)
+    let platform = settings.options.platform;
+    let opened = OpenedPlugin::open("run", settings, None, console)?;
+    let Some(plugin_type) = opened.plugin.plugin_type() else {
+        return opened.print(&opened.plugin.report_of_no_run("run", None));
     };
-    let findings = ran.findings.into_iter().filter_map(|finding| job.levels.apply(finding));
-    let reported = findings
-        .enumerate()
-        .map(|(group, finding)| ReportedFinding { group, ..ReportedFinding::without_case(finding) });
-    let mut report = prepared.report(Summary {
-        sessions: 1,
-        calls: ran.trace.calls.len() as u64,
-        elapsed: ran.elapsed,
-        reported: reported.collect(),
-        ..Summary::default()
-    });
-    report.trace = Some(ObservedSession::new(&case.session, &ran.trace, &mask));
-    prepared.print(&report, console)
+    let configured_services = read.is_none();
+    let case = match read {
+        Some((path, case)) => {
+            opened.plugin.must_suit(&case, path)?;
+            Case { platform: common.platform.unwrap_or(case.platform), ..case }
+        }
+        None => {
+            let hook = hook_call::hook(arguments.hook.as_deref().unwrap_or_default(), plugin_type, platform)?;
+            hook_call::of_arguments(hook, arguments.arguments.as_deref(), plugin_type, platform)?
+        }
+    };
+    let run = CaseRun { case, configured_services, show_secrets: arguments.show_secrets };
+    opened.finish(api::run_case(&opened.plugin, run))
 }

@@ -15,13 +15,13 @@ use super::{
     arguments::{AMOUNT, CASES, LIMITS, ListFormat, OUTPUT, PLUGIN},
     console::Console,
     error::{CliError, status},
-    seams,
     signals::Interrupts,
-    test::random_seed,
     values,
 };
 use crate::{
+    api::{FileAction, random_seed},
     engine::Stop,
+    package,
     selftest::{
         SelftestError, SelftestEvent, SelftestKind, SelftestReport, SelftestSettings, SelftestSummary, selftest,
     },
@@ -88,7 +88,7 @@ enum KindArgument {
 }
 
 pub(super) fn run(arguments: &SelftestArguments, console: Console) -> Result<u8, CliError> {
-    seams::clear_stale_scratch();
+    package::clear_stale_scratch();
     let kinds = match arguments.kind {
         None => &SelftestKind::ALL[..],
         Some(KindArgument::Manifest) => &[SelftestKind::Manifest],
@@ -148,7 +148,7 @@ fn run_kind(settings: &SelftestSettings, stop: &Stop, console: Console) -> Resul
         SelftestEvent::Found(difference) => console.error(&difference.to_text(settings.kind, settings.seed)),
     });
     ended.map_err(|error| match error {
-        SelftestError::Keep { path, source } => CliError::File { path, doing: "written", source },
+        SelftestError::Keep { path, source } => CliError::file(&path, FileAction::Write)(source),
         SelftestError::Threads(error) => CliError::Usage { problem: error.to_string(), hint: None },
     })
 }

@@ -14,8 +14,8 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{console::Console, seams};
-use crate::engine::Stop;
+use super::console::Console;
+use crate::{engine::Stop, package};
 
 /// The exit status of a program that Ctrl-C ended, as shells define it.
 const INTERRUPTED: i32 = 130;
@@ -54,7 +54,7 @@ impl Interrupts {
 fn obey(mut signals: Signals, stop: &Stop, asks_first: &AtomicBool, console: Console) {
     for _ in signals.forever() {
         if stop.requested() || !asks_first.load(Ordering::Relaxed) {
-            seams::remove_scratch_folders();
+            package::remove_scratch_folders();
             std::process::exit(INTERRUPTED);
         }
         stop.request();

@@ -146,33 +146,6 @@ pub(super) fn ratio(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A part of a run that is divided among machines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Partition {
-    /// The number of the part, from 1.
-    pub(super) part: u64,
-    /// The number of parts.
-    pub(super) of: u64,
-}
-
-/// `2/8`.
-pub(super) fn partition(text: &str) -> Result<Partition, String> {
-    let parts = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
-    match parts {
-        Some((part, of)) if (1..=of).contains(&part) => Ok(Partition { part, of }),
-        _ => Err(format!("`{text}` is not a part: write `2/8` for the second of eight")),
-    }
-}
-
-impl Partition {
-    /// The members of `all` that are in this part. Every member is in exactly one part, and the sizes of the parts differ by
-    /// at most one.
-    pub(super) fn members<T>(self, all: Vec<T>) -> Vec<T> {
-        let is_in = |index: usize| index as u64 % self.of == self.part - 1;
-        all.into_iter().enumerate().filter(|(index, _)| is_in(*index)).map(|(_, one)| one).collect()
-    }
-}
-
 /// A folder or a bucket.
 pub(super) fn corpus(text: &str) -> Result<CorpusLocation, String> {
     if text.is_empty() {
@@ -233,25 +206,6 @@ mod tests {
         for wrong in ["512", "1KB", "lots", "1TB", "-5MB", "99999999999999999999GB"] {
             assert!(memory(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_part_lies_within_its_whole() {
-        assert_eq!(partition("2/8"), Ok(Partition { part: 2, of: 8 }));
-        for wrong in ["0/8", "9/8", "2", "a/b", "1/0"] {
-            assert!(partition(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_parts_of_a_list_are_the_whole_of_it_without_overlap() {
-        let all: Vec<u32> = (0..10).collect();
-        let parts: Vec<Vec<u32>> = (1..=4).map(|part| Partition { part, of: 4 }.members(all.clone())).collect();
-        assert_eq!(parts[0], [0, 4, 8]);
-        let mut together = parts.concat();
-        together.sort();
-        assert_eq!(together, all);
-        assert!(Partition { part: 12, of: 12 }.members(all).is_empty());
     }
 
     #[test]

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::{
         case::Value,
-        corpus::{read::FILE_BYTES_LIMIT, testing::case},
+        corpus::{CorpusRemedy, read::FILE_BYTES_LIMIT, testing::case},
     };
 
     fn names(folder: &Path) -> Vec<String> {
@@ -324,9 +324,7 @@ mod tests {
 
         let read_only =
             CorpusError::io("write the case", Path::new("c/abc.json"))(std::io::ErrorKind::PermissionDenied.into());
-        assert!(
-            read_only.to_string().ends_with("make the folder writable for this user, or give another with `--corpus`")
-        );
+        assert_eq!(read_only.remedy(), Some(CorpusRemedy::MakeWritable));
     }
 
     #[test]

@@ -18,6 +18,6 @@ mod testing;
 mod walk;
 
 pub(crate) use case_key::size;
-pub use error::CorpusError;
+pub use error::{CorpusError, CorpusRemedy};
 pub use folder::{Corpus, CorpusEntry};
 pub use read::read_case;

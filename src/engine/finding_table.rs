@@ -1,10 +1,14 @@
 //! [`FindingTable`]: deduplicates findings by fingerprint. For each it knows how many sessions showed it and whether it
 //! was confirmed. Its size is bounded: a plugin that raises a new exception in every call must not fill the memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     contract::Hook,
+    corpus::CorpusError,
     engine::{
         ReportedFinding, Summary,
         batch_result::{BatchResult, SESSIONS_FOR_A_CHANGE},
@@ -53,7 +57,7 @@ pub(super) struct FindingTable {
     /// Whether there were more fingerprints than the table has room for.
     is_full: bool,
     /// The first error of writing a case.
-    pub(super) unwritten: Option<String>,
+    pub(super) unwritten: Option<Arc<CorpusError>>,
 }
 
 impl FindingTable {

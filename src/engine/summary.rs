@@ -1,10 +1,11 @@
 //! What a run did and found: [`Summary`], [`ReportedFinding`].
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     case::Case,
     contract::Hook,
+    corpus::CorpusError,
     engine::{Coverage, FuzzStats},
     finding::Finding,
     trace::CallTrace,
@@ -27,9 +28,8 @@ pub struct Summary {
     pub reported: Vec<ReportedFinding>,
     /// Whether the user stopped the run before its end.
     pub interrupted: bool,
-    /// Why a finding could not be written to the corpus, and what to do: for example, the disk is full. This ends the
-    /// run.
-    pub unwritten: Option<String>,
+    /// Why a finding could not be written to the corpus: for example, the disk is full. This ends the run.
+    pub unwritten: Option<Arc<CorpusError>>,
     /// How many candidate findings did not reproduce in a fresh process, and so are not reported.
     pub unconfirmed: u64,
     /// Notes for the user beside the findings, each once: for example, versions that do not match.

@@ -1,7 +1,7 @@
 //! [`Triage`] processes what batches showed, in order: it reproduces candidate findings in fresh processes, compares
 //! runs of one session, shrinks, writes cases and reports. `test`, `fuzz` and `load` use the same triage.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use crate::{
     case::Session,
@@ -243,8 +243,8 @@ impl<'a> Triage<'a> {
     /// what it finds later would exist in memory only.
     fn written(&mut self, written: Result<PathBuf, CorpusError>) -> Option<PathBuf> {
         written
-            .inspect_err(|error| {
-                self.table.unwritten.get_or_insert_with(|| error.to_string());
+            .map_err(|error| {
+                self.table.unwritten.get_or_insert_with(|| Arc::new(error));
                 self.stop.request();
             })
             .ok()

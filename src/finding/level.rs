@@ -101,6 +101,12 @@ impl RuleLevels {
         self.levels.contains_key(&rule)
     }
 
+    /// What the user set, each as `ID=LEVEL`.
+    pub(crate) fn as_options(&self) -> impl Iterator<Item = String> {
+        let word = |severity: &Option<Severity>| severity.map_or("off".to_owned(), |severity| severity.to_string());
+        self.levels.iter().map(move |(rule, severity)| format!("{rule}={}", word(severity)))
+    }
+
     /// Whether the user turned `rule` off.
     pub fn is_off(&self, rule: Rule) -> bool {
         self.levels.get(&rule) == Some(&None)

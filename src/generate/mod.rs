@@ -41,6 +41,7 @@ mod mutate;
 mod options;
 pub(crate) mod package;
 mod paths;
+mod plain_arguments;
 pub(crate) mod plugin;
 mod replace_secrets;
 #[cfg(test)]
@@ -58,6 +59,7 @@ pub use domain::Domain;
 pub(crate) use expect::ExpectedFindings;
 pub use mutate::{Dictionary, Mutator, input_to_state};
 pub use options::{OptionChoice, option_choices};
+pub(crate) use plain_arguments::plain_arguments;
 pub(crate) use replace_secrets::replace_secrets;
 pub use services::configured_services;
 pub(crate) use session::nominal_two_plugin_session;

@@ -3,9 +3,9 @@
 use crate::source::Source;
 
 /// The rooms in the order in which data flows: a room uses only rooms above it.
-pub(crate) const ROOMS: [&str; 15] = [
+pub(crate) const ROOMS: [&str; 16] = [
     "contract", "finding", "package", "case", "trace", "generate", "oracle", "backend", "runtime", "corpus", "engine",
-    "load", "report", "selftest", "cli",
+    "load", "report", "api", "selftest", "cli",
 ];
 
 /// What a room must not use although it is above: room, other room, reason.

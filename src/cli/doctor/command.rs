@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::{advice, facts};
-use crate::cli::{
-    arguments::{ListFormat, OUTPUT, PLUGIN},
-    console::Console,
-    error::{CliError, status},
-    seams,
+use crate::{
+    cli::{
+        arguments::{ListFormat, OUTPUT, PLUGIN},
+        console::Console,
+        error::{CliError, status},
+    },
+    package,
 };
 
 #[derive(Debug, Args)]
@@ -24,7 +26,7 @@ pub(in crate::cli) struct DoctorArguments {
 }
 
 pub(in crate::cli) fn run(arguments: &DoctorArguments, console: Console) -> Result<u8, CliError> {
-    seams::clear_stale_scratch();
+    package::clear_stale_scratch();
     let venv = arguments.venv.clone();
     let venv = venv.or_else(|| std::env::var_os("VIRTUAL_ENV").filter(|value| !value.is_empty()).map(Into::into));
     let diagnosis = advice::diagnosis(&facts::gather(venv));

@@ -8,7 +8,8 @@ use std::{
 };
 
 use crate::{
-    cli::{error::CliError, seams},
+    api::{self, Probed, probe, reason, worker_program},
+    cli::error::CliError,
     package::ScratchFolder,
     runtime::{
         Network, built_against,
@@ -155,27 +156,27 @@ fn memory(read: impl Fn(&str) -> Option<String>) -> Option<u64> {
 
 /// The bytes that are free in `folder`, if a scratch folder can be made there.
 fn free_bytes(folder: &Path) -> Result<u64, String> {
-    let reason = |error: std::io::Error| crate::cli::error::reason(&error);
+    let reason = |error: std::io::Error| reason(&error);
     drop(ScratchFolder::new().map_err(reason)?);
     let free = rustix::fs::statvfs(folder).map_err(|error| reason(error.into()))?;
     Ok(free.f_bavail.saturating_mul(free.f_frsize))
 }
 
 fn interpreter() -> Option<(PathBuf, String)> {
-    let path = built_against(&seams::worker_program().ok()?)?.executable;
+    let path = built_against(&worker_program().ok()?)?.executable;
     let problem = fs::metadata(&path).err()?;
-    Some((path, crate::cli::error::reason(&problem)))
+    Some((path, reason(&problem)))
 }
 
-fn problem(error: &CliError) -> Problem {
+fn problem(error: api::Error) -> Problem {
+    let error = CliError::from(error);
     Problem { problem: error.to_string(), hint: error.hint() }
 }
 
 /// Starts a worker on a plugin of ours.
 fn worker() -> Result<Worker, Problem> {
-    let program = seams::worker_program().map_err(|error| problem(&error))?;
-    let seams::Probed { loading, standard_library, missing } =
-        seams::probe(None, Network::Closed, false).map_err(|error| problem(&error))?;
+    let program = worker_program().map_err(problem)?;
+    let Probed { loading, standard_library, missing } = probe(None, Network::Closed, false).map_err(problem)?;
     match loading.import {
         LoadEnding::Done => {
             let library = library(&program);
@@ -215,9 +216,9 @@ fn sdk(venv: PathBuf) -> Sdk {
             hint: Some("make one with `python3 -m venv DIR`, or omit `--venv` and unset VIRTUAL_ENV".into()),
         });
     }
-    let loading = match seams::probe(Some(&venv), Network::Closed, true) {
+    let loading = match probe(Some(&venv), Network::Closed, true) {
         Ok(probed) => probed.loading,
-        Err(error) => return Sdk::NoUse(problem(&error)),
+        Err(error) => return Sdk::NoUse(problem(error)),
     };
     match loading.import {
         LoadEnding::Done => {

@@ -37,12 +37,11 @@ use super::{
     reader::{TomlFile, one_of},
 };
 use crate::{
+    api::{self, AllowedDestination, read_text},
     cli::{
         arguments::{Color, SandboxArgument},
         error::CliError,
-        files,
-        network::{Opening, opening},
-        seams, values,
+        values,
     },
     contract::{Platform, nearest_word},
     corpus::remote,
@@ -94,7 +93,7 @@ pub(in crate::cli) struct FileSettings {
     pub(in crate::cli) format: Option<Format>,
     pub(in crate::cli) color: Option<Color>,
     pub(in crate::cli) rules: RuleLevels,
-    pub(in crate::cli) allow_network: Vec<Opening>,
+    pub(in crate::cli) allow_network: Vec<AllowedDestination>,
     pub(in crate::cli) allow_read: Vec<PathBuf>,
     pub(in crate::cli) sandbox: Option<SandboxArgument>,
     pub(in crate::cli) with: Option<PathBuf>,
@@ -108,11 +107,11 @@ impl FileSettings {
     /// The settings in `folder`; the default if `folder` has no such file or is not a folder.
     pub(in crate::cli) fn read(folder: &Path) -> Result<Self, CliError> {
         let path = folder.join(NAME);
-        match files::text(&path, false) {
+        match read_text(&path, false) {
             _ if !folder.is_dir() => Ok(Self::default()),
             Ok(text) => Self::parse(&path, &text),
-            Err(CliError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error),
+            Err(api::Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -168,11 +167,11 @@ impl FileSettings {
             "color" => self.color = Some(file.read(key, value, one_of)?),
             "allow-network" => {
                 self.allow_network = match value.get_ref().as_bool() {
-                    Some(true) => vec![Opening::All],
+                    Some(true) => vec![AllowedDestination::All],
                     Some(false) => Vec::new(),
-                    None if value.get_ref().is_str() => vec![file.read(key, value, opening)?],
+                    None if value.get_ref().is_str() => vec![file.read(key, value, str::parse)?],
                     None => file.list(key, value, "`true`, `false`, `\"HOST:PORT\"` or a list of those", |one| {
-                        file.read(key, one, opening)
+                        file.read(key, one, str::parse)
                     })?,
                 };
             }
@@ -187,8 +186,9 @@ impl FileSettings {
                     let word = word.ok_or_else(|| {
                         file.wrong_kind(id.get_ref(), level, "`\"error\"`, `\"warning\"` or `\"off\"`")
                     })?;
-                    seams::set_level(&mut self.rules, &format!("{}={word}", id.get_ref()))
-                        .map_err(|(problem, hint)| file.error(id.span(), problem, Some(hint)))?;
+                    self.rules
+                        .set(&format!("{}={word}", id.get_ref()))
+                        .map_err(|error| file.error(id.span(), error.to_string(), Some(error.hint())))?;
                 }
             }
             "load" => {
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(settings.with_config.as_deref(), Some(Path::new("vault/aa.cfg")));
         assert_eq!((settings.format, settings.color), (Format::named("json"), Some(Color::Never)));
         assert_eq!(settings.baseline.as_deref(), Some(Path::new("vault/known.txt")));
-        assert_eq!(settings.allow_network, [Opening::All]);
+        assert_eq!(settings.allow_network, [AllowedDestination::All]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
     templates::{self, Template},
 };
 use crate::{
+    api::FileAction,
     cli::{
         console::Console,
         error::{CliError, status},
@@ -94,7 +95,7 @@ fn steps(facts: &Facts, ci: Ci) -> Vec<String> {
 
 /// Writes a file; keeps an existing one unless `force` may overwrite it.
 fn write(path: &Path, template: &Template, force: bool) -> Result<Written, CliError> {
-    let failed = |source| CliError::File { path: path.to_owned(), doing: "written", source };
+    let failed = CliError::file(path, FileAction::Write);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(failed)?;
     }

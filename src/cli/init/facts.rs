@@ -9,7 +9,8 @@ use std::{
 use clap::ValueEnum;
 
 use crate::{
-    cli::{error::CliError, file_settings, file_settings::FileSettings, files},
+    api::{FileAction, read_text},
+    cli::{error::CliError, file_settings, file_settings::FileSettings},
     corpus::remote::CorpusLocation,
 };
 
@@ -74,29 +75,24 @@ pub(super) struct Requirements {
 impl Facts {
     /// Reads the repository of `plugin`. With `force` it ignores existing settings, because `init` overwrites them.
     pub(super) fn gather(plugin: &Path, force: bool) -> Result<Self, CliError> {
-        let wrong = |problem: String| CliError::Plugin {
-            path: plugin.to_owned(),
-            problem,
-            hint: Some("name the plugin's folder, the one that contains MANIFEST".into()),
+        let wrong = |problem: &str| {
+            let hint = "name the plugin's folder, the one that contains MANIFEST";
+            CliError::usage(format!("`{}`: {problem}", plugin.display()), hint)
         };
         if !plugin.is_dir() {
-            return Err(wrong(if plugin.exists() { "not a folder" } else { "no such folder" }.to_owned()));
+            return Err(wrong(if plugin.exists() { "not a folder" } else { "no such folder" }));
         }
         if !plugin.join("MANIFEST").is_file() {
-            return Err(wrong("it contains no MANIFEST".to_owned()));
+            return Err(wrong("it contains no MANIFEST"));
         }
-        let real = plugin.canonicalize().map_err(|source| CliError::File {
-            path: plugin.to_owned(),
-            doing: "read",
-            source,
-        })?;
+        let real = plugin.canonicalize().map_err(CliError::file(plugin, FileAction::Read))?;
         let root = real.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&real);
         let inside = real.strip_prefix(root).unwrap_or(Path::new(""));
         let Some(inside) = inside.to_str() else {
-            return Err(wrong("its path is not UTF-8, so a job cannot name it".to_owned()));
+            return Err(wrong("its path is not UTF-8, so a job cannot name it"));
         };
         if inside.contains('$') {
-            return Err(wrong("its path contains `$`, which a pipeline would expand as a variable".to_owned()));
+            return Err(wrong("its path contains `$`, which a pipeline would expand as a variable"));
         }
         // Read before anything is written, so that a mistake in it is reported first.
         let settings = if force { FileSettings::default() } else { FileSettings::read(plugin)? };
@@ -110,7 +106,7 @@ impl Facts {
             None if has_settings => Some(PathBuf::from("corpora")),
             None => Some(Path::new(inside).join("corpora")),
         };
-        let gitlab = files::text(&root.join(GITLAB_ROOT), false).ok();
+        let gitlab = read_text(&root.join(GITLAB_ROOT), false).ok();
         Ok(Self {
             given: plugin.to_string_lossy().into_owned(),
             ci: ci(root),
@@ -170,7 +166,7 @@ fn ci(root: &Path) -> Ci {
         (true, false) => Ci::Github,
         (false, true) => Ci::Gitlab,
         (false, false) => {
-            let config = files::text(&root.join(".git/config"), false).unwrap_or_default();
+            let config = read_text(&root.join(".git/config"), false).unwrap_or_default();
             let is_url = |line: &&str| line.trim_start().starts_with("url") && line.contains("gitlab");
             if config.lines().any(|line| is_url(&line)) { Ci::Gitlab } else { Ci::Github }
         }
@@ -194,7 +190,7 @@ fn imports_sdk(folder: &Path, depth: usize, left: &mut usize) -> bool {
                 return false;
             }
             *left -= 1;
-            let text = files::text(&path, false).unwrap_or_default();
+            let text = read_text(&path, false).unwrap_or_default();
             let is_import = |line: &str| {
                 let mut words = line.split_whitespace();
                 matches!(words.next(), Some("from" | "import"))

@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     path::PathBuf,
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     case::Session,
-    corpus::read_case,
+    corpus::{CorpusError, read_case},
     engine::{
         EngineError, Event, Plan, Setup, Stop,
         batch_result::BatchResult,
@@ -50,7 +50,7 @@ pub(super) struct FuzzRun<'a> {
     /// Hashes of the sessions that the corpus had at the start or that came from other hosts.
     pub(super) on_disk: Mutex<HashSet<u64>>,
     /// The first error of writing a seed.
-    pub(super) unwritten: OnceLock<String>,
+    pub(super) unwritten: OnceLock<Arc<CorpusError>>,
     pub(super) counts: Counts,
 }
 
@@ -123,7 +123,7 @@ impl FuzzRun<'_> {
         let path = match self.settings.corpus.seeds().write_beside(&self.plan.bare_case(&[], session)) {
             Ok(path) => path,
             Err(error) => {
-                let _ = self.unwritten.set(error.to_string());
+                let _ = self.unwritten.set(Arc::new(error));
                 self.stop.request();
                 return Ok(None);
             }

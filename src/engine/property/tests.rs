@@ -318,7 +318,7 @@ fn a_corpus_that_cannot_be_written_ends_the_run_with_the_reason() {
     let settings = PropertySettings { runs: 1000, seed: 1, jobs: 4, partition: None, corpus };
     let summary = messy().with_plan(|plan| property(plan, &settings, &Stop::default(), &|_| {}).unwrap());
     assert!(summary.interrupted && summary.sessions < 1000, "it ends early");
-    assert!(summary.unwritten.as_ref().is_some_and(|reason| reason.contains("/corpus")), "{summary:?}");
+    assert!(summary.unwritten.as_ref().is_some_and(|error| error.to_string().contains("/corpus")), "{summary:?}");
     // Findings that could not be written are reported nevertheless.
     assert!(!summary.reported.is_empty() && summary.reported.iter().all(|one| one.case_path.is_none()));
 }

@@ -6,14 +6,14 @@ use std::{
     path::Path,
 };
 
-use super::error::CliError;
+use super::{Error, FileAction};
 
 /// The largest file that is read: far larger than any case or configuration.
 const BYTES_LIMIT: u64 = 16 << 20;
 
 /// The text of the file at `path`; if `stdin` is set, the path `-` means standard input.
-pub(super) fn text(path: &Path, stdin: bool) -> Result<String, CliError> {
-    let failed = |source| CliError::File { path: path.to_owned(), doing: "read", source };
+pub(crate) fn read_text(path: &Path, stdin: bool) -> Result<String, Error> {
+    let failed = Error::reading(path);
     let mut bytes = Vec::new();
     if stdin && path.as_os_str() == "-" {
         io::stdin().lock().take(BYTES_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -25,6 +25,13 @@ pub(super) fn text(path: &Path, stdin: bool) -> Result<String, CliError> {
         return Err(failed(io::Error::other("it is larger than 16 MB")));
     }
     String::from_utf8(bytes).map_err(|_| failed(io::Error::other("it is not UTF-8 text")))
+}
+
+impl Error {
+    /// For `map_err`: `path` cannot be read.
+    pub(super) fn reading(path: &Path) -> impl Fn(io::Error) -> Self + Copy {
+        move |source| Self::File { path: path.to_owned(), action: FileAction::Read, source }
+    }
 }
 
 #[cfg(test)]
@@ -42,9 +49,8 @@ mod tests {
             (latin.as_path(), "not UTF-8"),
             (Path::new("no such file"), "no such file or directory"),
         ] {
-            let error = text(path, true).expect_err("it is refused");
+            let error = read_text(path, true).expect_err("it is refused");
             assert!(error.to_string().contains(why), "{error}");
-            assert_eq!(error.status(), 2);
         }
     }
 }

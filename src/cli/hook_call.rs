@@ -1,63 +1,15 @@
-//! Reads cases from files, and makes one from `--hook` and `--arguments`. An error gives the place of the mistake, and the
-//! known word that is nearest.
+//! Makes a case from `--hook` and `--arguments`. An error gives the place of the mistake, and the known word that is nearest.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{error::CliError, files, seams, values};
+use super::{error::CliError, values};
 use crate::{
+    api::read_text,
     case::{Call, Case, Session, Value},
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
+    generate,
     report::plain,
 };
-
-/// Reads the case at `path`.
-pub(super) fn read(path: &Path) -> Result<Case, CliError> {
-    Case::from_json(&files::text(path, true)?).map_err(|source| CliError::Case { path: path.to_owned(), source })
-}
-
-/// The cases that the user named or, if there are none, those of the corpus: of `folder`, the plugin's own folder in
-/// `corpus`, or of `corpus` itself if it has no such folder.
-pub(super) fn of_corpus(
-    corpus: &Path,
-    folder: &Path,
-    named: &[PathBuf],
-    plugin_type: PluginType,
-) -> Result<Vec<(PathBuf, Case)>, CliError> {
-    if !named.is_empty() {
-        let read = |path: &PathBuf| {
-            let case = read(path)?;
-            must_be_of(&case, path, plugin_type)?;
-            Ok((path.clone(), case))
-        };
-        return named.iter().map(read).collect();
-    }
-    match [folder, corpus].into_iter().find(|folder| folder.is_dir()) {
-        Some(folder) => seams::read_corpus(folder),
-        None if corpus.exists() => Err(CliError::usage(
-            format!("`{}` is not a folder, but a corpus is one", corpus.display()),
-            "to run a single case: `hookstorm replay PLUGIN CASE`",
-        )),
-        None => Err(CliError::usage(
-            format!("there is no corpus at `{}`", corpus.display()),
-            "`hookstorm test` creates one when it finds something; `--corpus DIR` sets another folder",
-        )),
-    }
-}
-
-/// Refuses a case for another type of plugin.
-pub(super) fn must_be_of(case: &Case, path: &Path, plugin_type: PluginType) -> Result<(), CliError> {
-    if case.plugin_type == plugin_type {
-        return Ok(());
-    }
-    Err(CliError::usage(
-        format!(
-            "`{}` is a case for a plugin of type `{}`, and this one is of type `{plugin_type}`",
-            path.display(),
-            case.plugin_type
-        ),
-        "use the plugin that the case was made for, or another case",
-    ))
-}
 
 /// The hook with this name, if `platform` calls it.
 pub(super) fn hook(name: &str, plugin_type: PluginType, platform: &Platform) -> Result<Hook, CliError> {
@@ -83,7 +35,7 @@ pub(super) fn of_arguments(
     platform: &'static Platform,
 ) -> Result<Case, CliError> {
     let mut session = Session::new(Vec::new());
-    let mut arguments = seams::plain_arguments(plugin_type, hook, platform);
+    let mut arguments = generate::plain_arguments(plugin_type, hook, platform);
     for (name, value) in given.map(entries).transpose()?.unwrap_or_default() {
         match Argument::named(&name) {
             Some(argument @ (Argument::Cookie | Argument::SessionCookie)) => {
@@ -126,7 +78,7 @@ fn entries(given: &str) -> Result<Vec<(String, Value)>, CliError> {
         Some("") => {
             return Err(CliError::usage("`--arguments @` names no file", "write `@FILE`, or `@-` for standard input"));
         }
-        Some(path) => (path, files::text(Path::new(path), true)?),
+        Some(path) => (path, read_text(Path::new(path), true)?),
         None => ("--arguments", given.to_owned()),
     };
     match serde_json::from_str(&json) {

@@ -1,13 +1,12 @@
-//! Starts a worker on a plugin of a few lines of ours, to see what the machine has to run plugins with, and hold them by.
+//! Starts a worker on a plugin of our own, to see whether plugins can run here and which protections the sandbox lacks.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use super::runtime_error;
+use super::Error;
 use crate::{
-    cli::error::CliError,
     contract::{Platform, PluginType},
     package::ScratchFolder,
     runtime::{Limits, Network, RuntimeError, Sandbox, Target, Worker, sandbox::MissingProtections},
@@ -17,21 +16,21 @@ use crate::{
 /// A plugin that does nothing.
 const PLUGIN: &str = "class Plugin:\n    def __init__(self, configuration=None, **more):\n        pass\n";
 
-/// What was seen.
+/// What the worker showed.
 #[derive(Debug)]
-pub(in crate::cli) struct Probed {
-    pub(in crate::cli) loading: Loading,
+pub(crate) struct Probed {
+    pub(crate) loading: Loading,
     /// The folder of Python's standard library.
-    pub(in crate::cli) standard_library: PathBuf,
-    /// What the machine withheld of the sandbox.
-    pub(in crate::cli) missing: MissingProtections,
+    pub(crate) standard_library: PathBuf,
+    /// The protections that the sandbox lacks.
+    pub(crate) missing: MissingProtections,
 }
 
-/// Starts a worker in the sandbox, with `venv`; the plugin imports the Plugin SDK if it `wants_sdk`.
-pub(in crate::cli) fn probe(venv: Option<&Path>, network: Network, wants_sdk: bool) -> Result<Probed, CliError> {
-    let failed = |source| runtime_error(RuntimeError::Scratch { path: std::env::temp_dir(), source });
+/// Starts a worker in the sandbox, with `venv`. The plugin imports the Plugin SDK if `with_sdk` is set.
+pub(crate) fn probe(venv: Option<&Path>, network: Network, with_sdk: bool) -> Result<Probed, Error> {
+    let failed = |source| RuntimeError::Scratch { path: std::env::temp_dir(), source };
     let folder = ScratchFolder::new().map_err(failed)?;
-    let import = if wants_sdk { "import safeguard.sessions.plugin\n" } else { "" };
+    let import = if with_sdk { "import safeguard.sessions.plugin\n" } else { "" };
     std::fs::write(folder.path().join("main.py"), format!("{import}{PLUGIN}")).map_err(failed)?;
     let target = Arc::new(Target {
         // Python names files by their real path.
@@ -48,11 +47,11 @@ pub(in crate::cli) fn probe(venv: Option<&Path>, network: Network, wants_sdk: bo
         coverage: false,
         instrument: false,
     });
-    let (worker, loading) = Worker::start(&target).map_err(runtime_error)?;
+    let (worker, loading) = Worker::start(&target)?;
     Ok(Probed { loading, standard_library: worker.standard_library().into(), missing: worker.missing() })
 }
 
 /// The worker's program.
-pub(in crate::cli) fn worker_program() -> Result<PathBuf, CliError> {
-    Worker::program().map_err(runtime_error)
+pub(crate) fn worker_program() -> Result<PathBuf, Error> {
+    Ok(Worker::program()?)
 }

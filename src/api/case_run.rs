@@ -1,0 +1,60 @@
+//! [`run_case`]: runs one case and shows everything.
+
+use std::{path::Path, time::Instant};
+
+use super::{Error, Plugin, corpus_cases::must_be_for};
+use crate::{
+    case::Case,
+    engine::{self, ReportedFinding, Setup, Summary},
+    generate::configured_services,
+    oracle,
+    report::{Mask, ObservedSession, Report},
+};
+
+/// A case to run.
+#[derive(Clone, Debug)]
+pub(crate) struct CaseRun {
+    pub(crate) case: Case,
+    /// Whether the case gets the services that the configuration names, as on an appliance that is configured so. A case
+    /// from a file has its own.
+    pub(crate) configured_services: bool,
+    pub(crate) show_secrets: bool,
+}
+
+/// Runs a case, isolated as on the platform. The report has the trace.
+pub(crate) fn run_case(plugin: &Plugin, run: CaseRun) -> Result<Report, Error> {
+    let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("run", None)) };
+    let CaseRun { mut case, configured_services: is_configured, show_secrets } = run;
+    if is_configured {
+        case.session.services = configured_services(&loaded.target.configuration);
+    }
+    let levels = &plugin.options.levels;
+    let began = Instant::now();
+    let (trace, findings) = loaded.with_plan(levels, Vec::new(), |plan| engine::run_case(plan, &case))?;
+    let elapsed = began.elapsed();
+    let mask = if show_secrets {
+        Mask::shows_all()
+    } else {
+        let secrets = oracle::secrets_of(&loaded.subject(levels, &Setup::of(&case)), &case.session, &trace);
+        Mask::new(secrets.into_iter().chain(plugin.secrets.iter().cloned())).with_session(&case.session, &trace.calls)
+    };
+    let findings = findings.into_iter().filter_map(|finding| levels.apply(finding)).enumerate();
+    let reported = findings.map(|(group, finding)| ReportedFinding { group, ..ReportedFinding::without_case(finding) });
+    let summary = Summary {
+        sessions: 1,
+        calls: trace.calls.len() as u64,
+        elapsed,
+        reported: reported.collect(),
+        ..Summary::default()
+    };
+    let mut report = plugin.report("run", None, summary);
+    report.trace = Some(ObservedSession::new(&case.session, &trace, &mask));
+    Ok(report)
+}
+
+impl Plugin {
+    /// Refuses a case for a plugin of another type.
+    pub(crate) fn must_suit(&self, case: &Case, path: &Path) -> Result<(), Error> {
+        self.plugin_type().map_or(Ok(()), |plugin_type| must_be_for(plugin_type, case, path))
+    }
+}

@@ -1,0 +1,205 @@
+//! [`Plugin`]: a plugin that was opened and, if possible, loaded.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Error, PluginOptions,
+    loaded_plugin::{Confinement, LoadedPlugin},
+    network::network,
+    probe,
+    source_cache::SourceCache,
+};
+use crate::{
+    contract::{HookSpec, PluginType},
+    engine::Setup,
+    finding::{Finding, Severity},
+    generate::{self, OptionChoice},
+    oracle,
+    package::{Package, configuration},
+    report::{SandboxMode, SandboxStatus},
+    runtime::{Sandbox, sandbox::MissingProtections},
+};
+
+/// A plugin that was opened: unpacked if it is an archive, checked, and loaded once. All functions of the library run on
+/// it. Its scratch folder is removed when it is dropped.
+///
+/// ```no_run
+/// use hookstorm::{Plugin, PluginOptions};
+///
+/// let plugin = Plugin::open("examples/faulty-store", PluginOptions::new())?;
+/// println!("{}: {:?}", plugin.name(), plugin.plugin_type());
+/// # Ok::<(), hookstorm::Error>(())
+/// ```
+pub struct Plugin {
+    pub(super) path: PathBuf,
+    pub(super) options: PluginOptions,
+    pub(super) package: Option<Package>,
+    pub(super) loaded: Option<LoadedPlugin>,
+    /// How the plugin was sandboxed; `None` if it was not loaded.
+    pub(super) sandbox: Option<SandboxStatus>,
+    /// What the rules of package and loading found, at the user's levels, errors first.
+    pub(super) findings: Vec<Finding>,
+    pub(super) notes: Vec<String>,
+    /// The secrets of the configuration.
+    pub(super) secrets: Vec<String>,
+    /// The folder of this plugin's cases.
+    pub(super) cases: PathBuf,
+    /// How long opening took.
+    pub(super) opening: Duration,
+    pub(super) source: SourceCache,
+    is_callable: bool,
+}
+
+impl Plugin {
+    /// Opens the plugin at `path`, a `.zip` or a folder that contains MANIFEST, and loads it in a worker. This runs the
+    /// plugin's module and constructor, in the sandbox, but no hook.
+    ///
+    /// # Errors
+    /// [`Error`] if the path is not a plugin at all, or if no worker can run here. A plugin that is broken or cannot be
+    /// loaded is not an error: the report of [`check`](super::check) says why.
+    pub fn open(path: impl AsRef<Path>, options: PluginOptions) -> Result<Self, Error> {
+        let (path, began) = (path.as_ref().to_owned(), Instant::now());
+        let confinement = confinement(&options)?;
+        let opened = Package::open(&path, options.platform, &Default::default())?;
+        let (package, mut findings) = (opened.package, opened.findings);
+        if options.sandbox == SandboxMode::Require && package.as_ref().is_some_and(Package::is_runnable) {
+            // Before the plugin is loaded, since its code would run without the missing protections.
+            let missing = probe::probe(None, confinement.network.clone(), false)?.missing;
+            must_be_complete(&SandboxStatus::new(options.sandbox, missing))?;
+        }
+        let loaded = match &package {
+            Some(package) => LoadedPlugin::load(package, &options, &confinement)?,
+            None => None,
+        };
+        let sandbox = loaded.as_ref().map(|loaded| {
+            let is_off = options.sandbox == SandboxMode::Off;
+            SandboxStatus::new(options.sandbox, if is_off { MissingProtections::default() } else { loaded.missing })
+        });
+        if let Some(sandbox) = sandbox.as_ref().filter(|_| options.sandbox == SandboxMode::Require) {
+            must_be_complete(sandbox)?;
+        }
+        let mut notes = Vec::from_iter(options.sandbox_off_note());
+        let mut is_callable = false;
+        if let Some(loaded) = &loaded {
+            let subject = loaded.subject(&options.levels, &Setup::default());
+            findings.extend(oracle::judge_loading(&subject, &loaded.loading));
+            notes.extend(oracle::sdk_mismatch(&subject, &loaded.loading));
+            let plugin_type = loaded.target.plugin_type;
+            let has_hooks = !HookSpec::all(plugin_type).is_empty();
+            if !has_hooks {
+                notes.push(format!(
+                    "hookstorm calls no hooks of a plugin of type `{plugin_type}`, because they are not documented"
+                ));
+            }
+            is_callable = has_hooks && loaded.is_constructed();
+        }
+        notes.extend(options.notes.iter().cloned());
+        let mut findings: Vec<_> = findings.into_iter().filter_map(|finding| options.levels.apply(finding)).collect();
+        findings.sort_by_key(|finding| finding.severity != Severity::Error);
+        let name = package.as_ref().map_or_else(|| "plugin".to_owned(), Package::name);
+        Ok(Self {
+            cases: options.corpus_folder().join(name),
+            secrets: loaded
+                .as_ref()
+                .map(|loaded| configuration::secrets(&loaded.target.configuration))
+                .unwrap_or_default(),
+            path,
+            options,
+            package,
+            loaded,
+            sandbox,
+            findings,
+            notes,
+            opening: began.elapsed(),
+            source: SourceCache::default(),
+            is_callable,
+        })
+    }
+
+    /// The name in MANIFEST, made safe for a folder, or the name of the file if MANIFEST has none.
+    pub fn name(&self) -> String {
+        self.package.as_ref().map_or_else(|| file_name(&self.path), Package::name)
+    }
+
+    /// The type in MANIFEST; `None` if it is missing or unknown.
+    pub fn plugin_type(&self) -> Option<PluginType> {
+        self.package.as_ref().and_then(Package::plugin_type)
+    }
+
+    /// Whether the plugin was loaded, so that hooks can be called. If not, the other functions return the report of
+    /// [`check`](super::check).
+    pub fn can_run(&self) -> bool {
+        self.is_callable
+    }
+
+    /// The loaded plugin, if hooks can be called.
+    pub(super) fn runnable(&self) -> Option<&LoadedPlugin> {
+        self.loaded.as_ref().filter(|_| self.is_callable)
+    }
+
+    /// What the rules of package and loading found.
+    pub(crate) fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The secrets of the configuration.
+    pub(crate) fn secrets(&self) -> &[String] {
+        &self.secrets
+    }
+
+    /// Refuses a second plugin, for functions that run one.
+    pub(super) fn must_be_alone(&self, function: &'static str) -> Result<(), Error> {
+        match &self.options.other {
+            Some(_) => Err(Error::OnePluginOnly { function }),
+            None => Ok(()),
+        }
+    }
+
+    /// The options that default.cfg documents, except those that the configuration sets.
+    pub(super) fn option_choices(&self) -> Vec<OptionChoice> {
+        let documented = self.package.as_ref().and_then(|package| package.configuration.as_deref()).unwrap_or_default();
+        let given = self.options.configuration.as_deref().unwrap_or(documented);
+        generate::option_choices(&configuration::options(documented), &configuration::options(given))
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin").field("path", &self.path).field("can_run", &self.is_callable).finish_non_exhaustive()
+    }
+}
+
+/// Looks names up and resolves paths.
+fn confinement(options: &PluginOptions) -> Result<Confinement, Error> {
+    let readable = options.readable.iter().map(|path| path.canonicalize().map_err(Error::reading(path)));
+    let readable = readable.collect::<Result<_, _>>()?;
+    let is_off = options.sandbox == SandboxMode::Off;
+    Ok(Confinement { network: network(&options.allowed_network)?, sandbox: Sandbox { is_off, readable } })
+}
+
+fn must_be_complete(sandbox: &SandboxStatus) -> Result<(), Error> {
+    match sandbox.warning() {
+        None => Ok(()),
+        Some(missing) => Err(Error::IncompleteSandbox { missing }),
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    path.file_stem().map_or_else(|| "plugin".into(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_be_read_must_exist() {
+        let error = Plugin::open("x", PluginOptions::new().allow_read("/nowhere/ca.pem")).expect_err("not there");
+        assert!(error.to_string().starts_with("`/nowhere/ca.pem` cannot be read: "), "{error}");
+    }
+}

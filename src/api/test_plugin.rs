@@ -1,0 +1,94 @@
+//! [`test`] and its options.
+
+use super::{Error, Event, Partition, Plugin, exchange, options::random_seed};
+use crate::{
+    engine::{self, PropertySettings, Stop},
+    report::Report,
+};
+
+/// The default number of sessions.
+const RUNS: u64 = 1000;
+
+/// How many sessions [`test`] runs, and which.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TestOptions {
+    pub(crate) runs: u64,
+    pub(crate) seed: Option<u64>,
+    pub(crate) partition: Option<Partition>,
+}
+
+impl Default for TestOptions {
+    fn default() -> Self {
+        Self { runs: RUNS, seed: None, partition: None }
+    }
+}
+
+impl TestOptions {
+    /// All defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of sessions \[default: 1000\].
+    #[must_use]
+    pub fn runs(mut self, runs: u64) -> Self {
+        self.runs = runs;
+        self
+    }
+
+    /// The seed: the same seed and number of sessions give the same sessions and findings, whatever the number of jobs
+    /// \[default: random; the report has it\].
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Runs only this part of the sessions, to divide a run among machines \[default: all\]. Give all machines the same
+    /// seed.
+    #[must_use]
+    pub fn partition(mut self, partition: Partition) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+}
+
+/// Runs generated sessions, seeded and in parallel. A session that shows a finding is shrunk, and kept as a case in the
+/// corpus before the finding is counted.
+///
+/// ```no_run
+/// use hookstorm::{Event, Plugin, PluginOptions, Stop, TestOptions};
+///
+/// let plugin = Plugin::open("examples/faulty-store", PluginOptions::new().corpus("target/cases"))?;
+/// let options = TestOptions::new().runs(200).seed(42);
+/// let report = hookstorm::test(&plugin, &options, &Stop::default(), &|_: Event| {})?;
+/// for finding in &report.findings {
+///     println!("{}: {}", finding.rule, finding.message);
+/// }
+/// # Ok::<(), hookstorm::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error`] if a worker or the corpus fails; [`Error::Unsaved`] has the report with what was found until then.
+pub fn test(
+    plugin: &Plugin,
+    options: &TestOptions,
+    stop: &Stop,
+    listen: &(dyn Fn(Event) + Sync),
+) -> Result<Report, Error> {
+    let seed = options.seed.unwrap_or_else(random_seed);
+    let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("test", Some(seed))) };
+    exchange::run("test", plugin, Some(seed), Some(options.runs), stop, listen, |_, listen| {
+        let settings = PropertySettings {
+            runs: options.runs,
+            seed,
+            jobs: plugin.options.jobs,
+            partition: options.partition.map(|partition| (partition.part, partition.of)),
+            corpus: plugin.writable_corpus()?,
+        };
+        let levels = &plugin.options.levels;
+        Ok(loaded.with_plan(levels, Vec::new(), |plan| engine::property(plan, &settings, stop, listen))?)
+    })
+}
