@@ -106,7 +106,7 @@ fn main() {
         0.8,
         || small.isolated(&mut isolated, &next, ROUND),
         || {
-            let took = bare.time_bare_forks(1000).expect("the runtime works");
+            let took = bare.time_forks(1000).expect("the runtime works");
             1000.0 / took.as_secs_f64()
         },
     );

@@ -1,7 +1,7 @@
-//! The program. What it does stands in `hookstorm::cli`.
+//! The program. It serves as the guardian of a worker if the host started it for that, otherwise as the command line.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    hookstorm::cli::main()
+    hookstorm::runtime::guardian_main().unwrap_or_else(hookstorm::cli::main)
 }

@@ -445,7 +445,7 @@ fn a_worker_that_is_none_ends_the_run_with_the_reason() {
         ),
         // A text is taken for a script of the shell.
         ("these are some words\n", "ended at its start (exit status 127)"),
-        ("#!/bin/sh\necho one >>STARTS\nsleep 1000 &\nsleep 1000\n", "did not say a word within 10 seconds"),
+        ("#!/bin/sh\necho one >>STARTS\nsleep 1000 &\nsleep 1000\n", "did not answer within 10 seconds"),
         ("#!/no/such/interpreter\n", "cannot be started: no such file or directory"),
     ] {
         let (ran, starts) = with_worker(script);

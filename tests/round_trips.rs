@@ -165,7 +165,7 @@ fn call_record(result: &Value) -> Vec<u8> {
     let frames = vec![Frame { file: "main.py".into(), function: "f".into(), line: 3, ..Frame::default() }];
     let target = "10.0.0.1:443".into();
     writer.attempts(&[Attempt { kind: AttemptKind::Connect, target, frames: frames.clone() }]);
-    writer.left(&[Leftover { kind: LeftoverKind::Thread, what: "poller".into(), frames }]);
+    writer.leftovers(&[Leftover { kind: LeftoverKind::Thread, what: "poller".into(), frames }]);
     writer.bytes
 }
 

@@ -36,7 +36,6 @@ const WITHHELD: &str = "exec unshare --user --map-root-user sh -c 'echo 0 > /pro
 /// hookstorm on a machine without namespaces; `None` where such a machine cannot be played here.
 fn poor(desk: &Desk) -> Option<Command> {
     let played = |program: &str| format!("#!/bin/sh\n{WITHHELD} {program} \"$@\"\n");
-    let worker = program::worker();
     let script = |name: &str, program: &str| {
         let path = desk.write(name, played(program));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -48,8 +47,16 @@ fn poor(desk: &Desk) -> Option<Command> {
         skip::skip(reason, "install util-linux and allow user namespaces: `hookstorm doctor` says how");
         return None;
     }
-    let mut command = desk.command();
-    command.env("HOOKSTORM_WORKER", script("worker", &format!("'{}'", worker.display())));
+    let ordinary = desk.command();
+    let program = ordinary.get_program().to_str().expect("Cargo's folder has a plain name");
+    let mut command = Command::new(script("hookstorm", &format!("'{program}'")));
+    command.current_dir(ordinary.get_current_dir().expect("a desk is a folder"));
+    for (name, value) in ordinary.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     Some(command)
 }
 

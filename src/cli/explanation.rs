@@ -157,7 +157,9 @@ fn runtime(error: &RuntimeError) -> Explanation {
                  interpreter of that environment"
             ),
         ),
-        RuntimeError::NoWorker(_) => our_failure(error, "install both programs of hookstorm, or build again"),
+        RuntimeError::NoWorker(_) | RuntimeError::NoGuardian(_) => {
+            our_failure(error, "install both programs of hookstorm, or build again")
+        }
         RuntimeError::Program { path, source } => {
             our_failure(format!("the worker `{}` cannot be started: {}", path.display(), reason(source)), TWO_PROGRAMS)
         }

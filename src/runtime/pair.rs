@@ -1,5 +1,5 @@
-//! Two plugins in one session: an Authentication and Authorization plugin, then a credential store. `session_cookie` goes
-//! from the one to the other, `cookie` does not.
+//! Two plugins in one session: an Authentication and Authorization plugin, then a credential store. Both see the same
+//! `session_cookie`, and each its own `cookie`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     trace::{Ending, Trace},
 };
 
-/// The plugin under test and the other one of its sessions.
+/// The executors of the plugin under test and of the other one.
 #[derive(Debug)]
 pub struct Pair<M = Worker, O = Worker> {
     tested: M,
@@ -18,12 +18,12 @@ pub struct Pair<M = Worker, O = Worker> {
 }
 
 impl<M: Executor, O: Executor> Pair<M, O> {
-    /// Sessions in which calls that are marked `other` go to `other`.
+    /// Runs calls that are marked `other` in `other`, and all others in `tested`.
     pub const fn new(tested: M, other: O) -> Self {
         Self { tested, other }
     }
 
-    /// Runs a session, each stretch of calls of one plugin by `run` in that plugin's worker.
+    /// Runs a session. `run` runs each series of calls of one plugin in that plugin's executor.
     fn session(
         &mut self,
         session: &Session,
@@ -39,33 +39,33 @@ impl<M: Executor, O: Executor> Pair<M, O> {
                 .iter()
                 .position(|call| call.other != other)
                 .map_or(session.calls.len(), |length| begin + length);
-            // Where each call of the stretch stands in the session: a refused user only gets the end of it.
-            let places: Vec<usize> =
+            // The indices of these calls in the session. For a refused user only `session_ended` is called.
+            let indices: Vec<usize> =
                 (begin..end).filter(|&at| !refused || session.calls[at].hook == Hook::SessionEnded).collect();
             begin = end;
-            if places.is_empty() {
+            if indices.is_empty() {
                 continue;
             }
             let part = Session {
                 cookie: cookies[usize::from(other)].clone(),
                 session_cookie: trace.session_cookie.clone(),
-                calls: places
+                calls: indices
                     .iter()
                     .map(|&at| crate::case::Call { other: false, ..session.calls[at].clone() })
                     .collect(),
-                // They are the tested plugin's.
+                // They belong to the plugin under test.
                 options: if other { Vec::new() } else { session.options.clone() },
                 services: session.services.clone(),
             };
             let worker: &mut dyn Executor = if other { &mut self.other } else { &mut self.tested };
-            let seen = run(worker, &part)?;
-            for mut call in seen.calls {
-                call.call = places[call.call];
+            let part_trace = run(worker, &part)?;
+            for mut call in part_trace.calls {
+                call.call = indices[call.call];
                 trace.calls.push(call);
             }
-            trace.changes.extend(seen.changes);
-            cookies[usize::from(other)] = seen.cookie;
-            trace.session_cookie = seen.session_cookie;
+            trace.changes.extend(part_trace.changes);
+            cookies[usize::from(other)] = part_trace.cookie;
+            trace.session_cookie = part_trace.session_cookie;
             match trace.calls.last() {
                 Some(last) if !matches!(last.ending, Ending::Returned(_) | Ending::CutOff) => break,
                 Some(last) if host::refuses(last) => refused = true,
@@ -87,7 +87,7 @@ impl<M: Executor, O: Executor> Executor for Pair<M, O> {
     }
 
     fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
-        // The other plugin's share in the earlier sessions is its own affair.
+        // The calls of the other plugin in the earlier sessions cannot change the state of this one.
         let earlier: Vec<Session> = earlier
             .iter()
             .map(|session| Session {
@@ -119,10 +119,10 @@ mod tests {
         trace::{CallTrace, CapturedOutput, Observed},
     };
 
-    /// Plays a plugin that returns what a function says, and carries cookies.
-    struct Played(fn(Hook) -> Observed);
+    /// A plugin that returns the result of a function, and adds to its cookies.
+    struct FakePlugin(fn(Hook) -> Observed);
 
-    impl Executor for Played {
+    impl Executor for FakePlugin {
         fn run(&mut self, sessions: &[Session], _isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
             let trace = |session: &Session| {
                 let mut session_cookie = session.session_cookie.clone();
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_session_cookie_is_shared_and_the_cookie_is_not() {
-        let mut pair = Pair::new(Played(|_| Observed::None), Played(|_| verdict("ACCEPT")));
+        let mut pair = Pair::new(FakePlugin(|_| Observed::None), FakePlugin(|_| verdict("ACCEPT")));
         let trace = pair.run(&[session()], Isolation::Persistent).unwrap().remove(0);
         assert_eq!(trace.calls.iter().map(|call| call.call).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         assert_eq!(trace.cookie.to_string(), r#"{"get_password_list":0,"session_ended":1}"#);
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_refused_user_gets_no_password() {
-        let mut pair = Pair::new(Played(|_| Observed::None), Played(|_| verdict("DENY")));
+        let mut pair = Pair::new(FakePlugin(|_| Observed::None), FakePlugin(|_| verdict("DENY")));
         let trace = pair.run(&[session()], Isolation::Persistent).unwrap().remove(0);
         assert_eq!(trace.calls.iter().map(|call| call.call).collect::<Vec<_>>(), [0, 1, 3, 4]);
     }

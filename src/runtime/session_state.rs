@@ -1,12 +1,11 @@
-//! A session whose calls are made one at a time, by whatever worker is free: [`SessionState`] is all that is carried from one
-//! call to the next.
+//! A session whose calls any free worker may make, one at a time: its state between two calls.
 
 use std::sync::Arc;
 
+use super::protocol::session_flow::{CallOutcome, SessionFlow, Step};
 use crate::{
     case::Session,
     contract::Hook,
-    runtime::protocol::flow::{After, Flow, Step},
     trace::{CallTrace, Trace},
 };
 
@@ -14,11 +13,11 @@ use crate::{
 #[derive(Debug)]
 pub struct SessionState {
     session: Arc<Session>,
-    flow: Flow,
+    flow: SessionFlow,
     next: Option<Step>,
     trace: Trace,
-    /// The memory cache of the plugin, as the last call left it.
-    pub(super) carried: Vec<u8>,
+    /// The plugin's memory cache as the last call left it.
+    pub(super) memory_cache: Vec<u8>,
 }
 
 impl SessionState {
@@ -29,9 +28,9 @@ impl SessionState {
             session_cookie: session.session_cookie.clone(),
             ..Trace::default()
         };
-        let mut flow = Flow::default();
+        let mut flow = SessionFlow::default();
         let next = flow.step(&session);
-        Self { session, flow, next, trace, carried: Vec::new() }
+        Self { session, flow, next, trace, memory_cache: Vec::new() }
     }
 
     /// The session.
@@ -39,25 +38,26 @@ impl SessionState {
         &self.session
     }
 
-    /// The hook that is to be called now; `None` at the end.
+    /// The hook to call next; `None` at the end.
     pub fn next_hook(&self) -> Option<Hook> {
         self.next.map(|step| self.session.calls[step.call].hook)
     }
 
-    /// What was seen so far.
+    /// What was observed so far.
     pub const fn trace(&self) -> &Trace {
         &self.trace
     }
 
+    /// The next call, and the answers that it gets.
     pub(super) fn next(&self) -> Option<(Step, &[(String, String)])> {
         self.next.map(|step| (step, &self.flow.answered[..]))
     }
 
-    /// Takes a call in that was made; `after` tells from it how the session goes on.
-    pub(super) fn made(&mut self, call: CallTrace, after: impl FnOnce(&CallTrace, &mut Trace) -> After) {
-        let after = after(&call, &mut self.trace);
+    /// Adds a call that was made; `outcome` tells what its end means for the session.
+    pub(super) fn ended(&mut self, call: CallTrace, outcome: impl FnOnce(&CallTrace, &mut Trace) -> CallOutcome) {
+        let outcome = outcome(&call, &mut self.trace);
         self.trace.calls.push(call);
-        self.flow.ended(&self.session, after);
+        self.flow.ended(&self.session, outcome);
         self.next = self.flow.step(&self.session);
     }
 }

@@ -1,4 +1,4 @@
-//! What workers are started for: a plugin, the platform that is played, and the limits.
+//! What a worker is started for: a plugin, the platform to simulate, the limits and the sandbox.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use crate::{
     contract::{Platform, PluginType},
 };
 
-/// A plugin ready to be loaded, and how to run it.
+/// A plugin and how to run it.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The folder with the plugin's files: the package root, which is on `sys.path`.
@@ -23,36 +23,36 @@ pub struct Target {
     pub entry_point: String,
     /// The type of plugin.
     pub plugin_type: PluginType,
-    /// The platform that is played.
+    /// The platform to simulate.
     pub platform: &'static Platform,
     /// The configuration text that `Plugin` is constructed with.
     pub configuration: String,
-    /// What the platform's services hold while `Plugin` is constructed as a step of loading \[S\]; an empty dict where it
-    /// uses none.
+    /// What the platform's services contain while `Plugin` is constructed as a step of loading \[S\]; an empty dict if the
+    /// plugin uses none.
     pub services: Value,
     /// A virtual environment whose packages the plugin may import, after its own.
     pub venv: Option<PathBuf>,
     /// The limits of a call.
     pub limits: Limits,
-    /// What of the network is open.
+    /// What the plugin may reach on the network.
     pub network: Network,
-    /// What else it is held by.
+    /// What else confines it.
     pub sandbox: Sandbox,
-    /// Whether lines of the plugin's own files are counted.
+    /// Whether lines of the plugin's own files are marked when they run.
     pub coverage: bool,
     /// Whether the plugin's own code is instrumented, so that [`crate::runtime::Executor::run_observed`] sees its edges and
-    /// comparisons. Never for seeing a finding again: that runs the code as it is.
+    /// comparisons. Findings are reproduced without it.
     pub instrument: bool,
 }
 
-/// What a call may use.
+/// The limits of a call and of loading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How long a call may take.
     pub timeout: Duration,
-    /// How many bytes of memory a process may take beyond what it has after loading.
+    /// How many bytes of memory a process may allocate beyond what it has after loading.
     pub memory_bytes: u64,
-    /// How long importing the module may take, and how long constructing `Plugin` as a step of loading.
+    /// How long importing the module may take, and how long constructing `Plugin`, as steps of loading.
     pub loading: Duration,
 }
 
@@ -62,20 +62,20 @@ impl Default for Limits {
     }
 }
 
-/// What of the network a plugin reaches.
+/// What a plugin may reach on the network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Network {
-    /// Nothing, loopback included.
+    /// Nothing, not even loopback.
     #[default]
     Closed,
-    /// These destinations and nothing else.
+    /// Only these destinations.
     Only(Vec<Destination>),
-    /// Everything that the machine reaches.
+    /// Everything that the machine can reach.
     Open,
 }
 
 impl Network {
-    /// What may be reached, where it is neither everything nor nothing.
+    /// The destinations, if it is neither closed nor open.
     pub fn destinations(&self) -> &[Destination] {
         match self {
             Self::Only(destinations) => destinations,
@@ -83,12 +83,12 @@ impl Network {
         }
     }
 
-    /// Whether `address` may be reached at `port`.
+    /// Whether the plugin may reach `address` at `port`.
     pub fn reaches(&self, address: IpAddr, port: u16) -> bool {
         matches!(self, Self::Open) || self.destinations().iter().any(|known| known.is_at(address, port))
     }
 
-    /// Whether `host`, a name, may be resolved.
+    /// Whether the plugin may resolve `host`, a name.
     pub fn resolves(&self, host: &str) -> bool {
         let plain = |host: &str| host.strip_suffix('.').unwrap_or(host).to_lowercase();
         matches!(self, Self::Open) || self.destinations().iter().any(|known| plain(&known.host) == plain(host))
@@ -98,11 +98,11 @@ impl Network {
 /// A destination that a plugin may reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Destination {
-    /// A name or an address, as it was given.
+    /// A name or an address, as the user wrote it.
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The addresses of `host` when the run began.
+    /// The addresses that `host` had when the run began.
     pub addresses: Vec<IpAddr>,
 }
 
@@ -110,7 +110,7 @@ impl Destination {
     /// `host`, a name or an address without brackets, at `port`, with the addresses that it has now.
     ///
     /// # Errors
-    /// Where the name does not resolve.
+    /// If the name does not resolve.
     pub fn look_up(host: &str, port: u16) -> io::Result<Self> {
         let mut addresses = Vec::new();
         for address in (host, port).to_socket_addrs()?.map(|found| found.ip()) {
@@ -124,24 +124,24 @@ impl Destination {
         }
     }
 
-    /// Whether it is at `address`, which may be one of IPv4 inside one of IPv6, and `port`.
+    /// Whether it has this address and port. The address may be one of IPv4 mapped into IPv6.
     pub fn is_at(&self, address: IpAddr, port: u16) -> bool {
         let address = address.to_canonical();
         self.port == port && self.addresses.iter().any(|known| known.to_canonical() == address)
     }
 
-    /// Whether it was given as a name.
+    /// Whether the user wrote a name.
     pub fn is_name(&self) -> bool {
         self.host.parse::<IpAddr>().is_err()
     }
 }
 
-/// What holds a plugin beside the network that it does not have.
+/// What confines a plugin, beside its network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sandbox {
-    /// Whether nothing does: it reads, writes, signals and reaches what the user may.
+    /// Whether the sandbox is off: the plugin may do whatever the user may.
     pub is_off: bool,
-    /// Files and folders that it may read beside those that Python and the package need.
+    /// Files and folders that the plugin may read beside those that Python and the package need.
     pub readable: Vec<PathBuf>,
 }
 

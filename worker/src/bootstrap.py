@@ -1,5 +1,5 @@
-"""What the worker asks of Python in Python: looking at a class and at source text. Runs once, while a plugin is loaded;
-no call passes through it. Errors in here are ours, so nothing of the plugin's is called."""
+"""What the worker needs of Python in Python: it describes a class and source text. This runs once, while a plugin is loaded;
+no call goes through it. Errors in here are hookstorm's own, so it calls nothing of the plugin's."""
 
 import builtins
 import faulthandler
@@ -12,7 +12,7 @@ import types
 
 
 def prepare(fault_fd):
-    """Stacks go to `fault_fd`: at a crash, when asked by SIGUSR2, and when the process ends itself."""
+    """Makes Python write its stack to `fault_fd`: at a crash, at SIGUSR2, and when the process exits by `os._exit`."""
     import signal
 
     faulthandler.enable(file=fault_fd, all_threads=False)
@@ -34,18 +34,18 @@ runner = [0]
 
 
 def own_builtins(dict=dict, names=vars(builtins), own=dict(vars(builtins))):
-    """Puts Python's own builtins in the place of what the plugin made of them, and gives back the latter."""
+    """Replaces what the plugin made of the builtins with Python's own, and returns the plugin's."""
     theirs = dict(names)
     names.update(own)
     return theirs
 
 
-def give_back(theirs, names=vars(builtins)):
+def restore_builtins(theirs, names=vars(builtins)):
     names.update(theirs)
 
 
 def load(path, name, loader=None):
-    """The module at `path`, imported as `name`, by a loader of that class if one is given."""
+    """Imports the file at `path` as `name`, with a loader of that class if there is one."""
     loader = loader(name, path) if loader and path.endswith(".py") else None
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
@@ -59,7 +59,7 @@ def is_class(value):
 
 
 def parameters_of(function, skip_first):
-    """([(name, required, positional_only)], takes_any), or None where Python cannot tell."""
+    """([(name, required, positional_only)], takes_any), or None if Python does not know."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -79,7 +79,7 @@ def parameters_of(function, skip_first):
 
 
 def hook_of(cls, name):
-    """(callable, parameters, takes_any, file, function, line), or None where the class has no such attribute."""
+    """(callable, parameters, takes_any, file, function, line), or None if the class has no such attribute."""
     try:
         raw = inspect.getattr_static(cls, name)
     except AttributeError:
@@ -87,7 +87,7 @@ def hook_of(cls, name):
     bound = raw if isinstance(raw, types.FunctionType) else getattr(cls, name, None)
     if not callable(bound):
         return False, [], False, "", "", 0
-    # A function that a class gives out still wants its `self`, however it came there, unless it is a static one.
+    # A function of a class still needs its `self`, wherever it comes from, unless it is a static method.
     wants_self = isinstance(bound, types.FunctionType) and not isinstance(raw, staticmethod)
     seen = parameters_of(bound, skip_first=wants_self)
     named, takes_any = seen if seen is not None else ([], True)
@@ -101,7 +101,7 @@ def hook_of(cls, name):
 
 
 def constructor_takes_configuration(cls):
-    """Whether `cls` can be called with one argument; where Python cannot tell, the platform would try."""
+    """Whether `cls` can be called with one argument. If Python does not know, the platform would try."""
     try:
         signature = inspect.signature(cls)
     except (TypeError, ValueError):
@@ -112,7 +112,7 @@ def constructor_takes_configuration(cls):
 
 
 def own_files(root):
-    """{path: module name} of what was imported from `root`."""
+    """{path: module name} of the files that were imported from `root`."""
     files = {}
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
@@ -122,7 +122,7 @@ def own_files(root):
 
 
 def lines_of(path):
-    """The lines inside functions that hold code, ascending. What stands at a module's top runs when it is imported."""
+    """The lines with code inside functions, ascending. Lines at the top of a module run when it is imported."""
     try:
         with open(path, "rb") as file:
             code = compile(file.read(), path, "exec", dont_inherit=True)
@@ -143,13 +143,13 @@ def lines_of(path):
             lines |= found
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
-                # A class's body runs at import as the module's top does; its functions are functions.
+                # The body of a class runs at import, like the top of the module.
                 todo.append((constant, bool(constant.co_flags & inspect.CO_NEWLOCALS) and constant.co_name != "<module>"))
     return sorted(lines)
 
 
-def words_of(paths):
-    """(strings, numbers) that stand in the code, docstrings and f-string pieces of one character left out."""
+def tokens_of(paths):
+    """(strings, numbers) that are constants in the code, without docstrings."""
     import ast
 
     strings, numbers = set(), set()
@@ -191,7 +191,7 @@ def sdk_version():
 
 
 def functions_in(root):
-    """The code objects of all living functions from `root`, nested ones included."""
+    """The code objects of all living functions from `root`, with nested ones."""
     import gc
 
     found, todo = {}, []
@@ -207,7 +207,7 @@ def functions_in(root):
 
 
 def fork_and_exit(times):
-    """What a harness in Python would do for each call at the least. For the benches."""
+    """The least that a harness in Python has to do for each call. For the benches."""
     for _ in range(times):
         pid = os.fork()
         if pid == 0:

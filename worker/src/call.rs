@@ -1,10 +1,10 @@
 //! One call: `Plugin(configuration)`, then the hook with its arguments by name. The hot path of the worker.
 
 use hookstorm::{
-    case::{Call, SetOption, Value},
+    case::{Call, SetOption},
     contract::{Argument, Hook},
     runtime::protocol::{
-        flow::{After, after_verdict},
+        session_flow::{CallOutcome, verdict_outcome},
         wire::{Writer, ending},
     },
 };
@@ -16,50 +16,50 @@ use pyo3::{
 
 use crate::{
     convert,
-    exception::{self, Left},
-    plugin::{Plugin, Takes},
+    exception::{self, Failure},
+    plugin::{AcceptedArguments, Plugin},
 };
 
 /// What a call gets beside its arguments.
-pub(crate) struct Given<'a, 'py> {
+pub(crate) struct CallContext<'a, 'py> {
     /// `cookie`; the plugin may change it.
     pub(crate) cookie: Bound<'py, PyAny>,
     /// `session_cookie`; the plugin may change it.
     pub(crate) session_cookie: Bound<'py, PyAny>,
-    /// Answers that stand in `key_value_pairs` from now on.
+    /// Answers to add to `key_value_pairs`.
     pub(crate) answered: &'a [(String, String)],
 }
 
-/// What a call gave, beside what was written down.
-pub(crate) struct Gave<'py> {
-    /// How the session goes on.
-    pub(crate) after: After,
-    /// `cookie` in the result, as it comes out of JSON.
+/// What a call returned for the session, beside what was written.
+pub(crate) struct CallResult<'py> {
+    /// What the end of the call means for the session.
+    pub(crate) outcome: CallOutcome,
+    /// `cookie` in the result, after a way through JSON.
     pub(crate) cookie: Option<Bound<'py, PyAny>>,
-    /// `session_cookie` in the result, as it comes out of JSON.
+    /// `session_cookie` in the result, after a way through JSON.
     pub(crate) session_cookie: Option<Bound<'py, PyAny>>,
 }
 
-/// Makes the call and writes down how it ended. `things` is how many objects may still be written, and becomes what is left.
+/// Makes the call and writes its ending. `objects_left` says how many objects may still be written; it is updated.
 pub(crate) fn make<'py>(
     py: Python<'py>,
     plugin: &mut Plugin,
     call: &Call,
     options: &[SetOption],
-    given: Given<'_, 'py>,
+    context: CallContext<'_, 'py>,
     writer: &mut Writer,
-    things: &mut usize,
-) -> Gave<'py> {
-    let broke = Gave { after: After::Broke, cookie: None, session_cookie: None };
+    objects_left: &mut usize,
+) -> CallResult<'py> {
+    let without_cookies = |outcome| CallResult { outcome, cookie: None, session_cookie: None };
     let instance = plugin.construct(py, options);
     let result = match instance {
         Ok(instance) => {
-            let takes = match &mut plugin.hooks[call.hook as usize] {
-                Some(takes) => takes,
-                // Only the instance has it. What it takes is asked for once.
-                empty => empty.insert(takes_of_instance(py, &instance, call.hook)),
+            let accepted = match &mut plugin.hooks[call.hook as usize] {
+                Some(accepted) => accepted,
+                // Only the instance has this hook. Its parameters are looked up once.
+                empty => empty.insert(accepted_by_instance(py, &instance, call.hook)),
             };
-            invoke(py, &instance, takes, call, given).map_err(|error| (error, false))
+            invoke(py, &instance, accepted, call, context).map_err(|error| (error, false))
         }
         Err(error) => Err((error, true)),
     };
@@ -67,44 +67,44 @@ pub(crate) fn make<'py>(
         Ok(result) => {
             if call.cut_off {
                 writer.byte(ending::CUT_OFF);
-                return Gave { after: After::Going, cookie: None, session_cookie: None };
+                return without_cookies(CallOutcome::Continue);
             }
             writer.byte(ending::RETURNED);
-            *things = convert::observe(writer, &result, *things);
+            *objects_left = convert::observe(writer, &result, *objects_left);
             read_result(py, call.hook, &result)
         }
         Err((error, in_constructor)) => {
             if call.cut_off {
                 writer.byte(ending::CUT_OFF);
-                return Gave { after: After::Going, cookie: None, session_cookie: None };
+                return without_cookies(CallOutcome::Continue);
             }
             match exception::read(py, &error, &plugin.origins, in_constructor) {
-                Left::Raised(exception) => {
+                Failure::Raised(exception) => {
                     writer.byte(ending::RAISED);
                     writer.exception(&exception);
                 }
-                Left::Exited(status, frames) => {
+                Failure::Exited(status, frames) => {
                     writer.byte(ending::EXITED);
                     writer.signed(i64::from(status));
                     writer.frames(&frames);
                 }
-                Left::OutOfMemory(frames) => {
+                Failure::OutOfMemory(frames) => {
                     writer.byte(ending::OUT_OF_MEMORY);
                     writer.frames(&frames);
                 }
             }
-            broke
+            without_cookies(CallOutcome::Aborted)
         }
     }
 }
 
-fn takes_of_instance(py: Python<'_>, instance: &Bound<'_, PyAny>, hook: Hook) -> Takes {
-    let seen = instance.getattr(hook.name()).and_then(|bound| {
+fn accepted_by_instance(py: Python<'_>, instance: &Bound<'_, PyAny>, hook: Hook) -> AcceptedArguments {
+    let signature = instance.getattr(hook.name()).and_then(|bound| {
         crate::interpreter::bootstrap(py)?
             .call_method1("parameters_of", (bound, false))?
             .extract::<Option<(Vec<(String, bool, bool)>, bool)>>()
     });
-    match seen {
+    match signature {
         Ok(Some((parameters, takes_any))) => {
             let parameters: Vec<_> = parameters
                 .into_iter()
@@ -114,21 +114,21 @@ fn takes_of_instance(py: Python<'_>, instance: &Bound<'_, PyAny>, hook: Hook) ->
                     positional_only,
                 })
                 .collect();
-            Takes::new(py, hook, &parameters, takes_any)
+            AcceptedArguments::new(py, hook, &parameters, takes_any)
         }
-        _ => Takes::new(py, hook, &[], true),
+        _ => AcceptedArguments::new(py, hook, &[], true),
     }
 }
 
-/// Calls the hook by name with what its signature takes of the arguments.
+/// Calls the hook by name, with those of the arguments that its signature accepts.
 fn invoke<'py>(
     py: Python<'py>,
     instance: &Bound<'py, PyAny>,
-    takes: &mut Takes,
+    accepted: &mut AcceptedArguments,
     call: &Call,
-    given: Given<'_, 'py>,
+    context: CallContext<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    // One place in front for the callee's own use, one for the instance.
+    // The first place is for the callee's own use, the second one for the instance.
     let mut stack: [*mut ffi::PyObject; Argument::ALL.len() + 2] = [std::ptr::null_mut(); Argument::ALL.len() + 2];
     let mut held: [Option<Bound<'py, PyAny>>; Argument::ALL.len()] = [const { None }; Argument::ALL.len()];
     let mut names: [Argument; Argument::ALL.len()] = [Argument::Cookie; Argument::ALL.len()];
@@ -139,47 +139,47 @@ fn invoke<'py>(
         names[count] = argument;
         count += 1;
     };
-    let takes_it = |argument: Argument| takes.mask & (1 << argument as u8) != 0;
-    if takes_it(Argument::Cookie) {
-        push(Argument::Cookie, given.cookie);
+    let is_accepted = |argument: Argument| accepted.mask & (1 << argument as u8) != 0;
+    if is_accepted(Argument::Cookie) {
+        push(Argument::Cookie, context.cookie);
     }
-    if takes_it(Argument::SessionCookie) {
-        push(Argument::SessionCookie, given.session_cookie);
+    if is_accepted(Argument::SessionCookie) {
+        push(Argument::SessionCookie, context.session_cookie);
     }
     let mut seen = 0_u64;
     for (argument, value) in &call.arguments {
         let bit = 1 << *argument as u8;
-        if takes.mask & bit == 0 || seen & bit != 0 {
+        if accepted.mask & bit == 0 || seen & bit != 0 {
             continue;
         }
         seen |= bit;
         let object = convert::to_python(py, value)?;
         if *argument == Argument::KeyValuePairs
-            && !given.answered.is_empty()
+            && !context.answered.is_empty()
             && let Ok(pairs) = object.cast::<PyDict>()
         {
-            for (key, answer) in given.answered {
+            for (key, answer) in context.answered {
                 pairs.set_item(key, answer)?;
             }
         }
         push(*argument, object);
     }
     let names = &names[..count];
-    let kwnames = match &takes.names {
+    let kwnames = match &accepted.names {
         Some((known, tuple)) if known == names => tuple.bind(py).clone(),
         _ => {
             let tuple = PyTuple::new(py, names.iter().map(|argument| PyString::intern(py, argument.name())))?;
-            takes.names = Some((names.to_vec(), tuple.clone().unbind()));
+            accepted.names = Some((names.to_vec(), tuple.clone().unbind()));
             tuple
         }
     };
     stack[1] = instance.as_ptr();
-    // SAFETY: from the second place on the stack holds the instance and `count` objects, all kept alive by `instance`
-    // and `held` until after the call; the tuple has `count` strings; the first place is the callee's to write to, as
-    // the flag says. The result is a new reference or null with an exception set.
+    // SAFETY: from the second place on, the stack has the instance and `count` objects, which `instance` and `held` keep
+    // alive until after the call. The tuple has `count` strings. The callee may write to the first place, as the flag says.
+    // The result is a new reference or null with an exception set.
     unsafe {
         let result = ffi::PyObject_VectorcallMethod(
-            takes.name.as_ptr(),
+            accepted.name.as_ptr(),
             stack.as_ptr().add(1),
             1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
             kwnames.as_ptr(),
@@ -188,44 +188,39 @@ fn invoke<'py>(
     }
 }
 
-/// What of a result decides how the session goes on.
-fn read_result<'py>(py: Python<'py>, hook: Hook, result: &Bound<'py, PyAny>) -> Gave<'py> {
-    let mut gave = Gave { after: After::Going, cookie: None, session_cookie: None };
-    let Ok(result) = result.cast::<PyDict>() else { return gave };
+/// What a result means for the session.
+fn read_result<'py>(py: Python<'py>, hook: Hook, result: &Bound<'py, PyAny>) -> CallResult<'py> {
+    let mut read = CallResult { outcome: CallOutcome::Continue, cookie: None, session_cookie: None };
+    let Ok(result) = result.cast::<PyDict>() else { return read };
     if result.is_empty() {
-        return gave;
+        return read;
     }
     let item = |name: &str| result.get_item(PyString::intern(py, name)).ok().flatten();
     let cookie = |name: &str| {
         item(name).filter(|value| value.is_instance_of::<PyDict>()).and_then(|value| convert::through_json(&value).ok())
     };
-    // What `session_ended` returns is dropped [G].
+    // The platform drops what `session_ended` returns [G].
     if hook != Hook::SessionEnded {
-        gave.cookie = cookie("cookie");
-        gave.session_cookie = cookie("session_cookie");
+        read.cookie = cookie("cookie");
+        read.session_cookie = cookie("session_cookie");
     }
     if matches!(hook, Hook::Authenticate | Hook::Authorize) {
         let verdict = item("verdict").filter(|verdict| !verdict.is_none());
         let verdict = verdict
             .as_ref()
             .map(|verdict| verdict.cast::<PyString>().ok().and_then(|text| text.to_str().ok()).unwrap_or("no verdict"));
-        gave.after = match verdict {
-            Some("NEEDINFO") => item("question").and_then(|question| asked(&question)).unwrap_or(After::Refused),
-            verdict => after_verdict(verdict),
+        read.outcome = match verdict {
+            Some("NEEDINFO") => item("question").and_then(|question| asked(&question)).unwrap_or(CallOutcome::Refused),
+            verdict => verdict_outcome(verdict),
         };
     }
-    gave
+    read
 }
 
-/// A question: (key, prompt, disable_echo).
-fn asked(question: &Bound<'_, PyAny>) -> Option<After> {
+/// The outcome of a question: (key, prompt, disable_echo).
+fn asked(question: &Bound<'_, PyAny>) -> Option<CallOutcome> {
     let get = |index: usize| question.get_item(index).ok();
     let key = get(0)?.cast::<PyString>().ok()?.to_str().ok()?.to_owned();
     let disable_echo = get(2).is_some_and(|flag| flag.cast_exact::<PyBool>().is_ok_and(|flag| flag.is_true()));
-    Some(After::Asked { key, disable_echo })
-}
-
-/// A cookie to begin a session with.
-pub(crate) fn cookie<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
-    convert::to_python(py, value)
+    Some(CallOutcome::Asked { key, disable_echo })
 }

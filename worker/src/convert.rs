@@ -1,5 +1,5 @@
-//! Values into Python, and what Python gives back onto the wire. Nothing of the plugin's is called: subclasses are read as
-//! the plain type that they are built on, as CPython's own JSON encoder does.
+//! Makes Python objects of values, and writes the objects that Python returns. This calls nothing of the plugin's: a subclass
+//! is read as the plain type that it is based on, as in CPython's own JSON encoder.
 
 use hookstorm::{
     case::Value,
@@ -14,7 +14,7 @@ use pyo3::{
 
 use crate::exception::{lossy, type_name};
 
-/// Larger ints have more digits than Python itself writes, 4300, and take their time.
+/// Ints with more bits have more digits than Python itself writes, 4300, and take long.
 const BITS_LIMIT: u64 = 14_000;
 
 /// A new Python object for a value.
@@ -43,21 +43,21 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
     })
 }
 
-/// Writes an object as it is, bounded in depth, length and in the number of objects, of which `things` are left. Gives how
-/// many are left then.
-pub(crate) fn observe(writer: &mut Writer, object: &Bound<'_, PyAny>, things: usize) -> usize {
-    let limit = things.min(Observed::NODES_LIMIT);
+/// Writes an object as it is, bounded in depth, length and in the number of objects, of which `objects_left` may be written.
+/// Returns how many may be written after it.
+pub(crate) fn observe(writer: &mut Writer, object: &Bound<'_, PyAny>, objects_left: usize) -> usize {
+    let limit = objects_left.min(Observed::NODES_LIMIT);
     let mut observer = Observer { writer, path: Vec::new(), left: limit, text_left: Observed::TEXT_LIMIT };
     observer.object(object);
-    things - (limit - observer.left)
+    objects_left - (limit - observer.left)
 }
 
 struct Observer<'a> {
     writer: &'a mut Writer,
-    /// The containers that lie around the object, to see a cycle.
+    /// The containers around the object, to find cycles.
     path: Vec<usize>,
-    /// How many objects may still be written. A container takes what its items need before they are written, so that
-    /// what is cut off costs nothing.
+    /// How many objects may still be written. A container reserves what its items need before they are written, so that items
+    /// that are cut off cost nothing.
     left: usize,
     text_left: usize,
 }
@@ -73,7 +73,7 @@ impl Observer<'_> {
         } else if let Ok(dict) = object.cast::<PyDict>() {
             if let Some((length, is_cut)) = self.enter(object, dict.len(), 2) {
                 self.writer.byte(tag::DICT);
-                // A dict that another thread changes would be read for ever; what it holds now is what is told.
+                // If another thread changes the dict, iterating might never end. So it is copied first.
                 let entries: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = dict.iter().take(length).collect();
                 self.writer.number((entries.len() + usize::from(is_cut)) as u64);
                 for (key, value) in entries {
@@ -109,8 +109,8 @@ impl Observer<'_> {
         }
     }
 
-    /// How many of a container's `length` items, of so many objects each, are to be read, and whether the rest is cut off;
-    /// `None` for one that lies within itself, too deep or where nothing more is read.
+    /// How many of a container's `length` items, of so many objects each, to read, and whether the rest is cut off. `None` if
+    /// the container is inside itself, too deep, or if no object may be written any more.
     fn enter(&mut self, object: &Bound<'_, PyAny>, length: usize, objects: usize) -> Option<(usize, bool)> {
         let address = object.as_ptr() as usize;
         if self.path.contains(&address) {
@@ -123,7 +123,7 @@ impl Observer<'_> {
             return None;
         }
         self.path.push(address);
-        // The mark that something is cut off is an item too.
+        // The mark for what is cut off is an item too.
         let (taken, is_cut) = if length <= most { (length, false) } else { (most - 1, true) };
         self.left -= (taken + usize::from(is_cut)) * objects;
         Some((taken, is_cut))
@@ -184,7 +184,7 @@ impl Observer<'_> {
             return;
         }
         self.writer.byte(tag::BIG_INT);
-        // `int`'s own methods, whatever a subclass makes of them.
+        // The methods of `int`, whatever a subclass makes of them.
         let int = number.py().get_type::<PyInt>();
         let bits = bits(number);
         let digits = if bits > BITS_LIMIT {
@@ -196,16 +196,16 @@ impl Observer<'_> {
     }
 }
 
-/// How many bits an int has.
+/// The number of bits of an int.
 fn bits(number: &Bound<'_, PyInt>) -> u64 {
     let int = number.py().get_type::<PyInt>();
     int.call_method1("bit_length", (number,)).and_then(|bits| bits.extract::<u64>()).unwrap_or(u64::MAX)
 }
 
-/// A copy of an object as it comes out of JSON at the other end.
+/// A copy of an object after a way through JSON.
 ///
 /// # Errors
-/// Where JSON cannot carry it.
+/// If JSON cannot carry it.
 pub(crate) fn through_json<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     copy(object, Observed::DEPTH_LIMIT)
 }

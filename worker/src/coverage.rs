@@ -1,7 +1,7 @@
-//! Marks lines of the plugin's own files as run: by `sys.monitoring` from CPython 3.12, where a line costs something only
-//! the first time, and by a trace function before it, for a sample of the sessions and for all whose comparisons are told.
-//! Instrumented code has the lines of its source, so it makes no difference to either; what the probes see is not turned
-//! into lines, since a block that an exception cut short would have them all.
+//! Marks lines of the plugin's own files that ran. From CPython 3.12 `sys.monitoring` does it, where a line costs something
+//! only the first time. Before that a trace function does it, for a sample of the sessions and for all whose comparisons are
+//! reported. Instrumented code has the same lines, so both work with it. The probes do not mark lines, since they would mark
+//! all lines of a block that an exception ended early.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,12 @@ use pyo3::prelude::*;
 
 use crate::Descriptors;
 
-/// What marks lines.
+/// Marks lines.
 pub(crate) struct Coverage {
     sessions: u64,
 }
 
-/// Where the lines of each file stand in the shared memory.
+/// For each file, the numbers of its lines in the shared memory.
 type Lines = HashMap<String, HashMap<u32, usize>>;
 
 fn number_lines(files: &[(String, Vec<u32>)]) -> Lines {
@@ -38,7 +38,7 @@ fn number_lines(files: &[(String, Vec<u32>)]) -> Lines {
 
 #[cfg(Py_3_12)]
 impl Coverage {
-    /// Watches the functions that live now. `None` where another tool has taken the place.
+    /// Marks lines of the functions that exist now. `None` if another tool is registered already.
     pub(crate) fn start(
         py: Python<'_>,
         descriptors: &Descriptors,
@@ -48,7 +48,7 @@ impl Coverage {
         use pyo3::types::PyCFunction;
 
         let lines = number_lines(files);
-        let shared = descriptors.shared.again()?;
+        let shared = descriptors.shared.map_again()?;
         let shared = std::sync::Mutex::new(shared);
         let monitoring = py.import("sys")?.getattr("monitoring")?;
         let tool = monitoring.getattr("COVERAGE_ID")?;
@@ -64,7 +64,7 @@ impl Coverage {
             if let Some(number) = lines.get(&file).and_then(|lines| lines.get(&line))
                 && let Ok(shared) = shared.try_lock()
             {
-                shared.hit(*number);
+                shared.mark_line(*number);
             }
             Ok(disable.clone_ref(py))
         })?;
@@ -76,29 +76,29 @@ impl Coverage {
         Ok(Some(Self { sessions: 0 }))
     }
 
-    /// A session begins; all lines are watched, so none has to be watched for sure.
-    pub(crate) fn session_begins(&mut self, _for_sure: bool) {
+    /// Begins a session. All lines are marked anyway.
+    pub(crate) fn begin_session(&mut self, _in_any_case: bool) {
         self.sessions += 1;
     }
 
-    /// A session ended.
-    pub(crate) fn session_ended(&mut self) {}
+    /// Ends a session.
+    pub(crate) fn end_session(&mut self) {}
 }
 
-/// What the trace function needs; one for the process, since CPython calls it without ours.
+/// What the trace function needs. There is one for the process, since CPython passes nothing to the function.
 #[cfg(not(Py_3_12))]
 struct Traced {
-    shared: hookstorm::runtime::protocol::shared::Shared,
+    shared: hookstorm::runtime::protocol::shared::SharedMemory,
     lines: Lines,
-    /// By the address of a code object: its file's lines, or that it is none of the plugin's. Code objects of the plugin
-    /// live as long as their modules; an address that is used again costs a wrong mark at worst.
+    /// For each code object, by its address: its file, or `None` if it is not the plugin's. Code objects of the plugin live as
+    /// long as their modules; an address that is used again costs a wrong mark at worst.
     known: HashMap<usize, Option<String>>,
 }
 
 #[cfg(not(Py_3_12))]
 static TRACED: std::sync::Mutex<Option<Traced>> = std::sync::Mutex::new(None);
 
-/// The first sessions of a process are traced all, later ones now and then: tracing costs several times the call.
+/// All of the first sessions of a process are traced, and later ones now and then: tracing costs several times the call.
 #[cfg(not(Py_3_12))]
 const TRACED_AT_FIRST: u64 = 32;
 #[cfg(not(Py_3_12))]
@@ -113,16 +113,16 @@ impl Coverage {
         _root: &str,
         files: &[(String, Vec<u32>)],
     ) -> PyResult<Option<Self>> {
-        let shared = descriptors.shared.again()?;
+        let shared = descriptors.shared.map_again()?;
         if let Ok(mut traced) = TRACED.lock() {
             *traced = Some(Traced { shared, lines: number_lines(files), known: HashMap::new() });
         }
         Ok(Some(Self { sessions: 0 }))
     }
 
-    /// A session begins, whose lines are to be marked `for_sure`.
-    pub(crate) fn session_begins(&mut self, for_sure: bool) {
-        let traced = for_sure || self.sessions < TRACED_AT_FIRST || self.sessions.is_multiple_of(TRACED_LATER);
+    /// Begins a session. Marks its lines `in_any_case`, or if it belongs to the sample.
+    pub(crate) fn begin_session(&mut self, in_any_case: bool) {
+        let traced = in_any_case || self.sessions < TRACED_AT_FIRST || self.sessions.is_multiple_of(TRACED_LATER);
         self.sessions += 1;
         if traced {
             // SAFETY: this thread is attached, and the function has the type that CPython calls.
@@ -130,14 +130,14 @@ impl Coverage {
         }
     }
 
-    /// A session ended.
-    pub(crate) fn session_ended(&mut self) {
+    /// Ends a session.
+    pub(crate) fn end_session(&mut self) {
         // SAFETY: this thread is attached.
         unsafe { ffi::PyEval_SetTrace(None, std::ptr::null_mut()) };
     }
 }
 
-/// Marks the line that a frame of the plugin's is about to run.
+/// Marks the line that a frame of the plugin is about to run.
 #[cfg(not(Py_3_12))]
 extern "C" fn trace(
     _object: *mut ffi::PyObject,
@@ -148,8 +148,8 @@ extern "C" fn trace(
     if event != ffi::PyTrace_LINE && event != ffi::PyTrace_CALL {
         return 0;
     }
-    // SAFETY: CPython calls this with a live frame on an attached thread. The code object is a new reference, given back
-    // at once; the frame holds another.
+    // SAFETY: CPython calls this with a living frame on an attached thread. The code object is a new reference, which is
+    // released at once; the frame has another one.
     let (code, line) = unsafe {
         let code = ffi::PyFrame_GetCode(frame);
         ffi::Py_DECREF(code.cast());
@@ -158,7 +158,7 @@ extern "C" fn trace(
     let Ok(mut traced) = TRACED.try_lock() else { return 0 };
     let Some(traced) = traced.as_mut() else { return 0 };
     let file = traced.known.entry(code as usize).or_insert_with(|| {
-        // SAFETY: as above: attached, and the code object is alive.
+        // SAFETY: as above, the thread is attached and the code object alive.
         let file = unsafe {
             let py = Python::assume_attached();
             let code = Bound::from_borrowed_ptr(py, code.cast());
@@ -168,7 +168,7 @@ extern "C" fn trace(
     });
     let Some(file) = file else {
         if event == ffi::PyTrace_CALL {
-            // SAFETY: as above. Lines of frames that are not the plugin's are not asked for.
+            // SAFETY: as above. CPython need not report lines of frames that are not the plugin's.
             unsafe {
                 let py = Python::assume_attached();
                 let frame: Bound<'_, PyAny> = Bound::from_borrowed_ptr(py, frame.cast());
@@ -180,7 +180,7 @@ extern "C" fn trace(
     if event == ffi::PyTrace_LINE
         && let Some(number) = u32::try_from(line).ok().and_then(|line| traced.lines.get(file)?.get(&line))
     {
-        traced.shared.hit(*number);
+        traced.shared.mark_line(*number);
     }
     0
 }

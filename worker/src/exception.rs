@@ -1,4 +1,4 @@
-//! Python's exceptions as the trace tells them.
+//! Python's exceptions in the form that a trace has.
 
 use hookstorm::trace::{Exception, Frame, Origin};
 use pyo3::{exceptions::PySystemExit, prelude::*, types::PyString};
@@ -8,7 +8,7 @@ const FRAMES_LIMIT: usize = 64;
 /// How many bytes of a message are kept.
 const MESSAGE_LIMIT: usize = 4096;
 
-/// Tells whose code a file is.
+/// Where the plugin's own files, the standard library and the scratch folder are.
 #[derive(Clone, Debug)]
 pub(crate) struct Origins {
     /// The package's root.
@@ -25,8 +25,8 @@ impl Origins {
         Frame::seen(file, function, line, &self.root, &self.standard_library)
     }
 
-    /// `message` with names for the folders whose paths are other ones in each run.
-    pub(crate) fn named(&self, message: String) -> String {
+    /// `message` with names in place of the folders whose paths differ from run to run.
+    pub(crate) fn with_names(&self, message: String) -> String {
         [(&self.scratch, "<scratch>"), (&self.root, "<package>")]
             .into_iter()
             .filter(|(folder, _)| !folder.is_empty())
@@ -34,8 +34,8 @@ impl Origins {
     }
 }
 
-/// What left a constructor or a hook.
-pub(crate) enum Left {
+/// Why a constructor or a hook did not return.
+pub(crate) enum Failure {
     /// An exception.
     Raised(Exception),
     /// `SystemExit`.
@@ -44,27 +44,40 @@ pub(crate) enum Left {
     OutOfMemory(Vec<Frame>),
 }
 
-/// Reads an exception. Runs its `__str__`, and so must stand under the call's time limit.
-pub(crate) fn read(py: Python<'_>, error: &PyErr, origins: &Origins, in_constructor: bool) -> Left {
+impl Failure {
+    /// The exception, also for one that the interpreter raised; `None` for `SystemExit`.
+    pub(crate) fn into_exception(self, in_constructor: bool) -> Option<Exception> {
+        match self {
+            Self::Raised(exception) => Some(exception),
+            Self::OutOfMemory(frames) => {
+                Some(Exception { type_name: "MemoryError".into(), frames, in_constructor, ..Exception::default() })
+            }
+            Self::Exited(..) => None,
+        }
+    }
+}
+
+/// Reads an exception. This runs its `__str__`, so it must be under the time limit of the call.
+pub(crate) fn read(py: Python<'_>, error: &PyErr, origins: &Origins, in_constructor: bool) -> Failure {
     let value = error.value(py);
     let (mut frames, raised_on_purpose) = frames(py, error, origins);
     if error.is_instance_of::<PySystemExit>(py) {
         let code = value.getattr("code").ok();
         let status = code.map_or(1, |code| if code.is_none() { 0 } else { code.extract::<i32>().unwrap_or(1) });
-        return Left::Exited(status & 0xff, frames);
+        return Failure::Exited(status & 0xff, frames);
     }
     if error.is_instance_of::<pyo3::exceptions::PyMemoryError>(py) && !raised_on_purpose {
-        return Left::OutOfMemory(frames);
+        return Failure::OutOfMemory(frames);
     }
     if error.is_instance_of::<pyo3::exceptions::PySyntaxError>(py) {
         frames.splice(0..0, syntax_frame(&value.clone().into_any(), origins));
     }
     let type_name = type_name(&value.get_type().into_any());
     let message = match value.str() {
-        Ok(text) => bounded(&origins.named(lossy(&text))),
+        Ok(text) => bounded(&origins.with_names(lossy(&text))),
         Err(error) => format!("<its __str__ raised {}>", self::type_name(&error.get_type(py).into_any())),
     };
-    Left::Raised(Exception { type_name, message, frames, in_constructor })
+    Failure::Raised(Exception { type_name, message, frames, in_constructor })
 }
 
 /// A type's name with its module, unless that is `builtins`.
@@ -100,7 +113,7 @@ fn frames(py: Python<'_>, error: &PyErr, origins: &Origins) -> (Vec<Frame>, bool
     let mut found: Vec<Frame> = Vec::new();
     let mut innermost = None;
     let mut traceback = error.traceback(py).map(Bound::into_any);
-    // A recursion has at most as many frames as Python's own limit lets it, which a plugin can raise.
+    // Python limits the depth of a recursion, but a plugin can raise that limit.
     for _ in 0..100_000 {
         let Some(entry) = traceback.filter(|entry| !entry.is_none()) else { break };
         if let Some(frame) = frame(&entry, origins) {
@@ -112,8 +125,8 @@ fn frames(py: Python<'_>, error: &PyErr, origins: &Origins) -> (Vec<Frame>, bool
     let on_purpose = innermost.is_some_and(|entry| is_raise(&entry).unwrap_or(false));
     found.reverse();
     if found.len() > FRAMES_LIMIT {
-        // The plugin's innermost frame decides what the finding is, and where there is none that of a package: so it
-        // stays even if it lies deep, below a recursion of the standard library for instance.
+        // The plugin's innermost frame, or else that of a package, identifies the finding. So it is kept even if it is deep,
+        // for instance below a recursion of the standard library.
         let innermost = |origin| found.iter().position(|frame| frame.origin == origin);
         match innermost(Origin::Plugin).or_else(|| innermost(Origin::Other)) {
             Some(at) if at >= FRAMES_LIMIT => found.swap(FRAMES_LIMIT - 1, at),
@@ -124,7 +137,7 @@ fn frames(py: Python<'_>, error: &PyErr, origins: &Origins) -> (Vec<Frame>, bool
     (found, on_purpose)
 }
 
-/// Where a `SyntaxError` says that the plugin's source is wrong: the line that could not become a frame.
+/// The place in the plugin's source that a `SyntaxError` names: a line that could not become a frame.
 fn syntax_frame(value: &Bound<'_, PyAny>, origins: &Origins) -> Option<Frame> {
     let file = lossy(value.getattr("filename").ok()?.cast::<PyString>().ok()?);
     let line = value.getattr("lineno").ok()?.extract::<u32>().ok()?;
@@ -140,7 +153,7 @@ fn frame(entry: &Bound<'_, PyAny>, origins: &Origins) -> Option<Frame> {
     Some(origins.frame(&file, function, line))
 }
 
-/// Whether a traceback's entry stands at a `raise` statement: then a `MemoryError` is the plugin's own.
+/// Whether a traceback's entry is at a `raise` statement: then the plugin itself raised the `MemoryError`.
 fn is_raise(entry: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = entry.py();
     let code = entry.getattr("tb_frame")?.getattr("f_code")?.getattr("co_code")?.extract::<Vec<u8>>()?;

@@ -1,12 +1,12 @@
-"""Instruments the plugin's own code while it is imported, by changing its syntax tree: the same for every CPython.
+"""Instruments the plugin's own code when it is imported. It changes the syntax tree, in the same way for every CPython.
 
-Inside functions, and nowhere else, the tree gets calls of the builtins in `probe.rs`: at the entry, where a branch
-begins, around what a branch depends on, around what compares. What such a call does with its operands is what Python would
-have done, in the same order, at the same line and column; so results, exceptions and tracebacks stay as they are. What
-cannot be had so (a comparison with two operators, a call over several lines) stays as it was written.
+Inside functions, and nowhere else, the tree gets calls of the builtins in `probe.rs`: at the entry, at the beginning of a
+branch, around the condition of a branch and around comparisons. Such a call does with its operands what Python would have
+done, in the same order, at the same line and column. So results, exceptions and tracebacks stay the same. Code for which that
+is impossible (a comparison with two operators, a call over several lines) stays as it is.
 
 Each call has a number: a hash of the file's path in the package, the function's name and the count of calls in it. It is the
-same in every process, on every machine, under every CPython, and stays so while other functions change.
+same in every process, on every machine and under every CPython, and does not change with other functions.
 """
 
 import ast
@@ -15,13 +15,13 @@ import os
 import sys
 import warnings
 
-# Data in the shape of code; to instrument it takes long and tells nothing.
+# A larger file is data in the form of code: instrumenting it takes long and shows nothing.
 SIZE_LIMIT = 1 << 20
-# A chain of `elif` nests as deep as it is long.
+# A chain of `elif` is as deep as it is long.
 RECURSION_LIMIT = 10_000
 NUMBERS = 1 << 26
 
-# As `probe.rs` has them.
+# The numbers that `probe.rs` knows them by.
 OPERATORS = {
     ast.Eq: 0,
     ast.NotEq: 1,
@@ -35,10 +35,10 @@ OPERATORS = {
     ast.NotIn: 9,
 }
 METHODS = {"startswith": 0, "endswith": 1, "get": 2, "pop": 2, "setdefault": 2, "match": 3, "fullmatch": 3, "search": 3}
-# How `case` compares: with a value, with a key that must be there.
+# How a `case` compares: with a value, or with a key that must exist.
 EQUAL, KEY = 0, 1
 
-# How many calls the files have that were imported.
+# The number of calls in the files that were imported.
 places = [0]
 
 
@@ -55,16 +55,14 @@ class Instrumenter(ast.NodeTransformer):
 
     def __init__(self, path):
         self.path = path
-        # The functions and classes around, and how often a name was seen: two functions may have the same.
+        # The functions and classes around this node, and how often each name occurred: two functions may have the same.
         self.names = []
         self.seen = {}
-        # Whether this is inside a function, and the hash of its name and the calls that it has so far.
+        # Whether this is inside a function, the hash of its name, and the number of its calls so far.
         self.inside = False
         self.hash = 0
         self.count = 0
         self.places = 0
-
-    # Making calls
 
     def number(self):
         self.places += 1
@@ -79,12 +77,10 @@ class Instrumenter(ast.NodeTransformer):
         return call
 
     def reach(self, body, name="reach", at=0):
-        """Puts a call in front of a body's statement."""
+        """Inserts a call before a statement of a body."""
         near = body[min(at, len(body) - 1)]
         statement = ast.Expr(value=self.call(name, near, self.number()))
         body.insert(at, ast.copy_location(statement, near))
-
-    # Functions and classes
 
     def scope(self, name, inside, visit):
         outer = self.inside, self.hash, self.count
@@ -124,7 +120,7 @@ class Instrumenter(ast.NodeTransformer):
         return node
 
     def visit_arguments(self, node):
-        """Defaults are worked out by whoever defines the function; annotations stay as they are."""
+        """Defaults belong to the code that defines the function; annotations stay as they are."""
         node.defaults = self.all(node.defaults)
         node.kw_defaults = self.all(node.kw_defaults)
         return node
@@ -141,8 +137,6 @@ class Instrumenter(ast.NodeTransformer):
         self.scope(node.name, False, visit)
         return node
 
-    # What stays as it is
-
     def keep(self, node):
         return node
 
@@ -153,10 +147,8 @@ class Instrumenter(ast.NodeTransformer):
         node.value = node.value and self.visit(node.value)
         return node
 
-    # Branches
-
     def test(self, node):
-        """An expression of which only the truth counts."""
+        """Visits an expression of which only the truth counts."""
         if not self.inside:
             return self.visit(node)
         if isinstance(node, ast.BoolOp):
@@ -168,7 +160,7 @@ class Instrumenter(ast.NodeTransformer):
         if is_compare(node):
             return self.visit(node)
         if isinstance(node, (ast.Constant, ast.Tuple)) or isinstance(node, ast.Name) and node.id == "__debug__":
-            # The compiler knows how these turn out.
+            # The compiler evaluates these.
             return node if isinstance(node, ast.Name) else self.visit(node)
         number = self.number()
         return self.call("test", node, number, self.visit(node))
@@ -187,7 +179,7 @@ class Instrumenter(ast.NodeTransformer):
     visit_If = visit_IfExp = branch
 
     def visit_Assert(self, node):
-        # Python 3.11 places the error at the comparison that failed, if it is one.
+        # Python 3.11 reports the line of the comparison that failed, which must stay the same.
         if node.test.lineno == node.test.end_lineno == node.lineno:
             return self.branch(node)
         node.msg = node.msg and self.visit(node.msg)
@@ -228,7 +220,7 @@ class Instrumenter(ast.NodeTransformer):
         return node
 
     def operand(self, node):
-        """What `and` and `or` give back, if its truth says so."""
+        """Visits an operand of `and` or `or`, which is their result depending on its truth."""
         if is_compare(node) or isinstance(node, (ast.BoolOp, ast.Constant)) or is_not(node):
             return self.visit(node)
         number = self.number()
@@ -249,8 +241,6 @@ class Instrumenter(ast.NodeTransformer):
             if self.inside:
                 self.reach(case.body)
         return node
-
-    # Comparisons
 
     def visit_Compare(self, node):
         if not self.inside or not is_compare(node):
@@ -285,7 +275,7 @@ def is_compare(node):
 
 
 def is_method(node):
-    """A call of a method that compares, all on the line where it begins: Python places a longer one elsewhere."""
+    """A call of a method that compares, on one line: Python reports another line for a longer one."""
     return (
         isinstance(node.func, ast.Attribute)
         and node.func.attr in METHODS
@@ -297,14 +287,14 @@ def is_method(node):
 
 
 def is_key(node):
-    """Whether a subscript looks like the key of a dict: not a slice, not a place in a list."""
+    """Whether a subscript looks like the key of a dict, not like a slice or an index."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, (str, bytes))
     return not isinstance(node, (ast.Slice, ast.Tuple, ast.UnaryOp, ast.BinOp, ast.Starred))
 
 
 def folded(display):
-    """What the compiler makes of a list or set of constants behind `in`."""
+    """What the compiler makes of a list or set of constants after `in`."""
     if not all(isinstance(item, ast.Constant) for item in display.elts):
         return display
     values = [item.value for item in display.elts]
@@ -313,7 +303,7 @@ def folded(display):
 
 
 def wanted_by(pattern, path):
-    """(path, how, constant) of what a pattern compares: the path leads there by indices and keys."""
+    """(path, how, constant) of what a pattern compares: the path consists of indices and keys."""
     kind = type(pattern).__name__
     if kind == "MatchValue" and isinstance(pattern.value, ast.Constant):
         yield path, EQUAL, pattern.value.value
@@ -337,13 +327,13 @@ def wanted_by(pattern, path):
 
 
 def instrumented(data, path, root):
-    """The code of a file with calls in it, and how many; None where it cannot be had."""
+    """The code of a file with calls in it, and their number; None if the file cannot be instrumented."""
     if len(data) > SIZE_LIMIT:
         return None
     limit = sys.getrecursionlimit()
     try:
         sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
-        # What there is to say about the source was said when it was compiled as it is.
+        # Python warned about the source when it compiled the original.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(data, path)
@@ -358,10 +348,10 @@ def instrumented(data, path, root):
 
 
 def install(root):
-    """Has every file under `root` instrumented when it is imported. Gives the class that loads them."""
+    """Instruments every file under `root` that is imported from now on. Returns the class that loads them."""
 
     class Loader(importlib.machinery.SourceFileLoader):
-        """Loads from the source and from nothing else: no `.pyc` is read or written."""
+        """Loads from the source only: it reads and writes no `.pyc`."""
 
         def get_code(self, fullname):
             path = self.get_filename(fullname)
@@ -369,14 +359,14 @@ def install(root):
 
         def source_to_code(self, data, path, **how):
             plain = super().source_to_code(data, path, **how)
-            seen = None if how else instrumented(data, path, root)
-            if seen is None:
+            result = None if how else instrumented(data, path, root)
+            if result is None:
                 return plain
-            code, count = seen
+            code, count = result
             places[0] += count
             return code
 
-    # A traceback leaves out the frames of Python's own loader; it is to leave out these as well.
+    # A traceback has no frames of Python's own loader, and must not have these either.
     for method in (Loader.get_code, Loader.source_to_code):
         method.__code__ = method.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
 

@@ -1,5 +1,5 @@
-//! CPython inside the worker: started isolated from the machine's environment, with streams that are captured and
-//! unbuffered, stacks on a descriptor of their own, and the plugin's paths in the platform's order.
+//! CPython inside the worker: isolated from the machine's environment, with captured and unbuffered streams, stacks on a
+//! descriptor of their own, and the plugin's paths in the platform's order.
 
 use std::{
     ffi::{CStr, CString},
@@ -7,18 +7,18 @@ use std::{
     path::PathBuf,
 };
 
-use hookstorm::runtime::protocol::{control::LoadRequest, interpreter::Interpreter};
+use hookstorm::runtime::protocol::{interpreter::Interpreter, loading::LoadRequest};
 use pyo3::{ffi, prelude::*, types::PyModule};
 
-use crate::{Descriptors, left, services};
+use crate::{Descriptors, resources, services};
 
-/// What this program is built against, for those who read its file too.
+/// What this program is built against; the host can read it from the program's file.
 const BUILT_AGAINST: &str =
     concat!("hookstorm-worker embeds Python ", env!("HOOKSTORM_PYTHON_VERSION"), "\n", env!("HOOKSTORM_PYTHON"), "\n");
 
 /// The interpreter that this program is built against; CPython finds its standard library from it.
 pub(crate) fn own() -> Interpreter {
-    // The box keeps the text whole in the program.
+    // The compiler must keep the whole text in the program.
     Interpreter::find(std::hint::black_box(BUILT_AGAINST).as_bytes()).expect("the text has the protocol's form")
 }
 
@@ -26,11 +26,11 @@ pub(crate) fn own() -> Interpreter {
 pub(crate) fn start(descriptors: &Descriptors) -> Result<(), String> {
     let null = std::fs::File::open("/dev/null").map_err(|error| format!("/dev/null cannot be opened: {error}"))?;
     for (from, to) in [(null.as_raw_fd(), 0), (descriptors.stdout.raw(), 1), (descriptors.stderr.raw(), 2)] {
-        // SAFETY: the process has one thread, and nobody reads or writes its standard streams meanwhile.
+        // SAFETY: the process has one thread, so nothing reads or writes its standard streams meanwhile.
         unsafe { libc::dup2(from, to) };
     }
-    // SAFETY: CPython is not initialized yet, and this thread is the only one. The structures are initialized by the
-    // functions meant for it before they are read, and the strings outlive the calls, which copy them.
+    // SAFETY: CPython is not initialized yet, and this thread is the only one. CPython's own functions initialize the
+    // structures before they are read, and the strings outlive the calls, which copy them.
     unsafe {
         let mut preconfig = std::mem::zeroed::<ffi::PyPreConfig>();
         ffi::PyPreConfig_InitIsolatedConfig(&raw mut preconfig);
@@ -42,10 +42,10 @@ pub(crate) fn start(descriptors: &Descriptors) -> Result<(), String> {
         config.site_import = 0;
         config.write_bytecode = 0;
         config.buffered_stdio = 0;
+        // An isolated configuration switches this off, and then a handler of the plugin for Ctrl-C does not work.
         config.install_signal_handlers = 1;
         config.use_hash_seed = 1;
         config.hash_seed = 0;
-        // Isolated configurations switch this off, and then nobody hears of a plugin's Ctrl-C handlers.
         config.use_environment = 0;
         let python = CString::new(own().executable.into_os_string().into_vec())
             .map_err(|_| "the path of python holds a NUL".to_owned())?;
@@ -58,12 +58,12 @@ pub(crate) fn start(descriptors: &Descriptors) -> Result<(), String> {
     Python::attach(|py| prepare(py, descriptors)).map_err(|error| format!("CPython cannot be prepared: {error}"))
 }
 
-/// What a step of the initialization said.
+/// The result of a step of the initialization.
 ///
 /// # Safety
 /// `status` must come from CPython.
 unsafe fn check(status: ffi::PyStatus) -> Result<(), String> {
-    // SAFETY: as the caller promises; the message is a static string of CPython.
+    // SAFETY: the caller promises it; the message is a static string of CPython.
     unsafe {
         if ffi::PyStatus_Exception(status) == 0 {
             return Ok(());
@@ -105,8 +105,8 @@ const BOOTSTRAP: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("b
 
 fn prepare(py: Python<'_>, descriptors: &Descriptors) -> PyResult<()> {
     bootstrap(py)?.getattr("prepare")?.call1((descriptors.fault.raw(),))?;
-    left::prepare(py)?;
-    // What `site` gives every program, without its search for packages.
+    resources::prepare(py)?;
+    // What `site` adds for every program, without its search for packages.
     let site = py.import("site")?;
     site.call_method0("setquit")?;
     site.call_method0("setcopyright")?;
@@ -126,15 +126,15 @@ pub(crate) fn set_paths(py: Python<'_>, request: &LoadRequest) -> PyResult<()> {
     services::provide(py, &request.scratch)
 }
 
-/// Where this Python and what it imports lie.
+/// Where this Python and what it imports are.
 pub(crate) struct Folders {
-    /// Installations: the interpreter's, and that of a virtual environment.
+    /// The folders of the interpreter's installation and of the virtual environment.
     pub(crate) prefixes: Vec<PathBuf>,
-    /// `sys.path`, beside what is below the prefixes.
+    /// `sys.path`.
     pub(crate) paths: Vec<PathBuf>,
 }
 
-/// The folders of the interpreter as it stands now.
+/// The folders of the interpreter now.
 pub(crate) fn folders(py: Python<'_>) -> PyResult<Folders> {
     let sys = py.import("sys")?;
     let names = ["prefix", "exec_prefix", "base_prefix", "base_exec_prefix"];
@@ -144,7 +144,7 @@ pub(crate) fn folders(py: Python<'_>) -> PyResult<Folders> {
     Ok(Folders { prefixes, paths: sys.getattr("path")?.extract()? })
 }
 
-/// Collects garbage and moves what lives out of the collector's sight, so that forks share it.
+/// Collects garbage, and excludes what is alive from later collections, so that forks share its memory.
 pub(crate) fn freeze(py: Python<'_>) {
     let _ = py.import("gc").and_then(|gc| {
         gc.call_method0("collect")?;
@@ -152,8 +152,8 @@ pub(crate) fn freeze(py: Python<'_>) {
     });
 }
 
-/// Ends this process at once, without Python's or Rust's clean-up.
+/// Exits at once, without the clean-up of Python or Rust.
 pub(crate) fn leave(status: i32) -> ! {
-    // SAFETY: nothing runs after it.
+    // SAFETY: nothing in this process runs after it.
     unsafe { libc::_exit(status) }
 }

@@ -1,10 +1,10 @@
-//! The plugin in this process: its class, its configuration, and for each hook what its signature takes.
+//! The plugin in this process: its class, its configuration, and the arguments that each hook accepts.
 
 use hookstorm::{
     case::SetOption,
     contract::{Argument, Hook},
     runtime::protocol::{
-        control::{HookReply, LoadReply, LoadRequest},
+        loading::{HookReply, LoadReply, LoadRequest},
         shared::{Phase, now_ns},
     },
     trace::{Parameter, SourceFile},
@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use crate::{
     Descriptors,
     coverage::Coverage,
-    exception::{self, Left, Origins},
+    exception::{self, Failure, Origins},
     interpreter::{self, bootstrap},
     probe::Instrument,
     state::State,
@@ -28,35 +28,33 @@ use crate::{
 pub(crate) struct Plugin {
     /// The class.
     pub(crate) class: Py<PyAny>,
-    /// What the constructor gets; `None` for one that takes nothing.
+    /// What the constructor gets; `None` if it takes no argument.
     pub(crate) configuration: Option<Py<PyString>>,
-    /// The configuration text of the target, on top of which a session may set options.
+    /// The configuration text of the target, to which a session may add options.
     base_configuration: String,
     /// The last session's options, and the configuration with them.
     configured: Option<(Vec<SetOption>, Py<PyString>)>,
-    /// For each hook, by its number, what it takes.
-    pub(crate) hooks: Vec<Option<Takes>>,
-    /// Whose code a file is.
+    /// For each hook, by its number, the arguments that it accepts.
+    pub(crate) hooks: Vec<Option<AcceptedArguments>>,
     pub(crate) origins: Origins,
-    /// What may carry state over.
+    /// The state that sessions may change.
     pub(crate) state: State,
-    /// What marks lines.
     pub(crate) coverage: Option<Coverage>,
 }
 
-/// What a hook takes.
+/// The arguments that a hook accepts.
 #[derive(Debug)]
-pub(crate) struct Takes {
-    /// Its name, interned.
+pub(crate) struct AcceptedArguments {
+    /// The hook's name, interned.
     pub(crate) name: Py<PyString>,
-    /// A bit for each argument that is passed.
+    /// A bit for each argument.
     pub(crate) mask: u64,
-    /// The names last passed, so that the next call need not make the tuple again.
+    /// The names that were last passed, so that the next call need not make the tuple again.
     pub(crate) names: Option<(Vec<Argument>, Py<PyTuple>)>,
 }
 
-impl Takes {
-    /// What a hook with these parameters takes.
+impl AcceptedArguments {
+    /// Those of a hook with these parameters.
     pub(crate) fn new(py: Python<'_>, hook: Hook, parameters: &[Parameter], takes_any: bool) -> Self {
         let mask = Argument::ALL
             .iter()
@@ -71,8 +69,8 @@ impl Takes {
     }
 }
 
-/// Notes what the worker is doing, so that the host can tell when it takes too long. Gives the time.
-pub(crate) fn enter(descriptors: &Descriptors, phase: Phase) -> u64 {
+/// Notes what the worker does from now on, so that the host can limit its time. Returns the time.
+pub(crate) fn begin_phase(descriptors: &Descriptors, phase: Phase) -> u64 {
     let header = descriptors.shared.header();
     let since_ns = now_ns();
     header.phase.store(phase as u32, Ordering::Relaxed);
@@ -83,15 +81,15 @@ pub(crate) fn enter(descriptors: &Descriptors, phase: Phase) -> u64 {
     since_ns
 }
 
-/// Notes that nothing of the plugin's runs any more.
-pub(crate) fn leave(descriptors: &Descriptors) {
+/// Notes that no code of the plugin runs any more.
+pub(crate) fn end_phase(descriptors: &Descriptors) {
     let header = descriptors.shared.header();
     header.since_ns.store(0, Ordering::Release);
     header.phase.store(Phase::Idle as u32, Ordering::Relaxed);
 }
 
 impl Plugin {
-    /// Imports the plugin, and tells what was seen. `None` where it cannot be called.
+    /// Imports the plugin, and returns what that showed. There is no plugin if it cannot be called.
     pub(crate) fn load(py: Python<'_>, descriptors: &Descriptors, request: &LoadRequest) -> (Option<Self>, LoadReply) {
         let mut reply = LoadReply {
             python: Python::version_str().split_whitespace().next().unwrap_or_default().to_owned(),
@@ -109,55 +107,48 @@ impl Plugin {
             None
         });
         let loader = instrument.as_ref().map(|instrument| &instrument.loader);
-        enter(descriptors, Phase::Import);
+        begin_phase(descriptors, Phase::Import);
         let path = request.root.join(&request.entry_point);
         let name = request.entry_point.strip_suffix(".py").unwrap_or(&request.entry_point);
         let own = std::process::id();
         let module =
             bootstrap(py).and_then(|bootstrap| bootstrap.call_method1("load", (path.as_os_str(), name, loader)));
         if std::process::id() != own {
-            // The plugin forked, and this is the child, which came back out of the import. It is none of ours.
+            // The plugin forked, and this is the child, which has returned from the import. The host knows nothing of it.
             interpreter::leave(0);
         }
         let module = match module {
             Ok(module) => module,
             Err(error) => {
                 match exception::read(py, &error, &origins, false) {
-                    Left::Raised(raised) => reply.raised = Some(raised),
-                    Left::Exited(status, frames) => reply.exited = Some((status, frames)),
-                    Left::OutOfMemory(frames) => {
-                        reply.raised = Some(hookstorm::trace::Exception {
-                            type_name: "MemoryError".into(),
-                            frames,
-                            ..Default::default()
-                        });
-                    }
+                    Failure::Exited(status, frames) => reply.exited = Some((status, frames)),
+                    failure => reply.raised = failure.into_exception(false),
                 }
-                leave(descriptors);
+                end_phase(descriptors);
                 return (None, reply);
             }
         };
-        leave(descriptors);
+        end_phase(descriptors);
         reply.places = instrument.map_or(0, |instrument| instrument.places());
         reply.threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-        // The standard library is to work as it should while the class is looked at, whatever the plugin did to it.
+        // The standard library must work while the class is looked at, whatever the plugin changed in it.
         let own = bootstrap(py);
         let theirs = own.as_ref().ok().and_then(|own| own.call_method0("own_builtins").ok());
-        let looked = Self::look(py, descriptors, request, &module, origins, &mut reply);
+        let described = Self::describe(py, descriptors, request, &module, origins, &mut reply);
         if let (Ok(own), Some(theirs)) = (own, theirs) {
-            let _ = own.call_method1("give_back", (theirs,));
+            let _ = own.call_method1("restore_builtins", (theirs,));
         }
-        match looked {
+        match described {
             Ok(plugin) => (plugin, reply),
             Err(error) => {
-                // Our own Python failed on this class; the plugin is told as it stands, with what is known.
-                eprintln!("hookstorm-worker: the plugin cannot be looked at: {error}");
+                // Our own Python failed on this class. The reply has what is known until here.
+                eprintln!("hookstorm-worker: the plugin cannot be described: {error}");
                 (None, reply)
             }
         }
     }
 
-    fn look(
+    fn describe(
         py: Python<'_>,
         descriptors: &Descriptors,
         request: &LoadRequest,
@@ -177,12 +168,12 @@ impl Plugin {
         lines_of.sort();
         if request.coverage {
             let paths: Vec<&String> = lines_of.iter().map(|(path, _)| path).collect();
-            let (strings, numbers) = bootstrap.call_method1("words_of", (paths,))?.extract()?;
-            reply.words.strings = strings;
-            reply.words.numbers = numbers;
+            let (strings, numbers) = bootstrap.call_method1("tokens_of", (paths,))?.extract()?;
+            reply.tokens.strings = strings;
+            reply.tokens.numbers = numbers;
         }
         let paths: Vec<&String> = lines_of.iter().map(|(path, _)| path).collect();
-        reply.words.services = crate::services::used(py, &paths)?;
+        reply.tokens.services = crate::services::used(py, &paths)?;
         reply.files = lines_of
             .iter()
             .map(|(path, lines)| SourceFile {
@@ -198,14 +189,14 @@ impl Plugin {
         }
         reply.has_class = true;
         let takes_configuration = bootstrap.call_method1("constructor_takes_configuration", (&class,))?.is_truthy()?;
-        let mut hooks: Vec<Option<Takes>> = Hook::ALL.iter().map(|_| None).collect();
+        let mut hooks: Vec<Option<AcceptedArguments>> = Hook::ALL.iter().map(|_| None).collect();
         for name in &request.hooks {
             let Some(hook) = Hook::named(name) else { continue };
-            let Some(seen) = hook_seen(&class, hook, &origins)? else { continue };
-            if seen.callable {
-                hooks[hook as usize] = Some(Takes::new(py, hook, &seen.parameters, seen.takes_any));
+            let Some(found) = hook_of(&class, hook, &origins)? else { continue };
+            if found.callable {
+                hooks[hook as usize] = Some(AcceptedArguments::new(py, hook, &found.parameters, found.takes_any));
             }
-            reply.hooks.push(seen);
+            reply.hooks.push(found);
         }
         let state = State::of(py, &origins.root)?;
         let coverage =
@@ -224,7 +215,7 @@ impl Plugin {
 }
 
 impl Plugin {
-    /// Constructs `Plugin` with the configuration, and with `options` on top of it.
+    /// Constructs `Plugin` with the configuration and with `options` added to it.
     pub(crate) fn construct<'py>(&mut self, py: Python<'py>, options: &[SetOption]) -> PyResult<Bound<'py, PyAny>> {
         let class = self.class.bind(py);
         let Some(configuration) = &self.configuration else { return class.call0() };
@@ -243,14 +234,14 @@ impl Plugin {
     }
 }
 
-/// The hook as `owner`, a class, has it.
-pub(crate) fn hook_seen(owner: &Bound<'_, PyAny>, hook: Hook, origins: &Origins) -> PyResult<Option<HookReply>> {
-    let seen = bootstrap(owner.py())?.call_method1("hook_of", (owner, hook.name()))?;
-    if seen.is_none() {
+/// The hook of `owner`, a class.
+pub(crate) fn hook_of(owner: &Bound<'_, PyAny>, hook: Hook, origins: &Origins) -> PyResult<Option<HookReply>> {
+    let found = bootstrap(owner.py())?.call_method1("hook_of", (owner, hook.name()))?;
+    if found.is_none() {
         return Ok(None);
     }
-    type Seen = (bool, Vec<(String, bool, bool)>, bool, String, String, u32);
-    let (callable, parameters, takes_any, file, function, line): Seen = seen.extract()?;
+    type Found = (bool, Vec<(String, bool, bool)>, bool, String, String, u32);
+    let (callable, parameters, takes_any, file, function, line): Found = found.extract()?;
     Ok(Some(HookReply {
         name: hook.name().into(),
         callable,
@@ -268,7 +259,7 @@ fn standard_library(py: Python<'_>) -> PyResult<String> {
     Ok(path.rsplit_once('/').map_or(path.clone(), |(folder, _)| folder.to_owned()))
 }
 
-/// A list of Python's, for callers that change it.
+/// The list that `object` has as an attribute.
 pub(crate) fn list<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyList>> {
     Ok(object.getattr(name)?.cast_into::<PyList>()?)
 }

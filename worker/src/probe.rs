@@ -1,9 +1,8 @@
-//! What instrumented code calls: builtins that note which edge the plugin's code took, and do what stood there before.
+//! What instrumented code calls: builtins that count the edges that the plugin's code takes, and do what was in their place.
 //!
-//! They are raw functions of C's calling convention: one costs some 30 ns, makes no object and calls nothing of the
-//! plugin's that would not have been called without it. An edge is a hash of two numbers of `instrument.py`, that of the
-//! call before and that of this one; the first call in a function begins anew. Outside of a session, and in a child that a
-//! plugin forked, nothing is noted.
+//! They are raw functions of C's calling convention. One costs some 30 ns, makes no object, and calls only what the original
+//! code would have called. An edge is a hash of two numbers of `instrument.py`: that of the call before and that of this one.
+//! The first call in a function starts again. Outside of sessions, and in a child that a plugin forked, nothing is counted.
 
 use std::{
     ffi::{CStr, c_int},
@@ -12,8 +11,8 @@ use std::{
 
 use hookstorm::{
     runtime::protocol::{
-        control::LoadRequest,
-        shared::{Shared, flag},
+        loading::LoadRequest,
+        shared::{SharedMemory, flag},
         wire::{Writer, record},
     },
     trace::{CmpKind, Edge},
@@ -24,13 +23,13 @@ use pyo3::{
     types::PyModule,
 };
 
-use crate::{Descriptors, comparisons, interpreter};
+use crate::{Descriptors, cmp_log, interpreter};
 
-/// Where edges are noted; null where they are not.
-static NOTED_IN: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
-/// The mapping that [`NOTED_IN`] points to while a session runs. It is never given back.
-static SHARED: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
-/// What the last call of a probe leaves for the next.
+/// Where edges are counted; null while they are not.
+static COUNTS_IN: AtomicPtr<SharedMemory> = AtomicPtr::new(std::ptr::null_mut());
+/// The mapping that [`COUNTS_IN`] points to while a session runs. It is never unmapped.
+static SHARED: AtomicPtr<SharedMemory> = AtomicPtr::new(std::ptr::null_mut());
+/// A hash of the last call, for the next one.
 static BEFORE: AtomicU32 = AtomicU32::new(0);
 /// Whether comparisons are noted.
 static COMPARES: AtomicBool = AtomicBool::new(false);
@@ -41,21 +40,21 @@ const INSTRUMENT: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("
     Err(_) => panic!("instrument.py holds a NUL"),
 };
 
-/// The plugin's own code as it is imported from now on.
+/// The instrumentation of the plugin's own code.
 pub(crate) struct Instrument<'py> {
     module: Bound<'py, PyModule>,
-    /// The class that loads an own file.
+    /// The class that loads the plugin's own files.
     pub(crate) loader: Bound<'py, PyAny>,
 }
 
 impl<'py> Instrument<'py> {
-    /// Has everything instrumented that is imported from the package from now on.
+    /// Instruments everything that is imported from the package from now on.
     pub(crate) fn install(py: Python<'py>, descriptors: &Descriptors, request: &LoadRequest) -> PyResult<Self> {
-        let shared = Box::leak(Box::new(descriptors.shared.again()?));
+        let shared = Box::leak(Box::new(descriptors.shared.map_again()?));
         SHARED.store(shared, Ordering::Relaxed);
         // SAFETY: the handler only stores to an atomic.
         unsafe { libc::pthread_atfork(None, None, Some(stop)) };
-        comparisons::prepare(py)?;
+        cmp_log::prepare(py)?;
         let builtins = py.import("builtins")?;
         for (name, function) in BUILTINS {
             let definition = Box::leak(Box::new(ffi::PyMethodDef {
@@ -64,7 +63,8 @@ impl<'py> Instrument<'py> {
                 ml_flags: ffi::METH_FASTCALL,
                 ml_doc: std::ptr::null(),
             }));
-            // SAFETY: the definition lives for ever and says how the function is called; the result is new or null.
+            // SAFETY: the definition lives for ever and has the function's calling convention; the result is a new reference
+            // or null.
             let function =
                 unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyCFunction_New(definition, std::ptr::null_mut()))? };
             builtins.setattr(*name, function)?;
@@ -74,37 +74,37 @@ impl<'py> Instrument<'py> {
         Ok(Self { module, loader })
     }
 
-    /// How many probes the files have that were imported.
+    /// The number of probes in the files that were imported.
     pub(crate) fn places(&self) -> usize {
         self.module.getattr("places").and_then(|places| places.get_item(0)?.extract()).unwrap_or(0)
     }
 }
 
 extern "C" fn stop() {
-    NOTED_IN.store(std::ptr::null_mut(), Ordering::Relaxed);
+    COUNTS_IN.store(std::ptr::null_mut(), Ordering::Relaxed);
     COMPARES.store(false, Ordering::Relaxed);
 }
 
-/// A session begins; the [`flag`]s say what is noted.
+/// Begins a session; bits of [`flag`] say what to note.
 pub(crate) fn begin(flags: u32) {
     let shared = SHARED.load(Ordering::Relaxed);
     if shared.is_null() || flags & flag::EDGES == 0 {
         return;
     }
     // SAFETY: the mapping was leaked, so it lives for ever.
-    unsafe { (*shared).forget_edges() };
+    unsafe { (*shared).clear_edges() };
     BEFORE.store(0, Ordering::Relaxed);
-    NOTED_IN.store(shared, Ordering::Relaxed);
+    COUNTS_IN.store(shared, Ordering::Relaxed);
     if flags & flag::COMPARISONS != 0 {
-        comparisons::begin();
+        cmp_log::begin();
         COMPARES.store(true, Ordering::Relaxed);
     }
 }
 
-/// A session ended: nothing is noted any more, and what was is written down, if it is to be. Gives the edges, which are to
-/// be taken as seen when the host has got them.
+/// Ends a session, and writes what was noted if the flags want it. Returns the edges, which count as seen once the host has
+/// them.
 pub(crate) fn end(flags: u32, writer: &mut Writer) -> Vec<Edge> {
-    let shared = NOTED_IN.load(Ordering::Relaxed);
+    let shared = COUNTS_IN.load(Ordering::Relaxed);
     stop();
     if shared.is_null() {
         return Vec::new();
@@ -120,24 +120,24 @@ pub(crate) fn end(flags: u32, writer: &mut Writer) -> Vec<Edge> {
     writer.edges(&edges);
     if compares {
         writer.byte(record::COMPARISONS);
-        comparisons::end(writer);
+        cmp_log::end(writer);
     }
     edges
 }
 
-/// Notes the edge to a place. `way` tells apart the ways that lead on from it.
+/// Counts the edge to a place. `way` distinguishes the branches that begin there.
 #[inline]
-fn note(number: u32, way: u32) {
-    let shared = NOTED_IN.load(Ordering::Relaxed);
+fn count_edge(number: u32, way: u32) {
+    let shared = COUNTS_IN.load(Ordering::Relaxed);
     if shared.is_null() {
         return;
     }
     let here = number << 1 | way;
     let edge = (here ^ BEFORE.load(Ordering::Relaxed)).wrapping_mul(0x9e37_79b1) >> 16;
-    // From here to there is another edge than back.
+    // An edge differs from the one in the other direction.
     BEFORE.store(here.wrapping_mul(0x85eb_ca6b), Ordering::Relaxed);
     // SAFETY: the mapping was leaked, so it lives for ever.
-    unsafe { (*shared).take_edge(edge as u16) };
+    unsafe { (*shared).count_edge(edge as u16) };
 }
 
 type Builtin = ffi::PyCFunctionFast;
@@ -158,12 +158,12 @@ const BUILTINS: &[(&CStr, Builtin)] = &[
 /// # Safety
 /// `object` must be alive, and this thread attached.
 unsafe fn new(object: *mut PyObject) -> *mut PyObject {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller promises it.
     unsafe { ffi::Py_INCREF(object) };
     object
 }
 
-/// The arguments of a builtin: a number and `N` objects, or null with an exception for a call that is none of ours.
+/// The arguments of a builtin: a number and `N` objects. `None` with an exception set for a call that is not ours.
 ///
 /// # Safety
 /// `arguments` must hold `count` living objects, and this thread be attached.
@@ -171,7 +171,7 @@ unsafe fn taken<'a, const N: usize>(
     arguments: *mut *mut PyObject,
     count: Py_ssize_t,
 ) -> Option<(u32, &'a [*mut PyObject; N])> {
-    // SAFETY: the slice is as long as the caller says; an exact int gives its lower bits without an exception.
+    // SAFETY: the slice is as long as the caller promises; the lower bits of an exact int can be read without an exception.
     unsafe {
         let all = std::slice::from_raw_parts(arguments, count as usize);
         if let [number, rest @ ..] = all
@@ -197,19 +197,19 @@ unsafe extern "C" fn reach(_: *mut PyObject, arguments: *mut *mut PyObject, coun
     // SAFETY: CPython calls this with living objects on an attached thread.
     unsafe {
         let Some((number, [])) = taken(arguments, count) else { return std::ptr::null_mut() };
-        note(number, 0);
+        count_edge(number, 0);
         new(ffi::Py_None())
     }
 }
 
-/// The truth of an object, on which a branch depends.
+/// Returns the truth of an object, on which a branch depends.
 unsafe extern "C" fn test(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
     // SAFETY: CPython calls this with living objects on an attached thread.
     unsafe {
         let Some((number, [object])) = taken(arguments, count) else { return std::ptr::null_mut() };
         match ffi::PyObject_IsTrue(*object) {
             truth @ 0..=1 => {
-                note(number, truth as u32);
+                count_edge(number, truth as u32);
                 new(if truth == 1 { ffi::Py_True() } else { ffi::Py_False() })
             }
             _ => std::ptr::null_mut(),
@@ -217,10 +217,10 @@ unsafe extern "C" fn test(_: *mut PyObject, arguments: *mut *mut PyObject, count
     }
 }
 
-/// An object on whose truth depends what `and` or `or` gives. Only where the truth can be had without anybody noticing.
+/// An operand of `and` or `or`, whose result depends on its truth. Counts only if reading the truth has no side effect.
 unsafe extern "C" fn value(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
-    // SAFETY: CPython calls this with living objects on an attached thread. The truth of these types is their length or
-    // their value, and never an exception.
+    // SAFETY: CPython calls this with living objects on an attached thread. The truth of these types is their length or their
+    // value, and reading it never raises.
     unsafe {
         let Some((number, [object])) = taken(arguments, count) else { return std::ptr::null_mut() };
         let object = *object;
@@ -233,19 +233,19 @@ unsafe extern "C" fn value(_: *mut PyObject, arguments: *mut *mut PyObject, coun
             || ffi::PyTuple_CheckExact(object) != 0
             || ffi::PyBytes_CheckExact(object) != 0;
         if plain {
-            note(number, u32::from(ffi::PyObject_IsTrue(object) == 1));
+            count_edge(number, u32::from(ffi::PyObject_IsTrue(object) == 1));
         }
         new(object)
     }
 }
 
-/// The operators of `instrument.py` that go to `PyObject_RichCompare`, as that numbers them.
+/// The operators of `instrument.py` as `PyObject_RichCompare` numbers them.
 const RICH: [c_int; 6] = [ffi::Py_EQ, ffi::Py_NE, ffi::Py_LT, ffi::Py_LE, ffi::Py_GT, ffi::Py_GE];
 
 /// A comparison with one operator.
 unsafe extern "C" fn compare(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
-    // SAFETY: CPython calls this with living objects on an attached thread; each result is new or null with an exception
-    // set, and is looked at only where it is an object.
+    // SAFETY: CPython calls this with living objects on an attached thread; each result is a new reference or null with an
+    // exception set, and is read only if it is an object.
     unsafe {
         let Some((code, [left, right])) = taken(arguments, count) else { return std::ptr::null_mut() };
         let (number, operator) = (code >> 4, code & 15);
@@ -259,10 +259,10 @@ unsafe extern "C" fn compare(_: *mut PyObject, arguments: *mut *mut PyObject, co
                 _ => std::ptr::null_mut(),
             },
         };
-        // What is no bool has a truth of its own, which is not asked for here.
+        // If the result is no bool, reading its truth could run code of the plugin.
         if result == ffi::Py_True() || result == ffi::Py_False() {
             let truth = result == ffi::Py_True();
-            note(number, u32::from(truth));
+            count_edge(number, u32::from(truth));
             if COMPARES.load(Ordering::Relaxed) {
                 let negated = matches!(operator, 1 | 7 | 9);
                 let kind = match operator {
@@ -270,7 +270,7 @@ unsafe extern "C" fn compare(_: *mut PyObject, arguments: *mut *mut PyObject, co
                     8 | 9 => CmpKind::Contains,
                     _ => CmpKind::Order,
                 };
-                comparisons::note(number, kind, left, right, truth != negated);
+                cmp_log::note(number, kind, left, right, truth != negated);
             }
         }
         result
@@ -283,7 +283,7 @@ unsafe extern "C" fn item(_: *mut PyObject, arguments: *mut *mut PyObject, count
     unsafe {
         let Some((number, [container, key])) = taken(arguments, count) else { return std::ptr::null_mut() };
         if COMPARES.load(Ordering::Relaxed) && ffi::PyDict_Check(*container) != 0 {
-            comparisons::note_key(number, *key, *container);
+            cmp_log::note_key(number, *key, *container);
         }
         ffi::PyObject_GetItem(*container, *key)
     }
@@ -291,32 +291,32 @@ unsafe extern "C" fn item(_: *mut PyObject, arguments: *mut *mut PyObject, count
 
 /// A call of a method whose name is one of those that compare.
 unsafe extern "C" fn call(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
-    // SAFETY: CPython calls this with living objects on an attached thread; behind the method stand its arguments, of
-    // which the call is told how many there are.
+    // SAFETY: CPython calls this with living objects on an attached thread; the arguments of the method come after it, and
+    // the call gets their number.
     unsafe {
         let Some((code, [method, first])) = taken(arguments, count) else { return std::ptr::null_mut() };
         let (number, kind) = (code >> 4, code & 15);
         let compares = COMPARES.load(Ordering::Relaxed);
         if compares && kind == 2 {
-            comparisons::note_get(number, *method, *first);
+            cmp_log::note_get(number, *method, *first);
         }
         let result = ffi::PyObject_Vectorcall(*method, arguments.add(2), (count - 2) as usize, std::ptr::null_mut());
         if compares && kind != 2 && !result.is_null() {
             let second = if count > 3 { *arguments.add(3) } else { std::ptr::null_mut() };
-            comparisons::note_method(number, kind, *method, *first, second, result);
+            cmp_log::note_method(number, kind, *method, *first, second, result);
         }
         result
     }
 }
 
-/// What is matched against the patterns of a `match`.
+/// The subject of a `match`.
 unsafe extern "C" fn subject(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
     // SAFETY: CPython calls this with living objects on an attached thread.
     unsafe {
         let Some((number, [object, wanted])) = taken(arguments, count) else { return std::ptr::null_mut() };
-        note(number, 0);
+        count_edge(number, 0);
         if COMPARES.load(Ordering::Relaxed) {
-            comparisons::note_match(number, *object, *wanted);
+            cmp_log::note_match(number, *object, *wanted);
         }
         new(*object)
     }

@@ -1,8 +1,9 @@
-"""The platform's services, as the Plugin SDK's stand-ins have them outside of the appliance (`safeguard.sessions.plugin_impl`).
+"""The platform's services: fills the stand-ins that the Plugin SDK has outside of the appliance
+(`safeguard.sessions.plugin_impl`).
 
-Each module of stand-ins is taken hold of when it is imported, whoever imports it and when: a plugin that does not use the
-SDK never gets here. What a session's services hold is put in when it begins and taken out when it has ended. Whatever a
-plugin does to the stand-ins, it does to itself: the process is replaced after a session that broke them."""
+A module of stand-ins is changed when it is imported, so that a plugin without the SDK costs nothing. The contents of a
+session's services are filled in when the session begins and removed when it has ended. A plugin that changes a stand-in
+changes it for itself only: the process is replaced after such a session."""
 
 import importlib.machinery
 import importlib.util
@@ -11,7 +12,7 @@ import os
 import sys
 import time
 
-# What a memory cache holds at the most; the platform's throws things out as well when it is full.
+# The largest memory cache. The one of the platform drops entries too when it is full.
 CACHE_BYTES = 1 << 20
 
 IMPL = "safeguard.sessions.plugin_impl."
@@ -22,7 +23,7 @@ def _folded(key):
 
 
 class Folded(dict):
-    """A dict as a directory looks names up: in whatever case."""
+    """A dict that ignores case, as a directory does."""
 
     def __init__(self, entries):
         super().__init__((_folded(key), value) for key, value in entries)
@@ -38,14 +39,14 @@ class Folded(dict):
 
 
 class Members(list):
-    """The members of a group."""
+    """The members of a group, which ignore case."""
 
     def __contains__(self, member):
         return any(_folded(known) == _folded(member) for known in self)
 
 
 class Cache:
-    """The memory cache: one for all who ask, as on the appliance. It speaks as Redis does."""
+    """The memory cache, with the methods of Redis. All users share one, as on the appliance."""
 
     def __init__(self, *args, **kwargs):
         self.entries = {}
@@ -72,9 +73,9 @@ class Cache:
 
 
 cache = Cache()
-# What is used of the running session's services.
+# The services of the session that runs.
 current = {}
-# (module, attribute, what must still be there after a session, how it is filled)
+# (module, attribute, its content, which must still be there after a session, the function that fills it)
 standins = []
 scratch = [""]
 
@@ -96,11 +97,11 @@ def _user_lists(lists):
 def _ldap_servers(servers):
     servers.clear()
     for name, server in current.get("ldap", {}).items():
-        held = servers[name] = {}
+        filled = servers[name] = {}
         if "users" in server:
-            held["users"] = Folded(server["users"].items())
+            filled["users"] = Folded(server["users"].items())
         if "groups" in server:
-            held["groups"] = Folded((group, Members(members)) for group, members in server["groups"].items())
+            filled["groups"] = Folded((group, Members(members)) for group, members in server["groups"].items())
 
 
 def _box_configuration(box):
@@ -118,7 +119,7 @@ def _box_configuration(box):
 
 
 def _keep(attribute, fill):
-    """What to do with a module whose `attribute` is a dict that `fill` fills."""
+    """Takes a module whose `attribute` is a dict that `fill` fills."""
 
     def take(module):
         content = getattr(module, attribute)
@@ -135,7 +136,7 @@ def _take_memory_cache(module):
 
 def _take_database(module):
     def query_all(self):
-        """Retrieve all credentials from the database: of every host of a user, where the SDK's own has the first one's."""
+        """Retrieves the credentials of every host of a user. The SDK's own method returns those of the first host only."""
         users = self._FakeDatabase__database.items()
         return [(user, host, row[0]) for user, hosts in users for host, rows in hosts.items() for row in rows]
 
@@ -154,7 +155,7 @@ TAKE = {
 
 
 class Loader:
-    """Loads a module of stand-ins and takes hold of it."""
+    """Loads a module of stand-ins and takes it."""
 
     def __init__(self, loader, take):
         self.loader, self.take = loader, take
@@ -168,7 +169,7 @@ class Loader:
         try:
             self.take(module)
         except Exception:
-            pass  # An SDK that has it otherwise keeps its own.
+            pass  # This SDK has another module there, which stays as it is.
 
 
 class Finder:
@@ -185,7 +186,7 @@ class Finder:
 
 
 class FakeRedis:
-    """fakeredis, which the SDK's memory cache wants and does not bring."""
+    """`fakeredis`, which the memory cache of the SDK imports and which the SDK does not install."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
@@ -201,22 +202,22 @@ class FakeRedis:
 
 
 def provide(folder):
-    """Has the stand-ins taken hold of as they are imported. `folder` is for what they write."""
+    """Takes the stand-ins when they are imported from now on. `folder` is for what they write."""
     scratch[0] = folder
     sys.meta_path.insert(0, Finder)
     sys.meta_path.append(FakeRedis)
 
 
-def begin(services, carried):
-    """Fills the services in. `carried` is what an earlier call of the session left in the memory cache, if one did."""
+def begin(services, saved_cache):
+    """Fills the services. `saved_cache` is the memory cache that an earlier call of the session left, or None."""
     global current
     current = services
     entries = {}
-    if carried:
+    if saved_cache:
         try:
-            entries = {key: (value.encode("latin-1"), until) for key, value, until in json.loads(carried)}
+            entries = {key: (value.encode("latin-1"), until) for key, value, until in json.loads(saved_cache)}
         except (TypeError, ValueError, RecursionError):
-            pass  # Whoever wrote over it has an empty cache.
+            pass  # The plugin wrote over it, and gets an empty cache.
     else:
         for key, value in services.get("memory_cache", {}).items():
             entries[key] = value.encode(), None
@@ -225,18 +226,18 @@ def begin(services, carried):
         fill(content)
 
 
-def carried():
-    """What the next call of the session has to find in the memory cache."""
+def memory_cache():
+    """The memory cache, for the next call of the session."""
     return json.dumps([(key, value.decode("latin-1"), until) for key, (value, until) in cache.entries.items()])
 
 
 def end():
-    """Empties the services. Whether all stand-ins are still the ones that were taken hold of."""
+    """Empties the services. Returns whether all stand-ins are still the same."""
     begin({}, None)
     return all(getattr(owner, attribute, None) is content for owner, attribute, content, _ in standins)
 
 
-# Classes of the SDK, with the services that they reach.
+# Classes of the SDK, and the services that they use.
 CLASSES = {
     "MemoryCache": "memory_cache",
     "UserList": "user_lists",
@@ -256,8 +257,8 @@ CLASSES = {
 
 
 def used(paths):
-    """The services that the code at `paths` names, and `sdk` where the SDK is imported: then its configuration may name
-    more of them."""
+    """The services that the code at `paths` names, and `sdk` if the SDK is imported: then the configuration may name more
+    of them."""
     import re
 
     found = {"sdk"} if "safeguard.sessions.plugin" in sys.modules else set()

@@ -1,13 +1,13 @@
-//! The platform's services inside the worker: `services.py`, which holds the SDK's stand-ins, and the way of the memory
-//! cache from one isolated call to the next.
+//! The platform's services inside the worker: `services.py`, which fills the SDK's stand-ins, and the memory cache, which
+//! goes from one isolated call to the next.
 //!
-//! Costs nothing where a session's services are empty and no stand-in was ever imported.
+//! This costs nothing if a session's services are empty and no stand-in was ever imported.
 
 use std::path::Path;
 
 use hookstorm::{
     case::Value,
-    runtime::sandbox::scratch::{CARRIED, CARRIED_LIMIT},
+    runtime::sandbox::session_folders::{MEMORY_CACHE, MEMORY_CACHE_LIMIT},
 };
 use pyo3::{
     prelude::*,
@@ -38,53 +38,53 @@ fn handles(py: Python<'_>) -> PyResult<&'static Handles> {
     Ok(HANDLES.get_or_init(|| Handles { module: module.unbind(), standins }))
 }
 
-/// Has the SDK's stand-ins taken hold of from now on. What they write goes into `scratch`.
+/// Takes control of the SDK's stand-ins from now on. What they write goes into `scratch`.
 pub(crate) fn provide(py: Python<'_>, scratch: &Path) -> PyResult<()> {
     handles(py)?.module.bind(py).call_method1("provide", (scratch.as_os_str(),)).map(drop)
 }
 
-/// The services that the code at `paths` uses; see [`hookstorm::trace::PluginTokens::services`].
+/// The services that the code at `paths` uses: see [`hookstorm::trace::PluginTokens::services`].
 pub(crate) fn used(py: Python<'_>, paths: &[&String]) -> PyResult<Vec<String>> {
     handles(py)?.module.bind(py).call_method1("used", (paths.to_vec(),))?.extract()
 }
 
-/// Fills the services of a session in. In a process of one call, `folder` is where an earlier one may have left the
-/// memory cache.
+/// Fills the services for a session. In a process for one call, `folder` is where an earlier one may have left the memory
+/// cache.
 pub(crate) fn begin(py: Python<'_>, services: &Value, folder: Option<&Path>) -> PyResult<()> {
     let handles = handles(py)?;
     let is_imported = !handles.standins.bind(py).is_empty();
-    let carried = folder.filter(|_| is_imported || !services.is_empty_dict()).and_then(|folder| {
+    let cache = folder.filter(|_| is_imported || !services.is_empty_dict()).and_then(|folder| {
         use std::io::Read;
         let mut text = String::new();
-        std::fs::File::open(folder.join(CARRIED)).ok()?.take(CARRIED_LIMIT).read_to_string(&mut text).ok()?;
+        std::fs::File::open(folder.join(MEMORY_CACHE)).ok()?.take(MEMORY_CACHE_LIMIT).read_to_string(&mut text).ok()?;
         Some(text)
     });
-    if services.is_empty_dict() && carried.is_none() {
+    if services.is_empty_dict() && cache.is_none() {
         return Ok(());
     }
-    handles.module.bind(py).call_method1("begin", (convert::to_python(py, services)?, carried)).map(drop)
+    handles.module.bind(py).call_method1("begin", (convert::to_python(py, services)?, cache)).map(drop)
 }
 
-/// Leaves the memory cache for the session's next process.
-pub(crate) fn carry(py: Python<'_>, folder: &Path) -> PyResult<()> {
+/// Writes the memory cache for the session's next process.
+pub(crate) fn write_memory_cache(py: Python<'_>, folder: &Path) -> PyResult<()> {
     let handles = handles(py)?;
     if handles.standins.bind(py).is_empty() {
         return Ok(());
     }
-    let carried = handles.module.bind(py).call_method0("carried")?.extract::<String>()?;
-    let path = folder.join(CARRIED);
-    if carried != "[]" || path.exists() {
-        std::fs::write(path, carried)?;
+    let cache = handles.module.bind(py).call_method0("memory_cache")?.extract::<String>()?;
+    let path = folder.join(MEMORY_CACHE);
+    if cache != "[]" || path.exists() {
+        std::fs::write(path, cache)?;
     }
     Ok(())
 }
 
-/// Empties the services again. False where the plugin put something else in a stand-in's place.
+/// Empties the services again. False if the plugin replaced a stand-in.
 pub(crate) fn end(py: Python<'_>, services: &Value) -> bool {
     let Ok(handles) = handles(py) else { return false };
     if services.is_empty_dict() && handles.standins.bind(py).is_empty() {
         return true;
     }
-    let ended = handles.module.bind(py).call_method0("end").and_then(|whole| whole.extract::<bool>());
-    ended.unwrap_or(false)
+    let is_whole = handles.module.bind(py).call_method0("end").and_then(|whole| whole.extract::<bool>());
+    is_whole.unwrap_or(false)
 }

@@ -1,8 +1,9 @@
-//! The process that has the plugin imported, with one thread, and forks: a runner for many sessions, or a child for one
-//! call. It takes orders from the host and tells it how each child ended.
+//! The process that has imported the plugin, has one thread, and forks: a runner for many sessions, or a child for one call.
+//! It takes commands from the host and reports how each child ended.
 
 use std::{
     fs::File,
+    io,
     os::{
         fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::FileExt,
@@ -13,30 +14,35 @@ use std::{
 
 use hookstorm::runtime::{
     protocol::{
-        control::{LoadReply, LoadRequest, command, reply},
+        control::{command, reply},
         fd_passing,
+        loading::{LoadReply, LoadRequest},
     },
     sandbox::{
-        self, Confinement, MissingProtections, Protection, calls, files, limits, scratch::Scratch, supervisor::Allowed,
+        self, AllowedConnections, Confinement, MissingProtections, Protection, SessionFolders, landlock, limits,
+        seccomp,
     },
 };
 use pyo3::prelude::*;
 use rustix::{
     event::{PollFd, PollFlags, poll},
+    fs::{Mode, OFlags, open},
     io::Errno,
     net::{RecvFlags, SendFlags},
-    process::{Pid, PidfdFlags, Signal, WaitIdOptions},
+    process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal, waitid},
 };
 
-use crate::{Descriptors, audit, interpreter, plugin::Plugin, runner};
+use crate::{
+    Descriptors, Start, audit,
+    child::{self, ChildTask},
+    interpreter,
+    plugin::Plugin,
+    usage,
+};
 
-/// Starts CPython and takes orders until the host is gone.
-pub(crate) fn run(
-    descriptors: Descriptors,
-    confinement: Confinement,
-    missing: MissingProtections,
-    link: OwnedFd,
-) -> ExitCode {
+/// Starts CPython and takes commands until the host is gone.
+pub(crate) fn run(start: Start) -> ExitCode {
+    let Start { descriptors, confinement, missing, link } = start;
     if let Err(message) = interpreter::start(&descriptors) {
         eprintln!("{message}");
         return ExitCode::from(3);
@@ -49,12 +55,12 @@ pub(crate) fn run(
             link: Some(link),
             request: None,
             plugin: None,
-            scratch: None,
+            folders: None,
             spare: None,
             children: File::open("/proc/thread-self/children").ok(),
             address_space: 0,
         };
-        match zygote.obey(py) {
+        match zygote.take_commands(py) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("hookstorm-worker: {error}");
@@ -64,10 +70,10 @@ pub(crate) fn run(
     })
 }
 
-/// Forks as `os.fork` does: CPython's own state is whole in the child.
+/// Forks as `os.fork` does, so that CPython's own state is complete in the child.
 fn fork_python(_py: Python<'_>) -> i32 {
-    // SAFETY: this thread is attached to the interpreter and is the only one, so the child has the whole of it; the hooks
-    // are called in CPython's order.
+    // SAFETY: this thread is attached to the interpreter and is the only one, so the child gets all of it; the hooks are
+    // called in CPython's order.
     unsafe {
         pyo3::ffi::PyOS_BeforeFork();
         let pid = libc::fork();
@@ -80,10 +86,10 @@ fn fork_python(_py: Python<'_>) -> i32 {
     }
 }
 
-/// A child that runs or waits to.
+/// A child that runs, or waits for its call.
 struct Child {
     pidfd: OwnedFd,
-    /// Tells one that waits to begin.
+    /// A byte in this pipe tells a waiting child to begin.
     go: Option<OwnedFd>,
 }
 
@@ -91,53 +97,53 @@ struct Zygote {
     descriptors: Descriptors,
     confinement: Confinement,
     missing: MissingProtections,
-    /// To the guardian, until it is told what to supervise.
+    /// The socket to the guardian, until the guardian knows what to supervise.
     link: Option<OwnedFd>,
     request: Option<LoadRequest>,
     plugin: Option<Plugin>,
-    scratch: Option<Scratch>,
-    /// Forked while the last call ran, so that the next one need not wait for it.
+    folders: Option<SessionFolders>,
+    /// Forked while the last call ran, so that the next call need not wait for a fork.
     spare: Option<Child>,
-    /// Lists the zygote's children, if the kernel does.
+    /// Lists the zygote's children, if the kernel can.
     children: Option<File>,
-    /// How large the address space is after loading: children are limited to this and the limit.
+    /// The size of the address space after loading, to which the limit of children is added.
     address_space: u64,
 }
 
 impl Zygote {
-    fn obey(&mut self, py: Python<'_>) -> Result<(), String> {
+    fn take_commands(&mut self, py: Python<'_>) -> Result<(), String> {
         loop {
             let mut packet = [0_u8; 16];
             let length = match rustix::net::recv(&self.descriptors.control, &mut packet, RecvFlags::empty()) {
                 Ok((0, _)) => return Ok(()),
                 Ok((length, _)) => length,
                 Err(Errno::INTR) => continue,
-                Err(error) => return Err(format!("the host cannot be heard: {error}")),
+                Err(error) => return Err(format!("cannot receive from the host: {error}")),
             };
             match packet[..length] {
                 [command::LOAD] => self.load(py)?,
-                [command::CONSTRUCT] => self.fork(py, command::CONSTRUCT)?,
+                [command::CONSTRUCT] => self.run_child(py, command::CONSTRUCT)?,
                 [command::CALL] => self.call(py)?,
-                [command::RUNNER] => self.fork(py, command::RUNNER)?,
-                [command::BARE, a, b, c, d] => self.bare(py, u32::from_le_bytes([a, b, c, d]))?,
+                [command::RUNNER] => self.run_child(py, command::RUNNER)?,
+                [command::FORKS, a, b, c, d] => self.time_forks(py, u32::from_le_bytes([a, b, c, d]))?,
                 // A signal for a child that has just ended.
                 [command::SIGNAL, _] => {}
-                _ => return Err("the host gave an order that this worker does not know".into()),
+                _ => return Err("the host sent a command that this worker does not know".into()),
             }
         }
     }
 
-    fn tell(&self, packet: &[u8]) -> Result<(), String> {
+    fn reply(&self, packet: &[u8]) -> Result<(), String> {
         loop {
             match rustix::net::send(&self.descriptors.control, packet, SendFlags::NOSIGNAL) {
                 Ok(_) => return Ok(()),
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(format!("the host cannot be told: {error}")),
+                Err(error) => return Err(format!("cannot send to the host: {error}")),
             }
         }
     }
 
-    /// Imports the plugin and writes down what was seen.
+    /// Imports the plugin and writes what that showed.
     fn load(&mut self, py: Python<'_>) -> Result<(), String> {
         let request: LoadRequest = serde_json::from_slice(&self.descriptors.shared.read_request())
             .map_err(|error| format!("the host's request is malformed: {error}"))?;
@@ -148,92 +154,94 @@ impl Zygote {
         let (plugin, reply) =
             if request.preload { Plugin::load(py, &self.descriptors, &request) } else { (None, LoadReply::default()) };
         self.plugin = plugin;
+        self.folders = Some(SessionFolders::new(&request.scratch));
         self.request = Some(request);
         self.descriptors.shared.clear_reply();
         let json = serde_json::to_vec(&reply).map_err(|error| error.to_string())?;
         if !self.descriptors.shared.append_reply(&json) {
-            return Err("what was seen of the plugin is too large".into());
+            return Err("the description of the plugin is too large".into());
         }
-        self.scratch = self.request.as_ref().map(|request| Scratch::new(&request.scratch));
         interpreter::freeze(py);
-        self.address_space = runner::address_space();
-        self.tell(&[reply::LOADED])
+        self.address_space = usage::address_space();
+        self.reply(&[reply::LOADED])
     }
 
-    /// Gives up what the plugin is not to have. From here on only the plugin's code runs in this process, and ours.
+    /// Confines this process. After this it runs the plugin's code and ours.
     fn confine(&mut self, py: Python<'_>, request: &LoadRequest) -> Result<(), String> {
         let folders = interpreter::folders(py).map_err(|error| format!("the paths cannot be read: {error}"))?;
         let more = folders.paths.into_iter().chain([request.root.clone()]).chain(request.readable.iter().cloned());
-        let access = files::access_rules(&request.scratch, request.state.as_deref(), &folders.prefixes, more);
+        let access = landlock::access_rules(&request.scratch, request.state.as_deref(), &folders.prefixes, more);
         limits::set().map_err(|error| format!("the limits cannot be set: {error}"))?;
-        limits::give_up_rights().map_err(|error| format!("rights cannot be given up: {error}"))?;
-        if files::enforce(&access).is_err() {
+        limits::drop_privileges().map_err(|error| format!("privileges cannot be dropped: {error}"))?;
+        if landlock::restrict(&access).is_err() {
             self.missing.add(Protection::Files);
         }
         let own_network = self.confinement.is_closed() && !self.missing.has(Protection::Network);
-        let mut allowed =
-            Allowed { destinations: request.destinations.clone(), folders: vec![request.scratch.clone()], own_network };
-        allowed.folders.extend(request.state.clone());
-        if calls::refuse(self.missing).is_err() || self.supervise(&allowed).is_err() {
+        let folders = [request.scratch.clone()].into_iter().chain(request.state.clone()).collect();
+        let allowed = AllowedConnections { destinations: request.destinations.clone(), folders, own_network };
+        if seccomp::refuse(self.missing).is_err() || self.supervise(&allowed).is_err() {
             self.missing.add(Protection::Calls);
             if !self.missing.has(Protection::Processes) {
                 let _ = limits::limit_processes();
             }
-            // A namespace closes it, or a filter; single destinations only the supervisor can keep apart.
-            let is_closed = own_network || self.confinement.is_closed() && calls::refuse_sockets().is_ok();
+            // A namespace closes the network, or a filter does; only a supervisor can allow single destinations.
+            let is_closed = own_network || self.confinement.is_closed() && seccomp::refuse_sockets().is_ok();
             if !is_closed && (self.confinement.is_closed() || self.confinement.is_limited()) {
                 self.missing.add(Protection::Network);
             } else {
                 self.missing.remove(Protection::Network);
             }
         } else {
-            // What no namespace closes the supervisor does.
+            // If no namespace closes the network, the supervisor does.
             self.missing.remove(Protection::Network);
         }
         self.link = None;
         self.descriptors.shared.header().missing.store(self.missing.bits(), Ordering::Release);
         audit::install(py, &self.descriptors, self.confinement, self.missing, request, access)
-            .map_err(|error| format!("what the plugin tries cannot be watched: {error}"))
+            .map_err(|error| format!("the audit hook cannot be installed: {error}"))
     }
 
-    /// Has the guardian supervise this process and its children.
-    fn supervise(&self, allowed: &Allowed) -> std::io::Result<()> {
-        let link = self.link.as_ref().ok_or(std::io::ErrorKind::NotConnected)?;
-        let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
-        fd_passing::send(link, &serde_json::to_vec(allowed)?, &[own.as_fd()])?;
-        // From here on nothing can be handed over without the supervisor's leave. So it takes the listener itself.
-        let listener = calls::supervise(self.confinement)?;
+    /// Lets the guardian supervise this process and its children.
+    fn supervise(&self, allowed: &AllowedConnections) -> io::Result<()> {
+        let link = self.link.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        let own = pidfd_open(getpid(), PidfdFlags::empty())?;
+        // The guardian asks processes that execute this program for their Python stacks, and no others.
+        let program = open("/proc/self/exe", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        fd_passing::send(link, &serde_json::to_vec(allowed)?, &[own.as_fd(), program.as_fd()])?;
+        // Once it is supervised, this process can send no descriptor without the guardian. So the guardian takes the listener
+        // itself.
+        let listener = seccomp::supervise(self.confinement)?;
         rustix::net::send(link, &listener.as_raw_fd().to_le_bytes(), SendFlags::NOSIGNAL)?;
-        // It is not to be closed before it was taken.
+        // The listener must stay open until the guardian has taken it.
         let mut taken = [0];
         rustix::net::recv(link, &mut taken, RecvFlags::empty())?;
         Ok(())
     }
 
-    /// Forks a child, waits until it ended, and tells the host how. Meanwhile it passes on the host's signals.
-    fn fork(&mut self, py: Python<'_>, kind: u8) -> Result<(), String> {
-        let child = self.start(py, kind, false)?;
-        self.see_off(&child)
+    /// Forks a child, waits until it has ended, and reports how.
+    fn run_child(&mut self, py: Python<'_>, kind: u8) -> Result<(), String> {
+        let child = self.fork(py, kind, false)?;
+        self.finish(&child)
     }
 
-    /// Has a call made by the child that waits for one, and forks the next one meanwhile.
+    /// Lets the waiting child make a call, and forks the next one meanwhile.
     fn call(&mut self, py: Python<'_>) -> Result<(), String> {
         let child = match self.spare.take() {
             Some(child) => child,
-            None => self.start(py, command::CALL, false)?,
+            None => self.fork(py, command::CALL, false)?,
         };
         if let Some(go) = &child.go {
-            // A spare that something ended is told as one that ended without a call, and the host asks again.
+            // If something has killed the spare, it is reported as a child that ended without a call, and the host tries again.
             let _ = rustix::io::write(go, &[1]);
         }
-        // Where each child imports the plugin for itself, it does so under the call's own watch.
+        // If each child imports the plugin for itself, the call's time limit must cover the import.
         if self.plugin.is_some() {
-            self.spare = Some(self.start(py, command::CALL, true)?);
+            self.spare = Some(self.fork(py, command::CALL, true)?);
         }
-        self.see_off(&child)
+        self.finish(&child)
     }
 
-    fn start(&mut self, py: Python<'_>, kind: u8, waits: bool) -> Result<Child, String> {
+    fn fork(&mut self, py: Python<'_>, kind: u8, waits: bool) -> Result<Child, String> {
         if self.request.is_none() {
             return Err("nothing is loaded".into());
         }
@@ -241,42 +249,43 @@ impl Zygote {
         let (read, write) = pipe.map_err(|error| format!("no pipe can be made: {error}"))?.unzip();
         let pid = fork_python(py);
         if pid == 0 {
-            let (Some(request), Some(scratch)) = (&self.request, self.scratch.take()) else { interpreter::leave(3) };
-            let order = runner::Order { kind, address_space: self.address_space, go: read };
-            let status = runner::main(py, &mut self.descriptors, request, self.plugin.take(), scratch, order);
+            let (Some(request), Some(folders)) = (&self.request, self.folders.take()) else { interpreter::leave(3) };
+            let task = ChildTask { kind, address_space: self.address_space, go: read };
+            let status = child::main(py, &mut self.descriptors, request, self.plugin.take(), folders, task);
             interpreter::leave(status);
         }
         let pid = Pid::from_raw(pid).filter(|_| pid > 0);
-        let pid = pid.ok_or_else(|| format!("no child can be forked: {}", std::io::Error::last_os_error()))?;
-        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())
-            .map_err(|error| format!("the child cannot be watched: {error}"))?;
+        let pid = pid.ok_or_else(|| format!("no child can be forked: {}", io::Error::last_os_error()))?;
+        let pidfd =
+            pidfd_open(pid, PidfdFlags::empty()).map_err(|error| format!("the child cannot be watched: {error}"))?;
         Ok(Child { pidfd, go: write })
     }
 
-    /// Waits until a child ended, ends what it left behind, and tells the host how it ended.
-    fn see_off(&mut self, child: &Child) -> Result<(), String> {
+    /// Waits until a child has ended, kills what it left behind, and reports how it ended.
+    fn finish(&mut self, child: &Child) -> Result<(), String> {
         let status = self.wait(&child.pidfd)?;
-        self.sweep();
+        self.kill_strays();
         let mut packet = [reply::ENDED, 0, 0, 0, 0];
         packet[1..].copy_from_slice(&status.to_le_bytes());
-        self.tell(&packet)
+        self.reply(&packet)
     }
 
-    /// Forks children that end at once, as Python does it.
-    fn bare(&self, py: Python<'_>, times: u32) -> Result<(), String> {
+    /// Forks children that exit at once, as Python does it.
+    fn time_forks(&self, py: Python<'_>, times: u32) -> Result<(), String> {
         interpreter::bootstrap(py)
             .and_then(|bootstrap| bootstrap.call_method1("fork_and_exit", (times,)))
             .map_err(|error| format!("no child can be forked: {error}"))?;
-        self.tell(&[reply::ENDED, 0, 0, 0, 0])
+        self.reply(&[reply::ENDED, 0, 0, 0, 0])
     }
 
-    /// The exit status of a child when it ended, or the negative of the signal that ended it.
+    /// Waits for a child, and meanwhile passes on the host's signals. Returns its exit status, or the negative of the signal
+    /// that ended it.
     fn wait(&self, pidfd: &OwnedFd) -> Result<i32, String> {
         loop {
             let mut fds = [PollFd::new(pidfd, PollFlags::IN), PollFd::new(&self.descriptors.control, PollFlags::IN)];
             match poll(&mut fds, None) {
                 Err(Errno::INTR) => continue,
-                Err(error) => return Err(format!("the child cannot be waited for: {error}")),
+                Err(error) => return Err(format!("cannot wait for the child: {error}")),
                 Ok(_) => {}
             }
             if !fds[0].revents().is_empty() {
@@ -287,19 +296,18 @@ impl Zygote {
                 Ok((0, _)) => interpreter::leave(0),
                 Ok((2, _)) if packet[0] == command::SIGNAL => {
                     if let Some(signal) = Signal::from_named_raw(i32::from(packet[1])) {
-                        let _ = rustix::process::pidfd_send_signal(pidfd, signal);
+                        let _ = pidfd_send_signal(pidfd, signal);
                     }
                 }
                 _ => {}
             }
         }
-        let id = rustix::process::WaitId::PidFd(pidfd.as_fd());
-        let status = match rustix::process::waitid(id, WaitIdOptions::EXITED) {
+        let status = match waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED) {
             Ok(Some(status)) => status,
-            // It ended while it waited for its call, and was reaped with the strays.
+            // A spare was killed while it waited for its call, and `kill_strays` has reaped it.
             Err(Errno::CHILD) => return Ok(-libc::SIGKILL),
             Ok(None) => return Err("the child has not ended".into()),
-            Err(error) => return Err(format!("the child cannot be asked: {error}")),
+            Err(error) => return Err(format!("cannot read how the child ended: {error}")),
         };
         Ok(match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => code,
@@ -308,18 +316,18 @@ impl Zygote {
         })
     }
 
-    /// Ends what the child left behind.
-    fn sweep(&mut self) {
+    /// Kills what a child left behind.
+    fn kill_strays(&mut self) {
         if !self.has_strays() {
             return;
         }
-        // It goes with the rest: nothing tells it from them.
+        // Nothing tells it from the strays, so it is killed with them.
         self.spare = None;
         if self.missing.has(Protection::Processes) {
-            sandbox::end_descendants(std::process::id() as i32);
+            sandbox::kill_descendants(std::process::id() as i32);
         } else {
-            // SAFETY: the zygote is the first process of its namespace, so this reaches what the child started, and
-            // nothing else: not itself, and nothing outside.
+            // SAFETY: this reaches the processes of the zygote's own namespace, which are its descendants: neither the zygote
+            // itself nor the first process, nor any process outside.
             unsafe { libc::kill(-1, libc::SIGKILL) };
             sandbox::reap();
         }
@@ -333,7 +341,7 @@ impl Zygote {
                 let listed = listed[..length].split(u8::is_ascii_whitespace).filter(|pid| !pid.is_empty());
                 listed.count() > usize::from(self.spare.is_some())
             }
-            // A kernel that does not tell has its children ended each time.
+            // If the kernel cannot list them, they are killed each time.
             _ => true,
         }
     }

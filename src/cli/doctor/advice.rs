@@ -4,7 +4,7 @@ use super::facts::{Facts, Problem, Sdk, Worker};
 use crate::{
     report::{Check, CheckGroup, Diagnosis, State},
     runtime::{
-        machine::NoLandlock,
+        kernel::NoLandlock,
         sandbox::{MissingProtections, Protection},
     },
 };

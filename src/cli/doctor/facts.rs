@@ -13,7 +13,7 @@ use crate::{
     package::ScratchFolder,
     runtime::{
         Network, built_against,
-        machine::{NoLandlock, landlock_version},
+        kernel::{NoLandlock, landlock_version},
         sandbox::MissingProtections,
     },
     trace::LoadEnding,

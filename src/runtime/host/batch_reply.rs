@@ -1,8 +1,8 @@
-//! What a runner wrote down of a batch, read against the sessions that it was given: a reply that tells of other calls than
-//! those is none, whatever its bytes say.
+//! What a runner wrote about a batch, checked against the sessions that it got: a reply about other calls than those is an
+//! error.
 //!
-//! Safe on any bytes. What a worker of ours never writes, more frames or changes than it tells for instance, is an error, so
-//! that bytes that a plugin wrote over cost the host no more memory than a reply of ours does.
+//! Safe on any bytes. Whatever our worker never writes is an error too, for instance more frames or changes than it reports.
+//! So bytes that a plugin wrote cost the host no more memory than a reply of ours.
 
 use crate::{
     case::{Session, Value},
@@ -10,23 +10,23 @@ use crate::{
     trace::{CallTrace, Observation, Trace},
 };
 
-/// How many changes of one session are told at most: far more than the worker looks for.
+/// The most changes of one session: far more than the worker looks for.
 const CHANGES_LIMIT: usize = 1024;
 
-/// What a reply holds.
+/// A reply to a batch.
 #[derive(Debug, Default)]
 pub(crate) struct BatchReply {
-    /// The sessions that are whole.
+    /// The sessions that are complete.
     pub(crate) complete: Vec<Observation>,
-    /// The calls of one that is not.
+    /// The calls of the one that is not.
     pub(crate) partial: Observation,
     /// Whether all of it could be read.
     pub(crate) is_whole: bool,
 }
 
 impl BatchReply {
-    /// What `bytes` say of `sessions`, or of whatever sessions, as far as they can be read; `memory_bytes` is the limit that
-    /// calls ran under.
+    /// Reads what `bytes` say about `sessions`, or about any sessions, as far as possible; `memory_bytes` is the limit under
+    /// which the calls ran.
     pub(crate) fn read(bytes: &[u8], sessions: Option<&[Session]>, memory_bytes: u64) -> Self {
         let mut reply = Self::default();
         reply.is_whole = reply.take_in(&mut Reader::of_reply(bytes), sessions, memory_bytes).is_ok();
@@ -44,30 +44,30 @@ impl BatchReply {
         while !reader.is_at_end() {
             let at = self.complete.len();
             let session = sessions.map(|sessions| sessions.get(at).ok_or(reader.error())).transpose()?;
-            let watched = &mut self.partial;
+            let partial = &mut self.partial;
             match reader.byte()? {
                 record::CALL => {
                     let call = reader.call_trace(memory_bytes)?;
-                    watched.trace.calls.push(call);
-                    if session.is_some_and(|session| !is_of(&watched.trace, session)) {
-                        watched.trace.calls.pop();
+                    partial.trace.calls.push(call);
+                    if session.is_some_and(|session| !is_of(&partial.trace, session)) {
+                        partial.trace.calls.pop();
                         return Err(reader.error());
                     }
                 }
-                record::EDGES => watched.edges = reader.edges()?,
-                record::COMPARISONS => watched.comparisons = reader.comparisons()?,
-                record::USAGE if watched.usage.len() < watched.trace.calls.len() => {
-                    watched.usage.push(reader.usage()?);
+                record::EDGES => partial.edges = reader.edges()?,
+                record::COMPARISONS => partial.comparisons = reader.comparisons()?,
+                record::CALL_USAGE if partial.usage.len() < partial.trace.calls.len() => {
+                    partial.usage.push(reader.call_usage()?);
                 }
-                record::HOLDING => watched.process_usage = Some(reader.holding()?),
+                record::PROCESS_USAGE => partial.process_usage = Some(reader.process_usage()?),
                 record::SESSION => {
-                    let trace = &mut watched.trace;
+                    let trace = &mut partial.trace;
                     for _ in 0..reader.count_within(CHANGES_LIMIT)? {
                         trace.changes.push(reader.text()?.to_owned());
                     }
                     trace.cookie = reader.value()?;
                     trace.session_cookie = reader.value()?;
-                    self.complete.push(std::mem::take(watched));
+                    self.complete.push(std::mem::take(partial));
                 }
                 _ => return Err(reader.error()),
             }
@@ -76,7 +76,7 @@ impl BatchReply {
     }
 }
 
-/// Whether the trace's last call follows those before it as the session's calls do.
+/// Whether the trace's last call comes after those before it, and is one of the session.
 fn is_of(trace: &Trace, session: &Session) -> bool {
     let Some((last, before)) = trace.calls.split_last() else { return true };
     let Some(call) = session.calls.get(last.call) else { return false };
@@ -104,7 +104,7 @@ mod tests {
         writer.number(1000);
         writer.byte(ending::RETURNED);
         writer.byte(tag::NONE);
-        // Two outputs, each with its length and its text, then files, attempts and what was left.
+        // Two outputs, each with its length and its text, then files, attempts and leftovers.
         writer.bytes.extend([0; 7]);
     }
 
@@ -128,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_read_as_far_as_it_tells_of_the_sessions() {
+    fn a_reply_is_read_as_far_as_it_is_about_the_sessions() {
         use Hook::{Authenticate, Authorize, SessionEnded};
         let good = [(0, 0, Authenticate), (0, 1, Authenticate), (1, 0, SessionEnded)];
         assert_eq!(read(&good, 1), (1, 0, true));
         assert_eq!(read(&good, 0), (0, 3, true));
-        // A session more than there were, another hook, a call that there is not, a round without an answer, one twice.
+        // One session too many, another hook, an unknown call, a round without an answer, the same call twice.
         assert_eq!(read(&good, 2), (1, 0, false));
         assert_eq!(read(&[(0, 0, Authorize)], 1), (0, 0, false));
         assert_eq!(read(&[(7, 0, SessionEnded)], 1), (0, 0, false));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn more_changes_than_are_ever_told_are_an_error() {
+    fn more_changes_than_a_worker_reports_are_an_error() {
         let is_read = |changes: usize| {
             let mut writer = Writer::default();
             writer.byte(record::SESSION);

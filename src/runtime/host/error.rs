@@ -1,87 +1,95 @@
-//! What goes wrong with workers by itself.
+//! What goes wrong with workers themselves.
+
+use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
 use crate::runtime::protocol::shared::REQUEST_LIMIT;
 
-/// Why a worker cannot be had, or went wrong by itself.
+/// Why a worker cannot be had, or failed by itself.
 #[derive(Debug, Error)]
 pub enum RuntimeError {
-    /// The worker's program is not beside the host's.
+    /// The worker's program is not beside this one.
     #[error("`hookstorm-worker` is not beside `{0}`")]
-    NoWorker(std::path::PathBuf),
+    NoWorker(PathBuf),
+    /// The program that supervises the worker is not beside the worker. Only a program that uses this library can meet it.
+    #[error(
+        "`hookstorm` is not beside `{0}`: install both programs in one folder, or begin `main` with \
+         `hookstorm::runtime::guardian_main`"
+    )]
+    NoGuardian(PathBuf),
     /// The dynamic linker did not find CPython.
     #[error("CPython {version} cannot be loaded: {detail}")]
     NoLibpython {
-        /// The version that this hookstorm was built against.
+        /// The version that the worker embeds.
         version: String,
-        /// What the linker said.
+        /// The linker's message.
         detail: String,
     },
-    /// No virtual environment there.
+    /// The folder is no virtual environment.
     #[error("`{0}` is not a virtual environment: it has no `pyvenv.cfg`")]
-    NoVenv(std::path::PathBuf),
+    NoVenv(PathBuf),
     /// A virtual environment of another Python.
     #[error("the virtual environment `{path}` is of Python {found}, and this hookstorm runs plugins on {version}")]
     VenvVersion {
         /// The environment.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Its version.
         found: String,
-        /// Ours.
+        /// The version that the worker embeds.
         version: String,
     },
-    /// The worker could not be started.
+    /// The kernel refused something that a worker needs.
     #[error("the worker cannot be started: {0}")]
-    Start(#[from] std::io::Error),
-    /// The worker's program could not be started.
+    Start(#[from] io::Error),
+    /// The worker's program, or the one that supervises it, cannot be executed.
     #[error("the worker `{path}` cannot be started: {source}")]
     Program {
         /// The program.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// The program is no worker, or ends or hangs at its start.
-    #[error("the worker `{path}` {what}{}", said(.stderr))]
+    /// The program is no worker, or it ends or hangs at its start.
+    #[error("the worker `{path}` {what}{}", with_stderr(.stderr))]
     NotAWorker {
         /// The program.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What it did.
         what: String,
-        /// What it said.
+        /// What it wrote to standard error.
         stderr: String,
     },
-    /// There is no place for what the plugin writes.
+    /// No scratch folder can be made.
     #[error("no scratch folder can be made in `{path}`: {source}")]
     Scratch {
         /// Where.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// The worker ended by itself, outside of the plugin's code.
-    #[error("the worker ended unexpectedly ({status}){}", said(.stderr))]
+    /// The worker ended by itself, while no code of the plugin ran.
+    #[error("the worker ended unexpectedly ({status}){}", with_stderr(.stderr))]
     Died {
-        /// How.
+        /// How it ended.
         status: String,
-        /// What it said.
+        /// What it wrote to standard error.
         stderr: String,
     },
-    /// The worker does not answer, outside of the plugin's code.
+    /// The worker does not answer, and no code of the plugin runs.
     #[error("the worker does not answer")]
     Stuck,
-    /// The session is too large to be handed over.
+    /// The session is larger than a worker can read.
     #[error("the session has {0} bytes, and the most that can be run are {REQUEST_LIMIT}")]
     SessionTooLarge(usize),
-    /// The worker's reply is none.
+    /// The worker's reply cannot be read.
     #[error("the worker's reply is malformed: {0}")]
     Reply(String),
-    /// The plugin could not be loaded, so nothing can be run.
+    /// The plugin could not be loaded, so it cannot run sessions.
     #[error("the plugin could not be loaded")]
     NotLoaded,
 }
 
-fn said(stderr: &str) -> String {
+fn with_stderr(stderr: &str) -> String {
     if stderr.trim().is_empty() { String::new() } else { format!(": {}", stderr.trim()) }
 }

@@ -1,186 +1,142 @@
-//! A worker's processes as the host sees them: started, spoken to, waited for under a time limit, asked where they are.
+//! A worker's processes as the host sees them: how they are started, what they wrote, and where their code is.
 
 use std::{
     io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::process::{CommandExt, ExitStatusExt},
-    },
+    os::{fd::OwnedFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::Ordering,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, poll},
-    io::Errno,
-    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
     process::{Signal, pidfd_send_signal},
 };
 
-use super::{RuntimeError, programs};
+use super::{RuntimeError, programs, wait::REACTION_TIME};
 use crate::{
     case::Value,
     contract::Hook,
-    package::tree,
+    package::{ScratchFolder, tree},
     runtime::{
-        Target,
+        Target, guardian,
         protocol::{
-            control::{command, reply},
             interpreter::Interpreter,
-            shared::{Capture, Phase, Shared, now_ns},
+            shared::{Capture, Phase, SharedMemory, now_ns},
             stack,
+            start::{Channels, GuardianArguments, pass_on},
         },
         sandbox::{
-            Confinement, MissingProtections,
-            scratch::{CARRIED, CARRIED_LIMIT, FOLDERS, Scratch},
+            Confinement, MissingProtections, SessionFolders,
+            session_folders::{FOLDERS, MEMORY_CACHE, MEMORY_CACHE_LIMIT},
         },
     },
     trace::{CallTrace, Ending, Frame},
 };
 
-/// How long the host sleeps at most before it looks at a worker again.
-const LOOK: Duration = Duration::from_millis(20);
-/// How long a worker may take for what is not the plugin's: far more than it ever does.
-const OURS: Duration = Duration::from_secs(60);
-/// How long an end is waited for that was asked for. Who stops the worker's own processes makes them deaf.
-const HEARING: Duration = Duration::from_secs(5);
-/// How far below the host's the priority of a worker is that serves many sessions at once.
-const YIELDING: i32 = 10;
-/// How long a process is given to write down where it is.
-const STACK: Duration = Duration::from_millis(200);
+/// The `nice` value of workers that serve many sessions at once: the load test must get the processor when it wants it.
+const NICE_OF_SERVERS: i32 = 10;
+/// How long a process may take to write down its stack.
+const STACK_TIME: Duration = Duration::from_millis(200);
 
-/// How a CPython begins its last words that cannot start, without its standard library for instance.
-const LIFELESS: [&str; 2] = ["Fatal Python error: ", "CPython cannot be initialized: "];
-
-/// What a worker did at last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Waited {
-    /// Zygote or runner said a word.
-    Said(u8),
-    /// The zygote's child ended: its exit status, or the negative of the signal.
-    Ended(i32),
-    /// The plugin's code ran longer than the limit, and still does.
-    TimedOut,
-    /// The zygote itself is gone: its exit status, or the negative of the signal.
-    Gone(i32),
-    /// Nothing of the plugin's runs, by what is in the shared memory, and nobody says a word.
-    Silent,
-}
+/// How the last words of a CPython begin that cannot start, without its standard library for instance.
+const FAILED_STARTS: [&str; 2] = ["Fatal Python error: ", "CPython cannot be initialized: "];
 
 /// Guardian, zygote and child.
 #[derive(Debug)]
 pub(super) struct Process {
+    /// The worker's program.
     pub(super) program: PathBuf,
     pub(super) guardian: Child,
     pub(super) control: OwnedFd,
-    data: OwnedFd,
-    pub(super) shared: Shared,
-    stdout: Capture,
-    stderr: Capture,
+    pub(super) data: OwnedFd,
+    pub(super) shared: SharedMemory,
+    pub(super) stdout: Capture,
+    pub(super) stderr: Capture,
     fault: Capture,
-    scratch: crate::package::ScratchFolder,
-    /// The path at which the host reaches the scratch folder: that one's, or another where the worker has mounted its own.
+    scratch: ScratchFolder,
+    /// The path at which the host reaches the scratch folder: its own path, or another one if the worker has mounted its
+    /// own file system there.
     pub(super) root: PathBuf,
     /// The zygote's process.
     pub(super) zygote: Option<OwnedFd>,
-    /// The scratch folder that the worker has mounted, held open.
-    pub(super) own: Option<OwnedFd>,
-    /// The Python that the worker embeds, once the worker has told it.
+    /// The scratch folder that the worker has mounted.
+    pub(super) mounted_scratch: Option<OwnedFd>,
+    /// The Python that the worker embeds, once the worker has reported it.
     pub(super) python: Option<Interpreter>,
 }
 
 impl Process {
-    /// Starts the program beside this one. `state` holds the plugin's state folders, where they are not its own.
+    /// Starts a guardian, which starts the worker. `state` is the folder with the plugin's state folders, if they are not
+    /// the worker's own.
     pub(super) fn spawn(target: &Target, state: Option<&Path>) -> Result<Self, RuntimeError> {
         let program = programs::worker()?;
-        let start = || -> Result<Self, RuntimeError> {
-            let scratch = crate::package::ScratchFolder::new()
-                .map_err(|source| RuntimeError::Scratch { path: std::env::temp_dir(), source })?;
-            for folder in FOLDERS {
-                std::fs::create_dir(scratch.path().join(folder))?;
-            }
-            let pair = || {
-                rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-                    .map_err(io::Error::from)
-            };
-            let (control, their_control) = pair()?;
-            let (data, their_data) = pair()?;
-            let shared = Shared::new()?;
-            let (stdout, stderr, fault) =
-                (Capture::new("hookstorm-out")?, Capture::new("hookstorm-err")?, Capture::new("hookstorm-fault")?);
-            let handed = [
-                their_control.as_raw_fd(),
-                their_data.as_raw_fd(),
-                shared.fd().as_raw_fd(),
-                stdout.raw(),
-                stderr.raw(),
-                fault.raw(),
-            ];
-            let folder = |name: &str| scratch.path().join(name);
-            let state_folder = |name: &str| state.unwrap_or(scratch.path()).join(name);
-            let mut command = Command::new(&program);
-            command
-                .args(handed.map(|fd| fd.to_string()))
-                .arg(Confinement::of(target).bits().to_string())
-                .arg(scratch.path())
-                .env_clear()
-                // Whatever is looked up before the first fork need not be looked up in each child.
-                .env("LD_BIND_NOW", "1")
-                .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-                .env("LANG", "C.UTF-8")
-                .env("TZ", "UTC")
-                .env("HOME", folder("home"))
-                .env("TMPDIR", folder("tmp"))
-                .env("SCB_PLUGIN_STATE_DIRECTORY", state_folder("state"))
-                .env("EPHEMERAL_PLUGIN_STATE_DIRECTORY", state_folder("ephemeral"))
-                .stdin(Stdio::null())
-                .stdout(stdout.as_fd().try_clone_to_owned()?)
-                .stderr(stderr.as_fd().try_clone_to_owned()?);
-            // Those that serve many sessions at once leave the processor to who keeps their schedule, whenever he wants it.
-            let yields = state.is_some();
-            // SAFETY: between fork and exec only `setsid`, `setpriority` and `fcntl` are called, which may be, the latter on
-            // descriptors that are open here.
-            unsafe {
-                command.pre_exec(move || {
-                    // Out of the terminal's reach before it is a program of its own: Ctrl-C is the host's.
-                    libc::setsid();
-                    if yields {
-                        libc::setpriority(libc::PRIO_PROCESS, 0, YIELDING);
-                    }
-                    for fd in handed {
-                        if libc::fcntl(fd, libc::F_SETFD, 0) == -1 {
-                            return Err(io::Error::last_os_error());
-                        }
-                    }
-                    Ok(())
-                });
-            }
-            let guardian = command.spawn().map_err(|source| RuntimeError::Program { path: program.clone(), source })?;
-            // Held by the worker alone from here on, so that its end is seen.
-            drop((their_control, their_data));
-            let root = scratch.path().to_owned();
-            let (zygote, own, python) = (None, None, None);
-            let program = program.clone();
-            Ok(Self {
-                program,
-                guardian,
-                control,
-                data,
-                shared,
-                stdout,
-                stderr,
-                fault,
-                scratch,
-                root,
-                zygote,
-                own,
-                python,
-            })
+        let guardian_program = programs::guardian(&program)?;
+        let scratch =
+            ScratchFolder::new().map_err(|source| RuntimeError::Scratch { path: std::env::temp_dir(), source })?;
+        for folder in FOLDERS {
+            std::fs::create_dir(scratch.path().join(folder))?;
+        }
+        let pair = || {
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(io::Error::from)
         };
-        let mut process = start()?;
-        process.await_first_word()?;
+        let ((control, their_control), (data, their_data)) = (pair()?, pair()?);
+        let shared = SharedMemory::new()?;
+        let (stdout, stderr, fault) =
+            (Capture::new("hookstorm-out")?, Capture::new("hookstorm-err")?, Capture::new("hookstorm-fault")?);
+        let copy = |capture: &Capture| capture.as_fd().try_clone_to_owned();
+        let arguments = GuardianArguments {
+            channels: Channels {
+                control: their_control,
+                data: their_data,
+                shared: shared.fd().try_clone()?,
+                stdout: copy(&stdout)?,
+                stderr: copy(&stderr)?,
+                fault: copy(&fault)?,
+            },
+            confinement: Confinement::of(target),
+            scratch: scratch.path().into(),
+            worker: program.clone().into(),
+        };
+        let mut command = Command::new(&guardian_program);
+        command.arg0("hookstorm").arg(guardian::COMMAND).args(arguments.to_words()).env_clear();
+        command.envs(environment(scratch.path(), state));
+        command.stdin(Stdio::null()).stdout(copy(&stdout)?).stderr(copy(&stderr)?);
+        let is_server = state.is_some();
+        // Only the guardian and the worker have these descriptors after this, so that the host sees when they end.
+        let channels = arguments.channels;
+        let passed = channels.all().map(|fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
+        // SAFETY: between fork and exec the child calls only `setsid`, `setpriority` and `fcntl`, which are safe there, the
+        // last one on descriptors that are open until after `spawn`.
+        unsafe {
+            command.pre_exec(move || {
+                // Out of the terminal's reach before it is another program: Ctrl-C is for the host.
+                libc::setsid();
+                if is_server {
+                    libc::setpriority(libc::PRIO_PROCESS, 0, NICE_OF_SERVERS);
+                }
+                pass_on(passed.map(|fd| std::os::fd::BorrowedFd::borrow_raw(fd)), true)
+            });
+        }
+        let guardian = command.spawn().map_err(|source| RuntimeError::Program { path: guardian_program, source })?;
+        drop(channels);
+        let mut process = Self {
+            root: scratch.path().to_owned(),
+            program,
+            guardian,
+            control,
+            data,
+            shared,
+            stdout,
+            stderr,
+            fault,
+            scratch,
+            zygote: None,
+            mounted_scratch: None,
+            python: None,
+        };
+        process.await_start()?;
         Ok(process)
     }
 
@@ -189,189 +145,51 @@ impl Process {
         self.scratch.path()
     }
 
-    /// Empties that folder, if anything was seen in it. False where the plugin took away what this worker stands on.
+    /// Empties that folder, if a file was seen in it. False if the plugin removed a folder in which the worker works.
     pub(super) fn clear_scratch(&mut self) -> bool {
         match self.shared.header().scratch_used.swap(0, Ordering::Relaxed) {
             0 => true,
-            1 => Scratch::unwatched(&self.root).clear(),
-            // A runner has put new folders in the place of those that it did not find.
+            1 => SessionFolders::unwatched(&self.root).clear(),
+            // A runner has made new folders in place of those that it did not find.
             _ => false,
         }
     }
 
-    /// Makes the empty folder as it is when a session of isolated calls begins.
+    /// Fills the empty folder for a session of isolated calls.
     pub(super) fn fill_scratch(&mut self, services: &Value) {
-        let _ = std::fs::remove_file(self.root.join(CARRIED));
-        if Scratch::unwatched(&self.root).fill(services) {
-            self.distrust_scratch();
+        let _ = std::fs::remove_file(self.root.join(MEMORY_CACHE));
+        if SessionFolders::unwatched(&self.root).fill(services) {
+            self.mark_scratch_used();
         }
     }
 
-    /// Leaves the memory cache of a session for its next call.
-    pub(super) fn hand_over(&self, carried: &[u8]) {
-        let _ = std::fs::remove_file(self.root.join(CARRIED));
-        // What cannot be written is not there, which the plugin sees and may tell. What its last call put there is not ours.
-        if !carried.is_empty() {
-            let _ = tree::write_file(&self.root, Path::new(CARRIED), carried);
+    /// Remembers to empty that folder, since the plugin may have written to it.
+    pub(super) fn mark_scratch_used(&mut self) {
+        self.shared.header().scratch_used.store(1, Ordering::Relaxed);
+    }
+
+    /// Writes the memory cache of a session for its next call.
+    pub(super) fn write_memory_cache(&self, cache: &[u8]) {
+        let _ = std::fs::remove_file(self.root.join(MEMORY_CACHE));
+        // If it cannot be written, the plugin finds an empty cache.
+        if !cache.is_empty() {
+            let _ = tree::write_file(&self.root, Path::new(MEMORY_CACHE), cache);
         }
     }
 
     /// The memory cache that a call left.
-    pub(super) fn take_over(&self) -> Vec<u8> {
-        tree::read_file(rustix::fs::CWD, self.root.join(CARRIED), CARRIED_LIMIT).unwrap_or_default()
+    pub(super) fn read_memory_cache(&self) -> Vec<u8> {
+        tree::read_file(rustix::fs::CWD, self.root.join(MEMORY_CACHE), MEMORY_CACHE_LIMIT).unwrap_or_default()
     }
 
-    /// Takes it that something lies in that folder.
-    pub(super) fn distrust_scratch(&mut self) {
-        self.shared.header().scratch_used.store(1, Ordering::Relaxed);
-    }
-
-    /// Gives an order to the zygote. False where it is gone.
-    pub(super) fn command(&mut self, packet: &[u8]) -> bool {
-        self.send(true, packet)
-    }
-
-    /// Tells the runner that a batch is there. False where nobody hears it.
-    pub(super) fn send_batch(&mut self) -> bool {
-        self.send(false, &[reply::BATCH])
-    }
-
-    fn send(&mut self, control: bool, packet: &[u8]) -> bool {
-        if packet[0] != command::SIGNAL {
-            // What an earlier child did when it died says nothing about this one.
-            self.shared.header().since_ns.store(0, Ordering::Relaxed);
-            self.shared.header().phase.store(Phase::Idle as u32, Ordering::Release);
-        }
-        loop {
-            let socket = if control { &self.control } else { &self.data };
-            // One whose buffer is full is not read any more.
-            match rustix::net::send(socket, packet, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-                Ok(_) => return true,
-                Err(Errno::INTR) => {}
-                Err(_) => return false,
-            }
-        }
-    }
-
-    /// Sends a signal to the zygote's child.
-    pub(super) fn signal(&mut self, signal: Signal) -> bool {
-        self.command(&[command::SIGNAL, signal.as_raw() as u8])
-    }
-
-    /// Waits for a word or an end, while the plugin's code may run for `limit` at a time, `times` times in all.
-    pub(super) fn wait(&mut self, limit: Duration, times: usize) -> Result<Waited, RuntimeError> {
-        let limit_ns = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        let begin = Instant::now();
-        // The times in the shared memory are the worker's word, and a plugin can write over them.
-        let most = OURS.saturating_add(limit.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX)));
-        let mut quiet_since = begin;
-        loop {
-            let since_ns = self.shared.header().since_ns.load(Ordering::Acquire);
-            if since_ns > now_ns() {
-                // No worker writes what is still to come.
-                return Ok(Waited::Silent);
-            }
-            let left = match since_ns {
-                0 => LOOK,
-                _ => Duration::from_nanos((since_ns.saturating_add(limit_ns)).saturating_sub(now_ns())),
-            };
-            match self.look(left.min(LOOK))? {
-                Some(waited) => return Ok(waited),
-                None if begin.elapsed() > most => {
-                    return Ok(if since_ns == 0 { Waited::Silent } else { Waited::TimedOut });
-                }
-                None if since_ns == 0 => {
-                    if quiet_since.elapsed() > OURS {
-                        return Ok(Waited::Silent);
-                    }
-                }
-                None => {
-                    quiet_since = Instant::now();
-                    let header = self.shared.header();
-                    self.stdout.trim(header.stdout_start.load(Ordering::Relaxed));
-                    self.stderr.trim(header.stderr_start.load(Ordering::Relaxed));
-                    let still = header.since_ns.load(Ordering::Acquire) == since_ns;
-                    if still && now_ns().saturating_sub(since_ns) > limit_ns {
-                        return Ok(Waited::TimedOut);
-                    }
-                }
-            }
-        }
-    }
-
-    /// What was said within `time`, if anything was.
-    pub(super) fn look(&mut self, time: Duration) -> Result<Option<Waited>, RuntimeError> {
-        let timeout =
-            rustix::event::Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
-        let mut fds = [PollFd::new(&self.data, PollFlags::IN), PollFd::new(&self.control, PollFlags::IN)];
-        match poll(&mut fds, Some(&timeout)) {
-            Ok(0) | Err(Errno::INTR) => return Ok(None),
-            Ok(_) => {}
-            Err(error) => return Err(RuntimeError::Start(error.into())),
-        }
-        let (data, control) = (fds[0].revents(), fds[1].revents());
-        let mut packet = [0_u8; 16];
-        if data.contains(PollFlags::IN)
-            && let Ok((1.., _)) = rustix::net::recv(&self.data, &mut packet, RecvFlags::DONTWAIT)
-        {
-            return Ok(Some(Waited::Said(packet[0])));
-        }
-        if !control.is_empty() {
-            match rustix::net::recv(&self.control, &mut packet, RecvFlags::DONTWAIT) {
-                Ok((5, _)) if packet[0] == reply::ENDED => {
-                    let status = i32::from_le_bytes([packet[1], packet[2], packet[3], packet[4]]);
-                    return Ok(Some(Waited::Ended(status)));
-                }
-                Ok((0, _)) | Err(Errno::CONNRESET) => return Ok(Some(Waited::Gone(self.status()))),
-                Ok((_, _)) => return Ok(Some(Waited::Said(packet[0]))),
-                Err(_) => {}
-            }
-        }
-        Ok(None)
-    }
-
-    /// Waits until the child that is about to end has ended. False where that is not told in time.
-    pub(super) fn wait_for_end(&mut self) -> bool {
-        let begin = Instant::now();
-        while begin.elapsed() < HEARING {
-            match self.look(LOOK) {
-                Ok(Some(Waited::Ended(_))) => {
-                    // A word that it still said.
-                    let mut packet = [0_u8; 16];
-                    while rustix::net::recv(&self.data, &mut packet, RecvFlags::DONTWAIT).is_ok_and(|(n, _)| n > 0) {}
-                    return true;
-                }
-                Ok(Some(Waited::Gone(_))) | Err(_) => return false,
-                _ => {}
-            }
-        }
-        false
-    }
-
-    /// How the guardian ended; it passes on how the zygote did.
-    pub(super) fn status(&mut self) -> i32 {
-        let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(5) {
-            match self.guardian.try_wait() {
-                Ok(Some(status)) => {
-                    return match (status.code(), status.signal()) {
-                        (Some(code @ 129..=192), _) => 128 - code,
-                        (Some(code), _) => code,
-                        (None, Some(signal)) => -signal,
-                        (None, None) => 0,
-                    };
-                }
-                Ok(None) => std::thread::yield_now(),
-                Err(_) => return 0,
-            }
-        }
-        let _ = self.guardian.kill();
-        0
+    /// The version of Python that the worker embeds, `3.11`; `3` before the worker has reported it.
+    pub(super) fn python_version(&self) -> &str {
+        self.python.as_ref().map_or("3", |python| &python.version)
     }
 
     /// The error for a worker that ended by itself.
     pub(super) fn died(&self, status: i32) -> RuntimeError {
-        let stderr = self.said_on_stderr();
+        let stderr = self.stderr_text();
         if stderr.contains("error while loading shared libraries") {
             let detail =
                 stderr.trim().rsplit_once("libraries: ").map_or(stderr.trim(), |(_, detail)| detail).to_owned();
@@ -379,27 +197,23 @@ impl Process {
             let version = version.map_or_else(|| self.python_version(), |(version, _)| version).to_owned();
             return RuntimeError::NoLibpython { version, detail };
         }
-        // An interpreter without its standard library dies with pages of words.
+        // An interpreter without its standard library writes pages before it ends.
         if self.phase() == Phase::Idle
-            && let Some(detail) = stderr.lines().find(|line| LIFELESS.iter().any(|words| line.starts_with(words)))
+            && let Some(detail) = stderr.lines().find(|line| FAILED_STARTS.iter().any(|words| line.starts_with(words)))
         {
-            return RuntimeError::NoLibpython { version: self.python_version().to_owned(), detail: detail.to_owned() };
+            let version = self.python_version().to_owned();
+            return RuntimeError::NoLibpython { version, detail: detail.to_owned() };
         }
         let status = if status < 0 { format!("signal {}", -status) } else { format!("exit status {status}") };
         RuntimeError::Died { status, stderr }
     }
 
-    /// The version of Python that the worker embeds, `3.11`; `3` before it has told it.
-    pub(super) fn python_version(&self) -> &str {
-        self.python.as_ref().map_or("3", |python| &python.version)
-    }
-
-    /// What it wrote to standard error.
-    pub(super) fn said_on_stderr(&self) -> String {
+    /// What the worker wrote to standard error.
+    pub(super) fn stderr_text(&self) -> String {
         self.stderr.read(0, self.stderr.size()).text
     }
 
-    /// What the sandbox could not do.
+    /// The protections that the machine withheld.
     pub(super) fn missing(&self) -> MissingProtections {
         MissingProtections::from_bits(self.shared.header().missing.load(Ordering::Acquire))
     }
@@ -414,12 +228,12 @@ impl Process {
         self.shared.header().has_begun.load(Ordering::Acquire) != 0
     }
 
-    /// The call that the worker makes, or made when it died, with how it ended.
-    pub(super) fn call_that_runs(&self, ending: Ending) -> CallTrace {
+    /// The call that the worker makes, or made when it died, with its ending.
+    pub(super) fn current_call(&self, ending: Ending) -> CallTrace {
         let header = self.shared.header();
-        let number = |field: &std::sync::atomic::AtomicU32| field.load(Ordering::Relaxed) as usize;
+        let number = |field: &AtomicU32| field.load(Ordering::Relaxed) as usize;
         let since_ns = header.since_ns.load(Ordering::Relaxed);
-        let output = |capture: &Capture, start: &std::sync::atomic::AtomicU64| {
+        let output = |capture: &Capture, start: &AtomicU64| {
             let end = capture.size();
             capture.read(start.load(Ordering::Relaxed).min(end), end)
         };
@@ -438,21 +252,16 @@ impl Process {
         }
     }
 
-    /// Asks the child where it is, and ends it. Whether it was told that it ended.
+    /// Asks the child for its stack, and kills it. Returns whether its end was reported too.
     pub(super) fn stack_of_child(&mut self, root: &Path, standard_library: &str) -> (Vec<Frame>, bool) {
         self.fault.clear();
         self.signal(Signal::USR2);
         let frames = self.await_stack(root, standard_library);
-        let ended = self.end_child();
+        let ended = self.kill_child();
         (frames, ended)
     }
 
-    /// Ends the child. False where nobody tells that it ended.
-    pub(super) fn end_child(&mut self) -> bool {
-        self.signal(Signal::KILL) && self.wait_for_end()
-    }
-
-    /// Asks the zygote where it is, and ends it.
+    /// Asks the zygote for its stack, and kills it.
     pub(super) fn stack_of_zygote(&mut self, root: &Path, standard_library: &str) -> Vec<Frame> {
         self.fault.clear();
         let Some(zygote) = &self.zygote else { return Vec::new() };
@@ -465,7 +274,7 @@ impl Process {
     fn await_stack(&self, root: &Path, standard_library: &str) -> Vec<Frame> {
         let begin = Instant::now();
         let mut size = 0;
-        while begin.elapsed() < STACK {
+        while begin.elapsed() < STACK_TIME {
             std::thread::sleep(Duration::from_millis(5));
             let now = self.fault.size();
             if now > 0 && now == size {
@@ -482,33 +291,29 @@ impl Process {
         stack::frames(&text, root, standard_library)
     }
 
-    /// Empties what was captured, before a child that begins anew.
-    pub(super) fn forget_output(&mut self) {
-        if self.stdout.size() > 0 {
-            self.stdout.clear();
-        }
-        if self.stderr.size() > 0 {
-            self.stderr.clear();
-        }
-        if self.fault.size() > 0 {
-            self.fault.clear();
+    /// Empties the captured output, before a new child.
+    pub(super) fn clear_output(&mut self) {
+        for capture in [&self.stdout, &self.stderr, &self.fault] {
+            if capture.size() > 0 {
+                capture.clear();
+            }
         }
     }
 
-    /// What was captured since then.
-    pub(super) fn output_since_start(&self) -> String {
+    /// The output that was captured since then.
+    pub(super) fn output(&self) -> String {
         let mut text = self.stdout.read(0, self.stdout.size()).text;
-        text.push_str(&self.stderr.read(0, self.stderr.size()).text);
+        text.push_str(&self.stderr_text());
         text
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The zygote ends when its host is gone, and then the guardian ends what is left.
+        // When the host is gone the guardian kills all processes of the worker.
         let _ = rustix::net::shutdown(&self.control, rustix::net::Shutdown::Both);
         let begin = Instant::now();
-        while begin.elapsed() < HEARING {
+        while begin.elapsed() < REACTION_TIME {
             if !matches!(self.guardian.try_wait(), Ok(None)) {
                 return;
             }
@@ -517,4 +322,20 @@ impl Drop for Process {
         let _ = self.guardian.kill();
         let _ = self.guardian.wait();
     }
+}
+
+/// The environment of a worker: all that it gets, and nothing of the tester's.
+fn environment(scratch: &Path, state: Option<&Path>) -> [(&'static str, PathBuf); 8] {
+    let state_folder = |name: &str| state.unwrap_or(scratch).join(name);
+    [
+        // Symbols that are looked up before the first fork need not be looked up in each child.
+        ("LD_BIND_NOW", "1".into()),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
+        ("LANG", "C.UTF-8".into()),
+        ("TZ", "UTC".into()),
+        ("HOME", scratch.join("home")),
+        ("TMPDIR", scratch.join("tmp")),
+        ("SCB_PLUGIN_STATE_DIRECTORY", state_folder("state")),
+        ("EPHEMERAL_PLUGIN_STATE_DIRECTORY", state_folder("ephemeral")),
+    ]
 }

@@ -1,15 +1,18 @@
-//! A worker that serves many sessions at once, as those of an appliance are: each call of whatever session, in a process of
-//! its own, and the plugin's state folders shared with other servers and never emptied. Tells what each call cost.
+//! A worker that serves many sessions at once, as an appliance does: it makes each call of any session in a process of its
+//! own, and shares the plugin's state folders with other servers, which are never emptied. It reports what each call cost.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use super::{Worker, after};
+use super::{RuntimeError, Worker, outcome::call_outcome};
 use crate::{
     case::{Session, Value},
     runtime::{
-        RuntimeError, SessionState, Target,
+        SessionState, Target,
         protocol::shared::flag,
-        sandbox::scratch::{FILLED, Scratch},
+        sandbox::{SessionFolders, session_folders::SERVICE_FOLDERS},
     },
     trace::{CallUsage, LoadEnding, ProcessUsage, Trace},
 };
@@ -18,59 +21,58 @@ use crate::{
 #[derive(Debug)]
 pub struct Server {
     worker: Worker,
-    state: std::path::PathBuf,
+    state: PathBuf,
 }
 
 impl Server {
     /// Starts a worker whose plugin has its state folders in `state`, a folder that exists.
     ///
     /// # Errors
-    /// [`RuntimeError`] where no worker can be started, or the plugin cannot be loaded.
+    /// [`RuntimeError`] if no worker can be started, or if the plugin cannot be loaded.
     pub fn start(target: &Arc<Target>, state: &Path) -> Result<Self, RuntimeError> {
-        for (_, folder) in FILLED {
+        for (_, folder) in SERVICE_FOLDERS {
             std::fs::create_dir_all(state.join(folder))?;
         }
         let mut worker = Worker::start_in(target, Some(state))?;
-        let is_constructed = worker.loading.constructor == Some(LoadEnding::Done);
         worker.must_be_loaded()?;
-        if !is_constructed {
+        if worker.loading.constructor != Some(LoadEnding::Done) {
             return Err(RuntimeError::NotLoaded);
         }
         worker.measures = true;
         Ok(Self { worker, state: state.to_owned() })
     }
 
-    /// Makes the session's next call in a process of its own. What it cost is not known where it did not live to tell.
-    /// At the session's end nothing happens.
+    /// Makes the session's next call in a process of its own, and returns what it cost, if the process lived to report it.
+    /// At the end of the session it does nothing.
     ///
     /// # Errors
-    /// Where the runtime itself failed; whatever the plugin does is in the trace.
-    pub fn step(&mut self, underway: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError> {
-        let session = Arc::clone(underway.session());
-        let Some((step, answered)) = underway.next() else { return Ok(None) };
+    /// If the runtime itself failed; whatever the plugin does is in the trace.
+    pub fn step(&mut self, state: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError> {
+        let session = Arc::clone(state.session());
+        let Some((step, answered)) = state.next() else { return Ok(None) };
         let worker = &mut self.worker;
-        if underway.trace().calls.is_empty() {
+        if state.trace().calls.is_empty() {
             fill(&self.state, &session.services);
         }
         worker.end_runner();
-        worker.revive()?;
-        worker.process.hand_over(&underway.carried);
+        worker.replace_if_lost()?;
+        worker.process.write_memory_cache(&state.memory_cache);
         let timeout = worker.target.limits.timeout;
-        let (call, usage) = worker.isolated_call(&session, step, answered, underway.trace(), timeout)?;
-        underway.carried = worker.process.take_over();
+        let (call, usage) = worker.isolated_call(&session, step, answered, state.trace(), timeout)?;
+        state.memory_cache = worker.process.read_memory_cache();
         if call.ending.is_aborted() {
-            // It may have left what it did not live to tell.
-            worker.process.distrust_scratch();
+            // It may have written files that it did not live to report.
+            worker.process.mark_scratch_used();
         }
         if !worker.process.clear_scratch() {
             worker.lose(RuntimeError::Stuck);
         }
-        underway.made(call, after);
+        state.ended(call, call_outcome);
         Ok(usage)
     }
 
-    /// Runs a whole session in the process that ran the others before, whatever they changed. Gives what its calls cost, and
-    /// now and then what the process holds.
+    /// Runs a whole session in the process that ran the earlier ones, whatever they changed. Returns the trace, what each
+    /// call cost and, now and then, what the process uses.
     ///
     /// # Errors
     /// As [`Server::step`].
@@ -79,15 +81,15 @@ impl Server {
         session: &Session,
     ) -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError> {
         fill(&self.state, &session.services);
-        let watched = self.worker.persistent(std::slice::from_ref(session), flag::USAGE | flag::KEEP_STATE)?;
-        let watched = watched.into_iter().next().ok_or(RuntimeError::Stuck)?;
-        Ok((watched.trace, watched.usage, watched.process_usage))
+        let observations = self.worker.persistent(std::slice::from_ref(session), flag::USAGE | flag::KEEP_STATE)?;
+        let observation = observations.into_iter().next().ok_or(RuntimeError::Stuck)?;
+        Ok((observation.trace, observation.usage, observation.process_usage))
     }
 }
 
-/// Puts what a session's services hold into the shared folders.
+/// Writes the files of a session's services into the shared folders.
 fn fill(state: &Path, services: &Value) {
     if !services.is_empty_dict() {
-        Scratch::unwatched(state).fill(services);
+        SessionFolders::unwatched(state).fill(services);
     }
 }

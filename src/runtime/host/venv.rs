@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::RuntimeError;
 
-/// The folders of installed packages of a virtual environment.
+/// The folders with the packages of a virtual environment for Python `version`, `3.11`.
 pub(super) fn site_packages(venv: &Path, version: &str) -> Result<Vec<PathBuf>, RuntimeError> {
     let Ok(text) = std::fs::read_to_string(venv.join("pyvenv.cfg")) else {
         return Err(RuntimeError::NoVenv(venv.to_owned()));

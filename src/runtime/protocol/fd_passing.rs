@@ -1,9 +1,10 @@
-//! PluginTokens with descriptors, from process to process.
+//! Packets with descriptors, from process to process.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
-    os::fd::{BorrowedFd, OwnedFd},
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
 };
 
 use rustix::{
@@ -14,42 +15,47 @@ use rustix::{
     },
 };
 
-/// The most that is said at once, in bytes.
-const WORDS: usize = 64 << 10;
-/// The most descriptors that go with it.
-const HANDED: usize = 4;
+/// The longest packet, in bytes.
+const BYTES_LIMIT: usize = 64 << 10;
+/// How many descriptors a packet can carry.
+const DESCRIPTORS_LIMIT: usize = 4;
 
-/// Sends `words`, not empty, with `handed`.
+/// Sends `bytes`, which must not be empty, with copies of `descriptors`.
 ///
 /// # Errors
-/// Where the other end is gone.
-pub fn send(socket: &OwnedFd, words: &[u8], handed: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(HANDED))];
+/// If nobody has the other end of the socket open.
+pub fn send(socket: &OwnedFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_LIMIT))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    if !handed.is_empty() && !control.push(SendAncillaryMessage::ScmRights(handed)) {
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(Errno::INVAL.into());
     }
-    retry_on_intr(|| sendmsg(socket, &[IoSlice::new(words)], &mut control, SendFlags::NOSIGNAL))?;
+    retry_on_intr(|| sendmsg(socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL))?;
     Ok(())
 }
 
-/// Receives words, and the descriptors that came with them. No words: the other end is gone.
+/// Receives a packet and the descriptors that came with it. An empty packet means that the other end is closed.
 ///
 /// # Errors
-/// Where nothing can be received.
+/// If the kernel cannot receive from the socket.
 pub fn receive(socket: &OwnedFd) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
-    let mut words = vec![0; WORDS];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(HANDED))];
+    let mut bytes = vec![0; BYTES_LIMIT];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_LIMIT))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let received =
-        retry_on_intr(|| recvmsg(socket, &mut [IoSliceMut::new(&mut words)], &mut control, RecvFlags::CMSG_CLOEXEC))?;
-    words.truncate(received.bytes);
-    let handed = control.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(handed) => Some(handed),
+        retry_on_intr(|| recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC))?;
+    bytes.truncate(received.bytes);
+    let descriptors = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
         _ => None,
     });
-    let handed = handed.flatten().collect();
-    Ok((words, handed))
+    let descriptors = descriptors.flatten().collect();
+    Ok((bytes, descriptors))
+}
+
+/// The path at which this process reaches a file or folder that it has open, wherever that is mounted.
+pub(crate) fn path_of(descriptor: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
 }
 
 #[cfg(test)]
@@ -61,14 +67,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_and_descriptors_arrive_together() {
+    fn bytes_and_descriptors_arrive_together() {
         let (here, there) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
         let (reader, writer) = io::pipe().unwrap();
-        send(&here, b"words", &[writer.as_fd(), reader.as_fd()]).unwrap();
-        let (words, handed) = receive(&there).unwrap();
-        assert_eq!((words.as_slice(), handed.len()), (&b"words"[..], 2));
-        rustix::io::write(&handed[0], b"x").unwrap();
-        drop((writer, handed));
+        send(&here, b"bytes", &[writer.as_fd(), reader.as_fd()]).unwrap();
+        let (bytes, descriptors) = receive(&there).unwrap();
+        assert_eq!((bytes.as_slice(), descriptors.len()), (&b"bytes"[..], 2));
+        rustix::io::write(&descriptors[0], b"x").unwrap();
+        drop((writer, descriptors));
         assert_eq!(io::read_to_string(reader).unwrap(), "x");
         drop(here);
         assert!(receive(&there).unwrap().0.is_empty());

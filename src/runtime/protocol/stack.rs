@@ -1,13 +1,11 @@
-//! Reads the stacks that `faulthandler` writes.
+//! Reads the stacks that `faulthandler` writes. Safe on any text.
 
 use std::path::Path;
 
-use crate::{
-    runtime::protocol::shared::{NotedAttempt, Shared},
-    trace::{Attempt, Frame},
-};
+use super::shared::{NotedAttempt, SharedMemory};
+use crate::trace::{Attempt, Frame};
 
-/// The frames of the last stack in `text`, innermost first. Our own frames are left out.
+/// The frames of the last stack in `text`, innermost first, without hookstorm's own.
 pub fn frames(text: &str, root: &Path, standard_library: &str) -> Vec<Frame> {
     let root = root.to_string_lossy();
     let last = text.rfind("most recent call first").map_or("", |at| &text[at..]);
@@ -23,11 +21,11 @@ pub fn frames(text: &str, root: &Path, standard_library: &str) -> Vec<Frame> {
         .collect()
 }
 
-/// What the call that runs, or the last one, has tried, with its places.
-pub fn attempts(shared: &Shared, root: &Path, standard_library: &str) -> Vec<Attempt> {
-    let placed =
+/// The attempts of the call that runs, or of the last one, with their stacks as frames.
+pub fn attempts(shared: &SharedMemory, root: &Path, standard_library: &str) -> Vec<Attempt> {
+    let with_frames =
         |NotedAttempt { kind, target, stack }| Attempt { kind, target, frames: frames(&stack, root, standard_library) };
-    shared.attempts().into_iter().map(placed).collect()
+    shared.attempts().into_iter().map(with_frames).collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! Which files a plugin reaches: the folders that it may read and those that it may write to. Pure lists; the file system
-//! is asked only where a path seems to lie outside of all of them, since a link may lead inside after all.
+//! Which files a plugin may use: the folders that it may read and those that it may write to. These are pure lists. The
+//! file system is asked only if a path seems to lie outside of all of them, since a link may lead inside after all.
 
 use std::{
     ffi::OsStr,
     path::{Component, Path, PathBuf},
 };
 
-/// What a plugin reaches.
+/// The files and folders that a plugin may use.
 #[derive(Clone, Debug, Default)]
 pub struct AccessRules {
     readable: Vec<PathBuf>,
@@ -14,27 +14,27 @@ pub struct AccessRules {
 }
 
 impl AccessRules {
-    /// These files and folders, with everything below them. What may be written may be read.
+    /// Rules that allow these files and folders, with everything below them. What may be written may be read.
     pub fn new(readable: impl IntoIterator<Item = PathBuf>, writable: impl IntoIterator<Item = PathBuf>) -> Self {
         Self { readable: with_real(readable), writable: with_real(writable) }
     }
 
-    /// What may be read.
+    /// What the plugin may read.
     pub(super) fn readable(&self) -> &[PathBuf] {
         &self.readable
     }
 
-    /// What may be written to.
+    /// What the plugin may write to.
     pub(super) fn writable(&self) -> &[PathBuf] {
         &self.writable
     }
 
-    /// Whether `path`, an absolute one, may be read.
+    /// Whether the plugin may read `path`, an absolute one.
     pub fn may_read(&self, path: &Path) -> bool {
         self.is_below(path, &[&self.readable, &self.writable])
     }
 
-    /// Whether `path`, an absolute one, may be written to, made or removed.
+    /// Whether the plugin may write to `path`, an absolute one, create or remove it.
     pub fn may_write(&self, path: &Path) -> bool {
         self.is_below(path, &[&self.writable])
     }
@@ -62,7 +62,7 @@ pub fn resolve(path: &Path, base: &Path) -> PathBuf {
     resolved
 }
 
-/// Whether a path stands for a descriptor that is open already, wherever that leads.
+/// Whether a path means a descriptor that is open already, whatever it leads to.
 fn is_descriptor(path: &Path) -> bool {
     if ["/dev/stdin", "/dev/stdout", "/dev/stderr"].into_iter().any(|known| path == Path::new(known)) {
         return true;
@@ -80,14 +80,14 @@ fn real(path: &Path) -> Option<PathBuf> {
     if let Ok(real) = path.canonicalize() {
         return Some(real);
     }
-    // A link that leads nowhere would be followed, so nobody knows.
+    // A write through a link that leads nowhere creates its target, which is unknown here.
     if path.symlink_metadata().is_ok() {
         return None;
     }
     Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
 }
 
-/// Folders under the name that they were given, and under the one that a process has that works in them.
+/// Folders by their given paths and by their real paths, which a process has as its working folder.
 fn with_real(folders: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for folder in folders {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_below_a_folder_is_in_reach_and_its_neighbours_are_not() {
+    fn what_lies_below_a_folder_is_allowed_and_its_neighbours_are_not() {
         let rules = rules();
         for path in ["/scratch/home/a", "/scratch", "/dev/null", "/proc/self/fd/7", "/dev/fd/2", "/dev/stderr"] {
             assert!(rules.may_write(Path::new(path)) && rules.may_read(Path::new(path)), "{path}");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_taken_from_where_the_plugin_works() {
+    fn a_path_is_resolved_from_the_working_folder() {
         let resolved = |path: &str| resolve(Path::new(path), Path::new("/scratch/home"));
         assert_eq!(resolved("a/./b"), Path::new("/scratch/home/a/b"));
         assert_eq!(resolved("../../etc/passwd"), Path::new("/etc/passwd"));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_nowhere_is_out_of_reach_where_it_lies_there() {
+    fn a_link_that_leads_nowhere_is_not_allowed_if_it_lies_outside() {
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join("inside");
         std::fs::create_dir(&inside).unwrap();

@@ -1,61 +1,24 @@
-//! What stands between a plugin and the machine: namespaces, a filter on calls of the kernel with a supervisor outside,
-//! Landlock, limits, and a guardian that outlives neither host nor worker.
+//! What confines a plugin: the rules for files ([`AccessRules`], [`landlock`]), the filter on system calls ([`seccomp`]),
+//! [`limits`], and the folders that it may write to ([`SessionFolders`]). The zygote applies all of it to itself before
+//! the plugin's first line runs; the guardian supervises from outside.
 //!
-//! Each is taken where the kernel gives it, and [`MissingProtections`] says what it withheld. Nothing here knows Python.
+//! Each protection is used if the kernel has it, and [`MissingProtections`] says which ones it withheld. Nothing here knows
+//! Python.
 
 pub mod access_rules;
-pub mod calls;
-pub mod files;
+mod confinement;
+mod connections;
+pub mod landlock;
 pub mod limits;
-mod missing;
-pub mod namespaces;
 mod process_tree;
-pub mod scratch;
-pub mod supervisor;
+mod protections;
+pub mod seccomp;
+pub mod session_folders;
 
 pub use access_rules::AccessRules;
-pub use missing::{MissingProtections, Protection};
-pub use process_tree::{Stat, end_descendants, reap};
-
-use crate::runtime::{Network, Target};
-
-/// How a worker is held: what the host tells the worker's program when it starts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Confinement(u32);
-
-impl Confinement {
-    /// How `target` wants it.
-    pub fn of(target: &Target) -> Self {
-        let network = match target.network {
-            Network::Closed => 0,
-            Network::Only(_) => 1,
-            Network::Open => 2,
-        };
-        Self(network | u32::from(target.sandbox.is_off) << 2)
-    }
-
-    /// As bits, for the command line.
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// From bits.
-    pub const fn from_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    /// Whether nothing of the network is open.
-    pub const fn is_closed(self) -> bool {
-        self.0 & 3 == 0 && !self.is_off()
-    }
-
-    /// Whether some destinations are open.
-    pub const fn is_limited(self) -> bool {
-        self.0 & 3 == 1 && !self.is_off()
-    }
-
-    /// Whether nothing holds the plugin.
-    pub const fn is_off(self) -> bool {
-        self.0 & 4 != 0
-    }
-}
+pub use confinement::Confinement;
+pub use connections::AllowedConnections;
+pub(crate) use connections::NAME_SERVER_PORT;
+pub use process_tree::{ProcessStat, kill_descendants, reap};
+pub use protections::{MissingProtections, Protection};
+pub use session_folders::SessionFolders;

@@ -9,7 +9,7 @@ use crate::{
     runtime::{
         BatchReply,
         protocol::{
-            control::{ConstructReply, LoadReply},
+            loading::{ConstructReply, LoadReply},
             shared::NotedAttempt,
             stack,
             wire::{Reader, WireError, Writer},
@@ -63,7 +63,7 @@ fn lists(data: &[u8]) {
         assert_eq!(once.bytes, twice.bytes);
     }
     whole(data, |reader| reader.attempts(), |writer, items| writer.attempts(items));
-    whole(data, |reader| reader.left(), |writer, items| writer.left(items));
+    whole(data, |reader| reader.leftovers(), |writer, items| writer.leftovers(items));
     whole(data, |reader| reader.frames(), |writer, items| writer.frames(items));
     whole(data, |reader| reader.edges(), |writer, items| writer.edges(items));
     whole(data, |reader| reader.options(), |writer, items| writer.options(items));

@@ -1,6 +1,6 @@
-//! Names that C resolves before it says a word: `connect`, `bind` and `sendto` with a host's name, and the name of an
-//! address. No event tells of those in time, so the functions behind `_socket`'s methods are replaced by such as look at
-//! the address first. Python sees the same objects as before.
+//! Names that C code resolves before its audit event: `connect`, `bind` and `sendto` with the name of a host, and the name of an
+//! address. So the functions behind these methods of `_socket` are replaced by functions that look at the address first. Python
+//! sees the same objects as before.
 
 use std::{ffi::c_int, sync::OnceLock};
 
@@ -12,22 +12,22 @@ use pyo3::{
 };
 
 use super::{
-    Refusal, network,
-    object::{Arguments, Held},
-    watching,
+    auditor::{Auditor, Refusal, active},
+    network,
+    object::{Arguments, Object},
 };
 
 /// The class `_socket.socket`.
 struct SocketClass(*mut ffi::PyTypeObject);
 
-// SAFETY: the class lives for ever and is touched on attached threads only.
+// SAFETY: the class lives for ever and is used on attached threads only.
 unsafe impl Send for SocketClass {}
 // SAFETY: as above.
 unsafe impl Sync for SocketClass {}
 
 static SOCKET: OnceLock<SocketClass> = OnceLock::new();
 
-/// The beginning of a socket, as `socketmodule.h` has it in every version for other modules to read.
+/// The beginning of a socket object. `socketmodule.h` has it in every version, for other modules to read.
 #[repr(C)]
 struct Socket {
     base: PyObject,
@@ -36,28 +36,29 @@ struct Socket {
 }
 
 /// The family of a socket.
-pub(super) fn family(socket: Held) -> Option<c_int> {
+pub(super) fn family(socket: Object) -> Option<c_int> {
     let class = SOCKET.get()?;
-    // SAFETY: the object is alive, and only one of that class, or of one below it, is read as such.
+    // SAFETY: the object is alive, and it is read as a socket only if its class is that one or a subclass of it.
     unsafe {
         let is_one = ffi::PyType_IsSubtype(ffi::Py_TYPE(socket.as_ptr()), class.0) != 0;
         is_one.then(|| (*socket.as_ptr().cast::<Socket>()).family)
     }
 }
 
-/// What stood there before.
-static BEFORE: [OnceLock<ffi::PyCFunction>; 5] = [const { OnceLock::new() }; 5];
+/// The original functions.
+static ORIGINAL: [OnceLock<ffi::PyCFunction>; 5] = [const { OnceLock::new() }; 5];
 const CONNECT: usize = 0;
 const CONNECT_EX: usize = 1;
 const BIND: usize = 2;
 const SENDTO: usize = 3;
 const NAME_OF: usize = 4;
 
-/// Looks up the class of sockets, and replaces the functions if it is to. One that an interpreter has otherwise stays.
+/// Looks up the class of sockets, and replaces the functions if `replaces`. A function that this interpreter defines otherwise
+/// stays.
 pub(super) fn prepare(py: Python<'_>, replaces: bool) -> PyResult<()> {
     let module = PyModule::import(py, "_socket")?;
     let class = module.getattr("socket")?;
-    // SAFETY: a class, which lives for ever: it is never given back.
+    // SAFETY: the object is a class, which lives for ever, since its reference is never released.
     unsafe {
         if ffi::PyType_Check(class.as_ptr()) == 0 {
             return Err(PyRuntimeError::new_err("`_socket.socket` is no class"));
@@ -75,7 +76,7 @@ pub(super) fn prepare(py: Python<'_>, replaces: bool) -> PyResult<()> {
     ];
     for (name, place, flags, function) in methods {
         let method = class.getattr(name)?;
-        // SAFETY: only a method that is written in C is read as one.
+        // SAFETY: the object is read as a method in C only if its type is that of one.
         unsafe {
             if ffi::Py_TYPE(method.as_ptr()) == &raw mut ffi::PyMethodDescr_Type {
                 exchange((*method.as_ptr().cast::<ffi::PyMethodDescrObject>()).d_method, place, flags, function);
@@ -83,7 +84,7 @@ pub(super) fn prepare(py: Python<'_>, replaces: bool) -> PyResult<()> {
         }
     }
     let name_of = module.getattr("getnameinfo")?;
-    // SAFETY: only a function that is written in C is read as one.
+    // SAFETY: the object is read as a function in C only if its type is that of one.
     unsafe {
         if ffi::PyCFunction_CheckExact(name_of.as_ptr()) != 0 {
             let definition = (*name_of.as_ptr().cast::<ffi::PyCFunctionObject>()).m_ml;
@@ -98,40 +99,40 @@ pub(super) fn prepare(py: Python<'_>, replaces: bool) -> PyResult<()> {
 /// # Safety
 /// The definition must be alive for ever, and the thread attached.
 unsafe fn exchange(definition: *mut ffi::PyMethodDef, place: usize, flags: c_int, function: ffi::PyCFunction) {
-    // SAFETY: the definition is a static of the module's, which is not const; with those flags it holds such a function.
+    // SAFETY: the definition is a static of the module, which is not const; with those flags it has such a function.
     unsafe {
-        if (*definition).ml_flags == flags && BEFORE[place].set((*definition).ml_meth.PyCFunction).is_ok() {
+        if (*definition).ml_flags == flags && ORIGINAL[place].set((*definition).ml_meth.PyCFunction).is_ok() {
             (*definition).ml_meth = ffi::PyMethodDefPointer { PyCFunction: function };
         }
     }
 }
 
-/// A method of a socket that gets an address: its only argument, or the last one of a tuple.
+/// A method of a socket with an address: its only argument, or the last one of a tuple.
 unsafe extern "C" fn at_address<const PLACE: usize>(socket: *mut PyObject, argument: *mut PyObject) -> *mut PyObject {
-    // SAFETY: CPython calls this as it called what stood there before: with living objects, on an attached thread.
+    // SAFETY: CPython calls this as it called the original: with living objects, on an attached thread.
     unsafe {
-        if let Some(watch) = watching() {
-            let refusal = refuses::<PLACE>(watch, socket, argument);
+        if let Some(auditor) = active() {
+            let refusal = refuses::<PLACE>(auditor, socket, argument);
             if let Some(refusal) = refusal {
-                watch.raise(refusal);
+                auditor.raise(refusal);
                 return std::ptr::null_mut();
             }
         }
-        go_on(PLACE, socket, argument)
+        call_original(PLACE, socket, argument)
     }
 }
 
-/// Whether a method is called with the name of a host that is not to be resolved.
+/// The refusal of a call with the name of a host that the plugin may not resolve.
 ///
 /// # Safety
 /// Both must be alive, and the thread attached.
 unsafe fn refuses<const PLACE: usize>(
-    watch: &super::Watch,
+    auditor: &Auditor,
     socket: *mut PyObject,
     argument: *mut PyObject,
 ) -> Option<Refusal> {
-    // SAFETY: as the caller promises.
-    let (socket, argument) = unsafe { (Held::of(socket), Held::of(argument)) };
+    // SAFETY: the caller promises it.
+    let (socket, argument) = unsafe { (Object::of(socket), Object::of(argument)) };
     if !matches!(family(socket)?, libc::AF_INET | libc::AF_INET6) {
         return None;
     }
@@ -143,35 +144,35 @@ unsafe fn refuses<const PLACE: usize>(
         _ => argument,
     };
     let address = address.items()?;
-    network::name(watch, address.get(0)?, address.get(1))
+    network::name(auditor, address.get(0)?, address.get(1))
 }
 
 /// `getnameinfo(sockaddr, flags)`.
 unsafe extern "C" fn name_of_address(module: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
-    // SAFETY: CPython calls this as it called what stood there before: with living objects, on an attached thread.
+    // SAFETY: CPython calls this as it called the original: with living objects, on an attached thread.
     unsafe {
-        if let Some(watch) = watching()
+        if let Some(auditor) = active()
             && let Some(given) = Arguments::of(arguments)
-            && let Some(flags) = given.get(1).and_then(Held::number)
+            && let Some(flags) = given.get(1).and_then(Object::number)
             && flags & i64::from(libc::NI_NUMERICHOST) == 0
             && let Some(host) = given.get(0).and_then(|address| address.items()?.get(0)?.text())
-            && network::reverse(watch, &host).is_some()
+            && network::reverse(auditor, &host).is_some()
         {
-            watch.raise(Refusal::Unresolved);
+            auditor.raise(Refusal::Unresolved);
             return std::ptr::null_mut();
         }
-        go_on(NAME_OF, module, arguments)
+        call_original(NAME_OF, module, arguments)
     }
 }
 
-/// Does what was done before.
+/// Calls the original.
 ///
 /// # Safety
 /// Both must be alive, and the thread attached.
-unsafe fn go_on(place: usize, owner: *mut PyObject, argument: *mut PyObject) -> *mut PyObject {
-    match BEFORE[place].get() {
-        // SAFETY: as the caller promises; the function is the one that CPython would have called.
-        Some(before) => unsafe { before(owner, argument) },
+unsafe fn call_original(place: usize, owner: *mut PyObject, argument: *mut PyObject) -> *mut PyObject {
+    match ORIGINAL[place].get() {
+        // SAFETY: the caller promises it; CPython would have called this function.
+        Some(original) => unsafe { original(owner, argument) },
         None => std::ptr::null_mut(),
     }
 }

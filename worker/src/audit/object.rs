@@ -1,5 +1,5 @@
-//! Reads Python's objects without a call of anything that is the plugin's: text and bytes through C alone, whatever class
-//! a plugin made of them.
+//! Reads Python's objects without calling anything of the plugin's: text and bytes are read in C, whatever class a plugin made
+//! of them.
 
 use std::{
     ffi::{CStr, c_int},
@@ -9,21 +9,21 @@ use std::{
 
 use pyo3::ffi::{self, PyObject};
 
-/// The arguments of an event: a tuple that is held while the event is judged, on a thread that is attached.
+/// The arguments of an event: a tuple that is alive while the event is judged, on an attached thread.
 #[derive(Clone, Copy)]
 pub(super) struct Arguments(*mut PyObject);
 
-/// An object that the arguments hold.
+/// An object that the arguments keep alive.
 #[derive(Clone, Copy)]
-pub(super) struct Held(*mut PyObject);
+pub(super) struct Object(*mut PyObject);
 
 impl Arguments {
-    /// `None` where there are none.
+    /// The arguments in a tuple; `None` if it is none.
     ///
     /// # Safety
     /// `tuple` must be null or alive as long as this is, and the thread attached.
     pub(super) unsafe fn of(tuple: *mut PyObject) -> Option<Self> {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises it.
         (!tuple.is_null() && unsafe { ffi::PyTuple_Check(tuple) } != 0).then_some(Self(tuple))
     }
 
@@ -32,14 +32,14 @@ impl Arguments {
         usize::try_from(unsafe { ffi::PyTuple_Size(self.0) }).unwrap_or(0)
     }
 
-    pub(super) fn get(self, index: usize) -> Option<Held> {
-        // SAFETY: a living tuple, which is asked only for what it has.
-        (index < self.len()).then(|| Held(unsafe { ffi::PyTuple_GetItem(self.0, index as ffi::Py_ssize_t) }))
+    pub(super) fn get(self, index: usize) -> Option<Object> {
+        // SAFETY: a living tuple that has this index.
+        (index < self.len()).then(|| Object(unsafe { ffi::PyTuple_GetItem(self.0, index as ffi::Py_ssize_t) }))
     }
 }
 
-impl Held {
-    /// An object that somebody holds.
+impl Object {
+    /// An object that something else keeps alive.
     ///
     /// # Safety
     /// It must be alive as long as this is, and the thread attached.
@@ -51,15 +51,15 @@ impl Held {
         self.0
     }
 
-    /// The same as arguments, where it is a tuple.
+    /// Its items, if it is a tuple.
     pub(super) fn items(self) -> Option<Arguments> {
-        // SAFETY: held by the arguments that it came from.
+        // SAFETY: the arguments that it came from keep it alive.
         unsafe { Arguments::of(self.0) }
     }
 
-    /// What of a number a C function would take.
+    /// The number that a C function would get.
     pub(super) fn number(self) -> Option<i64> {
-        // SAFETY: alive; only an int is asked, of which the digits are read without a call.
+        // SAFETY: the object is alive and an int, whose digits are read without a call.
         unsafe {
             if ffi::PyLong_Check(self.0) == 0 {
                 return None;
@@ -74,9 +74,9 @@ impl Held {
         }
     }
 
-    /// The bytes of a `str` or `bytes`, as they go to the kernel.
+    /// The bytes of a `str` or `bytes`, as the kernel gets them.
     pub(super) fn bytes(self) -> Option<Vec<u8>> {
-        // SAFETY: alive; text is encoded by C alone, `surrogateescape` of UTF-8 included. What is new is given back.
+        // SAFETY: the object is alive; C alone encodes the text, `surrogateescape` included. New references are released.
         unsafe {
             if ffi::PyUnicode_Check(self.0) != 0 {
                 let encoded = ffi::PyUnicode_AsEncodedString(self.0, c"utf-8".as_ptr(), c"surrogateescape".as_ptr());
@@ -101,16 +101,16 @@ impl Held {
         Some(String::from_utf8_lossy(&self.bytes()?).into_owned())
     }
 
-    /// A path, from text or from one of `pathlib`'s, which keeps its text once it was asked for it.
+    /// A path: text, or an object of `pathlib`, which keeps its text once that was read.
     pub(super) fn path(self) -> Option<PathBuf> {
-        let bytes = self.bytes().or_else(|| self.kept_text()?.bytes())?;
+        let bytes = self.bytes().or_else(|| self.slot_text()?.bytes())?;
         (!bytes.is_empty() && !bytes.contains(&0)).then(|| std::ffi::OsString::from_vec(bytes).into())
     }
 
-    /// What a member `_str` of the object's class holds: one that is written in C, whoever wrote the class.
-    fn kept_text(self) -> Option<Self> {
-        // SAFETY: alive; the classes are read from its type's own tuple, and a member is asked only where it is one, which
-        // gives a new reference or null with an exception set. The object holds what its member holds.
+    /// The value of the slot `_str` of the object's class: reading a slot calls C alone.
+    fn slot_text(self) -> Option<Self> {
+        // SAFETY: the object is alive; its classes are read from the tuple of its type. The getter of a slot returns a new
+        // reference or null with an exception set. The object keeps the value of its slot alive.
         unsafe {
             let class = ffi::Py_TYPE(self.0);
             let classes = Arguments::of((*class).tp_mro)?;
@@ -142,7 +142,7 @@ impl Held {
 /// # Safety
 /// The thread must be attached, `class` a class of the interpreter's own, and `path` alive.
 pub(super) unsafe fn raise(class: *mut PyObject, number: c_int, text: &CStr, path: Option<*mut PyObject>) {
-    // SAFETY: as the caller promises. Each object is new or null with an exception set, and is given back.
+    // SAFETY: the caller promises it. Each object is a new reference, which is released, or null with an exception set.
     unsafe {
         let arguments = match path {
             Some(path) => ffi::Py_BuildValue(c"isO".as_ptr(), number, text.as_ptr(), path),

@@ -1,30 +1,30 @@
-//! Signals to processes that are not the plugin's own. Without this a plugin could end the process that forks the others.
+//! Signals to processes that are not the plugin's own. Without this a plugin could kill the zygote.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use hookstorm::{runtime::sandbox::Stat, trace::AttemptKind};
+use hookstorm::{runtime::sandbox::ProcessStat, trace::AttemptKind};
 
 use super::{
-    Refusal, Watch,
-    object::{Arguments, Held},
+    auditor::{Auditor, Refusal},
+    object::{Arguments, Object},
 };
 
-/// The process that runs the plugin: it and what descends from it is the plugin's own.
+/// The process that runs the plugin. It and its descendants are the plugin's own.
 static OWN: AtomicI32 = AtomicI32::new(0);
 
-/// The most generations that are looked at.
+/// How many generations are looked at.
 const GENERATIONS_LIMIT: usize = 64;
 
-/// Takes this process for the one that runs the plugin.
-pub(crate) fn is_own_from_here() {
+/// Makes this process the one that runs the plugin.
+pub(crate) fn set_own_process() {
     OWN.store(std::process::id() as i32, Ordering::Relaxed);
 }
 
 /// Judges an event of signals.
-pub(super) fn judge(watch: &Watch, event: &[u8], arguments: Arguments) -> Option<Refusal> {
-    let number = |index| arguments.get(index).and_then(Held::number).and_then(|number| i32::try_from(number).ok());
+pub(super) fn judge(auditor: &Auditor, event: &[u8], arguments: Arguments) -> Option<Refusal> {
+    let number = |index| arguments.get(index).and_then(Object::number).and_then(|number| i32::try_from(number).ok());
     let (id, signal) = (number(0)?, number(1)?);
-    // Whether somebody is there may be asked of everybody.
+    // Signal 0 only asks whether the process exists.
     if signal == 0 {
         return None;
     }
@@ -34,11 +34,11 @@ pub(super) fn judge(watch: &Watch, event: &[u8], arguments: Arguments) -> Option
         b"os.kill" | b"os.killpg" => group(id.checked_abs()?)?,
         _ => return None,
     };
-    watch.note(AttemptKind::Signal, &target);
+    auditor.note(AttemptKind::Signal, &target);
     Some(Refusal::NotPermitted)
 }
 
-/// A process, by a name that is the same in every run where there is one; `None` for an own one.
+/// The name of a process, the same in every run if possible; `None` for one of the plugin's own.
 fn process(id: i32) -> Option<String> {
     match id {
         _ if is_own(id) => None,
@@ -48,9 +48,9 @@ fn process(id: i32) -> Option<String> {
     }
 }
 
-/// A group of processes; `None` for one of own ones.
+/// The name of a process group; `None` for one of the plugin's own.
 fn group(id: i32) -> Option<String> {
-    // SAFETY: it only asks.
+    // SAFETY: the call only reads.
     let current = unsafe { libc::getpgrp() };
     let id = if id == 0 { current } else { id };
     match id {
@@ -61,11 +61,11 @@ fn group(id: i32) -> Option<String> {
 }
 
 fn parent() -> i32 {
-    // SAFETY: it only asks.
+    // SAFETY: the call only reads.
     unsafe { libc::getppid() }
 }
 
-/// Whether a process is the plugin's own, or none at all: then it is the kernel who says so.
+/// Whether a process is the plugin's own, or does not exist, which the kernel reports itself.
 fn is_own(id: i32) -> bool {
     let own = OWN.load(Ordering::Relaxed);
     let here = std::process::id() as i32;
@@ -75,7 +75,7 @@ fn is_own(id: i32) -> bool {
     if id == 1 || (here == own && id == parent()) {
         return false;
     }
-    // SAFETY: signal 0 reaches nobody, and the state of a child is only looked at.
+    // SAFETY: signal 0 reaches no process, and the state of a child is only read.
     unsafe {
         if libc::kill(id, 0) == -1 && *libc::__errno_location() == libc::ESRCH {
             return true;
@@ -86,14 +86,14 @@ fn is_own(id: i32) -> bool {
             return true;
         }
     }
-    // Where `/proc` is another namespace's, it does not know whom a number means here.
+    // If `/proc` belongs to another namespace, its numbers mean other processes.
     let is_ours = std::fs::read_link("/proc/self").is_ok_and(|link| link.to_str() == Some(&here.to_string()));
     if !is_ours {
         return true;
     }
     let mut ancestor = id;
     for _ in 0..GENERATIONS_LIMIT {
-        match Stat::of(ancestor).map(|stat| stat.parent) {
+        match ProcessStat::of(ancestor).map(|stat| stat.parent) {
             Some(parent) if parent == own => return true,
             Some(parent) if parent > 1 => ancestor = parent,
             _ => return false,

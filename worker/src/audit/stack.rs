@@ -1,5 +1,5 @@
-//! The stack of this moment as `faulthandler` would write it. It is walked here rather than by `faulthandler`, whose
-//! descriptor a plugin can close or point elsewhere.
+//! The current stack as `faulthandler` would write it. This code walks the stack itself, since a plugin can close the descriptor of
+//! `faulthandler` or redirect it.
 
 use std::fmt::Write;
 
@@ -9,10 +9,10 @@ use super::object::Arguments;
 
 /// How many frames are looked at.
 const FRAMES_LIMIT: usize = 1000;
-/// How many bytes are written, before only the plugin's innermost frame is missing.
+/// How many bytes are written; after that only the plugin's innermost frame is still added.
 const BYTES_LIMIT: usize = 6 << 10;
 
-/// The stack as text, innermost frame first. The innermost one below `root` is always there.
+/// The stack as text, innermost frame first. The innermost one below `root` is always in it.
 pub(super) fn written(root: &str) -> String {
     let mut text = String::from("Current thread (most recent call first):\n");
     let mut has_own = false;
@@ -27,11 +27,11 @@ pub(super) fn written(root: &str) -> String {
     text
 }
 
-/// Calls `see` with file, function and line of each frame, innermost first, until it gives false. This thread must be
+/// Calls `visit` with file, function and line of each frame, innermost first, until it returns false. This thread must be
 /// attached.
-pub(crate) fn each(mut see: impl FnMut(String, String, u32) -> bool) {
-    // SAFETY: this thread is attached. The first frame is borrowed from the interpreter and held while it is looked at;
-    // each later one is new, or null at the end, and is given back.
+pub(crate) fn each(mut visit: impl FnMut(String, String, u32) -> bool) {
+    // SAFETY: this thread is attached. The first frame is borrowed from the interpreter, and gets a reference of its own; each
+    // later one is a new reference, or null at the end. All are released.
     unsafe {
         let mut frame = ffi::PyEval_GetFrame();
         if !frame.is_null() {
@@ -45,7 +45,7 @@ pub(crate) fn each(mut see: impl FnMut(String, String, u32) -> bool) {
             let (file, function) = (member(code, c"co_filename"), member(code, c"co_name"));
             ffi::Py_DECREF(code);
             let line = u32::try_from(ffi::PyFrame_GetLineNumber(frame)).unwrap_or(0);
-            let outer = if see(file, function, line) { ffi::PyFrame_GetBack(frame) } else { std::ptr::null_mut() };
+            let outer = if visit(file, function, line) { ffi::PyFrame_GetBack(frame) } else { std::ptr::null_mut() };
             ffi::Py_DECREF(frame.cast());
             frame = outer;
         }
@@ -60,8 +60,8 @@ pub(crate) fn each(mut see: impl FnMut(String, String, u32) -> bool) {
 /// # Safety
 /// `code` must be a living code object, and the thread attached.
 unsafe fn member(code: *mut PyObject, name: &std::ffi::CStr) -> String {
-    // SAFETY: a code object's members are read by C alone. The text is new, or null with an exception set; while it is
-    // read a tuple holds it.
+    // SAFETY: C alone reads the members of a code object. The text is a new reference, or null with an exception set; a tuple
+    // keeps it alive while it is read.
     let text = unsafe {
         let member = ffi::PyObject_GetAttrString(code, name.as_ptr());
         if member.is_null() {

@@ -1,32 +1,32 @@
-//! What the call that runs has tried: noted by the worker's process or by its guardian while it happens, so that it is
-//! known also where the call never ends.
+//! What the call that runs has tried. The worker's process or its guardian notes an attempt while it happens, so that the
+//! host knows it even if the call never ends.
 
 use std::sync::atomic::Ordering;
 
-use super::Shared;
+use super::SharedMemory;
 use crate::trace::AttemptKind;
 
-/// How many bytes the area has.
+/// The size of the area.
 pub(super) const BYTES: usize = 64 << 10;
-/// How many attempts of a call are told.
+/// How many attempts of a call are noted.
 const COUNT_LIMIT: usize = 32;
-/// How much of a target is told, in bytes, and how much of a stack.
+/// How many bytes of a target are noted, and how many of a stack.
 const TARGET_LIMIT: usize = 512;
 const STACK_LIMIT: usize = 8 << 10;
 
 /// An attempt as it was noted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotedAttempt {
-    /// What it was.
+    /// What kind it was.
     pub kind: AttemptKind,
-    /// On what.
+    /// A path, an address or a process.
     pub target: String,
-    /// The stack as `faulthandler` writes it; empty where nobody could tell.
+    /// The stack as `faulthandler` writes it; empty if it is unknown.
     pub stack: String,
 }
 
-impl Shared {
-    /// Notes an attempt of the call that runs. One that was noted already, or for which there is no room, is left out.
+impl SharedMemory {
+    /// Notes an attempt of the call that runs, unless it is noted already or there is no room.
     pub fn note_attempt(&self, kind: AttemptKind, target: &str, stack: &str) {
         let noted = self.attempts();
         let target = cut(target, TARGET_LIMIT);
@@ -53,19 +53,19 @@ impl Shared {
         self.header().attempts_bytes.load(Ordering::Acquire) != 0
     }
 
-    /// What the call that runs has tried, as far as what is written there makes sense.
+    /// What the call that runs has tried, as far as the area makes sense.
     pub fn attempts(&self) -> Vec<NotedAttempt> {
         NotedAttempt::read(&self.read_attempts(self.header().attempts_bytes.load(Ordering::Acquire)))
     }
 
-    /// Forgets what was tried, before a call begins.
-    pub fn forget_attempts(&self) {
+    /// Empties the area, before a call begins.
+    pub fn clear_attempts(&self) {
         self.header().attempts_bytes.store(0, Ordering::Release);
     }
 }
 
 impl NotedAttempt {
-    /// What stands in the area of attempts, as far as it makes sense, whoever wrote there.
+    /// The attempts in `rest`, any bytes, as far as they make sense.
     pub fn read(mut rest: &[u8]) -> Vec<Self> {
         let mut noted = Vec::new();
         while let Some((&kind, after)) = rest.split_first() {
@@ -86,7 +86,7 @@ fn text(rest: &mut &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// The beginning of `text`, `limit` bytes at the most.
+/// The beginning of `text`, at most `limit` bytes.
 fn cut(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
@@ -96,20 +96,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_is_noted_once_and_forgotten_with_its_call() {
-        let shared = Shared::new().unwrap();
+    fn an_attempt_is_noted_once_and_cleared_with_its_call() {
+        let shared = SharedMemory::new().unwrap();
         for target in ["10.0.0.1:443", "10.0.0.1:443", "10.0.0.2:443"] {
             shared.note_attempt(AttemptKind::Connect, target, "stack");
         }
         let targets: Vec<_> = shared.attempts().into_iter().map(|noted| noted.target).collect();
         assert_eq!(targets, ["10.0.0.1:443", "10.0.0.2:443"]);
-        shared.forget_attempts();
+        shared.clear_attempts();
         assert!(!shared.has_attempts() && shared.attempts().is_empty());
     }
 
     #[test]
     fn many_and_long_ones_are_bounded() {
-        let shared = Shared::new().unwrap();
+        let shared = SharedMemory::new().unwrap();
         for number in 0..10_000 {
             shared.note_attempt(AttemptKind::Write, &format!("{number}{}", "ü".repeat(4096)), &"x".repeat(1 << 20));
         }
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_a_plugin_wrote_over_is_read_as_far_as_it_makes_sense() {
-        let shared = Shared::new().unwrap();
+        let shared = SharedMemory::new().unwrap();
         shared.note_attempt(AttemptKind::Read, "/etc/shadow", "");
         shared.header().attempts_bytes.store(u32::MAX, Ordering::Release);
         assert_eq!(shared.attempts().len(), 1);

@@ -1,39 +1,39 @@
-//! The edges that the session that runs has taken, and those that are known: where the worker counts, and what the host
-//! finds when the worker died.
+//! The edges that the session that runs has taken, and those that are known: counters for the worker, and what the host
+//! reads if the worker died.
 //!
-//! To begin a session costs as much as the last one took, and not as much as there are edges: the numbers of those that
-//! were taken stand in a list. Whatever a plugin writes over it, an edge that is read is one that there could be.
+//! Beginning a session costs time in proportion to the edges of the last one, not to all that there are: a list has the
+//! numbers of those that were taken. Whatever a plugin writes over it, the reader gets edges that could exist.
 
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
-use super::{EDGES_AT, Shared};
+use super::{SharedMemory, memory::EDGES_AT};
 use crate::trace::Edge;
 
 /// For each edge, a bit for each bucket that was seen.
 const SEEN_AT: usize = EDGES_AT;
-/// For each edge, how often the session that runs took it.
+/// For each edge, how often the session that runs has taken it.
 const TIMES_AT: usize = SEEN_AT + Edge::COUNT;
-/// The numbers of the edges that it took, in the order that it did.
+/// The numbers of the edges that it has taken, in their order.
 const TAKEN_AT: usize = TIMES_AT + Edge::COUNT;
-/// How many bytes all of it takes.
+/// The size of all three areas.
 pub(super) const BYTES: usize = 4 * Edge::COUNT;
 
-impl Shared {
+impl SharedMemory {
     fn edge_byte(&self, area: usize, number: u16) -> &AtomicU8 {
-        // SAFETY: both areas have a byte for each of the 64 Ki numbers, and their bytes are only touched as atomics.
+        // SAFETY: both areas have a byte for each of the 64 Ki numbers, and code touches them as atomics only.
         unsafe { &*self.base.add(area + usize::from(number)).cast::<AtomicU8>() }
     }
 
     fn taken(&self, at: u16) -> &AtomicU16 {
-        // SAFETY: the area has two bytes for each of the 64 Ki places, begins at an even address, and is only touched as
-        // atomics.
+        // SAFETY: the area has two bytes for each of the 64 Ki places and begins at an even address, and code touches it
+        // as atomics only.
         unsafe { &*self.base.add(TAKEN_AT + 2 * usize::from(at)).cast::<AtomicU16>() }
     }
 
-    /// Notes that the session that runs took an edge. Only one process at a time does: its threads, if they ever meet
-    /// here, lose a count and nothing else.
+    /// Counts an edge of the session that runs. Only one process at a time does: if two of its threads meet here, a count
+    /// is lost and nothing else.
     #[inline]
-    pub fn take_edge(&self, number: u16) {
+    pub fn count_edge(&self, number: u16) {
         let times = self.edge_byte(TIMES_AT, number);
         match times.load(Ordering::Relaxed) {
             0 => {
@@ -47,18 +47,18 @@ impl Shared {
         }
     }
 
-    fn each_taken(&self, mut see: impl FnMut(u16)) {
+    fn each_taken(&self, mut visit: impl FnMut(u16)) {
         let taken = self.header().edges_taken.load(Ordering::Relaxed).min(Edge::COUNT as u32);
-        (0..taken).for_each(|at| see(self.taken(at as u16).load(Ordering::Relaxed)));
+        (0..taken).for_each(|at| visit(self.taken(at as u16).load(Ordering::Relaxed)));
     }
 
-    /// Forgets what the last session took. Costs as much as that was.
-    pub fn forget_edges(&self) {
+    /// Sets the counters of the last session back to 0.
+    pub fn clear_edges(&self) {
         self.each_taken(|number| self.edge_byte(TIMES_AT, number).store(0, Ordering::Relaxed));
         self.header().edges_taken.store(0, Ordering::Relaxed);
     }
 
-    /// Whether the session took an edge that is not seen yet, as often as it did.
+    /// Whether the session took an edge that was not seen before, or not as often.
     pub fn has_new_edges(&self) -> bool {
         let mut new = false;
         self.each_taken(|number| {
@@ -69,7 +69,7 @@ impl Shared {
         new
     }
 
-    /// What the session took, ascending, each once.
+    /// The edges that the session took, ascending, each once.
     pub fn edges(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
         self.each_taken(|number| {
@@ -83,7 +83,7 @@ impl Shared {
         edges
     }
 
-    /// Takes edges as seen. Those that are none are passed over.
+    /// Marks edges as seen. Numbers that no edge has are ignored.
     pub fn mark_seen(&self, edges: &[Edge]) {
         for edge in edges {
             if let Ok(number) = u16::try_from(edge.number) {
@@ -100,11 +100,11 @@ mod tests {
 
     #[test]
     fn an_edge_is_new_until_it_was_seen_as_often() {
-        let host = Shared::new().unwrap();
-        let worker = Shared::map(host.fd().try_clone().unwrap()).unwrap();
+        let host = SharedMemory::new().unwrap();
+        let worker = SharedMemory::map(host.fd()).unwrap();
         let session = |numbers: &[u16]| {
-            worker.forget_edges();
-            numbers.iter().for_each(|&number| worker.take_edge(number));
+            worker.clear_edges();
+            numbers.iter().for_each(|&number| worker.count_edge(number));
             (host.has_new_edges(), host.edges())
         };
         let edge = |number, bucket| Edge { number, bucket };
@@ -119,12 +119,12 @@ mod tests {
 
     #[test]
     fn edges_that_a_plugin_wrote_over_are_still_numbers_of_edges() {
-        let shared = Shared::new().unwrap();
+        let shared = SharedMemory::new().unwrap();
         shared.header().edges_taken.store(u32::MAX, Ordering::Relaxed);
         assert_eq!(shared.edges(), []);
         assert!(!shared.has_new_edges());
-        shared.forget_edges();
-        shared.take_edge(5);
+        shared.clear_edges();
+        shared.count_edge(5);
         assert_eq!(shared.edges().len(), 1);
     }
 }

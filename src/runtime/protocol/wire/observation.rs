@@ -1,11 +1,11 @@
-//! How edges and compared values cross the wire. As everything from a worker they are checked: a plugin may have written
-//! over them, and then they are an error or edges and values that could be real.
+//! Edges and comparisons. The reader checks them like everything from a worker: if a plugin wrote over them, they are an
+//! error, or edges and values that could be real.
 
 use super::{Reader, WireError, Writer};
 use crate::trace::{CMP_LOG_LIMIT, CmpKind, CmpLogEntry, Edge};
 
 impl Writer {
-    /// Edges, ascending.
+    /// Writes edges, which must ascend.
     pub fn edges(&mut self, edges: &[Edge]) {
         self.number(edges.len() as u64);
         let mut before = 0;
@@ -18,12 +18,12 @@ impl Writer {
 }
 
 impl Reader<'_> {
-    /// Edges.
+    /// Reads edges.
     ///
     /// # Errors
-    /// Where there are none.
+    /// If the bytes are none.
     pub fn edges(&mut self) -> Result<Vec<Edge>, WireError> {
-        // Their numbers ascend and are bounded, so they need not be counted among the things.
+        // Their numbers ascend and are bounded, so they need not count as objects.
         let count = self.length()?;
         let mut edges = Vec::with_capacity(count.min(1024));
         let mut number = 0_u64;
@@ -39,10 +39,10 @@ impl Reader<'_> {
         Ok(edges)
     }
 
-    /// Comparisons: for each its place, kind, whether it matched, left and right.
+    /// Reads comparisons: for each its place, kind, whether it matched, left and right.
     ///
     /// # Errors
-    /// Where there are none, or more than are told.
+    /// If the bytes are none, or more than a worker writes.
     pub fn comparisons(&mut self) -> Result<Vec<CmpLogEntry>, WireError> {
         let count = self.count()?;
         if count > CMP_LOG_LIMIT {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn edges_that_are_none_are_an_error() {
+    fn edges_that_cannot_exist_are_an_error() {
         let read = |bytes: &[u8]| Reader::new(bytes).edges();
         assert_eq!(read(&[1, 0xff, 0xff, 3, 7]).map(|edges| edges[0].number), Ok(65535));
         for bytes in [&[1, 0x80, 0x80, 4, 0][..], &[1, 0, 8], &[2, 5, 0, 0, 0], &[2, 5, 0], &[1; 1]] {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn more_comparisons_than_are_told_are_an_error() {
+    fn more_comparisons_than_a_worker_writes_are_an_error() {
         let one = [1, 0, 1, 0, 0];
         let of = |count: u64| {
             let mut writer = Writer::default();

@@ -1,4 +1,4 @@
-//! How the cost of a call, and what a runner holds, cross the wire.
+//! What a call costs, and what the process of a runner uses.
 
 use std::time::Duration;
 
@@ -6,29 +6,29 @@ use super::{Reader, WireError, Writer, record};
 use crate::trace::{CallUsage, ProcessUsage};
 
 impl Writer {
-    /// What a call cost, as a record.
-    pub fn usage(&mut self, usage: &CallUsage) {
-        self.byte(record::USAGE);
+    /// Writes a record of what a call cost.
+    pub fn call_usage(&mut self, usage: &CallUsage) {
+        self.byte(record::CALL_USAGE);
         self.number(usage.began_ns);
         self.number(u64::try_from(usage.cpu.as_nanos()).unwrap_or(u64::MAX));
         self.number(usage.peak_bytes);
     }
 
-    /// What the process holds, as a record.
-    pub fn holding(&mut self, holding: &ProcessUsage) {
-        self.byte(record::HOLDING);
-        self.number(holding.memory_bytes);
-        self.number(holding.descriptors);
-        self.number(holding.threads);
+    /// Writes a record of what the process uses.
+    pub fn process_usage(&mut self, usage: &ProcessUsage) {
+        self.byte(record::PROCESS_USAGE);
+        self.number(usage.memory_bytes);
+        self.number(usage.descriptors);
+        self.number(usage.threads);
     }
 }
 
 impl Reader<'_> {
-    /// What a call cost.
+    /// Reads what a call cost.
     ///
     /// # Errors
-    /// Where there is none.
-    pub fn usage(&mut self) -> Result<CallUsage, WireError> {
+    /// If the bytes are none.
+    pub fn call_usage(&mut self) -> Result<CallUsage, WireError> {
         Ok(CallUsage {
             began_ns: self.number()?,
             cpu: Duration::from_nanos(self.number()?),
@@ -36,11 +36,11 @@ impl Reader<'_> {
         })
     }
 
-    /// What the process holds.
+    /// Reads what the process uses.
     ///
     /// # Errors
-    /// Where there is nothing of it.
-    pub fn holding(&mut self) -> Result<ProcessUsage, WireError> {
+    /// If the bytes are none.
+    pub fn process_usage(&mut self) -> Result<ProcessUsage, WireError> {
         Ok(ProcessUsage { memory_bytes: self.number()?, descriptors: self.number()?, threads: self.number()? })
     }
 }

@@ -1,0 +1,70 @@
+//! What the engine needs of a runtime.
+
+use std::time::Duration;
+
+use super::RuntimeError;
+use crate::{
+    case::Session,
+    trace::{Edge, Instrumentation, Observation, Trace},
+};
+
+/// How calls share processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Many sessions in one process: fast.
+    Persistent,
+    /// A process for each call, as on the platform.
+    Isolated,
+}
+
+/// Runs sessions of one plugin. [`Worker`](super::Worker) is the real one; tests have their own.
+pub trait Executor: Send {
+    /// Runs sessions one after another and returns a trace for each, in their order. Persistent ones share a process until
+    /// one of them changes what may carry state over, or ends the process.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] if the runtime itself failed; whatever a plugin does is in the trace.
+    fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError>;
+
+    /// Runs sessions as persistent ones and observes the plugin's own code. An executor that cannot observe returns the
+    /// traces alone.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    fn run_observed(
+        &mut self,
+        sessions: &[Session],
+        _instrumentation: Instrumentation,
+    ) -> Result<Vec<Observation>, RuntimeError> {
+        let traces = self.run(sessions, Isolation::Persistent)?;
+        Ok(traces.into_iter().map(|trace| Observation { trace, ..Observation::default() }).collect())
+    }
+
+    /// Marks edges as known that other executors saw, so that they do not count as new here.
+    fn mark_seen(&mut self, _edges: &[Edge]) {}
+
+    /// How many places of the plugin's own code [`Executor::run_observed`] observes; 0 if it cannot.
+    fn instrumented(&self) -> usize {
+        0
+    }
+
+    /// Runs all sessions in one new process, which is not replaced when state changed, and returns the trace of the last
+    /// one: the outcome of a session after others.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError>;
+
+    /// Runs a session isolated, with another time limit for each call.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError>;
+
+    /// The lines of the plugin's own files that have run in this executor: (index into
+    /// [`Loading::files`](crate::trace::Loading::files), line).
+    fn lines_hit(&self) -> Vec<(usize, u32)>;
+
+    /// Sets whether isolated calls mark their lines too. At first they do not, since marking costs more than the call.
+    fn watch_isolated_lines(&mut self, _watch: bool) {}
+}

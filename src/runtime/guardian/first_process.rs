@@ -1,0 +1,92 @@
+//! The first process of a worker's namespaces. No signal from inside ends it, and it waits for processes whose parents are
+//! gone. It forks the zygote and ends with it.
+
+use std::{
+    io,
+    os::{fd::OwnedFd, unix::process::CommandExt},
+    path::Path,
+    process::{Command, ExitCode},
+    sync::atomic::Ordering,
+};
+
+use rustix::{
+    io::Errno,
+    process::{
+        Signal, WaitOptions, WaitStatus, getpid, set_child_subreaper, set_parent_process_death_signal, setsid, wait,
+    },
+};
+
+use super::{namespaces, program::Setup};
+use crate::runtime::protocol::{
+    control::reply,
+    fd_passing,
+    start::{WorkerArguments, pass_on},
+};
+
+/// Forks the zygote and waits until it ends. Returns its exit status.
+pub(super) fn run(mut setup: Setup, link: OwnedFd) -> ExitCode {
+    end_with_parent();
+    let mut scratch = None;
+    if !setup.arguments.confinement.is_off() {
+        let path = Path::new(&setup.arguments.scratch);
+        // SAFETY: the process has one thread.
+        scratch = unsafe { namespaces::mount_own(path, &mut setup.missing) };
+    }
+    // SAFETY: the process has one thread, so the child may do anything.
+    let zygote = match unsafe { libc::fork() } {
+        -1 => return ExitCode::from(3),
+        0 => return become_worker(setup, link, scratch),
+        zygote => zygote,
+    };
+    // The host has to see when the zygote closes them.
+    drop((setup, link, scratch));
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid.as_raw_pid() == zygote => return exit_code(status),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return ExitCode::from(3),
+        }
+    }
+}
+
+/// Executes the worker's program in this process, the zygote. Returns only if that fails.
+fn become_worker(setup: Setup, link: OwnedFd, scratch: Option<OwnedFd>) -> ExitCode {
+    end_with_parent();
+    let Setup { arguments, shared, missing } = setup;
+    shared.header().missing.store(missing.bits(), Ordering::Release);
+    // Its own session: a plugin that kills its process group does not kill the guardian. And what the plugin leaves behind
+    // becomes a child of the zygote.
+    let _ = (setsid(), set_child_subreaper(Some(getpid())));
+    let control = arguments.channels.control.try_clone();
+    let worker =
+        WorkerArguments { channels: arguments.channels, link, scratch, confinement: arguments.confinement, missing };
+    let error = match pass_on(worker.descriptors(), true) {
+        Ok(()) => Command::new(&arguments.worker).args(worker.to_words()).exec(),
+        Err(error) => error,
+    };
+    if let Ok(control) = control {
+        let _ = report(&control, &error);
+    }
+    ExitCode::from(3)
+}
+
+/// Reports to the host why the worker cannot be executed.
+fn report(control: &OwnedFd, error: &io::Error) -> io::Result<()> {
+    let mut packet = vec![reply::NOT_STARTED];
+    packet.extend(error.raw_os_error().unwrap_or(0).to_le_bytes());
+    fd_passing::send(control, &packet, &[])
+}
+
+/// Ends this process when its parent ends, however that happens. A program that it executes keeps the setting.
+fn end_with_parent() {
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+}
+
+/// The exit status that tells how a process ended: 128 and its number for a signal.
+pub(super) fn exit_code(status: WaitStatus) -> ExitCode {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => ExitCode::from(code as u8),
+        (None, Some(signal)) => ExitCode::from(128 + signal as u8),
+        (None, None) => ExitCode::from(3),
+    }
+}
