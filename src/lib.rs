@@ -1,7 +1,7 @@
 //! hookstorm finds how a plugin of Safeguard for Privileged Sessions fails, before the platform does.
 //!
-//! The command line is one user of this library. Open a [`Plugin`], then [`check`], [`test`](fn@test), [`fuzz`], [`replay`]
-//! or [`load`](fn@load) it. Each returns a [`report::Report`], the object that `--format json` prints.
+//! The command line is one user of this library. Open a [`Plugin`], then [`check`], [`test`](fn@test), [`fuzz`],
+//! [`replay`] or [`load`](fn@load) it. Each returns a [`report::Report`], the object that `--format json` prints.
 //!
 //! ```no_run
 //! use hookstorm::{Event, Plugin, PluginOptions, Stop, TestOptions};
@@ -12,8 +12,8 @@
 //! # Ok::<(), hookstorm::Error>(())
 //! ```
 //!
-//! hookstorm runs the plugin in processes of its own, in a sandbox. It needs the program `hookstorm-worker`, in the folder
-//! of the calling program or where the variable `HOOKSTORM_WORKER` points.
+//! hookstorm runs the plugin in processes of its own, in a sandbox. It needs the program `hookstorm-worker`, in the
+//! folder of the calling program or where the variable `HOOKSTORM_WORKER` points.
 //!
 //! ARCHITECTURE.md describes the modules: data flows down their list, and each uses only modules above it.
 

@@ -15,8 +15,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct CaseRun {
     pub(crate) case: Case,
-    /// Whether the case gets the services that the configuration names, as on an appliance that is configured so. A case
-    /// from a file has its own.
+    /// Whether the case gets the services that the configuration names, as on an appliance that is configured so. A
+    /// case from a file has its own.
     pub(crate) configured_services: bool,
     pub(crate) show_secrets: bool,
 }

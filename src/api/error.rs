@@ -1,4 +1,5 @@
-//! [`Error`]: why hookstorm could not do its work. A finding is not an error, and neither is a plugin that cannot be loaded.
+//! [`Error`]: why hookstorm could not do its work. A finding is not an error, and neither is a plugin that cannot be
+//! loaded.
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 

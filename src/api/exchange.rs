@@ -1,5 +1,5 @@
-//! A run on a corpus that may lie in a bucket: fetches the cases of other hosts, exchanges cases while it runs, and sends
-//! the rest at its end. If the corpus is a folder, there is no thread and no connection.
+//! A run on a corpus that may lie in a bucket: fetches the cases of other hosts, exchanges cases while it runs, and
+//! sends the rest at its end. If the corpus is a folder, there is no thread and no connection.
 
 use std::{
     sync::{Arc, mpsc},
@@ -59,8 +59,8 @@ impl Drop for StopOnDrop {
 /// Calls `work` while the exchange goes on. Returns what it returned, and notes for the report.
 ///
 /// # Errors
-/// [`Error::Bucket`] if the bucket refuses at the beginning: the user asked for a shared corpus, so the run must not begin
-/// without it.
+/// [`Error::Bucket`] if the bucket refuses at the beginning: the user asked for a shared corpus, so the run must not
+/// begin without it.
 pub(super) fn with_exchange<T>(
     plugin: &Plugin,
     scope: fn(String) -> SyncScope,

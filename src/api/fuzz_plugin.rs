@@ -47,8 +47,8 @@ impl FuzzOptions {
         self
     }
 
-    /// The seed \[default: random; the report has it\]. With one job, a number of sessions and the same corpus, the same
-    /// seed gives the same sessions and findings.
+    /// The seed \[default: random; the report has it\]. With one job, a number of sessions and the same corpus, the
+    /// same seed gives the same sessions and findings.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -63,8 +63,8 @@ impl FuzzOptions {
     }
 }
 
-/// Runs sessions guided by coverage and comparisons, until an option of `options` or `stop` ends it. Sessions that reach
-/// new code are kept as seeds in the corpus; a session that shows a finding is shrunk and kept as a case.
+/// Runs sessions guided by coverage and comparisons, until an option of `options` or `stop` ends it. Sessions that
+/// reach new code are kept as seeds in the corpus; a session that shows a finding is shrunk and kept as a case.
 ///
 /// ```no_run
 /// use std::time::Duration;

@@ -1,9 +1,9 @@
 //! The library: [`check`], [`test`], [`fuzz`], [`replay`] and [`load`] on a [`Plugin`] that was opened with
 //! [`PluginOptions`]. The command line does all its work through this room.
 //!
-//! A function returns a [`Report`](crate::report::Report) and, while it works, passes each [`Event`] to a listener, from
-//! any thread. A [`Stop`](crate::engine::Stop) ends it early with what it has. A plugin that cannot be loaded is not an
-//! [`Error`] but a finding in the report: an error means that hookstorm could not do its work.
+//! A function returns a [`Report`](crate::report::Report) and, while it works, passes each [`Event`] to a listener,
+//! from any thread. A [`Stop`](crate::engine::Stop) ends it early with what it has. A plugin that cannot be loaded is
+//! not an [`Error`] but a finding in the report: an error means that hookstorm could not do its work.
 #![forbid(unsafe_code)]
 
 mod case_run;

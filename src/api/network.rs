@@ -1,5 +1,5 @@
-//! [`AllowedDestination`]: what a plugin may reach. Names are looked up once, when the plugin is opened. In the sandbox only
-//! these names resolve, to these addresses.
+//! [`AllowedDestination`]: what a plugin may reach. Names are looked up once, when the plugin is opened. In the sandbox
+//! only these names resolve, to these addresses.
 
 use std::{fmt, net::Ipv6Addr, str::FromStr};
 

@@ -100,8 +100,8 @@ impl PluginOptions {
         self
     }
 
-    /// The virtual environment from which the plugin may import \[default: none\]. It must be of the Python version that
-    /// hookstorm was built with.
+    /// The virtual environment from which the plugin may import \[default: none\]. It must be of the Python version
+    /// that hookstorm was built with.
     #[must_use]
     pub fn venv(mut self, folder: impl Into<PathBuf>) -> Self {
         self.venv = Some(folder.into());
@@ -115,8 +115,8 @@ impl PluginOptions {
         self
     }
 
-    /// The memory that a call may use in addition to what the loaded plugin uses, in bytes \[default: 512 MiB\]. With less
-    /// than 16 MiB, CPython itself fails.
+    /// The memory that a call may use in addition to what the loaded plugin uses, in bytes \[default: 512 MiB\]. With
+    /// less than 16 MiB, CPython itself fails.
     #[must_use]
     pub fn memory_bytes(mut self, bytes: u64) -> Self {
         self.limits.memory_bytes = bytes;
@@ -131,15 +131,16 @@ impl PluginOptions {
         self
     }
 
-    /// Allows a destination; may be called several times \[default: none, not even loopback\]. Names are looked up when the
-    /// plugin is opened.
+    /// Allows a destination; may be called several times \[default: none, not even loopback\]. Names are looked up when
+    /// the plugin is opened.
     #[must_use]
     pub fn allow_network(mut self, destination: AllowedDestination) -> Self {
         self.allowed_network.push(destination);
         self
     }
 
-    /// Lets the plugin read a file or folder; may be called several times \[default: what Python and its package need\].
+    /// Lets the plugin read a file or folder; may be called several times \[default: what Python and its package
+    /// need\].
     #[must_use]
     pub fn allow_read(mut self, path: impl Into<PathBuf>) -> Self {
         self.readable.push(path.into());

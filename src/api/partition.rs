@@ -24,8 +24,8 @@ impl FromStr for Partition {
 }
 
 impl Partition {
-    /// The members of `all` that are in this part. Every member is in exactly one part, and the sizes of the parts differ
-    /// by at most one.
+    /// The members of `all` that are in this part. Every member is in exactly one part, and the sizes of the parts
+    /// differ by at most one.
     pub(super) fn members<T>(self, all: Vec<T>) -> Vec<T> {
         let is_in = |index: usize| index as u64 % self.of == self.part - 1;
         all.into_iter().enumerate().filter(|(index, _)| is_in(*index)).map(|(_, one)| one).collect()

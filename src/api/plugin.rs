@@ -24,8 +24,8 @@ use crate::{
     runtime::{Sandbox, sandbox::MissingProtections},
 };
 
-/// A plugin that was opened: unpacked if it is an archive, checked, and loaded once. All functions of the library run on
-/// it. Its scratch folder is removed when it is dropped.
+/// A plugin that was opened: unpacked if it is an archive, checked, and loaded once. All functions of the library run
+/// on it. Its scratch folder is removed when it is dropped.
 ///
 /// ```no_run
 /// use hookstorm::{Plugin, PluginOptions};

@@ -40,8 +40,8 @@ impl ReplayOptions {
     }
 }
 
-/// Runs every case again, each in fresh processes, and reports its outcome: whether a defect is still there, is fixed, or
-/// shows as another one.
+/// Runs every case again, each in fresh processes, and reports its outcome: whether a defect is still there, is fixed,
+/// or shows as another one.
 ///
 /// ```no_run
 /// use hookstorm::{Event, Plugin, PluginOptions, ReplayOptions, Stop};
@@ -63,7 +63,8 @@ pub fn replay(
     let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("replay", None)) };
     let mut notes = Vec::new();
     let mut cases = if options.cases.is_empty() {
-        // Replay adds nothing to the corpus, so the exchange ends before it: it fetches cases and sends those that wait.
+        // Replay adds nothing to the corpus, so the exchange ends before it: it fetches cases and sends those that
+        // wait.
         notes = exchange::with_exchange(plugin, SyncScope::FolderOrAll, stop, listen, |_| Ok(()))?.1;
         match &plugin.options.corpus {
             CorpusLocation::Bucket(bucket) if !plugin.options.corpus_folder().is_dir() => {

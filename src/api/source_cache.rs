@@ -1,5 +1,5 @@
-//! [`SourceCache`] reads lines of a plugin's files for excerpts. It keeps the last file, since a report often wants several
-//! lines of one file.
+//! [`SourceCache`] reads lines of a plugin's files for excerpts. It keeps the last file, since a report often wants
+//! several lines of one file.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,5 +1,5 @@
-//! [`explain`] gives every error of the library its message, hint and exit status on the command line. The `match` has no
-//! wildcard, so that a new error needs a decision here.
+//! [`explain`] gives every error of the library its message, hint and exit status on the command line. The `match` has
+//! no wildcard, so that a new error needs a decision here.
 
 use std::{fmt::Display, io, path::Path};
 

@@ -1,5 +1,5 @@
-//! `hookstorm fuzz`: runs sessions guided by coverage and comparisons, for a time or until the user stops it. It keeps the
-//! sessions that reach new code in the corpus, and shrinks, keeps and reports those that fail.
+//! `hookstorm fuzz`: runs sessions guided by coverage and comparisons, for a time or until the user stops it. It keeps
+//! the sessions that reach new code in the corpus, and shrinks, keeps and reports those that fail.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -25,7 +25,10 @@ pub(super) struct FuzzArguments {
     time: Option<Duration>,
 
     /// Stop after N sessions [default: none]
-    #[arg(short = 'n', long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true, help_heading = AMOUNT)]
+    #[arg(
+        short = 'n', long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true,
+        help_heading = AMOUNT
+    )]
     runs: Option<u64>,
 
     /// Stop when nothing is new for this time: no coverage, no outcome, no finding [default: none]

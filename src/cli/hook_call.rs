@@ -1,4 +1,5 @@
-//! Makes a case from `--hook` and `--arguments`. An error gives the place of the mistake, and the known word that is nearest.
+//! Makes a case from `--hook` and `--arguments`. An error gives the place of the mistake, and the known word that is
+//! nearest.
 
 use std::path::Path;
 

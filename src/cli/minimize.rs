@@ -1,5 +1,5 @@
-//! `hookstorm minimize`: shrinks one case, or removes from a corpus the cases that add nothing. It replaces a case in one
-//! step, so that either the old or the new file is there.
+//! `hookstorm minimize`: shrinks one case, or removes from a corpus the cases that add nothing. It replaces a case in
+//! one step, so that either the old or the new file is there.
 
 use std::path::PathBuf;
 

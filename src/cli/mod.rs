@@ -1,8 +1,8 @@
-//! The command line: a file for each command. A command reads its arguments, calls the rooms that do the work, prints the
-//! report, and chooses the exit status: 0 no findings, 1 findings, 2 wrong use, 3 failure of hookstorm.
+//! The command line: a file for each command. A command reads its arguments, calls the rooms that do the work, prints
+//! the report, and chooses the exit status: 0 no findings, 1 findings, 2 wrong use, 3 failure of hookstorm.
 //!
-//! `arguments` reads the command line, `settings` merges it with hookstorm.toml (`file_settings`), `opened_plugin` is the
-//! frame of every command on a plugin, `explanation` gives every error its message, hint and exit status.
+//! `arguments` reads the command line, `settings` merges it with hookstorm.toml (`file_settings`), `opened_plugin` is
+//! the frame of every command on a plugin, `explanation` gives every error its message, hint and exit status.
 #![forbid(unsafe_code)]
 
 mod arguments;

@@ -1,5 +1,5 @@
-//! [`Observer`] shows what happens during a run: progress and warnings on standard error, and with `--format ndjson` every
-//! event on standard output.
+//! [`Observer`] shows what happens during a run: progress and warnings on standard error, and with `--format ndjson`
+//! every event on standard output.
 
 use super::console::Console;
 use crate::{

@@ -1,4 +1,5 @@
-//! The frame of every command that runs a plugin: opens it, says what the run is about, and prints the report at its end.
+//! The frame of every command that runs a plugin: opens it, says what the run is about, and prints the report at its
+//! end.
 
 use super::{
     console::Console,

@@ -21,7 +21,10 @@ pub(super) struct ReportArguments {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: PathBuf,
 
-    #[arg(long, value_enum, help = OF_A_FILE.text.as_str(), value_name = OF_A_FILE.names.as_str(), hide_possible_values = true, help_heading = OUTPUT)]
+    #[arg(
+        long, value_enum, help = OF_A_FILE.text.as_str(), value_name = OF_A_FILE.names.as_str(),
+        hide_possible_values = true, help_heading = OUTPUT
+    )]
     format: Option<Format>,
 }
 

@@ -27,9 +27,12 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "HOOK", help_heading = CASES)]
     hook: Option<String>,
 
-    /// Arguments as a JSON object, or `@FILE` with one; `cookie` and `session_cookie` may be among them. They replace the
-    /// default values [default: plain values for all arguments that the platform passes]
-    #[arg(long, value_name = "JSON|@FILE", requires = "hook", conflicts_with = "case", allow_hyphen_values = true, help_heading = CASES)]
+    /// Arguments as a JSON object, or `@FILE` with one; `cookie` and `session_cookie` may be among them. They replace
+    /// the default values [default: plain values for all arguments that the platform passes]
+    #[arg(
+        long, value_name = "JSON|@FILE", requires = "hook", conflicts_with = "case", allow_hyphen_values = true,
+        help_heading = CASES
+    )]
     arguments: Option<String>,
 
     /// Case to run, a JSON file

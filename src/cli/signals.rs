@@ -1,5 +1,6 @@
-//! Ctrl-C and SIGTERM. During a run, the first one asks it to end with its report, and the second one ends the program at
-//! once. Before and after a run there is nothing to report, and the first one ends the program. No scratch folder remains.
+//! Ctrl-C and SIGTERM. During a run, the first one asks it to end with its report, and the second one ends the program
+//! at once. Before and after a run there is nothing to report, and the first one ends the program. No scratch folder
+//! remains.
 
 use std::{
     sync::{
@@ -28,8 +29,8 @@ pub(super) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Listens from now on, in a thread that lives as long as the program. If that fails, Ctrl-C ends the program, and the
-    /// next run removes its scratch folders.
+    /// Listens from now on, in a thread that lives as long as the program. If that fails, Ctrl-C ends the program, and
+    /// the next run removes its scratch folders.
     pub(super) fn listen(console: Console) -> Self {
         let (stop, asks_first) = (Stop::default(), Arc::new(AtomicBool::new(false)));
         if let Ok(signals) = Signals::new([SIGINT, SIGTERM]) {

@@ -18,14 +18,18 @@ pub(super) struct TestArguments {
     plugin: Plugin,
 
     /// Number of sessions [default: 1000]
-    #[arg(short = 'n', long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true, help_heading = AMOUNT)]
+    #[arg(
+        short = 'n', long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true,
+        help_heading = AMOUNT
+    )]
     runs: Option<u64>,
 
     /// Seed: the same seed and number of sessions give the same sessions and findings [default: random, printed]
     #[arg(long, value_name = "S", value_parser = values::seed, allow_negative_numbers = true, help_heading = AMOUNT)]
     seed: Option<u64>,
 
-    /// Run only this part of the sessions, to divide a run among machines; give all of them the same seed [default: 1/1]
+    /// Run only this part of the sessions, to divide a run among machines; give all of them the same seed [default:
+    /// 1/1]
     #[arg(long, value_name = "K/N", requires = "seed", help_heading = AMOUNT)]
     partition: Option<Partition>,
 

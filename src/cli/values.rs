@@ -1,5 +1,5 @@
-//! Reads the values of options, both for the command line and for hookstorm.toml, so that both accept the same values and
-//! refuse others with the same message.
+//! Reads the values of options, both for the command line and for hookstorm.toml, so that both accept the same values
+//! and refuse others with the same message.
 
 use std::time::Duration;
 

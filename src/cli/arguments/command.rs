@@ -27,7 +27,10 @@ pub(in crate::cli) struct Cli {
     pub(in crate::cli) command: Command,
 
     /// When to use colours; NO_COLOR is respected [default: auto]
-    #[arg(long, global = true, value_enum, value_name = "auto|always|never", hide_possible_values = true, display_order = 901, help_heading = OUTPUT)]
+    #[arg(
+        long, global = true, value_enum, value_name = "auto|always|never", hide_possible_values = true,
+        display_order = 901, help_heading = OUTPUT
+    )]
     pub(in crate::cli) color: Option<Color>,
 
     /// Print only findings and errors: no opening line, no progress
@@ -45,34 +48,34 @@ pub(in crate::cli) enum Command {
     #[command(after_help = "Examples:\n  hookstorm check my-plugin.zip\n  hookstorm check my-plugin/ --platform 6.12")]
     Check(CheckArguments),
     /// Call one hook, or run one case, and show everything: arguments, result, cookies, output, time
-    #[command(
-        after_help = "Examples:\n  hookstorm run my-plugin/ --hook get_password_list --arguments '{\"server_ip\": \"fe80::1\"}'\n  hookstorm run my-plugin/ --case corpora/MyPlugin/3f9c2a71d0b4.json"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm run my-plugin/ --hook get_password_list --arguments '{\"server_ip\": \"fe80::1\"}'\n\
+            \x20 hookstorm run my-plugin/ --case corpora/MyPlugin/3f9c2a71d0b4.json")]
     Run(RunArguments),
     /// Run generated sessions, seeded and in parallel; shrink and keep those that fail
-    #[command(
-        after_help = "Examples:\n  hookstorm test my-plugin/ --config my-plugin/default.cfg\n  hookstorm test my-plugin.zip --runs 20000 --seed 42 --format json"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm test my-plugin/ --config my-plugin/default.cfg\n\
+            \x20 hookstorm test my-plugin.zip --runs 20000 --seed 42 --format json")]
     Test(TestArguments),
     /// Run sessions guided by coverage and comparisons, for a time; keep those that reach new code
-    #[command(
-        after_help = "Examples:\n  hookstorm fuzz my-plugin/ --time 10m --config my-plugin/default.cfg\n  hookstorm fuzz my-plugin.zip --time 8h --stop-after-quiet 1h --vary-config"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm fuzz my-plugin/ --time 10m --config my-plugin/default.cfg\n\
+            \x20 hookstorm fuzz my-plugin.zip --time 8h --stop-after-quiet 1h --vary-config")]
     Fuzz(FuzzArguments),
     /// Start sessions at a given rate; measure how long users wait, and how many sessions the plugin carries
-    #[command(
-        after_help = "Examples:\n  hookstorm load my-plugin/ --rate 20/s --objective p99=500ms\n  hookstorm load my-plugin.zip --capacity"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm load my-plugin/ --rate 20/s --objective p99=500ms\n\
+            \x20 hookstorm load my-plugin.zip --capacity")]
     Load(LoadArguments),
     /// Run all cases of a corpus again, each in fresh processes
-    #[command(
-        after_help = "Examples:\n  hookstorm replay my-plugin/\n  hookstorm replay my-plugin/ corpora/MyPlugin/3f9c2a71d0b4.json"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm replay my-plugin/\n\
+            \x20 hookstorm replay my-plugin/ corpora/MyPlugin/3f9c2a71d0b4.json")]
     Replay(ReplayArguments),
     /// Shrink a case, or minimize a corpus: remove the cases that add nothing
-    #[command(
-        after_help = "Examples:\n  hookstorm minimize my-plugin/ --case corpora/MyPlugin/3f9c2a71d0b4.json\n  hookstorm minimize my-plugin/ --corpus corpora"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm minimize my-plugin/ --case corpora/MyPlugin/3f9c2a71d0b4.json\n\
+            \x20 hookstorm minimize my-plugin/ --corpus corpora")]
     Minimize(MinimizeArguments),
     /// List all rules
     #[command(after_help = "Examples:\n  hookstorm rules\n  hookstorm rules --format json")]
@@ -81,9 +84,9 @@ pub(in crate::cli) enum Command {
     #[command(after_help = "Examples:\n  hookstorm explain secret-leak\n  hookstorm explain uncaught-exception")]
     Explain(ExplainArguments),
     /// Convert the JSON report of a run: SARIF for code scanning, JUnit XML for a CI server, Markdown for an issue
-    #[command(
-        after_help = "Examples:\n  hookstorm report report.json\n  hookstorm report report.json --format sarif > hookstorm.sarif"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm report report.json\n\
+            \x20 hookstorm report report.json --format sarif > hookstorm.sarif")]
     Report(ReportArguments),
     /// Write hookstorm.toml and jobs for GitHub Actions or GitLab CI into a plugin's repository
     #[command(after_help = "Examples:\n  hookstorm init\n  hookstorm init plugins/vault --ci gitlab")]
@@ -92,9 +95,9 @@ pub(in crate::cli) enum Command {
     #[command(after_help = "Examples:\n  hookstorm doctor\n  hookstorm doctor --venv .venv --format json")]
     Doctor(DoctorArguments),
     /// Print the JSON Schema of a case, a report, an event of `--format ndjson` or the output of `doctor`
-    #[command(
-        after_help = "Examples:\n  hookstorm schema case > case.schema.json\n  hookstorm schema report > report.schema.json"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm schema case > case.schema.json\n\
+            \x20 hookstorm schema report > report.schema.json")]
     Schema(SchemaArguments),
     /// Test hookstorm itself with generated manifests and packages
     #[command(
@@ -102,14 +105,14 @@ pub(in crate::cli) enum Command {
     )]
     Selftest(SelftestArguments),
     /// Generate manifests, packages or sessions to test another runtime or another MANIFEST reader with
-    #[command(
-        after_help = "Examples:\n  hookstorm generate manifest -n 1000 --seed 42 --out manifests\n  hookstorm generate package -n 100 --seed 42 --invalid 0.2 --out packages"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm generate manifest -n 1000 --seed 42 --out manifests\n\
+            \x20 hookstorm generate package -n 100 --seed 42 --invalid 0.2 --out packages")]
     Generate(GenerateArguments),
     /// Print a script that completes commands and options in a shell
-    #[command(
-        after_help = "Examples:\n  hookstorm completions bash > ~/.local/share/bash-completion/completions/hookstorm\n  hookstorm completions fish > ~/.config/fish/completions/hookstorm.fish"
-    )]
+    #[command(after_help = "Examples:\n\
+            \x20 hookstorm completions bash > ~/.local/share/bash-completion/completions/hookstorm\n\
+            \x20 hookstorm completions fish > ~/.config/fish/completions/hookstorm.fish")]
     Completions(CompletionsArguments),
 }
 

@@ -46,12 +46,17 @@ pub(in crate::cli) struct Common {
     pub(in crate::cli) memory: Option<u64>,
 
     /// Number of workers that run at once [default: the number of cores]
-    #[arg(short, long, value_name = "N", value_parser = values::jobs, allow_negative_numbers = true, help_heading = LIMITS)]
+    #[arg(
+        short, long, value_name = "N", value_parser = values::jobs, allow_negative_numbers = true, help_heading = LIMITS
+    )]
     pub(in crate::cli) jobs: Option<usize>,
 
     /// Folder for cases, with a subfolder for each plugin; or a bucket that several hosts share: `s3://…`, `gs://…`,
     /// `az://…` [default: corpora]
-    #[arg(long, value_name = "DIR|URL", value_parser = values::corpus, value_hint = ValueHint::DirPath, help_heading = CASES)]
+    #[arg(
+        long, value_name = "DIR|URL", value_parser = values::corpus, value_hint = ValueHint::DirPath,
+        help_heading = CASES
+    )]
     pub(in crate::cli) corpus: Option<CorpusLocation>,
 
     #[command(flatten)]
@@ -61,7 +66,10 @@ pub(in crate::cli) struct Common {
     #[arg(long, value_name = "ID=error|warning|off", action = ArgAction::Append, help_heading = OUTPUT)]
     pub(in crate::cli) rule: Vec<String>,
 
-    #[arg(long, value_enum, help = OF_A_RUN.text.as_str(), value_name = OF_A_RUN.names.as_str(), hide_possible_values = true, help_heading = OUTPUT)]
+    #[arg(
+        long, value_enum, help = OF_A_RUN.text.as_str(), value_name = OF_A_RUN.names.as_str(),
+        hide_possible_values = true, help_heading = OUTPUT
+    )]
     pub(in crate::cli) format: Option<Format>,
 }
 

@@ -13,13 +13,15 @@ use crate::{api::AllowedDestination, report::SandboxMode};
 /// What the plugin may reach and read.
 #[derive(Clone, Debug, Default, Args)]
 pub(in crate::cli) struct Confined {
-    /// Let the plugin reach this destination, `vault.example.com:8200` or `[::1]:8200`, or `all`; may be repeated. Names
-    /// are looked up when the run begins [default: no destination, not even loopback]
+    /// Let the plugin reach this destination, `vault.example.com:8200` or `[::1]:8200`, or `all`; may be repeated.
+    /// Names are looked up when the run begins [default: no destination, not even loopback]
     #[arg(long, value_name = "HOST:PORT|all", action = ArgAction::Append, help_heading = PLUGIN)]
     pub(in crate::cli) allow_network: Vec<AllowedDestination>,
 
     /// Let the plugin read this file or folder; may be repeated [default: what Python and its package need]
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, action = ArgAction::Append, help_heading = PLUGIN)]
+    #[arg(
+        long, value_name = "PATH", value_hint = ValueHint::AnyPath, action = ArgAction::Append, help_heading = PLUGIN
+    )]
     pub(in crate::cli) allow_read: Vec<PathBuf>,
 
     /// If this machine lacks a part of the sandbox, `on` warns and continues, `require` stops; `off` lets the plugin do

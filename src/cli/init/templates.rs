@@ -126,8 +126,8 @@ fn requirements(known: Requirements) -> Vec<&'static str> {
         });
     }
     if known.sdk {
-        // Last and without dependencies: the SDK demands exact versions of its test tools, and one of them, python-ldap,
-        // needs a compiler and headers. The parts that plugins use need these four packages.
+        // Last and without dependencies: the SDK demands exact versions of its test tools, and one of them,
+        // python-ldap, needs a compiler and headers. The parts that plugins use need these four packages.
         lines.push("\"$VENV/bin/pip\" install --quiet pyopenssl pyyaml requests semantic-version");
         lines.push("\"$VENV/bin/pip\" install --quiet --no-deps oneidentity-safeguard-sessions-plugin-sdk");
     }
