@@ -1,6 +1,8 @@
 //! Holds the documents to the program: the page of rules is made from the registry, every option of a command stands on
 //! the command's page, and links lead somewhere. `make rules` writes the page of rules anew.
 
+mod program;
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use hookstorm::finding::{Phase, Rule};
@@ -55,6 +57,7 @@ fn every_option_of_a_command_stands_on_its_page_and_none_that_it_lacks() {
         "run",
         "test",
         "fuzz",
+        "load",
         "replay",
         "minimize",
         "report",
@@ -82,6 +85,24 @@ fn every_option_of_a_command_stands_on_its_page_and_none_that_it_lacks() {
     }
 }
 
+#[test]
+fn every_form_of_a_report_is_documented() {
+    let (options, report) = (page("options"), page("report"));
+    let row = options.lines().find(|line| line.starts_with("| `--format ")).expect("it has a row");
+    let forms = program::forms("test");
+    for form in &forms {
+        assert!(
+            row.replace('\\', "").split(['|', ' ', '`']).any(|word| word == form),
+            "docs/options.md lacks `{form}`"
+        );
+        // Events come while a run lasts, so no report can be turned into them.
+        let is_described = report.contains(&format!("\n| {form} |")) || form == "ndjson";
+        assert!(is_described, "docs/report.md does not say what `{form}` is for");
+    }
+    let of_reports: Vec<String> = forms.into_iter().filter(|form| form != "ndjson").collect();
+    assert_eq!(program::forms("report"), of_reports, "`report` writes the forms that the commands write");
+}
+
 fn page(name: &str) -> String {
     let path = Path::new(ROOT).join(format!("docs/{name}.md"));
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()))
@@ -100,10 +121,17 @@ fn options(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
+fn the_readme_is_short() {
+    let lines = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap().lines().count();
+    assert!(lines <= 120, "README.md has {lines} lines: move figures to docs/figures.md, details to a page of docs/");
+}
+
+#[test]
 fn links_between_the_documents_lead_to_files_that_are_there() {
-    let mut pages: Vec<_> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"]
-        .map(|name| Path::new(ROOT).join(name))
-        .to_vec();
+    let outside =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "fuzz/README.md"];
+    let mut pages: Vec<_> = outside.map(|name| Path::new(ROOT).join(name)).to_vec();
+    pages.push(Path::new(ROOT).join("benches/peers/README.md"));
     pages.extend(fs::read_dir(Path::new(ROOT).join("docs")).unwrap().map(|entry| entry.unwrap().path()));
     for path in pages {
         let text = fs::read_to_string(&path).unwrap();

@@ -14,8 +14,6 @@ const CONFIGURED: &str = "tok-4711-configured";
 /// What a hook returns as a password.
 const RETURNED: &str = "returned-0815-word";
 
-const FORMATS: [&str; 6] = ["text", "json", "ndjson", "sarif", "junit", "markdown"];
-
 fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
@@ -100,7 +98,8 @@ fn no_command_tells_a_secret_in_any_form_and_cases_say_that_they_hold_some() {
         assert!(matches!(ran.status, Some(0 | 1)), "{line}: {ran:?}");
         told.push((line, ran.stdout + &ran.stderr));
     };
-    for format in FORMATS {
+    let forms = program::forms("test");
+    for format in &forms {
         note(format!("test store --config own.cfg --runs 60 --seed 1 --format {format}"));
         note(format!("fuzz store --config own.cfg --runs 60 --seed 1 --jobs 1 --format {format}"));
         note(format!("replay store --config own.cfg --format {format}"));
@@ -109,7 +108,7 @@ fn no_command_tells_a_secret_in_any_form_and_cases_say_that_they_hold_some() {
     let kept = fs::read_dir(desk.path("corpora/Blab")).unwrap().flatten().map(|entry| entry.path());
     let kept: Vec<_> = kept.filter(|path| path.is_file()).collect();
     assert!(kept.len() >= 2, "{kept:?}");
-    for format in FORMATS {
+    for format in &forms {
         for path in &kept {
             note(format!("run store --config own.cfg --case {} --format {format}", path.display()));
         }

@@ -156,6 +156,14 @@ pub(crate) fn venv() -> PathBuf {
     venv
 }
 
+/// The forms that `--format` of a command takes, as its help lists them.
+pub(crate) fn forms(command: &str) -> Vec<String> {
+    let help = Desk::new().run(&[command, "--help"]).stdout;
+    let (_, rest) = help.split_once("--format <").expect("it has the option");
+    let (forms, _) = rest.split_once('>').expect("the list ends");
+    forms.split('|').map(str::to_owned).collect()
+}
+
 /// An archive with these entries.
 pub(crate) fn zip<'a>(entries: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));

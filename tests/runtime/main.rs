@@ -1,5 +1,8 @@
 //! The runtime on real plugins: how calls end, what is carried from one to the next, what is left behind.
 
+mod loading;
+mod plugin;
+#[path = "../program/mod.rs"]
 mod program;
 
 use std::{
@@ -14,91 +17,6 @@ use hookstorm::{
     runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
     trace::{Ending, LoadEnding, Loading, Observed, Origin, Trace},
 };
-
-const BOTH: [Isolation; 2] = [Isolation::Persistent, Isolation::Isolated];
-
-/// A folder with a plugin of that text.
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new(main: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("main.py"), main).unwrap();
-        Self(folder)
-    }
-
-    fn target(&self) -> Target {
-        target(self.0.path(), PluginType::CredentialStore)
-    }
-}
-
-fn target(root: &Path, plugin_type: PluginType) -> Target {
-    Target {
-        root: std::fs::canonicalize(root).unwrap(),
-        entry_point: "main.py".into(),
-        plugin_type,
-        platform: Platform::newest(),
-        configuration: String::new(),
-        services: hookstorm::case::Value::empty_dict(),
-        venv: None,
-        limits: Limits { timeout: Duration::from_secs(10), ..Limits::default() },
-        network: Network::Closed,
-        sandbox: Sandbox::default(),
-        coverage: true,
-        instrument: false,
-    }
-}
-
-fn start(target: Target) -> (Worker, Loading) {
-    let (worker, loading) = Worker::start(&Arc::new(target)).unwrap();
-    assert_eq!(loading.import, LoadEnding::Done, "{}", loading.output);
-    (worker, loading)
-}
-
-/// A call with a plain value for everything that the platform passes.
-fn call(hook: Hook) -> Call {
-    let plugin_type =
-        if matches!(hook, Hook::Authenticate | Hook::Authorize) { PluginType::Aa } else { PluginType::CredentialStore };
-    let spec: &HookSpec = hook.spec(plugin_type).unwrap();
-    let arguments = spec
-        .arguments(Platform::newest())
-        .filter(|argument| !matches!(argument, Argument::Cookie | Argument::SessionCookie))
-        .map(|argument| {
-            let value = match argument {
-                Argument::KeyValuePairs => Value::empty_dict(),
-                Argument::GatewayGroups => Value::List(vec![Value::text("g")]),
-                Argument::ClientPort | Argument::TargetPort | Argument::ServerPort => Value::Int(22),
-                other => Value::text(other.name()),
-            };
-            (argument, value)
-        })
-        .collect();
-    Call::new(hook, arguments)
-}
-
-fn store_session() -> Session {
-    Session::new(vec![call(Hook::GetPasswordList), call(Hook::AuthenticationCompleted), call(Hook::SessionEnded)])
-}
-
-fn one(worker: &mut Worker, session: &Session, isolation: Isolation) -> Trace {
-    worker.run(std::slice::from_ref(session), isolation).unwrap().pop().unwrap()
-}
-
-const STORE: &str = "
-class Plugin:
-    def __init__(self, configuration):
-        self.configuration = configuration
-    def get_private_key_list(self):
-        pass
-    def authentication_completed(self, cookie, session_cookie):
-        return {'cookie': cookie, 'session_cookie': session_cookie}
-    def session_ended(self, **kwargs):
-        return {'seen': kwargs}
-";
-
-fn store(get_password_list: &str) -> Folder {
-    Folder::new(&format!("{STORE}{get_password_list}"))
-}
 
 #[test]
 fn cookies_are_carried_as_json_carries_them_and_not_as_the_hook_left_them() {
@@ -503,86 +421,4 @@ fn a_plugin_that_starts_a_thread_at_import_is_run_all_the_same() {
         let trace = one(&mut worker, &store_session(), isolation);
         assert_eq!(trace.cookie.to_string(), r#"{"alive":true}"#, "{trace:?}");
     }
-}
-
-#[test]
-fn loading_tells_how_it_failed() {
-    let load = |text: &str| Worker::start(&Arc::new(Folder::new(text).target())).map(|(_, loading)| loading).unwrap();
-    let raised = |ending: &LoadEnding| match ending {
-        LoadEnding::Raised(exception) => exception.type_name.clone(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(raised(&load("import nonexistent_module\n").import), "ModuleNotFoundError");
-    assert_eq!(raised(&load("def f(:\n").import), "SyntaxError");
-    assert!(matches!(load("import sys; sys.exit(2)\n").import, LoadEnding::Exited { status: 2, .. }));
-    assert!(matches!(load("import os; os._exit(5)\n").import, LoadEnding::Exited { status: 5, .. }));
-    assert!(matches!(
-        load("import ctypes; ctypes.string_at(0)\n").import,
-        LoadEnding::Signalled { signal: libc::SIGSEGV, .. }
-    ));
-    assert!(!load("x = 1\n").has_class);
-    assert_eq!(
-        raised(load("class Plugin:\n    def __init__(self, c):\n        1/0\n").constructor.as_ref().unwrap()),
-        "ZeroDivisionError"
-    );
-}
-
-#[test]
-fn the_constructor_gets_the_configuration_where_it_takes_one() {
-    for (init, expected) in
-        [("def __init__(self, text): self.t = text", "[a]\nb=c"), ("def __init__(self): self.t = 'none'", "none")]
-    {
-        let folder = Folder::new(&format!(
-            "class Plugin:\n    {init}\n    def get_password_list(self):\n        return {{'cookie': {{'t': self.t}}}}\n"
-        ));
-        let mut target = folder.target();
-        target.configuration = "[a]\nb=c".into();
-        let (mut worker, loading) = start(target);
-        assert_eq!(loading.constructor, Some(LoadEnding::Done));
-        let trace = one(&mut worker, &Session::new(vec![call(Hook::GetPasswordList)]), Isolation::Persistent);
-        assert_eq!(trace.cookie.get("t").and_then(Value::as_str), Some(expected));
-    }
-}
-
-#[test]
-fn lines_that_ran_are_marked_and_words_are_read() {
-    let folder = store(
-        "    def get_password_list(self, protocol):\n        if protocol == 'magic-word':\n            return 4711\n        return None\n",
-    );
-    let (mut worker, loading) = start(folder.target());
-    assert!(loading.tokens.strings.contains(&"magic-word".to_owned()) && loading.tokens.numbers.contains(&4711));
-    one(&mut worker, &store_session(), Isolation::Persistent);
-    let hit: Vec<u32> = worker.lines_hit().into_iter().map(|(_, line)| line).collect();
-    assert!(hit.contains(&12) && hit.contains(&14) && !hit.contains(&13), "{hit:?} {:?}", loading.files);
-}
-
-#[test]
-fn a_plugin_on_the_sdk_imports_it_from_the_virtual_environment() {
-    let folder = Folder::new(
-        "from safeguard.sessions.plugin.credentialstore_plugin import CredentialStorePlugin\nclass Plugin(CredentialStorePlugin):\n    def do_get_password_list(self):\n        return {'passwords': [self.account]}\n",
-    );
-    let mut target = folder.target();
-    target.venv = Some(program::venv());
-    let (mut worker, loading) = start(target);
-    assert_eq!(loading.sdk_version.as_deref(), Some("1.9.1"));
-    let one_by_one: Vec<Trace> = BOTH.map(|isolation| one(&mut worker, &store_session(), isolation)).into();
-    for trace in &one_by_one {
-        assert_eq!(trace.changes, Vec::<String>::new());
-        let Ending::Returned(result) = &trace.calls[0].ending else { panic!("{trace:?}") };
-        assert_eq!(result.get("passwords").unwrap().to_string(), "['server_username']");
-    }
-    assert_eq!(one_by_one[0].cookie, one_by_one[1].cookie);
-}
-
-#[test]
-fn a_virtual_environment_of_another_python_or_none_is_refused() {
-    let folder = store("");
-    let venv = tempfile::tempdir().unwrap();
-    let mut target = folder.target();
-    target.venv = Some(venv.path().to_owned());
-    let error = Worker::start(&Arc::new(target.clone())).err().unwrap().to_string();
-    assert!(error.contains("is not a virtual environment"), "{error}");
-    std::fs::write(venv.path().join("pyvenv.cfg"), "home = /usr/bin\nversion = 3.7.1\n").unwrap();
-    let error = Worker::start(&Arc::new(target)).err().unwrap().to_string();
-    assert!(error.contains("is of Python 3.7.1"), "{error}");
 }
