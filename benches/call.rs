@@ -1,5 +1,5 @@
-//! How long the way to a plugin and back takes, with a real worker: one call in a process that stays, the same in a
-//! process of its own, a whole session, and a batch of sessions as campaigns send them.
+//! The time of a call with a real worker: one call in a process that stays, one in a process of its own, a whole
+//! session, and a batch of sessions.
 
 mod quick;
 

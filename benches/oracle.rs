@@ -1,5 +1,5 @@
-//! How long a judgement takes: of a session that shows nothing, as nearly all do, of one for each family of rules, of
-//! two traces, of what loading showed; and how long it takes to mask a message.
+//! The time to judge: a session without a finding (nearly all), one for each family of rules, two traces, a loading;
+//! and the time to mask a message.
 
 mod quick;
 

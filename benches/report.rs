@@ -1,4 +1,4 @@
-//! How long a report takes that nobody should ever get: 10,000 findings, in each of its forms.
+//! The time to write a very large report, with 10,000 findings, in each form.
 
 mod quick;
 

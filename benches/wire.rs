@@ -1,4 +1,4 @@
-//! How long it takes to hand a session to a worker, and to read what it saw.
+//! The time to send a session to a worker, and to read its trace.
 
 mod quick;
 

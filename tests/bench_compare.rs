@@ -1,4 +1,5 @@
-//! `scripts/bench-compare` on comparisons as criterion writes them: what is slower beyond doubt fails, and nothing else.
+//! `scripts/bench-compare` on comparisons in criterion's form: it fails for what is certainly slower, and for nothing
+//! else.
 
 use std::{
     fs,

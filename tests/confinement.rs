@@ -1,4 +1,4 @@
-//! What holds a plugin: what it cannot reach, how that looks to it, and what is told of it.
+//! The sandbox from inside: what a plugin cannot reach, what it sees instead, and what hookstorm reports.
 
 mod skip;
 

@@ -1,5 +1,5 @@
-//! Holds the documents to the program: the page of rules is made from the registry, every option of a command stands on
-//! the command's page, and links lead somewhere. `make rules` writes the page of rules anew.
+//! The documents agree with the program: the page of rules comes from the registry, every option of a command is on the
+//! command's page, every form is described, and links lead to files. `make rules` writes the page of rules.
 
 mod program;
 

@@ -1,6 +1,6 @@
-//! Faults of our own world: the host is killed at any moment, the disk is full or read-only, the corpus holds what is no
-//! case, two hosts share it, the worker's program is none. Nothing that was announced is lost, nothing is left behind, and
-//! whoever reads the message knows the file, what is wrong with it and what to do.
+//! Faults of the world around hookstorm: somebody kills the host at any moment, the disk is full or read-only, the
+//! corpus contains files that are not cases, two hosts share it, the worker's program is another one. hookstorm loses
+//! no finding that it reported, leaves nothing behind, and names the file, what is wrong with it and what to do.
 
 mod program;
 mod skip;
@@ -251,8 +251,8 @@ fn a_host_that_is_killed_at_any_moment_leaves_a_whole_corpus_and_the_next_one_go
     assert_eq!(half_written(&folder), [] as [PathBuf; 0]);
 }
 
-/// A shell that stands in a mount namespace of its own, where `script` mounts what it likes; `None` where the kernel or a
-/// container allows none.
+/// A shell that stands in a mount namespace of its own, where `script` mounts what it likes; `None` where the kernel or
+/// a container allows none.
 fn in_namespace(desk: &Desk, script: &str, arguments: &[&str]) -> Option<Ran> {
     let flags = if rustix::process::geteuid().is_root() { "-m" } else { "-Urm" };
     let try_out = "mount -t tmpfs -o size=64k tmpfs \"$0\"";
@@ -358,7 +358,8 @@ fn what_is_no_case_in_a_corpus_is_told_by_its_name_and_left_as_it_is() {
     };
     let before = listed();
 
-    // `test` and `fuzz` go on: the case is there, and nothing else is touched. `fuzz`, which reads, tells what it left out.
+    // `test` and `fuzz` go on: the case is there, and nothing else is touched. `fuzz`, which reads, tells what it left
+    // out.
     for command in ["test", "fuzz"] {
         let ran = desk.run(&[command, "plugin", "--runs", "200", "--seed", "2", "--jobs", "1", "--format", "json"]);
         assert_eq!(ran.status, Some(1), "{ran:?}");

@@ -1,4 +1,4 @@
-//! The plugin's own code, instrumented: it does what it does otherwise, and tells where it went and what it compared.
+//! Instrumented plugins: their code does the same as without instrumentation, and reports edges and comparisons.
 
 use std::{path::Path, sync::Arc, time::Duration};
 

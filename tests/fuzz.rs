@@ -1,4 +1,5 @@
-//! `hookstorm fuzz` as a user runs it: what it finds that chance does not, what it keeps, what it tells, and when it ends.
+//! `hookstorm fuzz` as a user runs it: it finds what random sessions do not, keeps seeds, reports progress, and ends
+//! when it should.
 
 mod program;
 

@@ -1,8 +1,7 @@
-//! Plugins that do their worst: `tests/hostile/expected.toml` says what is found in each. After each of them the host
-//! still works, the same worker and a new one do what they should, and nothing is left: no process, no scratch folder, no
-//! segment of memory.
+//! Hostile plugins: `tests/hostile/expected.toml` has the expected findings of each. After each plugin the host still
+//! works, the same worker and a new one run harmless sessions, and no process, scratch folder or shared memory is left.
 //!
-//! They run one after another, since each has a time limit that another one's work must not use up.
+//! They run one after another, because each has a time limit that other work would use up.
 
 mod program;
 mod skip;
@@ -71,7 +70,8 @@ fn rows() -> Vec<Row> {
     rows.into_iter().filter(|row| row.folder.contains(&only)).collect()
 }
 
-/// `timeout` is short for those who use it up, and long for those whose end is another one, however busy the machine is.
+/// `timeout` is short for those who use it up, and long for those whose end is another one, however busy the machine
+/// is.
 fn target(root: &Path, timeout: Duration) -> Arc<Target> {
     Arc::new(Target {
         root: fs::canonicalize(root).unwrap(),

@@ -1,12 +1,12 @@
-//! Holds what we say of a result's way through JSON against Python's own `json`: thousands of generated objects are built
-//! in one Python process, sent through `json.dumps` and `json.loads`, and must fare as [`Observed::through_json`] and the
-//! oracles of `not-json` and `lossy-json` say.
+//! Compares hookstorm's model of JSON with Python's `json`. One Python process builds thousands of generated objects
+//! and passes them through `json.dumps` and `json.loads`; [`Observed::through_json`] and the oracles of `not-json` and
+//! `lossy-json` must predict the results.
 //!
-//! Objects come from a seeded generator, so that a failure is the same the next time; `HOOKSTORM_TEST_SEED` and
+//! Objects come from a seeded generator, so a failure is the same the next time; `HOOKSTORM_TEST_SEED` and
 //! `HOOKSTORM_TEST_CASES` choose others. Python is that of the worker.
 //!
-//! Where we are stricter than Python on purpose, its answers are too: NaN and Infinity are refused as values, since they
-//! are no JSON; text must be Unicode; and an int beyond 2^53 counts as changed, since many readers know only floats.
+//! hookstorm is stricter than Python on purpose in three points: NaN and Infinity are not JSON; text must be Unicode;
+//! an int beyond 2^53 counts as changed, because many readers know only floats.
 
 use std::{
     io::Write,

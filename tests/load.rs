@@ -1,5 +1,5 @@
-//! `hookstorm load` on plugins whose truth is known. Figures that depend on how busy the machine is are asserted within wide
-//! bounds; what must hold on any machine is asserted exactly.
+//! `hookstorm load` on plugins with known behaviour. The tests allow wide bounds for figures that depend on how busy
+//! the machine is, and exact values for everything else.
 
 mod program;
 
@@ -47,7 +47,8 @@ fn a_stall_shows_in_every_session_that_was_due_while_it_lasted() {
     let ran = load(&Desk::new(), "stalls", &options);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let load = measured(&ran);
-    // 200 sessions, of which 50 were due in the 2 s: a quarter. Those that came late in it waited for a short time only.
+    // 200 sessions, of which 50 were due in the 2 s: a quarter. Those that came late in it waited for a short time
+    // only.
     let session = &load["session"];
     assert_eq!(session["count"], 200);
     for percentile in ["p99_ms", "p99_9_ms", "max_ms"] {

@@ -1,6 +1,6 @@
-//! Secrets stay out of all that is printed: whatever the command, whatever the form. A plugin tells its secrets to everybody
-//! in every way there is, and none of them may be read in any report. Only cases hold them, which say so at their top and
-//! are their owner's alone.
+//! No command prints a secret in any form of report, although the plugin puts its secrets everywhere: into messages,
+//! output, cookies and files. Only cases contain them; they say so in their first lines, and only their owner can read
+//! them.
 
 mod program;
 

@@ -1,5 +1,5 @@
-//! Archives as users and attackers make them, given to the program: what is found, and that neither files nor processes
-//! stay behind, however a run ends.
+//! Archives that users and attackers make: the program finds what is wrong, and leaves neither files nor processes,
+//! even if the run is interrupted.
 
 mod program;
 

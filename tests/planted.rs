@@ -1,5 +1,5 @@
-//! The planted defects that `fuzz` is measured by, `benches/planted`: each shows in the one case and not in its near miss,
-//! and plain runs find nothing else. Otherwise a figure would measure something that nobody planted.
+//! The planted defects of `benches/planted`, which measure `fuzz`: each shows in its case and not in its near miss, and
+//! plain runs find nothing else. Otherwise a figure would measure another defect.
 
 mod program;
 

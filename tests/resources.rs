@@ -1,5 +1,5 @@
-//! What calls leave behind, on real plugins: in one process for many sessions and in a process for each call, and as the
-//! program tells it.
+//! What calls leave behind, on real plugins: with many sessions in one process, with a process for each call, and in
+//! the program's report.
 
 mod program;
 

@@ -1,5 +1,5 @@
-//! Runs the program on the plugins of each rule: one that breaks it, and a near miss without a finding. The findings must
-//! be those that `tests/plugins/expected.toml` names. The archives of the rules `archive-*` are in `packages.rs`.
+//! Runs the program on the plugins of each rule: one that breaks it, and a near miss without a finding. The findings
+//! must be those that `tests/plugins/expected.toml` names. The archives of the rules `archive-*` are in `packages.rs`.
 
 mod program;
 

@@ -1,5 +1,6 @@
-//! What a plugin tries and the sandbox does not allow is seen from Python with its line; its own folders, sockets that
-//! reach nobody and its own children are nothing to speak of. Nothing reaches a server on loopback.
+//! hookstorm reports what a plugin tries and the sandbox blocks, with the plugin's line. It reports nothing for the
+//! plugin's own folders, for sockets that reach nobody, and for the plugin's own children. A server on loopback gets
+//! nothing.
 
 mod program;
 
@@ -184,7 +185,8 @@ fn other_processes_get_no_signal() {
     only(&kill("os.kill(-1, signal.SIGURG)"), AttemptKind::Signal, "every process");
     let parents = tried(&kill("os.kill(os.getppid(), signal.SIGURG)"));
     assert!(
-        matches!(&parents[..], [(AttemptKind::Signal, target, 15)] if target == "its parent process" || target == "process 1"),
+        matches!(&parents[..], [(AttemptKind::Signal, target, 15)]
+            if ["its parent process", "process 1"].contains(&target.as_str())),
         "{parents:?}"
     );
 }

@@ -1,5 +1,5 @@
-//! The sandbox at the command line: what is said where a machine withholds some of it, where it is switched off, and what
-//! `doctor` says. What the sandbox itself stops is tested elsewhere.
+//! The sandbox at the command line: the warning if the machine lacks a part of it or if it is switched off, and
+//! `doctor`. Other tests check what the sandbox blocks.
 
 mod program;
 mod skip;
@@ -28,8 +28,8 @@ fn desk(toml: &str) -> Desk {
     desk
 }
 
-/// What a kernel does that gives an ordinary user no namespaces: as root of a user namespace in which none may be made, and
-/// without the powers of one.
+/// What a kernel does that gives an ordinary user no namespaces: as root of a user namespace in which none may be made,
+/// and without the powers of one.
 const WITHHELD: &str = "exec unshare --user --map-root-user sh -c 'echo 0 > /proc/sys/user/max_user_namespaces && exec \
                         setpriv --inh-caps=-all --bounding-set=-all \"$@\"' sh";
 

@@ -1,4 +1,4 @@
-//! JUnit and SARIF, held against the schemas by which others read them: reports of every command, with findings and without.
+//! JUnit and SARIF reports of every command, with findings and without, fit the schemas by which others read them.
 
 mod program;
 

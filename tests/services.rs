@@ -1,5 +1,5 @@
-//! The platform's services as plugins on the real SDK meet them: what a case puts in is there, what a call keeps is there
-//! for the session's later calls, in one process and in fresh ones alike, and the next session sees nothing of it.
+//! The platform's services for plugins on the real SDK: a plugin gets what the case contains; what a call writes is
+//! there for later calls of the session, in one process and in fresh ones; the next session sees nothing of it.
 
 mod program;
 

@@ -1,5 +1,5 @@
-//! Wrong use as a new user would try it: each gives one message with place and remedy, the right exit status, and nothing
-//! on standard output. What is wrong with a plugin rather than with its use is a finding, and ends with status 1.
+//! Wrong use by a new user: each gives one message with the place and the remedy, the right exit status, and nothing on
+//! standard output. What is wrong with a plugin, rather than with its use, is a finding and gives status 1.
 
 use std::{
     fs,
@@ -111,7 +111,8 @@ fn all_wrong(arguments: &[&[&str]]) -> String {
 
 #[test]
 fn what_is_no_plugin_is_answered_with_what_is_one() {
-    insta::assert_snapshot!(all_wrong(&[&["check", "nowhere.zip"], &["check", "nowhere/"], &["check", "/dev/null"]]), @r"
+    let lines: [&[&str]; 3] = [&["check", "nowhere.zip"], &["check", "nowhere/"], &["check", "/dev/null"]];
+    insta::assert_snapshot!(all_wrong(&lines), @r"
     error: `nowhere.zip`: no such file or folder
       hint: name the plugin's `.zip`, or the folder that contains its MANIFEST
     error: `nowhere/`: no such file or folder
@@ -241,7 +242,8 @@ fn values_of_options_are_answered_with_what_may_stand_there() {
 
 #[test]
 fn a_virtual_environment_must_be_one_of_this_python() {
-    insta::assert_snapshot!(all_wrong(&[&["check", "good", "--venv", "nowhere"], &["check", "good", "--venv", "good"]]), @r"
+    let lines: [&[&str]; 2] = [&["check", "good", "--venv", "nowhere"], &["check", "good", "--venv", "good"]];
+    insta::assert_snapshot!(all_wrong(&lines), @r"
     error: `nowhere` is not a virtual environment: no such folder
       hint: make one with `python3 -m venv DIR`, or omit `--venv` and unset VIRTUAL_ENV
     error: `good` is not a virtual environment: it has no `pyvenv.cfg`

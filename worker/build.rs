@@ -1,5 +1,5 @@
-//! Binds the worker to the CPython that it is built against: to the shared library by an rpath, to the standard library by
-//! the interpreter's path. So neither needs an environment variable at run time.
+//! Binds the worker to the CPython that it is built against: to the shared library by an rpath, to the standard library
+//! by the interpreter's path. So neither needs an environment variable at run time.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,5 +1,5 @@
-//! Holds the code to ARCHITECTURE.md: the order of the rooms, the homes of foreign crates, where `unsafe` may be, and the
-//! form of files. Each failure names the file, the line and the rule.
+//! Checks that the code keeps ARCHITECTURE.md: the order of the rooms, the homes of foreign crates, the places of
+//! `unsafe`, and the form of files. Each failure names the file, the line and the rule.
 
 mod crates;
 mod form;

@@ -1,5 +1,5 @@
-//! Reads Rust as far as the tests need it: words and punctuation with their lines, without comments, without the text of
-//! literals, and without the code that only tests use.
+//! Reads Rust as far as these tests need it: words and punctuation with their lines, without comments, without the text
+//! of literals, and without code that only tests use.
 
 use std::{
     collections::BTreeSet,

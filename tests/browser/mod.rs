@@ -1,8 +1,8 @@
-//! A browser without a window, driven through two pipes. It opens pages of ours, tells what they ask for and complain
-//! about, and answers questions about what it shows.
+//! A browser without a window, which the tests control through two pipes. It opens pages, lists what they load and what
+//! they log, and evaluates expressions in them.
 //!
 //! It is Chromium, Debian's package of that name. If there is none, the test is skipped. If `HOOKSTORM_TEST_CHROMIUM`
-//! names one that is not there, the test fails.
+//! names a program that does not exist, the test fails.
 #![allow(dead_code)]
 
 use std::{

@@ -1,5 +1,5 @@
-//! Runs hookstorm as a user does: in a folder of its own, with a temporary folder of its own, and nothing of the tester's
-//! environment. When it is done, no process and no scratch folder of that run may be left.
+//! Runs hookstorm as a user does: in a folder of its own, with a temporary folder of its own, and without the tester's
+//! environment. After a run, no process and no scratch folder of it may be left.
 #![allow(dead_code)]
 
 use std::{
@@ -145,7 +145,8 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// The virtual environment that has the Plugin SDK. A test that needs it fails without it: one command makes it anywhere.
+/// The virtual environment that has the Plugin SDK. A test that needs it fails without it: one command makes it
+/// anywhere.
 pub(crate) fn venv() -> PathBuf {
     let venv = std::env::var_os("HOOKSTORM_TEST_VENV").map_or_else(|| folder(".venv"), PathBuf::from);
     assert!(

@@ -1,19 +1,15 @@
 //! How a plugin is loaded: errors, the configuration, marked lines, virtual environments.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::sync::Arc;
 
 use hookstorm::{
-    case::{Call, Session, Value},
-    contract::{Argument, Hook, HookSpec, Platform, PluginType},
-    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
-    trace::{Ending, LoadEnding, Loading, Observed, Origin, Trace},
+    case::{Session, Value},
+    contract::Hook,
+    runtime::{Executor, Isolation, Worker},
+    trace::{Ending, LoadEnding, Trace},
 };
 
-use crate::plugin::*;
+use crate::{plugin::*, program};
 
 #[test]
 fn loading_tells_how_it_failed() {

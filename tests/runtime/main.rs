@@ -1,22 +1,19 @@
-//! The runtime on real plugins: how calls end, what is carried from one to the next, what is left behind.
+//! The runtime on real plugins: how calls end, what one call passes to the next, what is left behind.
 
 mod loading;
 mod plugin;
 #[path = "../program/mod.rs"]
 mod program;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use hookstorm::{
-    case::{Call, Session, Value},
-    contract::{Argument, Hook, HookSpec, Platform, PluginType},
-    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
-    trace::{Ending, LoadEnding, Loading, Observed, Origin, Trace},
+    case::{Session, Value},
+    contract::{Argument, Hook, PluginType},
+    runtime::{Executor, Isolation, Network},
+    trace::{Ending, Observed, Origin},
 };
+use plugin::*;
 
 #[test]
 fn cookies_are_carried_as_json_carries_them_and_not_as_the_hook_left_them() {

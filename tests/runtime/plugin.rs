@@ -1,16 +1,12 @@
 //! The plugins of these tests, and how they are run.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use hookstorm::{
     case::{Call, Session, Value},
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
     runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
-    trace::{Ending, LoadEnding, Loading, Observed, Origin, Trace},
+    trace::{LoadEnding, Loading, Trace},
 };
 
 pub(crate) const BOTH: [Isolation; 2] = [Isolation::Persistent, Isolation::Isolated];

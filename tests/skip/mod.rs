@@ -1,5 +1,5 @@
-//! Tests that cannot run on this machine say so and are counted. Where `CI` is set they fail, so that no pipeline passes
-//! without them.
+//! Tests that cannot run on this machine print the reason and are counted. If `CI` is set, they fail, so no pipeline
+//! passes without them.
 
 use std::{
     env,

@@ -1,6 +1,6 @@
 //! The program as a person may meet it. Cargo builds a program for the tests of its own package only, so this test also
-//! makes `cargo test` leave a worker beside `hookstorm`, for the tests of all of it. A single test that needs a worker is
-//! run with `cargo test --test runtime --test worker`.
+//! makes `cargo test` leave a worker beside `hookstorm`, for the tests of all of it. A single test that needs a worker
+//! is run with `cargo test --test runtime --test worker`.
 
 use std::process::Command;
 
