@@ -1,7 +1,7 @@
 //! [`Baseline`]: the findings that a user knows already. A run fails only on new ones.
 //!
-//! Three forms are read: what `--format json` writes, a JSON list of fingerprints, and a text with one fingerprint in each
-//! line, where `#` begins a comment:
+//! Three forms are read: what `--format json` writes, a JSON list of fingerprints, and a text with one fingerprint in
+//! each line, where `#` begins a comment:
 //!
 //! ```text
 //! # open since May, see ticket 4711

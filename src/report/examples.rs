@@ -31,6 +31,15 @@ pub(crate) fn begun(command: &str) -> Report {
     }
 }
 
+/// A report of `command` that was read from a file, with `more` fields.
+pub(crate) fn read(command: &str, more: &str) -> Report {
+    let text = format!(
+        r#"{{"hookstorm": "0.1.0", "command": "{command}", "status": "findings", "platform": "9.0", "python": "3.11.7",
+        "seed": 42, "plugin": {{"name": "Vault", "type": "credentialstore", "version": "1.0", "path": "vault/"}}, {more}}}"#
+    );
+    Report::parse(&text).unwrap()
+}
+
 static NOTHING_KNOWN: LazyLock<Baseline> = LazyLock::new(Baseline::default);
 
 /// A plugin whose files cannot be read, without secrets and without known findings.

@@ -39,8 +39,8 @@ pub(crate) fn place(location: &CodeLocation) -> String {
     place
 }
 
-/// Consecutive lines of a configuration, without the values of options that are named like a secret; a value may go on in
-/// the lines below.
+/// Consecutive lines of a configuration, without the values of options that are named like a secret; a value may go on
+/// in the lines below.
 pub(crate) fn without_options(file: &str, lines: Vec<String>) -> Vec<String> {
     if !file.ends_with(".cfg") {
         return lines;

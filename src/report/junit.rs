@@ -1,10 +1,9 @@
-//! The report as JUnit XML, which CI servers show as tests; the same report is
-//! the same bytes.
+//! The report as JUnit XML, which CI servers show as tests; the same report is the same bytes.
 //!
-//! A hook is a suite, and each rule that runs hooks a test of it; `package` and `loading` are suites of their own. What was
-//! found is a failure with the command that shows it again, what only warns is a passed test that says so, what the
-//! baseline holds is skipped. `replay` adds a test for each case, `load` one for each objective and each figure that was
-//! compared.
+//! A hook is a suite, and each rule that runs hooks a test of it; `package` and `loading` are suites of their own. What
+//! was found is a failure with the command that shows it again, what only warns is a passed test that says so, what the
+//! baseline holds is skipped. `replay` adds a test for each case, `load` one for each objective and each figure that
+//! was compared.
 //!
 //! ```xml
 //! <testsuite name="get_password_list" tests="12" skipped="0" errors="0" failures="1">
@@ -225,8 +224,8 @@ fn one_line(text: &str) -> String {
     plain::harmless(text).into_owned()
 }
 
-/// `text` of characters that XML allows, others written out. `quick-junit` would drop some of them silently, and lets two
-/// pass that XML forbids.
+/// `text` of characters that XML allows, others written out. `quick-junit` would drop some of them silently, and lets
+/// two pass that XML forbids.
 fn xml(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(one_line).collect();
     lines.join("\n").replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
@@ -235,20 +234,12 @@ fn xml(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::examples;
-
-    fn report(command: &str, more: &str) -> Report {
-        let text = format!(
-            r#"{{"hookstorm": "0.1.0", "command": "{command}", "status": "findings", "platform": "9.0", "python": "3.11.7",
-            "seed": 42, "plugin": {{"name": "Vault", "type": "credentialstore", "version": "1.0", "path": "vault/"}}, {more}}}"#
-        );
-        Report::parse(&text).unwrap()
-    }
+    use crate::report::examples::{self, read as report};
 
     fn finding(rule: &str, severity: &str, more: &str) -> String {
         format!(
             r#"{{"rule": "{rule}", "severity": "{severity}", "hook": "get_password_list", "message": "it broke",
-            "hint": "mend it", "fingerprint": "3f9c2a71d0b4", "location": {{"file": "lib/naming.py", "line": 6, "column": null,
+            "hint": "repair it", "fingerprint": "3f9c2a71d0b4", "location": {{"file": "lib/naming.py", "line": 6, "column": null,
             "function": "path"}}, "again": "hookstorm run vault/ --case a.json"{more}}}"#
         )
     }
@@ -285,7 +276,7 @@ mod tests {
         assert!(failed.contains(r#"message="it broke""#) && failed.contains(r#"type="timeout""#), "{failed}");
         assert!(
             failed.contains(
-                "lib/naming.py:6 in path\nit broke\nhint: mend it\nagain: hookstorm run vault/ --case a.json"
+                "lib/naming.py:6 in path\nit broke\nhint: repair it\nagain: hookstorm run vault/ --case a.json"
             ),
             "{failed}"
         );

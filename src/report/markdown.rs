@@ -1,12 +1,12 @@
-//! The report as Markdown, for the issue that a nightly job files, or a pipeline's summary page. Never longer than an issue
-//! may be.
+//! The report as Markdown, for the issue that a nightly job files, or a pipeline's summary page. Never longer than an
+//! issue may be.
 //!
-//! The first line is a title. Text of a plugin stands in spans of code, where no tracker reads a name as a mention or a number
-//! as an issue. Arguments are left out: more people may read an issue than a case.
+//! The first line is a title. Text of a plugin stands in spans of code, where no tracker reads a name as a mention or a
+//! number as an issue. Arguments are left out: more people may read an issue than a case.
 
 use std::collections::BTreeSet;
 
-use super::{FindingEntry, Report, SandboxStatus, Status, plain};
+use super::{FindingEntry, Report, SandboxStatus, Status, explanation, plain};
 use crate::finding::Severity;
 
 /// How many findings have a line of their own; the report has all.
@@ -121,11 +121,9 @@ fn explanations(text: &mut String, new: &[FindingEntry]) {
     let rules = new.iter().filter_map(FindingEntry::known_rule).filter(|rule| explained.insert(*rule));
     let mut is_headed = false;
     for rule in rules {
-        let prose = rule.explanation().trim();
-        let prose = prose.split_once('\n').map_or("", |(_, prose)| prose).trim();
-        // The headings of an explanation stand two below that of the section.
+        // The headings of an explanation are two levels below that of the section.
         let mut is_code = false;
-        let lines = prose.lines().map(|line| {
+        let lines = explanation::body(rule).lines().map(|line| {
             is_code ^= line.starts_with("```");
             if line.starts_with('#') && !is_code { format!("##{line}") } else { line.to_owned() }
         });
@@ -169,7 +167,7 @@ fn bare(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Rule;
+    use crate::{finding::Rule, report::examples};
 
     #[test]
     fn nothing_in_a_span_of_code_ends_its_line() {
@@ -177,14 +175,9 @@ mod tests {
     }
 
     fn report(findings: &[String]) -> Report {
-        let text = format!(
-            r#"{{"hookstorm": "0.1.0", "command": "fuzz", "status": "findings", "platform": "9.0", "python": "3.11.7",
-            "seed": 42, "plugin": {{"name": "Vault", "type": "credentialstore", "version": "1.0", "path": "vault/"}},
-            "sessions": 1000, "calls": 3712, "coverage": {{"lines_hit": 61, "lines": 74, "sampled": true}},
-            "findings": [{}], "notes": []}}"#,
-            findings.join(",")
-        );
-        Report::parse(&text).unwrap()
+        let coverage = r#""coverage": {"lines_hit": 61, "lines": 74, "sampled": true}"#;
+        let findings = findings.join(",");
+        examples::read("fuzz", &format!(r#""sessions": 1000, "calls": 3712, {coverage}, "findings": [{findings}]"#))
     }
 
     fn finding(rule: &str, message: &str) -> String {
@@ -226,7 +219,7 @@ mod tests {
     #[test]
     fn a_load_run_is_reported_with_its_table() {
         let mut report = report(&[]);
-        report.load = Some(crate::report::examples::measured(2));
+        report.load = Some(examples::measured(2));
         let text = text(&report);
         let (_, table) = text.split_once("\n```text\n").unwrap();
         assert!(

@@ -1,8 +1,8 @@
 //! Hides secrets before anything is shown: passwords and keys that hooks return, the gateway password, one-time
 //! passwords, answers with echo off, secret options of the configuration.
 //!
-//! A secret is hidden in two ways: in its place (the whole value becomes `***`, however short it is), and wherever its text
-//! occurs (only from four characters on: hiding every `a` would hide the report).
+//! A secret is hidden in two ways: in its place (the whole value becomes `***`, however short it is), and wherever its
+//! text occurs (only from four characters on: hiding every `a` would hide the report).
 
 use crate::{
     case::{Call, Session, SetOption, Value, secrets_of_services},

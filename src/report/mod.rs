@@ -1,8 +1,9 @@
 //! Reports. [`Report`] is what a command did and found; it is made once of the results of engine and load (`from_run`),
-//! written as JSON and read again by the same types (`model`), and every [`Format`] is made from it, a file for each: [`text`],
-//! [`sarif`], [`junit`], [`markdown`], [`page`], and `ndjson` for events. [`schema`] describes the JSON.
+//! written as JSON and read again by the same types (`model`), and every [`Format`] is made from it, a file for each:
+//! [`text`], [`sarif`], [`junit`], [`markdown`], [`page`], and `ndjson` for events. [`schema`] describes the JSON.
 //!
-//! Nothing here judges a plugin. No text of a plugin reaches a terminal raw (`plain`), and no secret is shown ([`Mask`]).
+//! Nothing here judges a plugin. No text of a plugin reaches a terminal raw (`plain`), and no secret is shown
+//! ([`Mask`]).
 #![forbid(unsafe_code)]
 
 pub mod junit;
@@ -15,6 +16,7 @@ pub mod text;
 mod baseline;
 mod diagnosis;
 mod excerpt;
+mod explanation;
 mod format;
 mod from_run;
 mod mask;

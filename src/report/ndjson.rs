@@ -1,5 +1,5 @@
-//! Events for scripts, as they happen: one JSON object on each line of standard output. [`Stream`] listens to events from any
-//! thread. Fields are added, never renamed.
+//! Events for scripts, as they happen: one JSON object on each line of standard output. [`Stream`] listens to events
+//! from any thread. Fields are added, never renamed.
 //!
 //! ```json
 //! {"event":"start","hookstorm":"0.1.0","command":"fuzz","plugin":"Vault","platform":"9.0","python":"3.11.7","seed":42}

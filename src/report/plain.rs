@@ -1,11 +1,12 @@
-//! Makes foreign text harmless: a terminal shows the text of plugins, file names and arguments, and obeys none of it. Works on
-//! any text.
+//! Makes foreign text harmless: a terminal shows the text of plugins, file names and arguments, and obeys none of it.
+//! Works on any text.
 
 use std::borrow::Cow;
 
 use crate::{case::Value, trace::is_invisible};
 
-/// Whether a terminal may obey `character` rather than show it: controls, escapes, marks that change the direction of writing.
+/// Whether a terminal may obey `character` rather than show it: controls, escapes, marks that change the direction of
+/// writing.
 fn is_obeyed(character: char) -> bool {
     character.is_control() || is_invisible(character)
 }

@@ -1,5 +1,5 @@
-//! The progress on standard error: a bar on a terminal; elsewhere nothing, or for long runs a line now and then. Listens to
-//! events from any thread; findings are shown above the bar as soon as they are confirmed.
+//! The progress on standard error: a bar on a terminal; elsewhere nothing, or for long runs a line now and then.
+//! Listens to events from any thread; findings are shown above the bar as soon as they are confirmed.
 
 use std::{
     io::{IsTerminal, Write},
@@ -46,7 +46,8 @@ impl Progress {
         Self { bar, is_shown, is_in_a_pipe: false, is_colourful, width, last_pulse_s: AtomicU64::new(0) }
     }
 
-    /// The same for `fuzz` and `load`, whose end is not known: a line with figures, and in a pipe such a line now and then.
+    /// The same for `fuzz` and `load`, whose end is not known: a line with figures, and in a pipe such a line now and
+    /// then.
     pub(crate) fn steered(is_wanted: bool, is_colourful: bool, width: usize) -> Self {
         let mut progress = Self::new(is_wanted, is_colourful, width);
         progress.is_in_a_pipe = is_wanted && !progress.is_shown;
@@ -115,7 +116,8 @@ impl Progress {
         }
     }
 
-    /// Writes lines above the bar, from any thread. Returns `false` if there is no bar: then the caller may write anywhere.
+    /// Writes lines above the bar, from any thread. Returns `false` if there is no bar: then the caller may write
+    /// anywhere.
     pub(crate) fn line_writer(&self) -> impl Fn(&str) -> bool + Send + 'static {
         let (bar, has_bar) = (self.bar.clone(), self.is_shown);
         move |line| {

@@ -1,9 +1,9 @@
 //! The report as SARIF 2.1.0, which code scanning reads.
 //!
-//! Files are named relative to the folder in which hookstorm was started, since that is the repository's root in a pipeline:
-//! the plugin's path as the user gave it, then the path inside the plugin. A file in an archive is named by its path inside,
-//! as if the archive had been packed from the repository's root. A finding without a place, or with one in a library, points
-//! at MANIFEST: code scanning shows no result without a place.
+//! Files are named relative to the folder in which hookstorm was started, since that is the repository's root in a
+//! pipeline: the plugin's path as the user gave it, then the path inside the plugin. A file in an archive is named by
+//! its path inside, as if the archive had been packed from the repository's root. A finding without a place, or with
+//! one in a library, points at MANIFEST: code scanning shows no result without a place.
 //!
 //! ```json
 //! {"ruleId": "uncaught-exception", "level": "error", "message": {"text": "get_password_list: ValueError: …"},
@@ -16,9 +16,9 @@ use std::path::{Component, Path};
 
 use serde_json::{Map, Value, json};
 
-use super::{FindingEntry, FormatOptions, Report, Status, plain};
+use super::{FindingEntry, FormatOptions, Report, Status, explanation, plain};
 use crate::{
-    finding::{Phase, Rule, Severity},
+    finding::{Phase, Rule},
     load::Measured,
 };
 
@@ -89,10 +89,7 @@ fn missed(measured: &Measured) -> Vec<Value> {
 fn rule(id: &str) -> Value {
     // Of a rule of a later version only the name is known.
     let Some(rule) = Rule::named(id) else { return json!({"id": id}) };
-    let markdown = rule.explanation().trim();
-    let prose = markdown.split_once('\n').map_or("", |(_, prose)| prose).trim();
-    let first = prose.split("\n## ").next().unwrap_or_default();
-    let first = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    let prose = explanation::body(rule);
     let phase = match rule.phase() {
         Phase::Package => "package",
         Phase::Loading => "loading",
@@ -101,9 +98,9 @@ fn rule(id: &str) -> Value {
     json!({
         "id": id,
         "shortDescription": {"text": rule.summary()},
-        "fullDescription": {"text": first},
+        "fullDescription": {"text": explanation::lead(rule)},
         "help": {"text": prose, "markdown": prose},
-        "defaultConfiguration": {"level": level(rule.severity())},
+        "defaultConfiguration": {"level": rule.severity()},
         "properties": {"tags": [phase]},
     })
 }
@@ -147,7 +144,7 @@ fn result(finding: &FindingEntry, ids: &[&str], root: &Root, has_baseline: bool)
     let mut result = json!({
         "ruleId": finding.rule,
         "ruleIndex": ids.iter().position(|id| *id == finding.rule),
-        "level": level(finding.severity),
+        "level": finding.severity,
         "message": {"text": text},
         "locations": [location],
         "partialFingerprints": {"hookstorm/v1": finding.fingerprint},
@@ -157,13 +154,6 @@ fn result(finding: &FindingEntry, ids: &[&str], root: &Root, has_baseline: bool)
         result["baselineState"] = json!(if finding.known { "unchanged" } else { "new" });
     }
     result
-}
-
-const fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 /// The folder of the plugin's files.
@@ -224,14 +214,12 @@ fn encoded(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::examples;
 
     fn report(path: &str, findings: &str) -> Report {
-        let text = format!(
-            r#"{{"hookstorm": "0.1.0", "command": "test", "status": "findings", "platform": "9.0", "python": "3.11.7",
-            "seed": 42, "plugin": {{"name": "Vault", "type": "credentialstore", "version": "1.0", "path": "{path}"}},
-            "findings": [{findings}], "notes": ["slow"]}}"#
-        );
-        Report::parse(&text).unwrap()
+        let mut report = examples::read("test", &format!(r#""findings": [{findings}], "notes": ["slow"]"#));
+        report.plugin.path = path.into();
+        report
     }
 
     fn result(path: &str, location: &str) -> Value {
@@ -348,7 +336,7 @@ mod tests {
     #[test]
     fn a_missed_objective_and_a_regression_are_notifications_of_errors() {
         let mut report = report("vault/", "");
-        report.load = Some(crate::report::examples::measured(1));
+        report.load = Some(examples::measured(1));
         let log: Value = serde_json::from_str(&text(&report, &FormatOptions::default())).unwrap();
         let notes = log["runs"][0]["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
         let messages: Vec<_> = notes.iter().map(|note| note["message"]["text"].as_str().unwrap()).collect();

@@ -1,6 +1,6 @@
-//! The JSON Schemas (2020-12) of a case, of a report, of a line of events and of what `doctor` says, as `hookstorm schema`
-//! prints them. They are made from the types that write the JSON; that of a case is made from the contract's tables, so that
-//! an editor completes hooks and arguments.
+//! The JSON Schemas (2020-12) of a case, of a report, of a line of events and of what `doctor` says, as `hookstorm
+//! schema` prints them. They are made from the types that write the JSON; that of a case is made from the contract's
+//! tables, so that an editor completes hooks and arguments.
 
 use schemars::schema_for;
 use serde_json::{Map, Value, json};

@@ -1,5 +1,5 @@
-//! [`ObservedCall`]: one call as it ran, and [`ObservedSession`]: the calls of a case that `run` shows. Secrets are `***`
-//! unless the user asked to see them.
+//! [`ObservedCall`]: one call as it ran, and [`ObservedSession`]: the calls of a case that `run` shows. Secrets are
+//! `***` unless the user asked to see them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -68,7 +68,8 @@ pub struct FindingEntry {
     pub(crate) details: Option<CaseDetails>,
 }
 
-/// What only the run itself knows of a finding's smallest case. The text shows it; a report in a file names the case instead.
+/// What only the run itself knows of a finding's smallest case. The text shows it; a report in a file names the case
+/// instead.
 #[derive(Clone, Debug)]
 pub(crate) struct CaseDetails {
     /// How many calls the case has.
@@ -188,8 +189,8 @@ impl FindingEntry {
         Rule::named(&self.rule)
     }
 
-    /// What the case passes to the failing call. A report in a file knows the arguments alone, and a masked one passes for
-    /// usual there.
+    /// What the case passes to the failing call. A report in a file knows the arguments alone, and a masked one passes
+    /// for usual there.
     pub(crate) fn case_values(&self) -> Vec<CaseValue> {
         if let Some(details) = &self.details {
             return details.values.clone();

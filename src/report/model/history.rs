@@ -70,7 +70,8 @@ impl History {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).add(point);
     }
 
-    /// The points so far and `end`, in order. Neither times nor counts decrease: of a run that failed, `end` may count less.
+    /// The points so far and `end`, in order. Neither times nor counts decrease: of a run that failed, `end` may count
+    /// less.
     pub(crate) fn points(&self, end: HistoryPoint) -> Vec<HistoryPoint> {
         let mut points = self.recorded.lock().unwrap_or_else(PoisonError::into_inner).points.clone();
         let end = points.last().map_or(end, |last| HistoryPoint {

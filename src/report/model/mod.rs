@@ -1,9 +1,9 @@
-//! What a report contains: one file for each noun, each type written and read as the JSON that `hookstorm schema report`
-//! describes. [`Report`] is the whole.
+//! What a report contains: one file for each noun, each type written and read as the JSON that `hookstorm schema
+//! report` describes. [`Report`] is the whole.
 //!
 //! A report of any version can be read: unknown fields are ignored, fields that came later may be absent, unknown rules
-//! stay names. Fields are added, never renamed. Facts that only the running command knows have no place in the JSON; such
-//! fields are skipped, and absent in a report that was read from a file.
+//! stay names. Fields are added, never renamed. Facts that only the running command knows have no place in the JSON;
+//! such fields are skipped, and absent in a report that was read from a file.
 
 mod call;
 mod case;

@@ -157,7 +157,8 @@ impl Report {
         text + "\n"
     }
 
-    /// Whether the run fails: by a new error, a case that still breaks or cannot be run, a missed objective or a regression.
+    /// Whether the run fails: by a new error, a case that still breaks or cannot be run, a missed objective or a
+    /// regression.
     pub fn is_failure(&self) -> bool {
         let is_new_error = |one: &FindingEntry| one.severity == Severity::Error && !one.known;
         self.findings.iter().any(is_new_error)
@@ -200,7 +201,9 @@ impl Report {
 
     /// Whether some findings were known beforehand.
     pub(crate) fn has_baseline(&self) -> bool {
-        self.again.baseline.is_some() || self.all_findings().iter().any(|one| one.known)
+        self.again.baseline.is_some()
+            || self.findings.iter().any(|one| one.known)
+            || self.replayed().iter().any(|case| case.known)
     }
 
     /// The command that does the same again, to be pasted into a shell.

@@ -1,5 +1,5 @@
-//! [`SourceLine`]: lines of the plugin's files around the place of a finding. Secrets of the configuration are masked, also
-//! where they stand in a file.
+//! [`SourceLine`]: lines of the plugin's files around the place of a finding. Secrets of the configuration are masked,
+//! also where they stand in a file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ const CONTEXT_LINES: u32 = 3;
 /// How many lines of a configuration file are read before the quoted ones: a secret value may span many lines.
 const LOOK_BACK_LINES: u32 = 200;
 
-/// Reads a line of a file of the plugin: its path inside the package, the line from 1. `None` beyond the end of the file,
-/// and for a file that is not the plugin's.
+/// Reads a line of a file of the plugin: its path inside the package, the line from 1. `None` beyond the end of the
+/// file, and for a file that is not the plugin's.
 pub type SourceLines<'a> = &'a dyn Fn(&str, u32) -> Option<String>;
 
 /// A line of a file of the plugin.

@@ -2,7 +2,7 @@
 
 use super::{
     html::{Html, html},
-    parts::{Mood, badge, command, severity, short_text, table, words},
+    parts::{Tone, badge, command, severity, short_text, table, words},
 };
 use crate::report::{CaseOutcome, CaseSize, MinimizedCase, Report};
 
@@ -13,42 +13,42 @@ pub(super) fn replayed(report: &Report) -> Option<Html> {
         let text = case.reason.as_ref().or(case.message.as_ref()).map(|text| short_text(text)).unwrap_or_default();
         let rule = case.rule.as_deref().map(Html::code).unwrap_or_else(|| "a regression test".into());
         let level = case.severity.map(|level| html!(" {}", severity(level))).unwrap_or_default();
-        let known = if case.known { html!(" {}", badge(Mood::Quiet, "known")) } else { Html::default() };
-        let (mood, outcome) = mood(&case.outcome);
+        let known = if case.known { html!(" {}", badge(Tone::Quiet, "known")) } else { Html::default() };
+        let (tone, outcome) = tone(&case.outcome);
         let again = match case.again.as_str() {
             "" => Html::code(&case.path),
             line => html!("<details><summary>{}</summary>{}</details>", Html::code(&case.path), command(line)),
         };
-        vec![again, html!("{}{}", badge(mood, outcome), known), html!("{}{}", rule, level), text]
+        vec![again, html!("{}{}", badge(tone, outcome), known), html!("{}{}", rule, level), text]
     });
     let columns = [words("case"), words("outcome"), words("rule"), words("message")];
     Some(table("Cases that were replayed; open one for its command", &columns, rows.collect()))
 }
 
 /// Cases by outcome: those that fail, those that are as they should be, and those that were not run.
-pub(super) fn counts(report: &Report) -> [(Mood, u64); 3] {
-    let count = |wanted: &[Mood]| {
-        report.replayed().iter().filter(|case| wanted.contains(&mood(&case.outcome).0)).count() as u64
+pub(super) fn counts(report: &Report) -> [(Tone, u64); 3] {
+    let count = |wanted: &[Tone]| {
+        report.replayed().iter().filter(|case| wanted.contains(&tone(&case.outcome).0)).count() as u64
     };
     [
-        (Mood::Bad, count(&[Mood::Bad, Mood::Warning])),
-        (Mood::Good, count(&[Mood::Good])),
-        (Mood::Quiet, count(&[Mood::Quiet])),
+        (Tone::Bad, count(&[Tone::Bad, Tone::Warning])),
+        (Tone::Good, count(&[Tone::Good])),
+        (Tone::Quiet, count(&[Tone::Quiet])),
     ]
 }
 
-fn mood(outcome: &CaseOutcome) -> (Mood, &str) {
+fn tone(outcome: &CaseOutcome) -> (Tone, &str) {
     match outcome {
-        CaseOutcome::StillThere => (Mood::Bad, "still there"),
-        CaseOutcome::BecameAnother => (Mood::Bad, "another finding"),
-        CaseOutcome::Broke => (Mood::Bad, "broke"),
-        CaseOutcome::Broken => (Mood::Bad, "cannot be run"),
-        CaseOutcome::Fixed => (Mood::Good, "fixed"),
-        CaseOutcome::Silent => (Mood::Good, "silent, as it should be"),
-        CaseOutcome::OtherType => (Mood::Quiet, "for another type of plugin"),
-        CaseOutcome::WantsOther => (Mood::Quiet, "needs a second plugin"),
-        CaseOutcome::NotRun => (Mood::Quiet, "not run"),
-        CaseOutcome::Unknown(name) => (Mood::Warning, name),
+        CaseOutcome::StillThere => (Tone::Bad, "still there"),
+        CaseOutcome::BecameAnother => (Tone::Bad, "another finding"),
+        CaseOutcome::Broke => (Tone::Bad, "broke"),
+        CaseOutcome::Broken => (Tone::Bad, "cannot be run"),
+        CaseOutcome::Fixed => (Tone::Good, "fixed"),
+        CaseOutcome::Silent => (Tone::Good, "silent, as it should be"),
+        CaseOutcome::OtherType => (Tone::Quiet, "for another type of plugin"),
+        CaseOutcome::WantsOther => (Tone::Quiet, "needs a second plugin"),
+        CaseOutcome::NotRun => (Tone::Quiet, "not run"),
+        CaseOutcome::Unknown(name) => (Tone::Warning, name),
     }
 }
 

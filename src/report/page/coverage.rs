@@ -1,4 +1,5 @@
-//! Which lines of the plugin's files ran: a table, then each file line by line, folded away; and how the run progressed.
+//! Which lines of the plugin's files ran: a table, then each file line by line, folded away; and how the run
+//! progressed.
 
 use super::{
     chart::{Axis, Look, Plot, Role, Scale, Series, TimeUnit},

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::{
     call,
     html::{Html, html},
-    parts::{Mood, badge, command, number, numbers, severity, short_text, table, words},
+    parts::{Tone, badge, command, number, numbers, severity, short_text, table, words},
     prose,
 };
 use crate::{
     finding::{Rule, Severity},
-    report::{CodeLocation, FindingEntry, OptionValue, Report},
+    report::{CodeLocation, FindingEntry, OptionValue, Report, explanation},
 };
 
 /// New findings by rule, if there are any.
@@ -98,8 +98,8 @@ fn about(rule: &str) -> Html {
     let Some(rule) = Rule::named(rule) else { return html!("<p class=\"quiet\">{}</p>\n", summary(rule)) };
     html!(
         "<p>{}</p>\n<details class=\"about\"><summary>Why it matters, and how to fix it</summary>\n{}</details>\n",
-        prose::lead(rule.explanation()),
-        prose::rest(rule.explanation())
+        prose::spans(&explanation::lead(rule)),
+        prose::rest(explanation::body(rule))
     )
 }
 
@@ -163,10 +163,10 @@ fn seen_in(report: &Report, finding: &FindingEntry) -> String {
 fn marks(finding: &FindingEntry) -> Html {
     let mut marks = Html::default();
     if finding.every_session {
-        marks.push(html!(" {}", badge(Mood::Quiet, "every nominal session that calls the hook")));
+        marks.push(html!(" {}", badge(Tone::Quiet, "every nominal session that calls the hook")));
     }
     if finding.foreign_cookie {
-        marks.push(html!(" {}", badge(Mood::Quiet, "needs a cookie that the plugin never returned")));
+        marks.push(html!(" {}", badge(Tone::Quiet, "needs a cookie that the plugin never returned")));
     }
     marks
 }

@@ -4,7 +4,7 @@ use super::{
     cases,
     html::{Html, html},
     load,
-    parts::{self, Mood, number, percent, tile, tiles, time},
+    parts::{self, Tone, number, percent, tile, tiles, time},
 };
 use crate::{
     finding::Severity,
@@ -31,10 +31,10 @@ pub(super) fn header(report: &Report) -> Html {
         facts.push(("Took", time(report.elapsed_seconds * 1e3)));
     }
     // The worst stands out; the others follow in small print.
-    let line = |(place, (mood, text)): (usize, (Mood, String))| {
-        let sign = html!("<span class=\"sign {}\" aria-hidden=\"true\">{}</span>", mood.class(), mood.sign());
+    let line = |(place, (tone, text)): (usize, (Tone, String))| {
+        let sign = html!("<span class=\"sign {}\" aria-hidden=\"true\">{}</span>", tone.class(), tone.sign());
         match place {
-            0 => html!("<p class=\"verdict {}\">{} {}</p>\n", mood.class(), sign, text),
+            0 => html!("<p class=\"verdict {}\">{} {}</p>\n", tone.class(), sign, text),
             _ => html!("<p class=\"besides\">{} {}</p>\n", sign, text),
         }
     };
@@ -56,11 +56,11 @@ pub(super) fn header(report: &Report) -> Html {
 }
 
 /// The result in words, the worst first.
-fn verdict(report: &Report) -> Vec<(Mood, String)> {
+fn verdict(report: &Report) -> Vec<(Tone, String)> {
     let (known, new): (Vec<FindingEntry>, Vec<_>) = report.all_findings().into_iter().partition(|one| one.known);
     let mut all = Vec::new();
     if report.status == Status::Interrupted {
-        all.push((Mood::Warning, "Stopped before its end".to_owned()));
+        all.push((Tone::Warning, "Stopped before its end".to_owned()));
     }
     let count = |level| new.iter().filter(|one| one.severity == level).count() as u64;
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
@@ -72,18 +72,18 @@ fn verdict(report: &Report) -> Vec<(Mood, String)> {
         (0, 0) if known.is_empty() && report.load.is_none() => {
             let sessions = plain::counted(report.sessions, "session");
             let seen = if report.sessions > 1 { format!(" in {sessions}") } else { String::new() };
-            all.push((Mood::Good, format!("Nothing found{seen}")));
+            all.push((Tone::Good, format!("Nothing found{seen}")));
         }
-        (0, 0) if known.is_empty() => all.push((Mood::Good, "No findings".to_owned())),
-        (0, 0) => all.push((Mood::Good, "Nothing new found".to_owned())),
-        (0, _) => all.push((Mood::Warning, format!("{findings}: {}", counts.join(", ")))),
-        _ => all.push((Mood::Bad, format!("{findings}: {}", counts.join(", ")))),
+        (0, 0) if known.is_empty() => all.push((Tone::Good, "No findings".to_owned())),
+        (0, 0) => all.push((Tone::Good, "Nothing new found".to_owned())),
+        (0, _) => all.push((Tone::Warning, format!("{findings}: {}", counts.join(", ")))),
+        _ => all.push((Tone::Bad, format!("{findings}: {}", counts.join(", ")))),
     }
     if !known.is_empty() {
-        all.push((Mood::Quiet, format!("{} in the baseline", plain::counted(known.len() as u64, "known finding"))));
+        all.push((Tone::Quiet, format!("{} in the baseline", plain::counted(known.len() as u64, "known finding"))));
     }
     all.extend(report.load.as_ref().map(load::verdict).unwrap_or_default());
-    all.sort_by_key(|(mood, _)| *mood);
+    all.sort_by_key(|(tone, _)| *tone);
     all
 }
 

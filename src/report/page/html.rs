@@ -1,12 +1,12 @@
-//! [`Html`] is text that a browser obeys. All other text is escaped when it becomes `Html`, so that no text of a plugin can
-//! become an element: the compiler keeps the two apart.
+//! [`Html`] is text that a browser obeys. All other text is escaped when it becomes `Html`, so that no text of a plugin
+//! can become an element: the compiler keeps the two apart.
 
 use std::fmt;
 
 use crate::report::plain;
 
-/// As `format!`, but of HTML: parts that are not [`Html`] are escaped. `concat!` forbids names in the braces, which would not
-/// be escaped.
+/// As `format!`, but of HTML: parts that are not [`Html`] are escaped. `concat!` forbids names in the braces, which
+/// would not be escaped.
 macro_rules! html {
     ($format:literal $(, $part:expr)* $(,)?) => {
         $crate::report::page::html::Html::own(format!(concat!($format) $(, $crate::report::page::html::Html::from($part))*))

@@ -66,7 +66,7 @@ pub(super) fn tiles(all: Vec<Html>) -> Html {
 
 /// An assessment, the worst first; shown by a word and a sign, so that nobody needs the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Mood {
+pub(super) enum Tone {
     /// A failure.
     Bad,
     /// A warning.
@@ -77,7 +77,7 @@ pub(super) enum Mood {
     Quiet,
 }
 
-impl Mood {
+impl Tone {
     pub(super) const fn class(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -98,14 +98,14 @@ impl Mood {
 }
 
 /// A word in a small box.
-pub(super) fn badge(mood: Mood, word: &str) -> Html {
-    html!("<span class=\"badge {}\"><span aria-hidden=\"true\">{}</span> {}</span>", mood.class(), mood.sign(), word)
+pub(super) fn badge(tone: Tone, word: &str) -> Html {
+    html!("<span class=\"badge {}\"><span aria-hidden=\"true\">{}</span> {}</span>", tone.class(), tone.sign(), word)
 }
 
 pub(super) fn severity(level: Severity) -> Html {
     match level {
-        Severity::Error => badge(Mood::Bad, "error"),
-        Severity::Warning => badge(Mood::Warning, "warning"),
+        Severity::Error => badge(Tone::Bad, "error"),
+        Severity::Warning => badge(Tone::Warning, "warning"),
     }
 }
 

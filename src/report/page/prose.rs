@@ -4,9 +4,8 @@
 use super::html::{Html, html};
 
 /// The text after the first paragraph, without the section on how to silence the rule, which a page does not need.
-pub(super) fn rest(markdown: &str) -> Html {
-    let text = markdown.split_once('\n').map_or("", |(_, text)| text).trim_start();
-    let text = text.split_once("\n\n").map_or("", |(_, text)| text);
+pub(super) fn rest(explanation: &str) -> Html {
+    let text = explanation.split_once("\n\n").map_or("", |(_, text)| text);
     let text = text.split("\n## Silence it").next().unwrap_or_default();
     let mut shown = Html::default();
     let mut paragraph: Vec<&str> = Vec::new();
@@ -31,12 +30,6 @@ pub(super) fn rest(markdown: &str) -> Html {
     shown
 }
 
-/// The first paragraph: what the rule is, in a sentence or two.
-pub(super) fn lead(markdown: &str) -> Html {
-    let text = markdown.split_once('\n').map_or("", |(_, text)| text).trim_start();
-    spans(&text.split("\n\n").next().unwrap_or_default().replace('\n', " "))
-}
-
 fn end(paragraph: &mut Vec<&str>) -> Html {
     if paragraph.is_empty() {
         return Html::default();
@@ -58,16 +51,15 @@ pub(super) fn spans(text: &str) -> Html {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Rule;
+    use crate::{finding::Rule, report::explanation};
 
     #[test]
     fn every_explanation_is_read_whole() {
         for &rule in Rule::ALL {
-            let shown = rest(rule.explanation()).into_text();
+            let shown = rest(explanation::body(rule)).into_text();
             assert!(shown.contains("<h4>Why it matters</h4>\n<p>"), "{rule}: {shown}");
             assert!(!shown.contains('`') && !shown.contains("## "), "{rule}: {shown}");
             assert!(!shown.contains("=off"), "{rule}: {shown}");
-            assert!(!lead(rule.explanation()).is_empty(), "{rule}");
         }
     }
 }

@@ -6,7 +6,7 @@ use super::layout::{INDENT, labelled, wrapped};
 use crate::report::{
     CodeLocation, FindingEntry, Report,
     excerpt::{excerpt, place},
-    plain,
+    explanation, plain,
     style::{LABEL, STRONG, of},
 };
 
@@ -44,7 +44,7 @@ pub(super) fn whole(report: &Report, finding: &FindingEntry, width: usize, is_fi
     }
     let rule = finding.known_rule().filter(|_| is_first);
     if let Some(rule) = rule {
-        text.push_str(&labelled("why", &wrapped(&why(rule.explanation()), width, INDENT)));
+        text.push_str(&labelled("why", &wrapped(&explanation::why(rule), width, INDENT)));
     }
     if let Some(line) = how_often(report, finding) {
         text.push_str(&format!("   {line}\n"));
@@ -113,8 +113,8 @@ fn how_often(report: &Report, finding: &FindingEntry) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// What the failing call of the smallest case gets that is unusual, a line each. `is_learned`: in a session that learned, a
-/// usual word is often what a comparison waits for, so that all arguments are shown that are left.
+/// What the failing call of the smallest case gets that is unusual, a line each. `is_learned`: in a session that
+/// learned, a usual word is often what a comparison waits for, so that all arguments are shown that are left.
 fn with(finding: &FindingEntry, is_learned: bool) -> Vec<String> {
     let values = finding.case_values().into_iter();
     let values = values.filter(|one| !one.is_usual || (is_learned && one.name != "session_id"));
@@ -126,28 +126,4 @@ fn with(finding: &FindingEntry, is_learned: bool) -> Vec<String> {
         lines.push(format!("and {more} more; the case has all"));
     }
     lines
-}
-
-/// Why a rule matters: the first sentence under the heading that says so, else the first sentence of all.
-pub(super) fn why(markdown: &str) -> String {
-    let heading = "## Why it matters";
-    let prose = markdown.split_once(heading).map_or(markdown, |(_, after)| after);
-    let lines = prose.lines().map(str::trim).skip_while(|line| line.is_empty() || line.starts_with('#'));
-    let paragraph: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
-    let paragraph = paragraph.join(" ");
-    let end = paragraph.find(". ").unwrap_or(paragraph.len());
-    paragraph[..end].trim_end_matches('.').to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn why_a_rule_matters_is_the_first_sentence_under_its_heading() {
-        let text = "# x\n\nWhat it is. More.\n\n## Why it matters\n\nA user waits\nfor nothing. And then.\n\n## Bad\n";
-        assert_eq!(why(text), "A user waits for nothing");
-        assert_eq!(why("a hook raised"), "a hook raised");
-        assert_eq!(why(""), "");
-    }
 }

@@ -1,5 +1,5 @@
-//! The measurements of a load run on one screen: at most 24 lines for six hooks, however much was measured. Times are in
-//! milliseconds. Rows that do not fit are counted; the JSON has all.
+//! The measurements of a load run on one screen: at most 24 lines for six hooks, however much was measured. Times are
+//! in milliseconds. Rows that do not fit are counted; the JSON has all.
 
 use super::layout::{INDENT, wrapped};
 use crate::{

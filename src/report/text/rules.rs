@@ -3,7 +3,10 @@
 use super::wrapped;
 use crate::{
     finding::{Phase, Rule},
-    report::style::{LABEL, STRONG, of},
+    report::{
+        explanation,
+        style::{STRONG, of},
+    },
 };
 
 /// All rules, by when they can be found.
@@ -33,15 +36,8 @@ pub fn rules(width: usize) -> String {
 pub fn explanation(rule: Rule) -> String {
     let (severity, style) = (rule.severity(), of(rule.severity()));
     let mut text = format!("{STRONG}{rule}{STRONG:#} ({style}{severity}{style:#}, {})\n\n", when(rule.phase()));
-    // The explanation's own title would repeat the id.
-    let markdown = rule.explanation().trim();
-    let prose =
-        markdown.strip_prefix("# ").map_or(markdown, |rest| rest.split_once('\n').map_or("", |(_, prose)| prose));
-    text.push_str(prose.trim());
+    text.push_str(explanation::body(rule));
     text.push('\n');
-    if !prose.contains("--rule") {
-        text.push_str(&format!("\n{LABEL}to change its level:{LABEL:#} --rule {rule}=error|warning|off\n"));
-    }
     text
 }
 
@@ -63,7 +59,7 @@ mod tests {
         let table = anstream::adapter::strip_str(&rules(100)).to_string();
         for &rule in Rule::ALL {
             assert!(table.contains(&format!("  {} ", rule.id())), "{rule} is missing");
-            assert!(rule.explanation().contains(rule.id()), "{rule} is not named");
+            assert!(explanation(rule).contains(rule.id()), "{rule} is not named");
         }
         assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     }

@@ -1,11 +1,11 @@
 //! Whole reports.
 
-use super::{finding, layout, report::WHOLE_LIMIT, *};
+use super::{layout, report::WHOLE_LIMIT, *};
 use crate::{
     case::SetOption,
     engine::{ReportedFinding, Summary},
     finding::{Finding, Location, Rule, fingerprint},
-    report::{FormatOptions, Report, RunContext, examples},
+    report::{FormatOptions, Report, RunContext, examples, explanation},
 };
 
 const OPTIONS: FormatOptions = FormatOptions { width: 100, is_verbose: false, with_opening: false, root: None };
@@ -35,7 +35,7 @@ fn shown(summary: &Summary) -> String {
 fn redacted(report: &Report, options: &FormatOptions) -> String {
     let mut text = anstream::adapter::strip_str(&super::report(report, options)).to_string();
     for one in &report.findings {
-        let why = finding::why(one.known_rule().unwrap().explanation());
+        let why = explanation::why(one.known_rule().unwrap());
         text = text.replace(&wrapped(&why, options.width, layout::INDENT), "WHY");
         text = text.replace(&one.fingerprint, "FINGERPRINT");
     }

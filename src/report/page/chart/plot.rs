@@ -5,7 +5,10 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::{Axis, Canvas, Drawn, Key, Mark, Role, draw_mark, figure, letters, nothing};
+use super::{
+    Axis,
+    drawing::{Canvas, Drawn, Key, Mark, Role, draw_mark, figure, letters, nothing},
+};
 use crate::report::page::html::Html;
 
 const HEIGHT: u32 = 520;
@@ -106,10 +109,10 @@ impl Plot {
             .light_line_style(TRANSPARENT)
             .bold_line_style(Role::Grid.stroke(2))
             .axis_style(Role::Grid.stroke(2))
-            .label_style(letters(Role::PluginTokens, Pos::new(HPos::Center, VPos::Center)))
+            .label_style(letters(Role::Letters, Pos::new(HPos::Center, VPos::Center)))
             .x_desc(x.name.as_str())
             .draw()?;
-        let name = Text::new(y.name.clone(), (0, 4), letters(Role::PluginTokens, Pos::new(HPos::Left, VPos::Top)));
+        let name = Text::new(y.name.clone(), (0, 4), letters(Role::Letters, Pos::new(HPos::Left, VPos::Top)));
         canvas.draw(&name)?;
 
         let place = |(along, up): (f64, f64)| chart.backend_coord(&(along, up));
@@ -165,7 +168,7 @@ fn draw_line(
         }
         Line::Level(..) | Line::Upright(..) => return Ok(()),
     };
-    canvas.draw(&PathElement::new(vec![from, to], Role::PluginTokens.stroke(2)))?;
-    canvas.draw(&Text::new(name.clone(), at, letters(Role::PluginTokens, pos)))?;
+    canvas.draw(&PathElement::new(vec![from, to], Role::Letters.stroke(2)))?;
+    canvas.draw(&Text::new(name.clone(), at, letters(Role::Letters, pos)))?;
     Ok(())
 }

@@ -5,7 +5,10 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::{Axis, Canvas, Drawn, Key, Mark, Role, draw_mark, figure, letters, nothing};
+use super::{
+    Axis,
+    drawing::{Canvas, Drawn, Key, Mark, Role, draw_mark, figure, letters, nothing},
+};
 use crate::report::{page::html::Html, plain};
 
 /// The height of a row, and the position of its line in it.
@@ -71,14 +74,14 @@ impl Rows {
             .light_line_style(TRANSPARENT)
             .bold_line_style(Role::Grid.stroke(2))
             .axis_style(Role::Grid.stroke(2))
-            .label_style(letters(Role::PluginTokens, Pos::new(HPos::Center, VPos::Center)))
+            .label_style(letters(Role::Letters, Pos::new(HPos::Center, VPos::Center)))
             .x_desc(axis.name.as_str())
             .draw()?;
         let place = |value: f64| chart.backend_coord(&(value, 0.0)).0;
         let range = chart.plotting_area().get_pixel_range();
         let inside = |value: f64| if axis.holds(value) { Some(place(value)) } else { None };
         if let Some(at) = self.through.and_then(inside) {
-            canvas.draw(&PathElement::new(vec![(at, 0), (at, range.1.end)], Role::PluginTokens.stroke(2)))?;
+            canvas.draw(&PathElement::new(vec![(at, 0), (at, range.1.end)], Role::Letters.stroke(2)))?;
         }
         for (number, row) in self.rows.iter().enumerate() {
             let top = number as i32 * ROW as i32;
@@ -86,12 +89,12 @@ impl Rows {
             let name = Text::new(
                 plain::harmless(&row.name).into_owned(),
                 (range.0.start + 6, top + 10),
-                letters(Role::PluginTokens, Pos::new(HPos::Left, VPos::Top)),
+                letters(Role::Letters, Pos::new(HPos::Left, VPos::Top)),
             );
             canvas.draw(&name)?;
             if let Some((from, to)) = row.band {
                 let ends = [place(from).max(range.0.start), place(to).min(range.0.end)];
-                let fill = ShapeStyle { color: Role::PluginTokens.colour().mix(0.18), filled: true, stroke_width: 0 };
+                let fill = ShapeStyle { color: Role::Letters.colour().mix(0.18), filled: true, stroke_width: 0 };
                 canvas.draw(&Rectangle::new([(ends[0], level - 13), (ends[1], level + 13)], fill))?;
             }
             if let Some((from, to)) = row.span.and_then(|(from, to)| inside(from).zip(inside(to))) {

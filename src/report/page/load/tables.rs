@@ -4,7 +4,7 @@ use crate::{
     load::{Capacity, Change, Comparison, Measured},
     report::page::{
         html::{Html, html},
-        parts::{Mood, badge, number, numbers, percent, short, table, time, words},
+        parts::{Tone, badge, number, numbers, percent, short, table, time, words},
     },
 };
 
@@ -12,9 +12,9 @@ pub(super) fn objectives(measured: &Measured) -> Html {
     let columns = [words("objective"), words("result"), numbers("measured"), numbers("missed by")];
     let rows = measured.objectives.iter().map(|objective| {
         let (word, missed) = if objective.met {
-            (badge(Mood::Good, "met"), Html::from("–"))
+            (badge(Tone::Good, "met"), Html::from("–"))
         } else {
-            (badge(Mood::Bad, "missed"), Html::from(percent(objective.missed_by)))
+            (badge(Tone::Bad, "missed"), Html::from(percent(objective.missed_by)))
         };
         vec![Html::code(&objective.objective), word, Html::from(&objective.measured), missed]
     });
@@ -44,7 +44,7 @@ pub(super) fn hooks(measured: &Measured) -> Html {
             let latency = &hook.latency;
             let errors = match hook.errors {
                 0 => Html::from(0_usize),
-                count => badge(Mood::Bad, &number(count)),
+                count => badge(Tone::Bad, &number(count)),
             };
             let times = [latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.p99_9_ms, latency.max_ms];
             let within = [hook.plugin.p50_ms, hook.plugin.p99_ms, hook.waiting.p99_ms, hook.cpu_ms];
@@ -74,9 +74,9 @@ pub(super) fn steps(capacity: &Capacity) -> Html {
         numbers("processors busy"),
     ];
     let rows = capacity.steps.iter().map(|step| {
-        let mut word = if step.met { badge(Mood::Good, "met") } else { badge(Mood::Bad, "missed") };
+        let mut word = if step.met { badge(Tone::Good, "met") } else { badge(Tone::Bad, "missed") };
         if step.saturated {
-            word.push(html!(" {}", badge(Mood::Warning, "saturated")));
+            word.push(html!(" {}", badge(Tone::Warning, "saturated")));
         }
         vec![
             format!("{}/s", short(step.rate)).into(),
@@ -104,11 +104,11 @@ pub(super) fn comparison(baseline: &Comparison) -> Html {
     let rows = baseline.changes.iter().map(|change| {
         let difference = change.after - change.before;
         let word = if change.regression {
-            badge(Mood::Bad, "worse")
+            badge(Tone::Bad, "worse")
         } else if difference.abs() > change.noise {
-            badge(Mood::Good, "better")
+            badge(Tone::Good, "better")
         } else {
-            badge(Mood::Quiet, "the same")
+            badge(Tone::Quiet, "the same")
         };
         let noise =
             if change.before > 0.0 { format!("± {}", percent(change.noise / change.before)) } else { "–".into() };
