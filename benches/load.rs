@@ -17,7 +17,7 @@ use hookstorm::{
     engine::{self, Generator, Oracles, Plan, Stop},
     finding::RuleLevels,
     load::{
-        self, Arrivals, CallTimes, GeneratedWorkload, LoadExecutor, LoadRun, LoadSettings, Profile, Rate, Recorder,
+        self, Arrivals, CallTimes, GeneratedWorkload, LoadExecutor, LoadRun, LoadSettings, Rate, RateProfile, Recorder,
         RunShape,
     },
     oracle::{self, PluginUnderTest},
@@ -127,7 +127,7 @@ impl Subjected {
 
 fn settings(rate: f64, duration: Duration) -> LoadSettings {
     LoadSettings {
-        profile: Profile::constant(Rate::per_second(rate).expect("it is a rate")),
+        profile: RateProfile::constant(Rate::per_second(rate).expect("it is a rate")),
         arrivals: Arrivals::Poisson,
         duration,
         sessions: None,

@@ -12,7 +12,7 @@ pub(super) const BATCH_SESSIONS: u64 = 64;
 /// How many sessions of each kind run twice in fresh processes even if they show nothing. Each costs a fork for every
 /// call.
 pub(super) const SAMPLE_SESSIONS: u64 = 8;
-/// How many sessions of a batch run before their duration is looked at.
+/// How many sessions of a batch run before their duration is checked.
 const FIRST_SLICE_SESSIONS: u64 = 4;
 /// If a slice takes longer than this, the next sessions run one by one, so that Ctrl-C ends the run soon.
 const SLOW_SLICE: Duration = Duration::from_secs(1);

@@ -1,46 +1,45 @@
-//! Holds a load run against an earlier one: [`compare`]. What it calls a regression is worse than before by more than
-//! what the rounds of one and the same run are apart.
+//! [`compare`]: compares a load test with an earlier one. A regression is a figure that got worse by more than the
+//! rounds of one run differ.
 //!
-//! A figure of a run is the median of its rounds, so that one round in which the machine was busy elsewhere changes
-//! nothing. It has got worse when it did so by more than the noise, and when even its best round is no better than the
-//! median before: half a run that was slow is rather the machine's fault than the plugin's. The noise is three standard
-//! deviations, taken from the median of the rounds' distances from their median, and never less than a share of the
-//! figure and a floor that no machine is quieter than. Where nothing changed not one of a thousand comparisons may
-//! fail; where a plugin became slower by a fifth every one must. It takes five rounds for that, and eight are better;
-//! three are the least.
+//! The figure of a run is the median of its rounds, so one round in which the machine was busy changes nothing. A
+//! figure got worse if its change is larger than the noise and if even its best round is no better than the earlier
+//! median: if half of a run was slow, the cause is rather the machine than the plugin. The noise is three standard
+//! deviations, estimated from the median distance of the rounds from their median, and never less than a share of the
+//! figure and an absolute minimum. If nothing changed, at most one of a thousand comparisons may fail; if a plugin
+//! became slower by a fifth, every one must fail. This needs five rounds, eight are better, and three are the minimum.
 
 use super::{
-    arrivals::significant,
-    measured::{Change, Comparison, Measured, RoundTimes, rounded},
+    measured::{Change, Comparison, Measured, RoundTimes},
+    numbers::{median, rounded, significant},
 };
 
-/// With fewer rounds nothing can be said about their spread.
+/// With fewer rounds their spread is unknown.
 const ROUNDS_LEAST: usize = 3;
 
-/// A standard deviation in medians of absolute deviations, where values are spread normally.
+/// The ratio of the standard deviation and the median absolute deviation of a normal distribution.
 const DEVIATION_IN_MADS: f64 = 1.4826;
 
-/// By how much two rates may differ and be called the same, as a part of the earlier: chance in random arrivals.
+/// Two rates are the same if they differ by at most this part of the earlier one: random arrivals differ by chance.
 const SAME_RATE: f64 = 0.05;
 
-/// The name of what is no hook.
+/// The name of the figures of sessions, beside those of hooks.
 const SESSION: &str = "session";
 
-/// A figure of rounds.
+/// A figure that rounds have.
 struct ComparedFigure {
     name: &'static str,
     of: fn(&RoundTimes) -> f64,
-    /// How many standard deviations are still noise.
+    /// How many standard deviations are noise.
     deviations: f64,
-    /// The noise is at least this part of what was before.
+    /// The noise is at least this part of the earlier value.
     share: f64,
     /// The noise is at least this.
     floor: f64,
 }
 
 impl ComparedFigure {
-    /// What no round of a worse run is below, besides the median: for the noisiest the worst of `before`, but for one
-    /// of eight rounds, which may have been an accident.
+    /// A lower bound for all rounds of a worse run, beside the median: for the noisiest figure it is the worst earlier
+    /// round, except for one of eight rounds, which may be an accident.
     fn usual_most(&self, before: &[f64]) -> f64 {
         let mut sorted = before.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -49,29 +48,31 @@ impl ComparedFigure {
     }
 }
 
-/// What sessions and hooks have. The longest of a hundred times is so noisy that few rounds do not even tell how noisy,
-/// hence the fourth deviation.
+/// Figures of sessions and hooks. The longest of a hundred times is so noisy that a few rounds do not even show how
+/// noisy; hence the fourth deviation.
 const LATENCIES: [ComparedFigure; 3] = [
     ComparedFigure { name: "p50_ms", of: |times| times.p50_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
     ComparedFigure { name: "p90_ms", of: |times| times.p90_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
     ComparedFigure { name: "p99_ms", of: |times| times.p99_ms, deviations: 4.0, share: 0.2, floor: 2.0 },
 ];
 
-/// What only hooks have.
+/// Figures of hooks only.
 const COSTS: [ComparedFigure; 2] = [
     ComparedFigure { name: "cpu_ms", of: |times| times.cpu_ms, deviations: 3.0, share: 0.1, floor: 0.5 },
     ComparedFigure { name: "peak_mb", of: |times| times.peak_mb, deviations: 3.0, share: 0.1, floor: 1.0 },
 ];
 
-/// Compares `after` with `before`, which was read from `file`.
+/// Compares `after` with `before`, which comes from `file`.
 pub fn compare(file: &str, before: &Measured, after: &Measured) -> Comparison {
-    let mut notes = unlike(file, before, after);
+    let mut notes = differences(file, before, after);
     let mut changes = Vec::new();
     let mut add = |of: &str, figures: &[&[ComparedFigure]], one: &[RoundTimes], other: &[RoundTimes]| {
         let few = |rounds: &[RoundTimes]| rounds.len() < ROUNDS_LEAST;
         if few(one) || few(other) {
             let whose = if few(one) { format!("`{file}`") } else { "this run".to_owned() };
-            notes.push(format!("`{of}` is not compared: it ended in fewer than {ROUNDS_LEAST} rounds of {whose}"));
+            notes.push(format!(
+                "`{of}` is not compared: {whose} has fewer than {ROUNDS_LEAST} rounds in which it ended"
+            ));
             return;
         }
         for figure in figures.iter().copied().flatten() {
@@ -87,11 +88,11 @@ pub fn compare(file: &str, before: &Measured, after: &Measured) -> Comparison {
         let rates = |measured: &Measured| measured.rounds.iter().map(|round| round.achieved_rate).collect::<Vec<_>>();
         let rate = ComparedFigure { name: "achieved_rate", of: |_| 0.0, deviations: 3.0, share: 0.1, floor: 0.0 };
         let mut change = change(SESSION, &rate, &rates(before), &rates(after), Better::More);
-        // Fewer sessions end where fewer are due.
+        // If fewer sessions are due, fewer end.
         change.regression &= is_same_rate(before, after);
         changes.push(change);
     }
-    // The others stay in their order.
+    // The sort is stable: the other changes stay in their order.
     changes.sort_by_key(|change| !change.regression);
     Comparison { file: file.to_owned(), changes, notes }
 }
@@ -125,11 +126,11 @@ fn calls(measured: &Measured, hook: &str) -> Vec<RoundTimes> {
     rounds.filter(|times| times.count > 0).copied().collect()
 }
 
-/// What makes the two hard to compare. What an older report does not tell is no difference.
-fn unlike(file: &str, before: &Measured, after: &Measured) -> Vec<String> {
+/// Differences that make the two hard to compare. What an older report does not have is no difference.
+fn differences(file: &str, before: &Measured, after: &Measured) -> Vec<String> {
     let mut notes = Vec::new();
     let mut differ = |what: &str, was: String, is: String| {
-        notes.push(format!("{what}: {was} in `{file}`, {is} in this run; so unlike things are compared"));
+        notes.push(format!("{what}: {was} in `{file}`, {is} in this run; so the two are hard to compare"));
     };
     if !is_same_rate(before, after) {
         let rate = |measured: &Measured| format!("{}/s", significant(measured.offered_rate, 3));
@@ -137,14 +138,14 @@ fn unlike(file: &str, before: &Measured, after: &Measured) -> Vec<String> {
     }
     for (what, was, is) in [
         ("arrivals differ", &before.arrivals, &after.arrivals),
-        ("how calls share processes differs", &before.isolation, &after.isolation),
+        ("the isolation of calls differs", &before.isolation, &after.isolation),
     ] {
         if was != is && !was.is_empty() && !is.is_empty() {
             differ(what, format!("`{was}`"), format!("`{is}`"));
         }
     }
     for (what, was, is) in [
-        ("how many calls may run at once differs", before.in_flight, after.in_flight),
+        ("the number of calls that may run at once differs", before.in_flight, after.in_flight),
         ("the number of processors differs", before.processors.count, after.processors.count),
     ] {
         if was != is && was > 0 && is > 0 {
@@ -164,7 +165,7 @@ fn unlike(file: &str, before: &Measured, after: &Measured) -> Vec<String> {
             _ => "this run was".to_owned(),
         };
         notes.push(format!(
-            "{which} saturated: there a latency tells how long the queue was, not how slow the plugin is"
+            "{which} saturated: then a latency shows how long the queue was, not how slow the plugin is"
         ));
     }
     notes
@@ -172,17 +173,6 @@ fn unlike(file: &str, before: &Measured, after: &Measured) -> Vec<String> {
 
 fn is_same_rate(before: &Measured, after: &Measured) -> bool {
     (before.offered_rate - after.offered_rate).abs() <= SAME_RATE * before.offered_rate.abs()
-}
-
-/// The middle one, or the mean of the two in the middle; 0 of none.
-pub(super) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => 0.0,
-        length if length % 2 == 1 => sorted[length / 2],
-        length => f64::midpoint(sorted[length / 2 - 1], sorted[length / 2]),
-    }
 }
 
 /// The median of the distances from `middle`.
@@ -200,7 +190,7 @@ mod tests {
     use super::*;
     use crate::load::measured::{HookMeasured, Processors, Round};
 
-    /// A machine with noise of its own.
+    /// A machine with random noise.
     struct Machine(Xoshiro256PlusPlus);
 
     impl Machine {
@@ -208,7 +198,7 @@ mod tests {
             Self(Xoshiro256PlusPlus::seed_from_u64(seed))
         }
 
-        /// About normal, of standard deviation 1.
+        /// About normal, with standard deviation 1.
         fn normal(&mut self) -> f64 {
             (0..12).map(|_| (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64).sum::<f64>() - 6.0
         }
@@ -219,7 +209,7 @@ mod tests {
 
         /// A run of a plugin that takes about `ms`.
         fn run(&mut self, rounds: usize, ms: f64) -> Measured {
-            // A whole run may be a little off, too: another day, another temperature.
+            // A whole run may differ a little too: another day, another temperature.
             let ms = self.around(ms, 0.01);
             let rounds = (0..rounds).map(|_| {
                 let times = RoundTimes {
@@ -287,11 +277,11 @@ mod tests {
         assert_eq!(regressions(&before, &after), []);
         let (mut before, after) = (machine.run(5, 50.0), machine.run(5, 70.0));
         before.rounds[2].session.p50_ms = 900.0;
-        assert!(!regressions(&before, &after).is_empty(), "nor does it hide anything");
+        assert!(!regressions(&before, &after).is_empty(), "nor does it hide a regression");
     }
 
     #[test]
-    fn half_a_run_that_was_slow_is_not_the_plugins_fault() {
+    fn half_a_run_that_was_slow_is_no_regression() {
         let mut machine = Machine::new(5);
         let (before, mut after) = (machine.run(5, 50.0), machine.run(5, 70.0));
         let good = machine.run(5, 49.0);
@@ -301,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_next_to_nothing_may_take_twice_that() {
+    fn a_very_short_time_may_double() {
         let mut machine = Machine::new(6);
         assert_eq!(regressions(&machine.run(10, 0.2), &machine.run(10, 0.4)), []);
     }
@@ -322,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_sessions_are_a_regression_only_where_as_many_were_due() {
+    fn fewer_sessions_are_a_regression_only_if_as_many_were_due() {
         let mut machine = Machine::new(8);
         let (before, mut after) = (machine.run(5, 50.0), machine.run(5, 50.0));
         after.rounds.iter_mut().for_each(|round| round.achieved_rate /= 2.0);
@@ -332,7 +322,7 @@ mod tests {
         assert!(comparison.changes.iter().all(|change| !change.regression));
         assert_eq!(
             comparison.notes,
-            ["the offered rate differs: 40/s in `old.json`, 20/s in this run; so unlike things are compared"]
+            ["the offered rate differs: 40/s in `old.json`, 20/s in this run; so the two are hard to compare"]
         );
     }
 
@@ -361,17 +351,20 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_report_does_not_tell_is_no_difference() {
+    fn what_an_older_report_does_not_have_is_no_difference() {
         let after = Machine::new(10).run(5, 50.0);
         let before = Measured { arrivals: String::new(), isolation: String::new(), in_flight: 0, ..after.clone() };
         assert_eq!(compare("old.json", &before, &after).notes, [""; 0]);
     }
 
     #[test]
-    fn too_few_rounds_are_not_compared_and_that_is_said() {
+    fn too_few_rounds_are_not_compared_and_a_note_says_so() {
         let mut machine = Machine::new(11);
         let comparison = compare("old.json", &machine.run(2, 50.0), &machine.run(5, 90.0));
         assert!(comparison.changes.is_empty());
-        assert_eq!(comparison.notes[0], "`session` is not compared: it ended in fewer than 3 rounds of `old.json`");
+        assert_eq!(
+            comparison.notes[0],
+            "`session` is not compared: `old.json` has fewer than 3 rounds in which it ended"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! How many files lie in a folder, at any depth.
+//! [`count_files`].
 
 use std::{
     fs,
@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many are counted at most.
+/// How many files are counted at most.
 const FILES: u64 = 1_000_000;
 
-/// How many files lie in `folder`, and how long it took to count them. Links are not followed.
+/// How many files `folder` has at any depth, and how long it took to count them. Links count as files and are not
+/// followed.
 pub(super) fn count_files(folder: &Path) -> (u64, Duration) {
     let began = Instant::now();
     let mut files = 0;
@@ -17,7 +18,7 @@ pub(super) fn count_files(folder: &Path) -> (u64, Duration) {
     while let Some(folder) = folders.pop()
         && files < FILES
     {
-        // A folder that goes meanwhile holds nothing.
+        // A folder that disappears meanwhile has no files.
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => folders.push(entry.path()),

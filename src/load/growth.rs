@@ -1,33 +1,33 @@
-//! Watches what a plugin keeps: [`GrowthWatch`]. Memory, descriptors, threads or files that grow with the number of
-//! calls are what a long run is for.
+//! [`GrowthWatch`]: finds memory, descriptors, threads or files that grow with the number of calls. A long run is for
+//! that.
 //!
-//! What grows is told from what was merely warmed up and from what goes up and down. The first tenth of the calls is
-//! left out, the rest is cut into five parts, and from each part's median to the next it must have grown, by a share of
-//! what it grew on the whole: a cache that fills up grows less and less, and one jump touches two parts at most. All of
-//! it must be large enough to matter. However long the run, 256 samples are kept at most: when they would be more,
-//! every other one is dropped, and from then on every other one is not taken.
+//! Growth is not the same as warming up or going up and down. The first tenth of the calls is left out, and the rest is
+//! cut into five parts. From each part's median to the next there must be growth, by a share of the mean growth: a
+//! cache that fills up grows less and less, and one jump affects two parts at most. The whole growth must be large
+//! enough to matter. At most 256 samples are kept for any length of the run. If there were more, every second one is
+//! dropped, and from then on only every second one is kept.
 
 use super::{
-    compare::median,
-    measured::{Growth, rounded},
+    measured::Growth,
+    numbers::{median, rounded},
 };
 
 /// How many samples are kept at most.
 const SAMPLES: usize = 256;
 
-/// Fewer than this, two for each part, say nothing.
+/// With fewer samples, two for each part, nothing is concluded.
 const SAMPLES_LEAST: usize = 2 * PARTS;
 
-/// How large a part of the calls is warming up.
+/// This part of the calls is left out as warming up.
 const WARM_UP: f64 = 0.1;
 
-/// Into how many parts the rest is cut.
+/// The rest is cut into this number of parts.
 const PARTS: usize = 5;
 
-/// From each part to the next it grows at least by this share of the mean.
+/// From each part to the next there must be this share of the mean growth.
 const STEADY: f64 = 0.25;
 
-/// What there was after so many calls; none where it could not be told.
+/// Resources after a number of calls; `None` if unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResourceSample {
     /// Calls that had ended.
@@ -42,24 +42,24 @@ pub struct ResourceSample {
     pub files: Option<u64>,
 }
 
-/// Samples of one run, in the order of its calls.
+/// The samples of one run, in the order of its calls.
 #[derive(Clone, Debug)]
 pub struct GrowthWatch {
     samples: Vec<ResourceSample>,
-    /// One of so many samples is kept.
+    /// One of this many samples is kept.
     stride: u64,
     seen: u64,
-    /// The latest, whether or not it is kept: the end of the run counts.
+    /// The latest sample, kept or not, because the end of the run matters.
     last: Option<ResourceSample>,
 }
 
-/// Something that may grow.
+/// A resource that may grow.
 struct GrowthKind {
     name: &'static str,
     of: fn(&ResourceSample) -> Option<u64>,
-    /// Less than this in all is not worth a word.
+    /// Less growth than this in all is not reported.
     floor: f64,
-    /// Nor is less than this for each call.
+    /// Less growth than this for each call is not reported.
     floor_per_call: f64,
 }
 
@@ -82,7 +82,7 @@ impl GrowthWatch {
         Self { samples: Vec::with_capacity(SAMPLES), stride: 1, seen: 0, last: None }
     }
 
-    /// Takes a sample. One with fewer calls than the one before is of another run, and left out.
+    /// Adds a sample. One with fewer calls than the one before belongs to another run, and is left out.
     pub fn sample(&mut self, sample: ResourceSample) {
         if self.last.is_some_and(|last| last.calls > sample.calls) {
             return;
@@ -104,12 +104,12 @@ impl GrowthWatch {
         self.seen += 1;
     }
 
-    /// What grows, by all samples so far.
+    /// The resources that grow, by all samples so far.
     pub fn growth(&self) -> Vec<Growth> {
-        GROWTH_KINDS.iter().filter_map(|kind| self.grows(kind)).collect()
+        GROWTH_KINDS.iter().filter_map(|kind| self.growth_of(kind)).collect()
     }
 
-    fn grows(&self, kind: &GrowthKind) -> Option<Growth> {
+    fn growth_of(&self, kind: &GrowthKind) -> Option<Growth> {
         let unkept = self.last.filter(|last| self.samples.last().is_some_and(|kept| kept != last));
         let samples = self.samples.iter().chain(&unkept);
         let all: Vec<_> = samples.filter_map(|sample| Some((sample.calls as f64, (kind.of)(sample)? as f64))).collect();
@@ -119,11 +119,11 @@ impl GrowthWatch {
         if points.len() < SAMPLES_LEAST || end <= warm {
             return None;
         }
-        let middles = middles(&points);
+        let medians = medians(&points);
         let slope = |one: (f64, f64), other: (f64, f64)| (other.1 - one.1) / (other.0 - one.0).max(1.0);
-        let per_call = slope(middles[0], middles[PARTS - 1]);
-        let is_steady = middles.windows(2).all(|two| slope(two[0], two[1]) >= STEADY * per_call);
-        // The middles are less far apart than the ends; the line goes all of the way.
+        let per_call = slope(medians[0], medians[PARTS - 1]);
+        let is_steady = medians.windows(2).all(|two| slope(two[0], two[1]) >= STEADY * per_call);
+        // The medians are closer to each other than the ends are, so the slope is extended to the ends.
         let grown = per_call * (end - warm);
         let is_growth = is_steady && grown >= kind.floor && per_call >= kind.floor_per_call;
         let (from, to) = (points.first()?.1, points.last()?.1);
@@ -137,8 +137,8 @@ impl GrowthWatch {
     }
 }
 
-/// The median of each part of `points`, of both coordinates.
-fn middles(points: &[(f64, f64)]) -> [(f64, f64); PARTS] {
+/// The median of each part of `points`, for both coordinates.
+fn medians(points: &[(f64, f64)]) -> [(f64, f64); PARTS] {
     std::array::from_fn(|nth| {
         let part = &points[nth * points.len() / PARTS..(nth + 1) * points.len() / PARTS];
         let median_of = |of: fn(&(f64, f64)) -> f64| median(&part.iter().map(of).collect::<Vec<_>>());
@@ -157,7 +157,8 @@ mod tests {
 
     const MB: f64 = (1u64 << 20) as f64;
 
-    /// What is found in a run of `samples` samples, one every 100 calls, whose memory is as `memory` says of the calls.
+    /// The growth in a run of so many samples, one after each 100 calls, with the memory that `memory` returns for the
+    /// calls.
     fn memory(samples: u64, mut memory: impl FnMut(f64) -> f64) -> Vec<Growth> {
         let mut watch = GrowthWatch::new();
         for nth in 0..samples {
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_grows_with_each_call_is_told_with_how_much() {
+    fn memory_that_grows_with_each_call_is_reported_with_its_slope() {
         for samples in [30, 1000, 50_000] {
             let mut noise = noise(samples);
             let growth = memory(samples, |calls| 30.0 * MB + 5_000.0 * calls + MB * noise());
@@ -189,13 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_faster_and_faster_or_in_steps_is_growth_too() {
+    fn growth_that_accelerates_or_comes_in_steps_is_growth_too() {
         assert_eq!(memory(1000, |calls| 30.0 * MB + 50.0 * MB * (calls / 100_000.0).powi(2)).len(), 1);
         assert_eq!(memory(1000, |calls| 30.0 * MB + 2.0 * MB * (calls / 5_000.0).floor()).len(), 1);
     }
 
     #[test]
-    fn what_fills_up_and_then_stays_is_no_growth() {
+    fn a_cache_that_fills_up_is_no_growth() {
         for full in [0.02, 0.08, 0.2, 0.5] {
             let growth = memory(1000, |calls| 30.0 * MB + 80.0 * MB * (calls / (full * 100_000.0)).min(1.0));
             assert_eq!(growth, [], "full after {full} of the run");
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_up_and_down_is_no_growth() {
+    fn going_up_and_down_is_no_growth() {
         for seed in 0..200 {
             let mut noise = noise(seed);
             assert_eq!(memory(300, |_| 60.0 * MB + 6.0 * MB * noise()), [], "{seed}");
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn one_jump_is_no_growth_wherever_it_is() {
+    fn one_jump_is_no_growth_at_any_place() {
         let mut noise = noise(3);
         for percent in 0..100 {
             // Not from one call to the next, but in a twentieth of the run.
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_little_growth_is_not_worth_a_word() {
+    fn a_little_growth_is_not_reported() {
         assert_eq!(
             memory(1000, |calls| 30.0 * MB + 40.0 * calls),
             [],
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_threads_and_files_are_watched_each_for_itself() {
+    fn descriptors_threads_and_files_are_watched_separately() {
         let mut watch = GrowthWatch::new();
         for nth in 0..500 {
             watch.sample(ResourceSample {
@@ -254,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn a_few_samples_say_nothing() {
+    fn from_a_few_samples_nothing_is_concluded() {
         assert_eq!(memory(0, |_| 0.0), []);
         assert_eq!(memory(8, |calls| MB * calls), []);
         let mut watch = GrowthWatch::new();
         (0..100).for_each(|nth| {
             watch.sample(ResourceSample { calls: 7, memory_bytes: Some(nth << 20), ..ResourceSample::default() })
         });
-        assert_eq!(watch.growth(), [], "nothing was called meanwhile");
+        assert_eq!(watch.growth(), [], "there was no call meanwhile");
     }
 
     #[test]
@@ -275,6 +276,6 @@ mod tests {
         assert!(steps.iter().all(|step| *step == watch.stride), "{steps:?}");
         assert!(watch.samples.len() > SAMPLES / 3 && watch.samples[0].calls == 0);
         watch.sample(ResourceSample::default());
-        assert_eq!(watch.last.map(|last| last.calls), Some(999_999), "one of another run is left out");
+        assert_eq!(watch.last.map(|last| last.calls), Some(999_999), "a sample of another run is left out");
     }
 }

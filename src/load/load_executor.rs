@@ -1,4 +1,4 @@
-//! Who makes the calls of a load run: [`LoadExecutor`]. The real one is [`Server`]; tests bring their own, without
+//! [`LoadExecutor`] makes the calls of a load test. A run uses [`Server`]; the tests of this room use one without
 //! Python.
 
 use crate::{
@@ -9,26 +9,31 @@ use crate::{
 
 /// Makes calls, one at a time.
 pub trait LoadExecutor: Send {
-    /// Makes the session's next call in a process of its own. What it cost is not known where it did not live to tell.
+    /// Makes the session's next call in a process of its own. Returns its cost; `None` if the process died before it
+    /// could report that.
     ///
     /// # Errors
-    /// Where the runtime itself failed.
-    fn step(&mut self, underway: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError>;
+    /// If the runtime failed, not the plugin.
+    fn next_call(&mut self, session: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError>;
 
-    /// Runs a whole session in the process that ran the others before: its trace, what its calls cost, and now and then
-    /// what the process holds.
+    /// Runs a whole session in the process that ran the sessions before. Returns its trace, the cost of its calls, and
+    /// at intervals the resources of the process.
     ///
     /// # Errors
-    /// Where the runtime itself failed.
-    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError>;
+    /// If the runtime failed, not the plugin.
+    fn run_session(&mut self, session: &Session)
+    -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError>;
 }
 
 impl LoadExecutor for Server {
-    fn step(&mut self, underway: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError> {
-        Self::step(self, underway)
+    fn next_call(&mut self, session: &mut SessionState) -> Result<Option<CallUsage>, RuntimeError> {
+        self.step(session)
     }
 
-    fn session(&mut self, session: &Session) -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError> {
-        Self::session(self, session)
+    fn run_session(
+        &mut self,
+        session: &Session,
+    ) -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError> {
+        self.session(session)
     }
 }

@@ -1,33 +1,33 @@
-//! What a load run measured: [`Measured`], the `load` object of a report. Written and read back in this one form, so
-//! that yesterday's report can be held against today's.
+//! [`Measured`]: the results of a load test, the `load` object of a report. The same types write and read it, so that
+//! an earlier report can be compared with a new one.
 //!
-//! Times are milliseconds, rates are per second, memory is megabytes (1024 × 1024 bytes). A latency counts from the
-//! moment at which a call or session was due, so that a stall shows in all that had to wait for it.
+//! Times are in milliseconds, rates per second, memory in megabytes (1024 × 1024 bytes). A latency counts from the
+//! moment when a call or session was due, so a stall shows in all sessions that had to wait for it.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a load run measured.
+/// The results of a load test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
     /// Sessions that were due, per second of the schedule.
     pub offered_rate: f64,
-    /// Sessions that ended, per second of the time over which they did, at least the schedule's.
+    /// Sessions that ended, per second of the time in which they did, at least the time of the schedule.
     pub achieved_rate: f64,
     /// Calls that ended, per second of that time.
     #[serde(default)]
     pub call_rate: f64,
-    /// Whether sessions came faster than they were served, so that the queue grew until the schedule's end.
+    /// Whether sessions came faster than they were served, so that the queue grew until the end of the schedule.
     pub saturated: bool,
     /// Sessions that ended.
     pub sessions: u64,
-    /// Sessions that were due and did not end before the run was given up; each counts in the latencies with the time
-    /// that it had waited by then.
+    /// Sessions that were due and did not end before the end of the run. Each counts in the latencies with the time that
+    /// it had waited until then.
     #[serde(default)]
     pub unfinished: u64,
-    /// Calls that did not return: raised, ran out of time, died.
+    /// Calls that did not return: they raised, reached the time limit or died.
     #[serde(default)]
     pub errors: u64,
     /// The schedule: `constant` or `poisson`.
@@ -39,34 +39,34 @@ pub struct Measured {
     /// How many calls, or persistent sessions, may run at once.
     #[serde(default)]
     pub in_flight: usize,
-    /// How long sessions were due for, in seconds.
+    /// How long sessions were due, in seconds.
     #[serde(default)]
     pub duration_seconds: f64,
-    /// How late the schedule itself was with what was due: hookstorm's own delay.
+    /// How late the schedule itself was: hookstorm's own delay.
     #[serde(default)]
     pub schedule_delay: Percentiles,
-    /// From a session's due moment to the end of its last call, think time left out.
+    /// From the moment when a session was due to the end of its last call, without think time.
     #[serde(default)]
     pub session: Percentiles,
     /// Each hook that was called.
     pub hooks: BTreeMap<String, HookMeasured>,
-    /// What the machine's processors did meanwhile.
+    /// What the machine's processors did during the run.
     #[serde(default)]
     pub processors: Processors,
     /// The run in slices of equal length, at most 240.
     #[serde(default)]
     pub timeline: Vec<Slice>,
-    /// The run in a few long rounds, whose spread is the noise that a comparison takes into account.
+    /// The run in a few long rounds. Their spread is the noise in a comparison.
     #[serde(default)]
     pub rounds: Vec<Round>,
-    /// What was asked for, and whether it was met.
+    /// The objectives, and whether they were met.
     #[serde(default)]
     pub objectives: Vec<ObjectiveMeasured>,
-    /// What `--capacity` found; null where it was not asked for. The rest is then measured at the highest rate that met
+    /// The result of `--capacity`; null without this option. With it, the rest is measured at the highest rate that met
     /// the objectives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
-    /// How it compares with `--baseline`; null where there is none.
+    /// The comparison with `--baseline`; null without this option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Comparison>,
     /// What grew with the number of calls.
@@ -75,20 +75,14 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Whether it fails a run: an objective was missed, or a figure is worse than it was by more than the noise.
+    /// Whether the run failed: an objective was missed, or a figure got worse by more than the noise.
     pub fn is_failure(&self) -> bool {
         let missed = self.objectives.iter().any(|objective| !objective.met);
         missed || self.baseline.as_ref().is_some_and(|baseline| baseline.changes.iter().any(|change| change.regression))
     }
 }
 
-/// To three digits behind the point, as figures of reports are told; what is no number is 0.
-pub(crate) fn rounded(number: f64) -> f64 {
-    let rounded = (number * 1000.0).round() / 1000.0;
-    if rounded.is_finite() { rounded } else { 0.0 }
-}
-
-/// Of a latency or another time.
+/// The distribution of a latency or another time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Percentiles {
     /// How many there were.
@@ -108,7 +102,7 @@ pub struct Percentiles {
 /// What was measured of one hook.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HookMeasured {
-    /// From the moment at which a call was due to its end.
+    /// From the moment when a call was due to its end.
     #[serde(flatten)]
     pub latency: Percentiles,
     /// Calls that did not return.
@@ -119,10 +113,10 @@ pub struct HookMeasured {
     /// The part of the latency that was spent waiting for a worker.
     #[serde(default)]
     pub waiting: Percentiles,
-    /// Processor time of a call, its child processes included: the mean.
+    /// The mean processor time of a call, with its child processes.
     #[serde(default)]
     pub cpu_ms: f64,
-    /// The most memory that a call's process had, interpreter and plugin included.
+    /// The most memory that the process of a call had, with interpreter and plugin.
     #[serde(default)]
     pub peak_mb: f64,
 }
@@ -130,9 +124,9 @@ pub struct HookMeasured {
 /// What the machine's processors did during the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Processors {
-    /// How many there are for us.
+    /// How many processors hookstorm may use.
     pub count: usize,
-    /// How busy they were with whatever there was, from 0 to 1.
+    /// How busy they were with everything, from 0 to 1.
     pub busy: f64,
     /// How busy they were with the plugin's calls, from 0 to 1.
     pub plugin: f64,
@@ -141,9 +135,9 @@ pub struct Processors {
 /// A slice of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Slice {
-    /// When it began, in seconds since the beginning.
+    /// When it began, in seconds since the start.
     pub at_seconds: f64,
-    /// How long it was.
+    /// Its length.
     pub seconds: f64,
     /// Sessions that were due, per second.
     pub offered_rate: f64,
@@ -153,11 +147,11 @@ pub struct Slice {
     pub in_flight: u64,
     /// Sessions that were due and had not begun, at the slice's end.
     pub waiting: u64,
-    /// Of the latencies of sessions that ended in the slice; 0 where none did.
+    /// The median latency of the sessions that ended in the slice; 0 if none did.
     pub p50_ms: f64,
-    /// As `p50_ms`.
+    /// Their 99th percentile.
     pub p99_ms: f64,
-    /// As `p50_ms`.
+    /// Their maximum.
     pub max_ms: f64,
     /// Calls that did not return.
     pub errors: u64,
@@ -168,9 +162,9 @@ pub struct Slice {
 pub struct Round {
     /// Sessions that ended, per second.
     pub achieved_rate: f64,
-    /// Of sessions that ended in it.
+    /// The times of the sessions that ended in it.
     pub session: RoundTimes,
-    /// Of calls that ended in it, by hook.
+    /// The times of the calls that ended in it, by hook.
     pub hooks: BTreeMap<String, RoundTimes>,
 }
 
@@ -193,44 +187,44 @@ pub struct RoundTimes {
     pub peak_mb: f64,
 }
 
-/// An objective and what came of it.
+/// An objective, and whether it was met.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectiveMeasured {
-    /// As it was given: `p99=500ms`.
+    /// The objective: `p99=500ms`.
     pub objective: String,
     /// What was measured, in the same unit: `612ms`.
     pub measured: String,
     /// Whether it was met.
     pub met: bool,
-    /// By how much it was missed, as a part of what was asked for: 0.224 for 612 ms against 500 ms; 0 where it was met.
+    /// By how much it was missed, as a part of the objective: 0.224 for 612 ms instead of 500 ms; 0 if it was met.
     pub missed_by: f64,
 }
 
-/// What a search for the capacity found.
+/// The result of a search for the capacity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
-    /// The highest rate of sessions that met the objectives; 0 where none did.
+    /// The highest rate of sessions that met the objectives; 0 if none did.
     pub rate: f64,
-    /// What kept it from being higher.
+    /// Why it is not higher.
     pub limit: Limit,
-    /// That in a sentence, with figures.
+    /// The reason in a sentence, with figures.
     pub reason: String,
-    /// What was tried, by rate.
+    /// The rates that were tried, in ascending order.
     pub steps: Vec<Step>,
 }
 
-/// What limits a rate.
+/// Why a rate is not higher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// The plugin: processors and workers had time left.
     #[default]
     Plugin,
-    /// The processors of this machine had none left.
+    /// The processors of this machine had no time left.
     Machine,
     /// All calls that may run at once ran: `--in-flight`.
     InFlight,
-    /// Nothing, as far as was tried.
+    /// There was no limit at the rates that were tried.
     None,
 }
 
@@ -241,9 +235,9 @@ pub struct Step {
     pub rate: f64,
     /// The rate that was achieved.
     pub achieved_rate: f64,
-    /// Of the sessions' latencies.
+    /// The median of the sessions' latencies.
     pub p50_ms: f64,
-    /// As `p50_ms`.
+    /// Their 99th percentile.
     pub p99_ms: f64,
     /// The part of the calls that did not return, from 0 to 1.
     pub errors: f64,
@@ -255,45 +249,45 @@ pub struct Step {
     pub met: bool,
 }
 
-/// Two reports side by side.
+/// A comparison with an earlier report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
-    /// The file of the earlier one.
+    /// The file of the earlier report.
     pub file: String,
     /// Each figure that both have; regressions first.
     pub changes: Vec<Change>,
-    /// What makes the two hard to compare: another rate, another machine.
+    /// Differences that make the two hard to compare: another rate, another machine.
     pub notes: Vec<String>,
 }
 
 /// One figure of two reports.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
-    /// Whose: a hook, or `session`.
+    /// A hook, or `session`.
     pub of: String,
-    /// Which: `p50_ms`, `p90_ms`, `p99_ms`, `cpu_ms`, `peak_mb`, `achieved_rate`.
+    /// The figure: `p50_ms`, `p90_ms`, `p99_ms`, `cpu_ms`, `peak_mb`, `achieved_rate`.
     pub figure: String,
     /// The median of the rounds of the earlier report.
     pub before: f64,
     /// The median of the rounds of this one.
     pub after: f64,
-    /// How far the two may be apart by chance.
+    /// How much the two may differ by chance.
     pub noise: f64,
     /// Whether it got worse by more than that.
     pub regression: bool,
 }
 
-/// Something that grew with the number of calls.
+/// A resource that grew with the number of calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Growth {
-    /// What: `memory`, `descriptors`, `threads` or `files`.
+    /// The resource: `memory`, `descriptors`, `threads` or `files`.
     pub what: String,
-    /// By how much with each call; bytes for memory.
+    /// The growth with each call; bytes for memory.
     pub per_call: f64,
-    /// What there was in the beginning; bytes for memory.
+    /// The amount at the start; bytes for memory.
     pub from: f64,
-    /// What there was at the end.
+    /// The amount at the end; bytes for memory.
     pub to: f64,
-    /// Over how many calls.
+    /// The number of calls between the two.
     pub calls: u64,
 }

@@ -1,15 +1,14 @@
-//! LoadRun: sessions that begin by a schedule and do not wait for one another, what their users wait, and how many of
-//! them a plugin carries.
+//! Load tests: sessions that start by a schedule and do not wait for one another. Measures how long their users wait
+//! and how many sessions a plugin carries.
 //!
-//! [`load()`] starts a host for each call that may run at once; `engine` keeps the schedule ([`Schedule`]) and releases
-//! what is due into `queue`, from which each `lane` takes it; [`Recorder`] keeps what they saw, bounded however long it
-//! takes; `capacity` asks for one rate after another. [`Measured`] is what comes of it, judged by [`Objective`]s and
-//! held against an earlier one by [`compare()`].
+//! [`load()`] starts an executor for each call that may run at once. `pacer` keeps the [`Schedule`] and releases what
+//! is due into `ready_queue`, from which each `load_worker` takes it. [`Recorder`] records what the workers measured,
+//! in bounded memory. `capacity` tries one rate after another. The result is [`Measured`]; [`Objective`]s judge it, and
+//! [`compare()`] compares it with an earlier one.
 //!
-//! A latency counts from the moment at which something was due. Nothing here prints, and nothing here knows Python.
+//! A latency counts from the moment when something was due. Nothing here prints, and nothing here touches Python.
 #![forbid(unsafe_code)]
 
-mod arrivals;
 mod capacity;
 mod compare;
 mod cpu_sample;
@@ -18,25 +17,30 @@ mod growth;
 mod load_executor;
 mod load_worker;
 mod measured;
+mod numbers;
 mod objective;
 mod pacer;
-mod queue;
+mod rate;
+mod ready_queue;
 mod recorder;
 mod run;
+mod run_clock;
+mod schedule;
 mod settings;
 mod workload;
 
-pub use arrivals::{Arrivals, Profile, Rate, Schedule};
 pub use compare::compare;
 pub use growth::{GrowthWatch, ResourceSample};
 pub use load_executor::LoadExecutor;
-pub(crate) use measured::rounded;
 pub use measured::{
     Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles, Processors,
     Round, RoundTimes, Slice, Step,
 };
+pub(crate) use numbers::rounded;
 pub use objective::Objective;
+pub use rate::{Rate, RateProfile};
 pub use recorder::{CallTimes, LoadProgress, Recorder, RunShape};
 pub use run::{LoadRun, LoadSummary, load};
+pub use schedule::{Arrivals, Schedule};
 pub use settings::{LoadEvent, LoadSettings};
 pub use workload::{GeneratedWorkload, RecordedWorkload, Workload};

@@ -1,24 +1,25 @@
-//! What a load run is held to: [`Objective`], `p99=500ms`, and what came of it.
+//! [`Objective`]: what a run must meet, such as `p99=500ms`, and whether it did.
 //!
-//! A latency and the errors must be at most what is asked for, a rate at least. What was not measured at all is missed:
-//! an objective on a hook that never ran would otherwise be met for ever.
+//! Latencies and errors must be at most the given value, a rate at least. An objective on something that was not
+//! measured is missed: otherwise an objective on a hook that never ran would always be met.
 
 use std::fmt;
 
 use super::{
-    arrivals::{plain_number, seconds_of, significant},
     measured::{Measured, ObjectiveMeasured, Percentiles},
+    numbers::{plain_number, significant},
+    rate::seconds_of,
 };
 use crate::contract::Hook;
 
-/// What an objective may look like, for messages.
+/// Examples of objectives, for messages.
 const FORMS: &str = "write `p99=500ms`, `authorize.p90=2s`, `errors=0.1%` or `rate=40/s`";
 
-/// By how much a rate may fall short, as a part of it. The last sessions end a little after the schedule, so that a
-/// plugin that is offered just what is asked for would miss it by a hair as often as not.
+/// A rate may be lower by this part of it. The last sessions end a little after the schedule, so a plugin that is
+/// offered exactly the rate of the objective would often miss it by a little.
 const RATE_SLACK: f64 = 0.01;
 
-/// Something that a run is held to.
+/// Something that a run must meet.
 ///
 /// # Examples
 /// ```
@@ -30,14 +31,14 @@ const RATE_SLACK: f64 = 0.01;
 pub struct Objective {
     text: String,
     figure: ObjectiveFigure,
-    /// In the unit in which it was asked for.
-    asked: f64,
+    /// The value, in its unit.
+    wanted: f64,
     unit: Unit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum ObjectiveFigure {
-    /// Of the hook, or of sessions.
+    /// Of a hook, or of sessions.
     Latency(Option<Hook>, Percentile),
     Errors,
     Rate,
@@ -52,7 +53,7 @@ enum Percentile {
     Max,
 }
 
-/// As it was written, and how many milliseconds, parts or seconds it is.
+/// The name that the user wrote, and the size in milliseconds, parts or seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Unit {
     name: &'static str,
@@ -95,25 +96,25 @@ impl Objective {
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not an objective: {FORMS}");
         let (name, value) = text.split_once('=').ok_or_else(wrong)?;
-        let (figure, (asked, unit)) = match name.trim() {
+        let (figure, (wanted, unit)) = match name.trim() {
             "errors" => (ObjectiveFigure::Errors, part(text, value)?),
             "rate" => (ObjectiveFigure::Rate, rate(text, value)?),
             name => (latency(text, name)?, time(text, value)?),
         };
-        Ok(Self { text: text.to_owned(), figure, asked, unit })
+        Ok(Self { text: text.to_owned(), figure, wanted, unit })
     }
 
-    /// The hook that it is about, if it is about one.
+    /// The hook, if the objective is for one.
     pub fn hook(&self) -> Option<Hook> {
         if let ObjectiveFigure::Latency(hook, _) = self.figure { hook } else { None }
     }
 
-    /// The rate that it asks for, in sessions per second, if it is about that.
+    /// The rate in sessions per second, if the objective is for the rate.
     pub fn rate(&self) -> Option<f64> {
-        (self.figure == ObjectiveFigure::Rate).then(|| self.asked / self.unit.size)
+        (self.figure == ObjectiveFigure::Rate).then(|| self.wanted / self.unit.size)
     }
 
-    /// What came of it.
+    /// Whether the run met it.
     pub fn judge(&self, measured: &Measured) -> ObjectiveMeasured {
         let unmeasured = |what: &str| self.outcome(what.to_owned(), 1.0);
         match self.figure {
@@ -131,18 +132,18 @@ impl Objective {
             },
             ObjectiveFigure::Rate => {
                 let value = measured.achieved_rate * self.unit.size;
-                let short = 1.0 - value / self.asked;
+                let short = 1.0 - value / self.wanted;
                 self.outcome(self.shown(value), if short > RATE_SLACK { short } else { 0.0 })
             }
         }
     }
 
     fn at_most(&self, value: f64) -> ObjectiveMeasured {
-        let missed_by = match value - self.asked {
+        let missed_by = match value - self.wanted {
             over if over <= 0.0 => 0.0,
-            // No part of nothing: of the whole then.
-            over if self.asked == 0.0 => over * self.unit.size,
-            over => over / self.asked,
+            // There is no part of 0, so this is a part of the whole.
+            over if self.wanted == 0.0 => over * self.unit.size,
+            over => over / self.wanted,
         };
         self.outcome(self.shown(value), missed_by)
     }
@@ -151,10 +152,10 @@ impl Objective {
         ObjectiveMeasured { objective: self.text.clone(), measured, met: missed_by == 0.0, missed_by }
     }
 
-    /// With three digits that count, or as many as it takes to tell it from what was asked for.
+    /// With three significant digits, or as many as make it differ from the wanted value.
     fn shown(&self, value: f64) -> String {
-        let asked = significant(self.asked, 12);
-        let digits = (3..=12).find(|digits| value == self.asked || significant(value, *digits) != asked);
+        let wanted = significant(self.wanted, 12);
+        let digits = (3..=12).find(|digits| value == self.wanted || significant(value, *digits) != wanted);
         format!("{}{}", significant(value, digits.unwrap_or(12)), self.unit.name)
     }
 }
@@ -169,16 +170,16 @@ fn latency(text: &str, name: &str) -> Result<ObjectiveFigure, String> {
     if let Some(percentile) = Percentile::named(name) {
         return Ok(ObjectiveFigure::Latency(None, percentile));
     }
-    // `p99.9` has a point of its own.
+    // `p99.9` also has a point.
     let Some((hook, percentile)) = name.split_once('.').filter(|(hook, _)| !hook.starts_with('p')) else {
-        return Err(format!("`{text}`: nothing is measured that is called `{name}`: {FORMS}"));
+        return Err(format!("`{text}`: there is no figure `{name}`: {FORMS}"));
     };
     let hook = Hook::named(hook).ok_or_else(|| {
         let known: Vec<_> = Hook::ALL.iter().map(|hook| format!("`{}`", hook.name())).collect();
-        format!("`{text}`: `{hook}` is not a hook: there are {}", known.join(", "))
+        format!("`{text}`: `{hook}` is not a hook: the hooks are {}", known.join(", "))
     })?;
     let percentile = Percentile::named(percentile).ok_or_else(|| {
-        format!("`{text}`: `{percentile}` is not measured: there are `p50`, `p90`, `p99`, `p99.9` and `max`")
+        format!("`{text}`: `{percentile}` is not a figure of a hook: use `p50`, `p90`, `p99`, `p99.9` or `max`")
     })?;
     Ok(ObjectiveFigure::Latency(Some(hook), percentile))
 }
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn latencies_are_held_against_those_of_sessions_or_of_a_hook() {
+    fn latencies_are_compared_with_those_of_sessions_or_of_a_hook() {
         assert_eq!(judge("p99=500ms"), ("612ms".into(), false, 0.224));
         assert_eq!(judge("p99=612ms"), ("612ms".into(), true, 0.0));
         assert_eq!(judge("p99.9=2s"), ("2.13s".into(), false, 0.065));
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_a_part_of_the_calls_and_none_may_be_asked_for() {
+    fn errors_are_a_part_of_the_calls_and_may_be_zero() {
         assert_eq!(judge("errors=0.1%"), ("0.15%".into(), false, 0.5));
         assert_eq!(judge("errors=0.2%"), ("0.15%".into(), true, 0.0));
         assert_eq!(judge("errors=0%"), ("0.15%".into(), false, 0.0015));
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_the_least_but_for_a_hair() {
+    fn a_rate_may_be_missed_by_a_little() {
         assert_eq!(judge("rate=39/s"), ("39.2/s".into(), true, 0.0));
         assert_eq!(judge("rate=39.5/s"), ("39.2/s".into(), true, 0.0));
         assert_eq!(judge("rate=49/s"), ("39.2/s".into(), false, 0.2));
@@ -274,19 +275,19 @@ mod tests {
     }
 
     #[test]
-    fn what_missed_by_little_does_not_look_as_if_it_had_not() {
+    fn an_objective_that_is_missed_by_little_does_not_look_met() {
         let slow = Measured { session: Percentiles { count: 9, p99_ms: 500.024, ..Default::default() }, ..measured() };
         let outcome = Objective::parse("p99=500ms").expect("an objective").judge(&slow);
         assert_eq!((outcome.measured.as_str(), outcome.met), ("500.02ms", false));
     }
 
     #[test]
-    fn what_is_no_objective_is_named_with_what_would_be_one() {
+    fn what_is_not_an_objective_is_named_with_examples() {
         let error = |text| Objective::parse(text).unwrap_err();
         assert!(error("fast").starts_with("`fast` is not an objective: write `p99=500ms`"));
-        assert!(error("p95=1s").contains("nothing is measured that is called `p95`"));
-        assert!(error("log_in.p99=1s").contains("`log_in` is not a hook: there are `get_password_list`"));
-        assert!(error("authorize.p95=1s").contains("`p95` is not measured"));
+        assert!(error("p95=1s").contains("there is no figure `p95`"));
+        assert!(error("log_in.p99=1s").contains("`log_in` is not a hook: the hooks are `get_password_list`"));
+        assert!(error("authorize.p95=1s").contains("`p95` is not a figure"));
         assert!(error("p99=500").contains("no unit"));
         assert!(error("errors=1").contains("write `0.1%`"));
         for wrong in [

@@ -1,5 +1,5 @@
-//! A load run from its beginning to its end: [`load`] starts the hosts, keeps the schedule or looks for the capacity,
-//! judges what was measured against the objectives, and has what the oracles pending seen again in fresh processes.
+//! [`load`]: a load test from start to end. It starts the executors, keeps the schedule or searches for the capacity,
+//! judges what was measured by the objectives, and reproduces pending findings in fresh processes.
 
 use std::{
     path::Path,
@@ -16,7 +16,7 @@ use crate::{
     engine::{EngineError, PendingFindings, Plan, Setup, Stop, Summary, reproduce},
     finding::Finding,
     load::{
-        Growth, GrowthWatch, LoadEvent, LoadExecutor, LoadSettings, Measured, Profile, Rate, Workload,
+        Growth, GrowthWatch, LoadEvent, LoadExecutor, LoadSettings, Measured, Rate, RateProfile, Workload,
         capacity::{self, Tried},
         pacer::{PacedRun, Pacer},
     },
@@ -24,45 +24,45 @@ use crate::{
     trace::Trace,
 };
 
-/// How long, and with how many sessions, the search for the capacity gets an idea where to begin.
+/// How long, and for how many sessions, the search for the capacity measures its first rate.
 const PROBE: Duration = Duration::from_secs(2);
 const PROBE_SESSIONS: u64 = 50;
 
-/// What a load run needs beside its settings.
+/// What a load test needs beside its settings.
 pub struct LoadRun<'a> {
-    /// Who judges, and what the user wants of the rules.
+    /// The judge, and the levels of rules.
     pub plan: &'a Plan<'a>,
-    /// Starts one that makes calls; called once for each call that may run at once.
+    /// Starts an executor; called once for each call that may run at once.
     pub start: &'a (dyn Fn() -> Result<Box<dyn LoadExecutor>, RuntimeError> + Sync),
-    /// Where sessions come from.
+    /// The sessions.
     pub workload: &'a dyn Workload,
-    /// The folder in which hosts keep the plugin's state folders.
+    /// The folder with the plugin's state folders.
     pub state: &'a Path,
-    /// Where the cases of findings are kept.
+    /// Where the cases of findings are written.
     pub corpus: &'a Corpus,
-    /// Asks it to end.
+    /// Stops the run.
     pub stop: &'a Stop,
-    /// Hears what happens.
+    /// Receives the events.
     pub listen: &'a (dyn Fn(LoadEvent) + Sync),
 }
 
-/// What a load run gave.
+/// The result of a load test.
 #[derive(Debug)]
 pub struct LoadSummary {
     /// What was measured.
     pub measured: Measured,
-    /// What was found on the way, and what the user should know.
+    /// The findings, and notes for the user.
     pub summary: Summary,
 }
 
-/// Runs sessions at the rates that `settings` name or, where `is_search`, looks for the highest rate that meets the
+/// Runs sessions at the rates of `settings` or, if `is_search`, searches for the highest rate that meets the
 /// objectives.
 ///
 /// # Errors
-/// [`EngineError`] where the runtime or the disk failed.
+/// [`EngineError`] if the runtime or the disk failed.
 pub fn load(load: &LoadRun<'_>, settings: &LoadSettings, is_search: bool) -> Result<LoadSummary, EngineError> {
     let began = Instant::now();
-    let mut hosts = start(load, settings.in_flight)?;
+    let mut executors = start(load, settings.in_flight)?;
     let subject = (load.plan.subject)(&Setup::default());
     let judge = |session: &Session, trace: &Trace| -> Vec<Finding> {
         let judged = load.plan.judge.judge(&subject, session, trace);
@@ -70,8 +70,8 @@ pub fn load(load: &LoadRun<'_>, settings: &LoadSettings, is_search: bool) -> Res
     };
     let pending = Mutex::new(PendingFindings::new(load.workload.are_nominal()));
     let (growth, files) = (Mutex::new(GrowthWatch::default()), Mutex::new(GrowthWatch::default()));
-    let pulse = |pulse| (load.listen)(LoadEvent::Progress(pulse));
-    let engine = Pacer {
+    let progress = |progress| (load.listen)(LoadEvent::Progress(progress));
+    let pacer = Pacer {
         settings,
         workload: load.workload,
         judge: &judge,
@@ -80,16 +80,16 @@ pub fn load(load: &LoadRun<'_>, settings: &LoadSettings, is_search: bool) -> Res
         files: &files,
         state: load.state,
         stop: load.stop,
-        listen: &pulse,
+        listen: &progress,
     };
     let ran = match is_search {
-        true => search(load, &engine, &mut hosts)?,
-        false => engine.run(&mut hosts, settings.profile, settings.duration, 0)?,
+        true => search(load, &pacer, &mut executors)?,
+        false => pacer.run(&mut executors, settings.profile, settings.duration, 0)?,
     };
-    // Workers go before others come to look again.
-    drop(hosts);
+    // These workers end before others start to reproduce findings.
+    drop(executors);
     let PacedRun { mut measured, is_interrupted, is_overrun } = ran;
-    measured.growth = [grown(&growth), grown(&files)].concat();
+    measured.growth = [growth_of(&growth), growth_of(&files)].concat();
     measured.objectives = settings.objectives.iter().map(|objective| objective.judge(&measured)).collect();
     let pending = pending.into_inner().unwrap_or_else(PoisonError::into_inner);
     let listen = |event| (load.listen)(LoadEvent::Engine(event));
@@ -97,18 +97,18 @@ pub fn load(load: &LoadRun<'_>, settings: &LoadSettings, is_search: bool) -> Res
     summary.interrupted |= is_interrupted;
     summary.elapsed = began.elapsed();
     if is_overrun {
-        summary
-            .notes
-            .push("so many sessions waited that no more were let in: the rate is far above what is carried".into());
+        summary.notes.push(
+            "too many sessions waited, so the run ended early: the rate is far above what the plugin carries".into(),
+        );
     }
     if summary.unconfirmed > 0 && measured.errors > 0 {
-        let note = "some calls failed under load that did not fail alone; they count as errors, and are no findings";
+        let note = "some calls failed under load but not alone; they count as errors, not as findings";
         summary.notes.push(note.into());
     }
     Ok(LoadSummary { measured, summary })
 }
 
-/// Starts hosts, several at once.
+/// Starts executors, several at once.
 fn start(load: &LoadRun<'_>, count: usize) -> Result<Vec<Box<dyn LoadExecutor>>, EngineError> {
     let (next, started) = (AtomicUsize::new(0), Mutex::new((Vec::with_capacity(count), None)));
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(count);
@@ -116,10 +116,10 @@ fn start(load: &LoadRun<'_>, count: usize) -> Result<Vec<Box<dyn LoadExecutor>>,
         for _ in 0..threads {
             scope.spawn(|| {
                 while next.fetch_add(1, Ordering::Relaxed) < count && !load.stop.requested() {
-                    let host = (load.start)();
+                    let executor = (load.start)();
                     let mut started = started.lock().unwrap_or_else(PoisonError::into_inner);
-                    match host {
-                        Ok(host) => started.0.push(host),
+                    match executor {
+                        Ok(executor) => started.0.push(executor),
                         Err(error) => {
                             started.1.get_or_insert(error);
                             return;
@@ -130,27 +130,27 @@ fn start(load: &LoadRun<'_>, count: usize) -> Result<Vec<Box<dyn LoadExecutor>>,
             });
         }
     });
-    let (hosts, error) = started.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (executors, error) = started.into_inner().unwrap_or_else(PoisonError::into_inner);
     match error {
         Some(error) => Err(error.into()),
-        None => Ok(hosts),
+        None => Ok(executors),
     }
 }
 
-/// Looks for the highest rate that meets the objectives.
+/// Searches for the highest rate that meets the objectives.
 fn search(
     load: &LoadRun<'_>,
-    engine: &Pacer<'_>,
-    hosts: &mut [Box<dyn LoadExecutor>],
+    pacer: &Pacer<'_>,
+    executors: &mut [Box<dyn LoadExecutor>],
 ) -> Result<PacedRun, EngineError> {
-    let settings = engine.settings;
-    let Some((first, mut number)) = probe(engine, hosts)? else {
+    let settings = pacer.settings;
+    let Some((first, mut number)) = probe(pacer, executors)? else {
         return Ok(PacedRun { measured: Measured::default(), is_interrupted: true, is_overrun: false });
     };
     let mut is_interrupted = false;
     let found = capacity::search(first, |rate| {
         (load.listen)(LoadEvent::Trying(rate));
-        let ran = engine.run(hosts, Profile::constant(rate), settings.duration, number)?;
+        let ran = pacer.run(executors, RateProfile::constant(rate), settings.duration, number)?;
         let measured = ran.measured;
         number += measured.sessions + measured.unfinished;
         is_interrupted |= ran.is_interrupted;
@@ -158,7 +158,7 @@ fn search(
             return Ok(None);
         }
         let cannot_keep_up = measured.saturated || ran.is_overrun || measured.unfinished > 0;
-        // How much is achieved is what is looked for, and judged in the end.
+        // An objective on the rate is judged at the end: the search is for the rate.
         let judged = settings.objectives.iter().filter(|one| one.rate().is_none()).map(|one| one.judge(&measured));
         let missed = judged.into_iter().find(|one| !one.met);
         let missed = match missed {
@@ -171,23 +171,23 @@ fn search(
     Ok(PacedRun { measured, is_interrupted, is_overrun: false })
 }
 
-/// A rate to begin with: as many sessions as one host makes one after another. Also the number of the next session.
-/// `None` where somebody asked to stop.
-fn probe(engine: &Pacer<'_>, hosts: &mut [Box<dyn LoadExecutor>]) -> Result<Option<(Rate, u64)>, RuntimeError> {
-    let Some(host) = hosts.first_mut() else { return Ok(None) };
+/// The first rate of the search: as many sessions as one executor runs one after another. Also returns the number of
+/// the next session. `None` if the user stopped the run.
+fn probe(pacer: &Pacer<'_>, executors: &mut [Box<dyn LoadExecutor>]) -> Result<Option<(Rate, u64)>, RuntimeError> {
+    let Some(executor) = executors.first_mut() else { return Ok(None) };
     let began = Instant::now();
     let mut sessions = 0;
     while sessions < PROBE_SESSIONS && began.elapsed() < PROBE {
-        if engine.stop.requested() {
+        if pacer.stop.requested() {
             return Ok(None);
         }
-        let session = engine.workload.session(sessions);
-        match engine.settings.isolation {
-            Isolation::Persistent => drop(host.session(&session)?),
+        let session = pacer.workload.session(sessions);
+        match pacer.settings.isolation {
+            Isolation::Persistent => drop(executor.run_session(&session)?),
             Isolation::Isolated => {
-                let mut underway = SessionState::new(session);
-                while underway.next_hook().is_some() && !engine.stop.requested() {
-                    host.step(&mut underway)?;
+                let mut state = SessionState::new(session);
+                while state.next_hook().is_some() && !pacer.stop.requested() {
+                    executor.next_call(&mut state)?;
                 }
             }
         }
@@ -197,6 +197,6 @@ fn probe(engine: &Pacer<'_>, hosts: &mut [Box<dyn LoadExecutor>]) -> Result<Opti
     Ok(rate.map(|rate| (rate, sessions)))
 }
 
-fn grown(growth: &Mutex<GrowthWatch>) -> Vec<Growth> {
+fn growth_of(growth: &Mutex<GrowthWatch>) -> Vec<Growth> {
     growth.lock().unwrap_or_else(PoisonError::into_inner).growth()
 }

@@ -1,49 +1,49 @@
-//! What a load run is asked for, and what it tells meanwhile.
+//! [`LoadSettings`] and [`LoadEvent`].
 
 use std::time::Duration;
 
 use crate::{
     engine::Event,
-    load::{Arrivals, LoadProgress, Objective, Profile, Rate},
+    load::{Arrivals, LoadProgress, Objective, Rate, RateProfile},
     runtime::Isolation,
 };
 
-/// What a load run is asked for.
+/// What to run in a load test.
 #[derive(Clone, Debug)]
 pub struct LoadSettings {
     /// How many sessions are due each second.
-    pub profile: Profile,
-    /// How they are spread.
+    pub profile: RateProfile,
+    /// How the sessions are spread.
     pub arrivals: Arrivals,
-    /// How long sessions are due for.
+    /// How long sessions are due.
     pub duration: Duration,
     /// How many sessions are due at most.
     pub sessions: Option<u64>,
     /// How many calls, or persistent sessions, run at once.
     pub in_flight: usize,
-    /// How long a session waits between two of its calls.
+    /// How long a user waits between two calls.
     pub think: Duration,
     /// How calls share processes.
     pub isolation: Isolation,
-    /// What the schedule is drawn from.
+    /// The seed of the schedule.
     pub seed: u64,
-    /// How many rounds the run is divided into.
+    /// Into how many rounds the run is divided.
     pub rounds: usize,
-    /// What must be met.
+    /// What the run must meet.
     pub objectives: Vec<Objective>,
-    /// How long what was due is waited for after the last session was.
+    /// How long to wait for unfinished sessions after the last one was due.
     pub drain: Duration,
 }
 
-/// What happens while a load run goes on.
+/// What happens while a load test runs.
 #[derive(Debug)]
 pub enum LoadEvent {
-    /// So many workers have the plugin loaded, of so many.
+    /// This number of workers, of so many in all, have the plugin loaded.
     Starting(usize, usize),
-    /// A rate is tried.
+    /// The search for the capacity tries this rate.
     Trying(Rate),
-    /// How it is; several times a second.
+    /// How far the run is; several times a second.
     Progress(LoadProgress),
-    /// What campaigns tell: findings that are looked at again.
+    /// Pending findings are reproduced.
     Engine(Event),
 }

@@ -51,8 +51,7 @@ impl RemoteError {
                 Some(format!("make `{}` first, or check {variables}", bucket.bucket))
             }
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Some(credentials),
-            // Servers also say so with other numbers; and where no credentials are given the cloud's own machines are
-            // asked.
+            // Servers say so with other codes too. Without credentials, the client asks the cloud's metadata servers.
             _ if REFUSALS.iter().any(|word| chain.contains(word)) => Some(credentials),
             _ => None,
         };
@@ -110,7 +109,7 @@ fn message(error: &Error) -> (String, String) {
         chain.push_str(&deepest);
         source = error.source();
     }
-    let message = if ["169.254.169.254", "metadata.google.internal"].iter().any(|asked| chain.contains(asked)) {
+    let message = if ["169.254.169.254", "metadata.google.internal"].iter().any(|server| chain.contains(server)) {
         "there are no credentials".to_owned()
     } else if let Some(code) = between(&chain, "<Code>", "</Code>") {
         code.to_owned()

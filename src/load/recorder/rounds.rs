@@ -1,33 +1,37 @@
-//! The run in a few long rounds. How far they are apart is the noise of the machine, which a comparison with another
-//! run has to know.
+//! [`Rounds`]: the run in a few long rounds. Their differences are the noise of the machine, which a comparison with
+//! another run must know.
 //!
-//! Where the duration is known they are equal parts of it, and what ends later belongs to the last. Where it is not
-//! there are between so many and twice as many, merged two by two as time goes on.
+//! If the duration is known, rounds are equal parts of it, and what ends later belongs to the last one. If not, there
+//! are between the wanted number and twice as many; neighbours are merged as time goes on.
 
 use std::time::Duration;
 
 use super::{
-    CallTimes, HOOKS, MB, millis,
+    input::CallTimes,
     series::{Cell, Series},
     timeline::{lengths, merge_tail},
     times::Coarse,
+    totals::{HOOKS, MB, mean_ms},
 };
 use crate::{
     contract::Hook,
-    load::measured::{Round, RoundTimes, rounded},
+    load::{
+        measured::{Round, RoundTimes},
+        numbers::rounded,
+    },
 };
 
-/// More rounds than this would be too short to tell anything, and cost memory.
+/// More rounds would be too short to show anything, and cost memory.
 const ROUNDS_MOST: usize = 64;
 
-/// The length of a round in the beginning, where the duration is not known.
+/// The length of a round at the start, if the duration is unknown.
 const LENGTH_LEAST: Duration = Duration::from_millis(250);
 
 /// The rounds so far.
 #[derive(Debug)]
 pub(super) struct Rounds(Series<RoundCell>);
 
-/// A round while it is counted.
+/// A round while it is recorded.
 #[derive(Debug, Default)]
 struct RoundCell {
     sessions: Coarse,
@@ -101,7 +105,7 @@ impl Rounds {
 impl HookCell {
     fn times(&self) -> RoundTimes {
         RoundTimes {
-            cpu_ms: millis(self.cpu, self.latency.count()),
+            cpu_ms: mean_ms(self.cpu, self.latency.count()),
             peak_mb: rounded(self.peak_bytes as f64 / MB),
             ..times(&self.latency)
         }

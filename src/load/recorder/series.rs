@@ -1,17 +1,17 @@
-//! Time cut into cells of equal length, [`Series`]: never more than a given number of them, however long it goes on.
+//! [`Series`]: time in cells of equal length, and never more cells than a given number.
 //!
-//! When there would be one too many, neighbours are merged two by two and the cells are twice as long from then on. So
-//! a run of an hour and one of a week cost the same, and the parts of both are equal among themselves.
+//! If there would be one too many, neighbours are merged in pairs, and cells are twice as long from then on. So a run
+//! of an hour and a run of a week cost the same, and all cells of a run have the same length.
 
 use std::time::Duration;
 
-/// What is kept of a stretch of time.
+/// What is recorded in a period of time.
 pub(super) trait Cell: Default {
-    /// Becomes what is kept of both stretches; `later` follows directly.
+    /// Adds the record of the period that follows directly.
     fn absorb(&mut self, later: Self);
 }
 
-/// Cells from the beginning on.
+/// The cells from the start on.
 #[derive(Debug)]
 pub(super) struct Series<C> {
     cells: Vec<C>,
@@ -21,17 +21,17 @@ pub(super) struct Series<C> {
 }
 
 impl<C: Cell> Series<C> {
-    /// Cells of `length` in the beginning; `most` is even.
+    /// Cells of `length` at the start, at most `most`, which is even.
     pub(super) fn folding(length: Duration, most: usize) -> Self {
         Self { cells: Vec::with_capacity(most), length_us: micros(length).max(1), most, is_folding: true }
     }
 
-    /// Exactly `most` cells of `length`, the last one without an end.
+    /// Exactly `most` cells of `length`. The last one has no end.
     pub(super) fn fixed(length: Duration, most: usize) -> Self {
         Self { cells: Vec::with_capacity(most), length_us: micros(length).max(1), most, is_folding: false }
     }
 
-    /// The cell of that moment.
+    /// The cell of this moment.
     pub(super) fn at(&mut self, at: Duration) -> &mut C {
         let at_us = micros(at);
         while self.is_folding && at_us / self.length_us >= self.most as u64 {
@@ -57,12 +57,12 @@ impl<C: Cell> Series<C> {
         self.length_us = self.length_us.saturating_mul(2);
     }
 
-    /// How long a cell is.
+    /// The length of a cell.
     pub(super) fn length(&self) -> Duration {
         Duration::from_micros(self.length_us)
     }
 
-    /// The cells that something was at, and those before.
+    /// All cells until the last one in which something happened.
     pub(super) fn cells(&self) -> &[C] {
         &self.cells
     }
@@ -75,7 +75,7 @@ impl<C: Cell> Series<C> {
         self.cells
     }
 
-    /// What it allocated; `inner` says what a cell did.
+    /// The allocated bytes; `inner` returns those of a cell.
     pub(super) fn bytes(&self, inner: impl Fn(&C) -> usize) -> usize {
         self.cells.capacity() * size_of::<C>() + self.cells.iter().map(inner).sum::<usize>()
     }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_merged_and_everything_stays_in_its_stretch() {
+    fn neighbours_are_merged_and_everything_stays_in_its_period() {
         let mut series = Series::<Moments>::folding(Duration::from_secs(1), 4);
         for second in 0..37 {
             series.at(Duration::from_secs(second)).0.push(second);

@@ -1,6 +1,12 @@
-//! The recorder on runs that are made up, whose truth is known.
+//! The recorder on invented runs, whose results are known.
 
-use super::*;
+use std::time::Duration;
+
+use super::{totals::HOOKS, *};
+use crate::{
+    contract::Hook,
+    load::{Arrivals, Measured},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -28,8 +34,7 @@ fn call(hook: Hook, at: Duration, latency: Duration) -> CallTimes {
     }
 }
 
-/// One server that takes `service(begin)` for a session of one call, at `rate` for `seconds`, served in the order of
-/// time.
+/// One server that needs `service(begin)` for a session of one call, at `rate` for `seconds`.
 fn run(rate: u32, seconds: u64, service: impl Fn(Duration) -> Duration) -> Measured {
     let duration = SECOND * seconds as u32;
     let mut recorder = Recorder::new(shape(duration, f64::from(rate)));
@@ -67,7 +72,7 @@ fn a_plugin_that_keeps_up_achieves_what_is_offered() {
     assert_eq!(measured.hooks["authorize"].waiting.p99_ms, 12.5);
     assert_eq!(measured.hooks["authorize"].cpu_ms, 16.667);
     assert_eq!(measured.hooks["authorize"].peak_mb, 20.0);
-    assert_eq!(measured.hooks.len(), 1, "a hook that was not called is not there");
+    assert_eq!(measured.hooks.len(), 1, "a hook that was not called is absent");
 }
 
 #[test]
@@ -82,18 +87,18 @@ fn a_session_that_takes_long_does_not_make_the_rate_smaller() {
 }
 
 #[test]
-fn twice_the_capacity_is_saturated_and_what_is_achieved_is_the_capacity() {
+fn twice_the_capacity_is_saturated_and_the_achieved_rate_is_the_capacity() {
     let measured = run(40, 10, |_| Duration::from_millis(50));
     assert!(measured.saturated);
     assert!((measured.achieved_rate - 20.0).abs() < 0.1, "{}", measured.achieved_rate);
-    assert!(measured.session.max_ms > 9_900.0, "the queue's wait is in the latency");
+    assert!(measured.session.max_ms > 9_900.0, "the latency includes the time in the queue");
     let end = measured.timeline.iter().find(|slice| slice.at_seconds >= 9.7).expect("a slice at the schedule's end");
     assert!((190..=202).contains(&end.waiting), "{}", end.waiting);
     assert_eq!(end.in_flight, 1);
 }
 
 #[test]
-fn a_stall_is_in_the_latency_of_all_that_were_due_meanwhile_and_no_saturation() {
+fn a_stall_is_in_the_latency_of_all_sessions_that_were_due_meanwhile_and_no_saturation() {
     let stall = SECOND * 5..Duration::from_millis(5_040);
     let measured = run(20, 10, |begin| Duration::from_millis(if stall.contains(&begin) { 2_000 } else { 5 }));
     assert!(!measured.saturated);
@@ -107,7 +112,7 @@ fn a_stall_is_in_the_latency_of_all_that_were_due_meanwhile_and_no_saturation() 
 }
 
 #[test]
-fn the_rounds_are_equal_parts_and_the_last_has_what_ends_late() {
+fn rounds_are_equal_parts_and_the_last_has_the_sessions_that_end_late() {
     let measured = run(40, 10, |_| Duration::from_millis(50));
     let counts: Vec<_> = measured.rounds.iter().map(|round| round.session.count).collect();
     assert_eq!(counts.len(), 5);
@@ -132,7 +137,7 @@ fn a_run_of_unknown_length_has_rounds_too() {
 }
 
 #[test]
-fn what_was_given_up_is_counted_with_the_time_it_had_waited() {
+fn an_unfinished_session_counts_with_the_time_that_it_waited() {
     let mut recorder = Recorder::new(shape(SECOND * 10, 1.0));
     for nth in 0..10 {
         recorder.due(SECOND * nth);
@@ -158,14 +163,14 @@ fn errors_are_counted_for_the_run_the_hook_and_the_slice() {
         let error = CallTimes { is_error: nth >= 50, ..call(Hook::Authorize, SECOND * nth, SECOND) };
         recorder.call(&error);
     }
-    assert_eq!(recorder.pulse(SECOND * 60).errors, 10);
+    assert_eq!(recorder.progress(SECOND * 60).errors, 10);
     let measured = recorder.finish(SECOND * 60, SECOND * 60);
     assert_eq!((measured.errors, measured.hooks["authorize"].errors), (10, 10));
     assert_eq!(measured.timeline.iter().filter(|slice| slice.errors > 0).count(), 10);
 }
 
 #[test]
-fn a_run_that_ended_early_is_measured_by_what_it_had() {
+fn a_run_that_ended_early_is_measured_until_then() {
     let mut recorder = Recorder::new(shape(SECOND * 3600, 10.0));
     for nth in 0..100 {
         recorder.due(SECOND * nth / 10);
@@ -178,7 +183,7 @@ fn a_run_that_ended_early_is_measured_by_what_it_had() {
 }
 
 #[test]
-fn what_chance_made_of_the_rate_is_what_was_offered() {
+fn the_offered_rate_is_the_one_that_chance_gave() {
     let mut recorder = Recorder::new(RunShape { arrivals: Arrivals::Poisson, ..shape(SECOND * 10, 10.0) });
     for nth in 0..90 {
         recorder.due(SECOND * nth / 10);
@@ -190,15 +195,15 @@ fn what_chance_made_of_the_rate_is_what_was_offered() {
 }
 
 #[test]
-fn nothing_at_all_is_measured_without_a_division_by_zero() {
+fn a_run_without_sessions_has_no_division_by_zero() {
     let measured = Recorder::new(shape(SECOND, 10.0)).finish(Duration::ZERO, Duration::ZERO);
     let text = serde_json::to_string(&measured).expect("a report");
-    assert!(!text.contains("null"), "JSON has no other word for NaN: {text}");
+    assert!(!text.contains("null"), "NaN would be null: {text}");
     assert_eq!(measured.achieved_rate, 0.0);
 }
 
 #[test]
-fn the_pulse_tells_how_it_goes_now() {
+fn progress_is_that_of_the_last_seconds() {
     let mut recorder = Recorder::new(shape(SECOND * 60, 10.0));
     for nth in 0..300 {
         let at = SECOND * nth / 10;
@@ -209,16 +214,16 @@ fn the_pulse_tells_how_it_goes_now() {
     }
     (0..3).for_each(|_| recorder.due(SECOND * 30));
     recorder.begun();
-    let pulse = recorder.pulse(SECOND * 30);
-    assert_eq!((pulse.sessions, pulse.calls, pulse.in_flight, pulse.waiting), (300, 300, 1, 2));
-    assert_eq!((pulse.achieved_rate, pulse.p50_ms, pulse.p99_ms), (10.0, 20.0, 20.0));
+    let progress = recorder.progress(SECOND * 30);
+    assert_eq!((progress.sessions, progress.calls, progress.in_flight, progress.waiting), (300, 300, 1, 2));
+    assert_eq!((progress.achieved_rate, progress.p50_ms, progress.p99_ms), (10.0, 20.0, 20.0));
 }
 
-/// Takes in `calls` calls of all hooks in sessions of two, and tells the most memory that this took.
+/// Records `calls` calls of all hooks in sessions of two calls. Returns the largest memory of the recorder.
 fn record(recorder: &mut Recorder, calls: std::ops::Range<u64>) -> usize {
     let mut most = 0;
     for nth in calls {
-        // From microseconds to more than an hour, without a pattern that would spare the histograms anything.
+        // From microseconds to more than an hour, spread over all classes of the histograms.
         let scattered = nth.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let (at, latency) = (Duration::from_millis(nth), Duration::from_micros(scattered >> (31 + nth % 24)));
         if nth % 2 == 0 {
@@ -242,7 +247,7 @@ fn ten_million_calls_take_no_more_memory_than_two() {
     let mut recorder = Recorder::new(RunShape { rounds: 64, ..shape(Duration::MAX, 500.0) });
     let (first, then) = (record(&mut recorder, 0..2_000_000), record(&mut recorder, 2_000_000..10_000_000));
     assert!(first < 32 << 20, "{first} bytes");
-    // How full slices and rounds were when it was looked at differs by one distribution or two.
+    // The number of distributions in use differs by one or two.
     assert!(then.abs_diff(first) < 64 << 10, "{first} bytes became {then}");
 }
 

@@ -1,5 +1,5 @@
-//! The run in at most 240 slices of equal length: what a chart over time is drawn from. Each keeps the latencies of its
-//! sessions as a distribution, so that percentiles are right when slices are merged.
+//! [`Timeline`]: the run in at most 240 slices of equal length, for charts. Each slice has the latencies of its
+//! sessions as a distribution, so percentiles are right also for merged slices.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use super::{
     series::{Cell, Series},
     times::Coarse,
 };
-use crate::load::measured::{Slice, rounded};
+use crate::load::{measured::Slice, numbers::rounded};
 
 /// How many slices there are at most.
 const SLICES: usize = 240;
 
-/// The shortest slice: fewer sessions than come in it make no line that could be read.
+/// The length of the shortest slice: with fewer sessions in a slice, a chart is not readable.
 const LENGTH_LEAST: Duration = Duration::from_millis(250);
 
-/// Sessions at a moment.
+/// Sessions at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Now {
     pub(super) in_flight: u64,
@@ -26,13 +26,13 @@ pub(super) struct Now {
 #[derive(Debug)]
 pub(super) struct Timeline(Series<SliceCell>);
 
-/// A slice while it is counted.
+/// A slice while it is recorded.
 #[derive(Debug, Default)]
 pub(super) struct SliceCell {
     pub(super) sessions: Coarse,
     pub(super) due: u64,
     pub(super) errors: u64,
-    /// At its end; none where nothing happened in it, and so nothing changed.
+    /// At its end; `None` if nothing happened in it, so that nothing changed.
     at_end: Option<Now>,
 }
 
@@ -52,7 +52,7 @@ impl Timeline {
         Self(Series::folding(length.max(LENGTH_LEAST), SLICES))
     }
 
-    /// The slice of that moment; `now` is how it was until then.
+    /// The slice of this moment; `now` is the state until then.
     pub(super) fn at(&mut self, at: Duration, now: Now) -> &mut SliceCell {
         if let Some(last) = self.0.last_mut() {
             last.at_end = Some(now);
@@ -92,8 +92,8 @@ impl Timeline {
     }
 }
 
-/// How long each of `cells` cells of `length` is where the last one ends with `elapsed`, all in seconds. A last one
-/// that is less than half as long as the others would show chance only, and belongs to the one before.
+/// The lengths of `cells` cells in seconds, if cells have `length` and the last one ends at `elapsed`. A last cell that
+/// is less than half as long as the others would show only chance, and belongs to the one before.
 pub(super) fn lengths(cells: usize, length: f64, elapsed: f64) -> Vec<f64> {
     let mut lengths = vec![length; cells];
     let Some(last) = lengths.last_mut() else { return lengths };
@@ -102,13 +102,13 @@ pub(super) fn lengths(cells: usize, length: f64, elapsed: f64) -> Vec<f64> {
         lengths.pop();
         lengths[cells - 2] = length + rest.max(0.0);
     } else {
-        // Nothing ends in no time, and nothing is divided by none.
+        // Never 0: rates are divided by it.
         *last = rest.max(0.001);
     }
     lengths
 }
 
-/// Makes the last cells one where there are more than `count`.
+/// Merges the last cells if there are more than `count`.
 pub(super) fn merge_tail<C: Cell>(mut cells: Vec<C>, count: usize) -> Vec<C> {
     while cells.len() > count.max(1) {
         let (later, before) = (cells.pop(), cells.last_mut());
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slice_in_which_nothing_happened_is_as_the_one_before_left_it() {
+    fn a_slice_in_which_nothing_happened_is_like_the_end_of_the_one_before() {
         let mut timeline = Timeline::new(Duration::from_secs(30));
         timeline.at(Duration::from_millis(100), Now::default()).due += 1;
         timeline.at(Duration::from_millis(900), Now { in_flight: 1, waiting: 0 }).due += 1;
@@ -148,12 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn a_scrap_of_a_slice_at_the_end_belongs_to_the_one_before() {
+    fn a_very_short_last_slice_belongs_to_the_one_before() {
         assert_eq!(lengths(3, 10.0, 25.0), [10.0, 10.0, 5.0]);
         assert_eq!(lengths(3, 10.0, 21.0), [10.0, 11.0]);
         assert_eq!(lengths(1, 10.0, 2.0), [2.0]);
         assert_eq!(lengths(1, 10.0, 0.0), [0.001]);
-        assert_eq!(lengths(2, 10.0, 35.0), [10.0, 25.0], "what has no end takes what is left");
+        assert_eq!(lengths(2, 10.0, 35.0), [10.0, 25.0], "a last cell without an end takes the rest");
         assert!(lengths(0, 10.0, 5.0).is_empty());
     }
 }

@@ -1,8 +1,8 @@
-//! A distribution of times, [`Times`], in memory that does not grow: an HDR histogram of microseconds up to an hour.
+//! [`Times`]: a distribution of times in constant memory, an HDR histogram of microseconds up to an hour.
 //!
-//! What is longer counts as an hour in the percentiles; least and most are exact. `Fine` ones, of the whole run, are
-//! off by at most 0.05 % and take about 190 kB; `Coarse` ones, of slices and rounds, by at most 0.4 % and 14 kB. An
-//! empty one takes nothing but its own struct, since most slices see one hook or none.
+//! A longer time counts as an hour in the percentiles; minimum and maximum are exact. `Fine` distributions, of the
+//! whole run, have an error of at most 0.05 % and take about 190 kB; `Coarse` ones, of slices and rounds, at most 0.4 %
+//! and 14 kB. An empty one takes only its own struct, because most slices have calls of one hook or of none.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use hdrhistogram::{Counter, Histogram};
 
 use crate::load::measured::Percentiles;
 
-/// The longest time that is told from longer ones.
+/// The longest time that the histogram distinguishes.
 const MOST_US: u64 = 3_600_000_000;
 
-/// Times of a slice or round.
+/// The times of a slice or round.
 pub(super) type Coarse = Times<u32, 2>;
 
-/// Times of the whole run.
+/// The times of the whole run.
 pub(super) type Fine = Times<u64, 3>;
 
-/// Times, counted in `C` and told apart in `DIGITS` digits.
+/// Times, counted in `C` with `DIGITS` significant digits.
 #[derive(Clone, Debug)]
 pub(super) struct Times<C: Counter, const DIGITS: u8> {
     histogram: Option<Box<Histogram<C>>>,
@@ -34,7 +34,7 @@ impl<C: Counter, const DIGITS: u8> Default for Times<C, DIGITS> {
 }
 
 impl<C: Counter, const DIGITS: u8> Times<C, DIGITS> {
-    /// Takes one in.
+    /// Adds a time.
     pub(super) fn record(&mut self, time: Duration) {
         let us = micros(time);
         self.least_us = self.least_us.min(us);
@@ -47,7 +47,7 @@ impl<C: Counter, const DIGITS: u8> Times<C, DIGITS> {
             .saturating_record(us.min(MOST_US));
     }
 
-    /// Takes in all that `other` has.
+    /// Adds all times of `other`.
     pub(super) fn absorb(&mut self, other: Self) {
         self.least_us = self.least_us.min(other.least_us);
         self.most_us = self.most_us.max(other.most_us);
@@ -58,7 +58,7 @@ impl<C: Counter, const DIGITS: u8> Times<C, DIGITS> {
         }
     }
 
-    /// Forgets all, and keeps the memory.
+    /// Removes all times, and keeps the memory.
     pub(super) fn clear(&mut self) {
         (self.least_us, self.most_us) = (u64::MAX, 0);
         if let Some(histogram) = &mut self.histogram {
@@ -70,12 +70,12 @@ impl<C: Counter, const DIGITS: u8> Times<C, DIGITS> {
         self.histogram.as_ref().map_or(0, |histogram| histogram.len())
     }
 
-    /// The least time that so large a part was at most as long as; 0 where there is none.
+    /// This part of the times was at most as long as the returned one; 0 if there are none.
     pub(super) fn quantile_ms(&self, quantile: f64) -> f64 {
         let Some(histogram) = self.histogram.as_ref().filter(|histogram| !histogram.is_empty()) else {
             return 0.0;
         };
-        // The middle of the class, which is off by half as much as its end.
+        // The middle of the class has half the error of its end.
         let us = histogram.median_equivalent(histogram.value_at_quantile(quantile));
         in_ms(us.clamp(self.least_us, self.most_us))
     }
@@ -95,7 +95,7 @@ impl<C: Counter, const DIGITS: u8> Times<C, DIGITS> {
         }
     }
 
-    /// What it allocated.
+    /// The allocated bytes.
     pub(super) fn bytes(&self) -> usize {
         let counts =
             |histogram: &Histogram<C>| size_of::<Histogram<C>>() + histogram.distinct_values() * size_of::<C>();
@@ -118,13 +118,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn none_is_all_zeros() {
+    fn without_times_all_percentiles_are_0() {
         assert_eq!(Fine::default().percentiles(), Percentiles::default());
         assert_eq!(Fine::default().bytes(), 0);
     }
 
     #[test]
-    fn one_time_is_all_of_the_percentiles_exactly() {
+    fn a_single_time_is_exactly_all_percentiles() {
         let mut times = Coarse::default();
         times.record(Duration::from_micros(50_417));
         let all = times.percentiles();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_longer_than_an_hour_keeps_its_length_as_the_longest() {
+    fn a_time_of_more_than_an_hour_is_exact_as_the_maximum() {
         let mut times = Fine::default();
         times.record(Duration::from_secs(2 * 3600));
         times.record(Duration::from_secs(1));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cleared_is_as_new_but_for_its_memory() {
+    fn a_cleared_distribution_is_empty_and_keeps_its_memory() {
         let mut times = Coarse::default();
         times.record(Duration::from_millis(7));
         times.clear();

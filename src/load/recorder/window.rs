@@ -1,10 +1,10 @@
-//! The last few seconds, for the line that tells how it goes: a ring of seconds that are written over.
+//! [`Window`]: the sessions of the last seconds, for the progress line. A ring of seconds that are overwritten.
 
 use std::time::Duration;
 
 use super::times::Coarse;
 
-/// How many whole seconds count, besides the one that has not ended.
+/// How many complete seconds count, beside the current one.
 const SECONDS: u64 = 5;
 
 /// The seconds.
@@ -17,7 +17,7 @@ struct Second {
     sessions: Coarse,
 }
 
-/// Of the sessions that ended in the last seconds.
+/// Figures of the sessions that ended in the last seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Recent {
     pub(super) rate: f64,
@@ -33,7 +33,7 @@ impl Window {
             second.number = number;
             second.sessions.clear();
         }
-        // One that comes too late for its own second is rather counted in another than not at all.
+        // A session that is recorded too late for its own second is counted in another one.
         second.sessions.record(latency);
     }
 
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_beginning_the_rate_is_that_of_the_time_so_far() {
+    fn at_the_start_the_rate_is_that_of_the_time_so_far() {
         let mut window = Window::default();
         window.ended(Duration::from_millis(300), Duration::from_millis(3));
         assert_eq!(window.recent(Duration::from_millis(500)).rate, 2.0);

@@ -1,5 +1,5 @@
-//! What is to be done and by when: [`ReadyQueue`], between the one who keeps the schedule and the lanes that make
-//! calls. What is due and finds no lane waits here, and its latency goes on.
+//! [`ReadyQueue`]: what is to be done and when, between the thread that keeps the schedule and the workers that make
+//! calls. What is due and finds no free worker waits here, and its latency goes on.
 
 use std::{
     cmp::Reverse,
@@ -11,29 +11,24 @@ use std::{
 
 use crate::runtime::{RuntimeError, SessionState};
 
-/// Something that a lane may begin with.
+/// Something that a worker can start.
 #[derive(Debug)]
 pub(super) enum Ready {
-    /// A session that was due at that moment.
-    Session {
-        /// Its number.
-        number: u64,
-        /// When it was due.
-        due: Duration,
-    },
+    /// A new session.
+    Session { number: u64, due: Duration },
     /// The next call of a session.
     Call(Box<SessionInFlight>),
 }
 
-/// A session under way. Moments count from the beginning of the run.
+/// A session that has started. Moments count from the start of the run.
 #[derive(Debug)]
 pub(super) struct SessionInFlight {
-    pub(super) underway: SessionState,
+    pub(super) state: SessionState,
     /// When it was due.
     pub(super) due: Duration,
     /// When its next call is due.
     pub(super) call_due: Duration,
-    /// How long the user thought so far: no part of the latency.
+    /// The think time so far, which is no part of the latency.
     pub(super) thought: Duration,
 }
 
@@ -41,7 +36,7 @@ pub(super) struct SessionInFlight {
 struct Timer {
     due: Duration,
     number: u64,
-    visit: Box<SessionInFlight>,
+    session: Box<SessionInFlight>,
 }
 
 impl PartialEq for Timer {
@@ -68,17 +63,17 @@ impl Ord for Timer {
 struct State {
     ready: VecDeque<Ready>,
     timers: BinaryHeap<Reverse<Timer>>,
-    /// Makes timers of one moment go in the order in which they were set.
+    /// Orders timers of the same moment by when they were set.
     timers_set: u64,
-    /// Sessions that a lane has taken and not ended, those that think included.
-    underway: usize,
+    /// Sessions that started and did not end, including those of users who think.
+    in_flight: usize,
     is_closed: bool,
     error: Option<RuntimeError>,
 }
 
 impl State {
     fn is_done(&self) -> bool {
-        self.ready.is_empty() && self.underway == 0
+        self.ready.is_empty() && self.in_flight == 0
     }
 }
 
@@ -86,21 +81,21 @@ impl State {
 #[derive(Debug, Default)]
 pub(super) struct ReadyQueue {
     state: Mutex<State>,
-    /// There is something for a lane.
+    /// There is something for a worker.
     work: Condvar,
-    /// There is something for the one who keeps the schedule: an end, an error, a timer.
-    news: Condvar,
-    /// It is closed.
+    /// There is something for the thread that keeps the schedule: an end, an error, a timer.
+    changed: Condvar,
+    /// The queue is closed.
     closed: Condvar,
 }
 
 impl ReadyQueue {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic of ours elsewhere is told by whoever joins the threads; it must not become a second one here.
+        // The thread that joins the others reports a panic; it must not become a second one here.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands sessions to whoever is free.
+    /// Releases sessions to free workers.
     pub(super) fn release(&self, sessions: impl IntoIterator<Item = (u64, Duration)>) {
         let mut state = self.lock();
         for (number, due) in sessions {
@@ -109,7 +104,7 @@ impl ReadyQueue {
         }
     }
 
-    /// Hands calls whose time has come to whoever is free, and gives back when they were due.
+    /// Releases the calls that are due by now to free workers, and returns when they were due.
     pub(super) fn release_timers(&self, now: Duration) -> Vec<Duration> {
         let mut state = self.lock();
         let mut released = Vec::new();
@@ -117,38 +112,37 @@ impl ReadyQueue {
             && let Some(Reverse(timer)) = state.timers.pop()
         {
             released.push(timer.due);
-            state.ready.push_back(Ready::Call(timer.visit));
+            state.ready.push_back(Ready::Call(timer.session));
             self.work.notify_one();
         }
         released
     }
 
-    /// Waits until a timer or the next session is due, or there are news: as long as `nap` says, for that is the most
-    /// and the least of it. `next` is when the next session is due; without one there is nothing to wait for when all
-    /// have ended.
+    /// Waits until a timer or the next session is due, or something changed; at least and at most as long as `nap`
+    /// says. `next` is when the next session is due. If there is none and all sessions ended, it does not wait.
     pub(super) fn wait(&self, next: Option<Duration>, now: impl Fn() -> Duration, nap: RangeInclusive<Duration>) {
         let state = self.lock();
         if state.error.is_some() || (next.is_none() && state.is_done()) {
             return;
         }
-        // Looked at under the lock: a timer that is set from now on wakes us.
+        // Read under the lock: a timer that is set later wakes this thread.
         let timer = state.timers.peek().map(|Reverse(timer)| timer.due);
         let next = [next, timer].into_iter().flatten().min();
         let time = next.map_or(*nap.end(), |next| next.saturating_sub(now()).clamp(*nap.start(), *nap.end()));
-        drop(self.news.wait_timeout(state, time));
+        drop(self.changed.wait_timeout(state, time));
     }
 
-    /// How many wait for a lane.
+    /// How many sessions and calls wait for a worker.
     pub(super) fn waiting(&self) -> usize {
         self.lock().ready.len()
     }
 
-    /// Whether nothing is left to be done.
+    /// Whether there is nothing left to do.
     pub(super) fn is_done(&self) -> bool {
         self.lock().is_done()
     }
 
-    /// The next thing to do; `None` when the queue is closed.
+    /// Waits for the next thing to do; `None` if the queue is closed.
     pub(super) fn take(&self) -> Option<Ready> {
         let mut state = self.lock();
         loop {
@@ -156,65 +150,65 @@ impl ReadyQueue {
                 return None;
             }
             if let Some(ready) = state.ready.pop_front() {
-                state.underway += usize::from(matches!(ready, Ready::Session { .. }));
+                state.in_flight += usize::from(matches!(ready, Ready::Session { .. }));
                 return Some(ready);
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Whether no more calls are to be begun.
+    /// Whether no more calls may start.
     pub(super) fn is_closed(&self) -> bool {
         self.lock().is_closed
     }
 
-    /// A session goes on when its next call is due.
-    pub(super) fn think(&self, visit: Box<SessionInFlight>) {
+    /// The session goes on when its next call is due.
+    pub(super) fn think(&self, session: Box<SessionInFlight>) {
         let mut state = self.lock();
         let number = state.timers_set;
         state.timers_set += 1;
-        state.timers.push(Reverse(Timer { due: visit.call_due, number, visit }));
-        self.news.notify_all();
+        state.timers.push(Reverse(Timer { due: session.call_due, number, session }));
+        self.changed.notify_all();
     }
 
-    /// A session that a lane had taken has ended.
+    /// A session that had started has ended.
     pub(super) fn ended(&self) {
         let mut state = self.lock();
-        state.underway -= 1;
+        state.in_flight -= 1;
         if state.is_done() {
-            self.news.notify_all();
+            self.changed.notify_all();
         }
     }
 
-    /// The runtime failed: nothing more is begun.
+    /// The runtime failed: nothing more may start.
     pub(super) fn fail(&self, error: RuntimeError) {
         let mut state = self.lock();
         state.error.get_or_insert(error);
         state.is_closed = true;
         self.work.notify_all();
-        self.news.notify_all();
+        self.changed.notify_all();
         self.closed.notify_all();
     }
 
-    /// Nothing more is begun; gives back what waited.
+    /// Nothing more may start. Returns what waited.
     pub(super) fn close(&self) -> Vec<Ready> {
         let mut state = self.lock();
         state.is_closed = true;
         self.work.notify_all();
         self.closed.notify_all();
         let mut left: Vec<_> = state.ready.drain(..).collect();
-        left.extend(std::mem::take(&mut state.timers).into_iter().map(|Reverse(timer)| Ready::Call(timer.visit)));
+        left.extend(std::mem::take(&mut state.timers).into_iter().map(|Reverse(timer)| Ready::Call(timer.session)));
         left
     }
 
-    /// Waits until `time` has gone by or the queue is closed; whether it is.
+    /// Waits for `time`, or until the queue is closed. Returns whether it is closed.
     pub(super) fn wait_for_close(&self, time: Duration) -> bool {
         let state = self.lock();
         let waited = self.closed.wait_timeout_while(state, time, |state| !state.is_closed);
         waited.unwrap_or_else(PoisonError::into_inner).0.is_closed
     }
 
-    /// Why the runtime failed, if it did.
+    /// The error of the runtime, if it failed.
     pub(super) fn into_error(self) -> Option<RuntimeError> {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).error
     }
