@@ -1,8 +1,8 @@
-//! The figures that `hookstorm fuzz` promises, each beside what it is held against, in one run. `make fuzz-figures`;
-//! `HOOKSTORM_TEST_VENV` names the environment with the SDK. MINUTES (1) says how long the host's memory is watched,
-//! SEEDS (10) how many seeds look for what is planted, SECONDS (10) how long each side of a comparison runs.
+//! The figures that `hookstorm fuzz` promises, each beside its limit, in one run: `make fuzz-figures`. The variable
+//! `HOOKSTORM_TEST_VENV` names the environment with the SDK. MINUTES (1) is how long the host's memory is measured,
+//! SEEDS (10) how many seeds search for each planted defect, SECONDS (10) how long each side of a comparison runs.
 //!
-//! The program is run as users run it, one worker on one core unless two are compared.
+//! The bench runs the program as users do, with one worker on one core unless it compares two.
 
 mod hunt;
 
@@ -13,9 +13,9 @@ use std::{
 
 use hunt::{Planted, median, program::Tested, set};
 
-/// How many rounds; the median counts.
+/// How many rounds there are; the median is printed.
 const ROUNDS: usize = 3;
-/// How long what is planted is looked for.
+/// How long a seed can search for a planted defect.
 const HUNT_LIMIT: Duration = Duration::from_secs(60);
 /// How often the host's memory is read.
 const SAMPLED_EVERY: Duration = Duration::from_millis(500);
@@ -34,7 +34,7 @@ fn compare(name: &str, least: f64, mut ours: impl FnMut() -> f64, mut theirs: im
     println!("{name:<44} {ours:>9.0}/s  against {theirs:>9.0}/s  ratio {ratio:>5.2}  at least {least}{verdict}");
 }
 
-/// Prints how long it takes to find what is planted in one of the plugins of `benches/planted`.
+/// Prints how long it takes to find the planted defect of one of the plugins of `benches/planted`.
 fn find(name: &str, folder: &str, seeds: u64) {
     let all = Planted::all();
     let planted = all.iter().find(|planted| planted.folder == folder).expect("it is one of them");
@@ -52,7 +52,7 @@ fn find(name: &str, folder: &str, seeds: u64) {
     );
 }
 
-/// Watches the host's memory while it fuzzes.
+/// Measures the host's memory while it fuzzes.
 fn watch_memory(folder: &str, minutes: u64) {
     let corpus = tempfile::tempdir().expect("a folder can be made");
     let mut command = Command::new(env!("CARGO_BIN_EXE_hookstorm"));

@@ -1,5 +1,5 @@
-//! The figures that `load` promises, in one run: `make load-figures`, or `cargo bench --bench load`. With CHROMIUM
-//! naming the browser the page is opened too.
+//! The figures that `load` promises, in one run: `make load-figures`, or `cargo bench --bench load`. If CHROMIUM names
+//! a browser, the bench also opens the page.
 
 mod loaded;
 
@@ -27,7 +27,7 @@ use hookstorm::{
 
 use loaded::{Loaded, SEED, median};
 
-/// How long each side of a comparison runs in a round, and how many rounds; the median counts.
+/// How long each side of a comparison runs in a round, and how many rounds there are; the median is printed.
 const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 
@@ -40,7 +40,7 @@ struct Subjected {
 impl Subjected {
     fn new() -> Self {
         let Loaded { target, loading, .. } = Loaded::new("benches/plugins/small", None);
-        // As `load` has it: lines are not counted.
+        // Lines are not recorded, as in `load`.
         let target = Arc::new(Target { coverage: false, ..Target::clone(&target) });
         Self { target, loading, levels: RuleLevels::default() }
     }
@@ -54,7 +54,7 @@ impl Subjected {
         Generator::new(self.target.plugin_type, self.target.platform, &self.loading)
     }
 
-    /// Runs a load.
+    /// Runs a load test.
     fn load(&self, settings: &LoadSettings, is_search: bool) -> load::LoadSummary {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let corpus = Corpus::open(folder.path().join("corpus")).expect("it can be one");
@@ -86,15 +86,15 @@ impl Subjected {
         load::load(&one, settings, is_search).expect("the runtime works")
     }
 
-    /// Sessions per second of a worker for each processor, at a rate that is more than they can do.
+    /// Sessions per second with one worker for each processor, at a rate above their capacity.
     fn measured(&self, isolation: Isolation, rate: f64) -> f64 {
         let settings = LoadSettings { isolation, in_flight: cores(), drain: Duration::ZERO, ..settings(rate, ROUND) };
         self.load(&settings, false).measured.achieved_rate
     }
 
-    /// The same sessions, run and judged one after another by as many workers, and nothing recorded.
+    /// The same sessions, run and judged one after another by as many workers, without recording.
     fn plain(&self, isolation: Isolation) -> f64 {
-        // A processor that sleeps between calls wakes up so late that nothing else would be seen: all are kept busy.
+        // A processor that sleeps between calls wakes up late, which would hide everything else. So all are kept busy.
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..cores()).map(|_| scope.spawn(|| self.plain_worker(isolation))).collect();
             threads.into_iter().map(|thread| thread.join().expect("the thread ends")).sum()
@@ -161,7 +161,7 @@ fn cost(subjected: &Subjected, name: &str, isolation: Isolation) {
     tell(&what, format!("{:.1} %, at most 5 %", cost * 100.0), cost <= 0.05);
 }
 
-/// How late this machine lets a sleeping thread wake up while nothing else runs, at the 99th percentile, in ms.
+/// How late a sleeping thread wakes up on this machine while nothing else runs: the 99th percentile in ms.
 fn lateness() -> f64 {
     let mut late: Vec<f64> = (0..2000)
         .map(|_| {
@@ -229,7 +229,7 @@ fn recording() {
     tell(&what, format!("{megabytes:.1} MB, at most 64 MB"), megabytes <= 64.0);
 }
 
-/// The page of 10,000 sessions: how large it is, and how long a browser takes to open it, beside an empty one.
+/// The size of the page of 10,000 sessions, and how much longer a browser needs to open it than an empty page.
 fn page() {
     let Some(browser) = std::env::var_os("CHROMIUM").map(PathBuf::from) else {
         println!("page for 10,000 sessions: left out, since CHROMIUM names no browser");
@@ -270,7 +270,7 @@ fn page() {
 }
 
 fn main() {
-    // `cargo test --benches` runs this too, and only wants to know that it builds.
+    // `cargo test --benches` runs this too, only to check that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }

@@ -21,7 +21,7 @@ use hunt::{
 };
 use loaded::Loaded;
 
-/// How many rounds; the median counts.
+/// How many rounds there are; the median is printed.
 const ROUNDS: usize = 3;
 const CORE: usize = 0;
 /// What makes calls, as the table names it.
@@ -111,7 +111,7 @@ fn left() -> Vec<String> {
 }
 
 fn main() {
-    // `cargo test --benches` runs this too, and only wants to know that it builds.
+    // `cargo test --benches` runs this too, only to check that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }

@@ -9,7 +9,7 @@ mod hunt;
 use hunt::tools::{Hunting, Tool};
 
 fn main() {
-    // `cargo test --benches` runs this too, and only wants to know that it builds.
+    // `cargo test --benches` runs this too, only to check that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }

@@ -14,7 +14,7 @@ use loaded::{BATCH, Loaded, median, python};
 
 /// How long each side of a comparison runs in a round.
 const ROUND: Duration = Duration::from_millis(500);
-/// How many rounds; the median counts.
+/// How many rounds there are; the median is printed.
 const ROUNDS: usize = 15;
 
 /// Runs both sides in turn and prints the medians and the median of the ratios.
@@ -34,7 +34,7 @@ fn host_memory_kb() -> u64 {
 }
 
 fn main() {
-    // `cargo test --benches` runs this too, and only wants to know that it builds.
+    // `cargo test --benches` runs this too, only to check that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }

@@ -1,5 +1,5 @@
-//! What the benches of `fuzz` share: the planted defects, and a hunt for one of them by the program as users start it.
-//! Time counts from the start of the process to the line that tells the finding.
+//! What the benches of `fuzz` share: the planted defects, and a search for one of them by the program as users run it.
+//! The time is from the start of the process to the line that reports the finding.
 #![allow(dead_code)]
 
 pub(crate) mod program;
@@ -16,7 +16,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// How long a process may go on after its time: to start and to end.
+/// How much longer than its time a process may run, to start and to end.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// A row of expected.toml.
@@ -32,7 +32,7 @@ pub(crate) struct Planted {
 }
 
 impl Planted {
-    /// All of them.
+    /// All planted defects.
     pub(crate) fn all() -> Vec<Self> {
         #[derive(serde::Deserialize)]
         struct Table {
@@ -42,13 +42,13 @@ impl Planted {
         toml::from_str::<Table>(&text).expect("it is a table of plugins").plugin
     }
 
-    /// Where the plugin lies.
+    /// The plugin's folder.
     pub(crate) fn path(&self) -> PathBuf {
         folder("benches/planted").join(&self.folder)
     }
 
-    /// Whether a finding, as reports tell it, is what is planted. What needs a cookie that the plugin never made is
-    /// not.
+    /// Whether a finding of a report is the planted defect. A finding that needs a cookie which the plugin never
+    /// returned is not.
     pub(crate) fn is(&self, finding: &Value) -> bool {
         finding["rule"] == *self.rule
             && finding["hook"] == *self.hook
@@ -57,16 +57,16 @@ impl Planted {
     }
 }
 
-/// What came of a hunt.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub(crate) struct Hunted {
-    /// How long it took to find what is planted; `None` where time was up first.
+    /// How long it took to find the planted defect; `None` if it was not found in time.
     pub(crate) took: Option<Duration>,
-    /// What was found besides.
+    /// The other findings.
     pub(crate) others: Vec<String>,
 }
 
-/// Hunts with `hookstorm fuzz` on one core.
+/// Searches with `hookstorm fuzz` on one core.
 pub(crate) fn with_hookstorm(planted: &Planted, seed: u64, limit: Duration) -> Hunted {
     let corpus = tempfile::tempdir().expect("a folder can be made");
     let mut command = on_core(0, env!("CARGO_BIN_EXE_hookstorm"));
@@ -85,7 +85,7 @@ pub(crate) fn with_hookstorm(planted: &Planted, seed: u64, limit: Duration) -> H
     Hunted { took: took.map(|(took, ())| took), others }
 }
 
-/// A command that runs on one core alone.
+/// A command that runs on one core.
 pub(crate) fn on_core(core: usize, program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("taskset");
     command.arg("-c").arg(core.to_string()).arg(program);
@@ -134,10 +134,10 @@ pub(crate) fn until<T>(
     seen
 }
 
-/// Asks a process to end, and ends it if it does not.
+/// Asks a process to end, and kills it if it does not.
 fn end(child: &mut Child) {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a child has a process id");
-    // It may be gone already.
+    // The process may have ended already.
     let _ = kill_process(pid, Signal::INT);
     let begin = Instant::now();
     while begin.elapsed() < GRACE {
@@ -150,14 +150,14 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// The middle one; of an even number the later one. `None` counts as the longest.
+/// The median; of an even number the longer one in the middle. `None` counts as the longest.
 pub(crate) fn median(times: &[Option<Duration>]) -> Option<Duration> {
     let mut times = times.to_vec();
     times.sort_by_key(|time| time.unwrap_or(Duration::MAX));
     times.get(times.len() / 2).copied().flatten()
 }
 
-/// A number that the environment sets, SEEDS for instance.
+/// A number from a variable of the environment, such as SEEDS.
 pub(crate) fn set(name: &str, usual: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is `{text}`, which is no number")),

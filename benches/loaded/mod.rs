@@ -1,5 +1,5 @@
-//! A plugin that is loaded, for benches that say how many calls a second there are: with hookstorm's own generators,
-//! runtime and oracles in one thread, and in the plain CPython loop (`benches/plain.py`) with the same calls.
+//! A loaded plugin, for benches that measure calls per second: with hookstorm's own generators, runtime and oracles in
+//! one thread, and in a plain CPython loop (`benches/plain.py`) with the same calls.
 #![allow(dead_code)]
 
 use std::{
@@ -21,9 +21,9 @@ use hookstorm::{
     trace::{Ending, Loading, Observed},
 };
 
-/// What the sessions are made of.
+/// The seed of the sessions.
 pub(crate) const SEED: u64 = 42;
-/// How many sessions a campaign sends at a time.
+/// How many sessions a run sends at a time.
 pub(crate) const BATCH: u64 = 64;
 
 /// A plugin that loads, and what is needed to make sessions for it and to judge them.
@@ -72,7 +72,7 @@ impl Loaded {
         Worker::start(&self.target).expect("a worker starts").0
     }
 
-    /// One whose plugin is held by nothing, for what it costs to hold it.
+    /// A worker without sandbox, to measure what the sandbox costs.
     pub(crate) fn worker_without_sandbox(&self) -> Worker {
         let mut target = Target::clone(&self.target);
         target.sandbox.is_off = true;
@@ -175,7 +175,7 @@ pub(crate) fn python() -> PathBuf {
     std::env::var_os("PYO3_PYTHON").unwrap_or_else(|| "python3".into()).into()
 }
 
-/// The middle one.
+/// The median.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
