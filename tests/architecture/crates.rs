@@ -65,7 +65,12 @@ pub(crate) const HOMES: &[Home] = &[
 /// The first use of each crate outside its home, as messages.
 pub(crate) fn strangers(source: &Source, homes: &[Home]) -> Vec<String> {
     let mut wrong: Vec<String> = Vec::new();
-    for home in homes.iter().filter(|home| !home.places.iter().any(|place| source.name.starts_with(place))) {
+    // After `use crate::sandbox::landlock`, the name means that module.
+    let is_module = |krate: &str| {
+        source.named.iter().any(|named| named.path[0] != krate && named.path.last().is_some_and(|last| last == krate))
+    };
+    let is_elsewhere = |home: &&Home| !home.places.iter().any(|place| source.name.starts_with(place));
+    for home in homes.iter().filter(is_elsewhere).filter(|home| !is_module(home.krate)) {
         if let Some(named) = source.named.iter().find(|named| named.path[0] == home.krate) {
             let (krate, places) = (home.krate, home.places.join(" and "));
             wrong.push(format!("{}:{}: `{krate}` is used outside its home, {places}", source.name, named.line));
@@ -115,6 +120,8 @@ mod tests {
         );
         assert_eq!(strangers(&Source::new("src/package/open.rs", "use zip::read;"), KNOWN), [] as [String; 0]);
         assert_eq!(strangers(&Source::new("src/cli/run.rs", "use crate::package::zip::f;"), KNOWN), [] as [String; 0]);
+        let module = "use crate::package::{self, zip};\nfn f() { zip::g() }";
+        assert_eq!(strangers(&Source::new("src/cli/run.rs", module), KNOWN), [] as [String; 0]);
     }
 
     #[test]

@@ -60,13 +60,11 @@ fn the_table_of_rooms_in_the_architecture_is_the_order_that_is_tested() {
 }
 
 #[test]
-#[ignore = "the code does not keep this rule yet"]
 fn a_foreign_crate_is_used_in_its_home_alone() {
     none(shipped().iter().flat_map(|source| crates::strangers(source, crates::HOMES)).collect());
 }
 
 #[test]
-#[ignore = "the code does not keep this rule yet"]
 fn every_dependency_is_used() {
     none(crates::unused(&shipped(), crates::HOMES));
 }
@@ -93,7 +91,6 @@ fn lines_end_at_their_column_and_files_at_their_line() {
 }
 
 #[test]
-#[ignore = "the code does not keep this rule yet"]
 fn a_folder_opens_with_mod_rs() {
     none(form::doubled_modules(&texts().into_iter().map(|(name, _)| name).collect()));
 }
