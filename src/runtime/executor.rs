@@ -19,8 +19,8 @@ pub enum Isolation {
 
 /// Runs sessions of one plugin. [`Worker`](super::Worker) is the real one; tests have their own.
 pub trait Executor: Send {
-    /// Runs sessions one after another and returns a trace for each, in their order. Persistent ones share a process until
-    /// one of them changes what may carry state over, or ends the process.
+    /// Runs sessions one after another and returns a trace for each, in their order. Persistent ones share a process
+    /// until one of them changes what may carry state over, or ends the process.
     ///
     /// # Errors
     /// [`RuntimeError`] if the runtime itself failed; whatever a plugin does is in the trace.
@@ -48,8 +48,8 @@ pub trait Executor: Send {
         0
     }
 
-    /// Runs all sessions in one new process, which is not replaced when state changed, and returns the trace of the last
-    /// one: the outcome of a session after others.
+    /// Runs all sessions in one new process, which is not replaced when state changed, and returns the trace of the
+    /// last one: the outcome of a session after others.
     ///
     /// # Errors
     /// As [`Executor::run`].

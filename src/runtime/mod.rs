@@ -2,9 +2,9 @@
 //! ([`Loading`](crate::trace::Loading)), runs sessions, many in one process or each call in its own, and returns a
 //! [`Trace`](crate::trace::Trace) for each.
 //!
-//! [`protocol`] is what the host and the program `hookstorm-worker`, a crate of its own, share. [`sandbox`] confines a plugin,
-//! and the guardian supervises it from outside. `unsafe` stays in this room and in that crate. This room knows no Python and
-//! judges no trace.
+//! [`protocol`] is what the host and the program `hookstorm-worker`, a crate of its own, share. [`sandbox`] confines a
+//! plugin, and the guardian supervises it from outside. `unsafe` stays in this room and in that crate. This room knows
+//! no Python and judges no trace.
 
 mod executor;
 mod guardian;

@@ -27,8 +27,8 @@ pub struct Target {
     pub platform: &'static Platform,
     /// The configuration text that `Plugin` is constructed with.
     pub configuration: String,
-    /// What the platform's services contain while `Plugin` is constructed as a step of loading \[S\]; an empty dict if the
-    /// plugin uses none.
+    /// What the platform's services contain while `Plugin` is constructed as a step of loading \[S\]; an empty dict if
+    /// the plugin uses none.
     pub services: Value,
     /// A virtual environment whose packages the plugin may import, after its own.
     pub venv: Option<PathBuf>,
@@ -40,8 +40,8 @@ pub struct Target {
     pub sandbox: Sandbox,
     /// Whether lines of the plugin's own files are marked when they run.
     pub coverage: bool,
-    /// Whether the plugin's own code is instrumented, so that [`crate::runtime::Executor::run_observed`] sees its edges and
-    /// comparisons. Findings are reproduced without it.
+    /// Whether the plugin's own code is instrumented, so that [`crate::runtime::Executor::run_observed`] sees its edges
+    /// and comparisons. Findings are reproduced without it.
     pub instrument: bool,
 }
 

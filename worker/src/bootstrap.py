@@ -1,5 +1,5 @@
-"""What the worker needs of Python in Python: it describes a class and source text. This runs once, while a plugin is loaded;
-no call goes through it. Errors in here are hookstorm's own, so it calls nothing of the plugin's."""
+"""What the worker needs of Python in Python: it describes a class and source text. This runs once, while a plugin is
+loaded; no call goes through it. Errors in here are hookstorm's own, so it calls nothing of the plugin's."""
 
 import builtins
 import faulthandler
@@ -144,7 +144,8 @@ def lines_of(path):
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
                 # The body of a class runs at import, like the top of the module.
-                todo.append((constant, bool(constant.co_flags & inspect.CO_NEWLOCALS) and constant.co_name != "<module>"))
+                is_function = bool(constant.co_flags & inspect.CO_NEWLOCALS) and constant.co_name != "<module>"
+                todo.append((constant, is_function))
     return sorted(lines)
 
 

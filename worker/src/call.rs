@@ -174,9 +174,9 @@ fn invoke<'py>(
         }
     };
     stack[1] = instance.as_ptr();
-    // SAFETY: from the second place on, the stack has the instance and `count` objects, which `instance` and `held` keep
-    // alive until after the call. The tuple has `count` strings. The callee may write to the first place, as the flag says.
-    // The result is a new reference or null with an exception set.
+    // SAFETY: from the second place on, the stack has the instance and `count` objects, which `instance` and `held`
+    // keep alive until after the call. The tuple has `count` strings. The callee may write to the first place, as the
+    // flag says. The result is a new reference or null with an exception set.
     unsafe {
         let result = ffi::PyObject_VectorcallMethod(
             accepted.name.as_ptr(),

@@ -91,8 +91,8 @@ pub(crate) fn main(
     }
 }
 
-/// Puts `/dev/null` in place of the sockets that this child does not use: a plugin that reads or writes random descriptors
-/// must not speak for the zygote.
+/// Puts `/dev/null` in place of the sockets that this child does not use: a plugin that reads or writes random
+/// descriptors must not speak for the zygote.
 fn close_unused_sockets(descriptors: &mut Descriptors, kind: u8) {
     let null = std::io::stdin();
     let _ = rustix::io::dup3(null.as_fd(), &mut descriptors.control, rustix::io::DupFlags::CLOEXEC);

@@ -1,7 +1,8 @@
-//! The comparisons that the plugin made while a session ran: bounded, each once, and without calling anything of the plugin's.
+//! The comparisons that the plugin made while a session ran: bounded, each once, and without calling anything of the
+//! plugin's.
 //!
-//! Comparisons with an object that cannot be read so are left out. Texts are cut to 256 characters and lists to 64 items. A
-//! place has 16 comparisons at most, so that a loop leaves room for the code after it.
+//! Comparisons with an object that cannot be read so are left out. Texts are cut to 256 characters and lists to 64
+//! items. A place has 16 comparisons at most, so that a loop leaves room for the code after it.
 
 use std::{
     collections::{HashMap, HashSet},

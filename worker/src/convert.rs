@@ -1,5 +1,5 @@
-//! Makes Python objects of values, and writes the objects that Python returns. This calls nothing of the plugin's: a subclass
-//! is read as the plain type that it is based on, as in CPython's own JSON encoder.
+//! Makes Python objects of values, and writes the objects that Python returns. This calls nothing of the plugin's: a
+//! subclass is read as the plain type that it is based on, as in CPython's own JSON encoder.
 
 use hookstorm::{
     case::Value,
@@ -43,8 +43,8 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
     })
 }
 
-/// Writes an object as it is, bounded in depth, length and in the number of objects, of which `objects_left` may be written.
-/// Returns how many may be written after it.
+/// Writes an object as it is, bounded in depth, length and in the number of objects, of which `objects_left` may be
+/// written. Returns how many may be written after it.
 pub(crate) fn observe(writer: &mut Writer, object: &Bound<'_, PyAny>, objects_left: usize) -> usize {
     let limit = objects_left.min(Observed::NODES_LIMIT);
     let mut observer = Observer { writer, path: Vec::new(), left: limit, text_left: Observed::TEXT_LIMIT };
@@ -56,8 +56,8 @@ struct Observer<'a> {
     writer: &'a mut Writer,
     /// The containers around the object, to find cycles.
     path: Vec<usize>,
-    /// How many objects may still be written. A container reserves what its items need before they are written, so that items
-    /// that are cut off cost nothing.
+    /// How many objects may still be written. A container reserves what its items need before they are written, so that
+    /// items that are cut off cost nothing.
     left: usize,
     text_left: usize,
 }
@@ -109,8 +109,8 @@ impl Observer<'_> {
         }
     }
 
-    /// How many of a container's `length` items, of so many objects each, to read, and whether the rest is cut off. `None` if
-    /// the container is inside itself, too deep, or if no object may be written any more.
+    /// How many of a container's `length` items, of so many objects each, to read, and whether the rest is cut off.
+    /// `None` if the container is inside itself, too deep, or if no object may be written any more.
     fn enter(&mut self, object: &Bound<'_, PyAny>, length: usize, objects: usize) -> Option<(usize, bool)> {
         let address = object.as_ptr() as usize;
         if self.path.contains(&address) {

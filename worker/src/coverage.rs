@@ -1,7 +1,7 @@
-//! Marks lines of the plugin's own files that ran. From CPython 3.12 `sys.monitoring` does it, where a line costs something
-//! only the first time. Before that a trace function does it, for a sample of the sessions and for all whose comparisons are
-//! reported. Instrumented code has the same lines, so both work with it. The probes do not mark lines, since they would mark
-//! all lines of a block that an exception ended early.
+//! Marks lines of the plugin's own files that ran. From CPython 3.12 `sys.monitoring` does it, where a line costs
+//! something only the first time. Before that a trace function does it, for a sample of the sessions and for all whose
+//! comparisons are reported. Instrumented code has the same lines, so both work with it. The probes do not mark lines,
+//! since they would mark all lines of a block that an exception ended early.
 
 use std::collections::HashMap;
 
@@ -90,15 +90,16 @@ impl Coverage {
 struct Traced {
     shared: hookstorm::runtime::protocol::shared::SharedMemory,
     lines: Lines,
-    /// For each code object, by its address: its file, or `None` if it is not the plugin's. Code objects of the plugin live as
-    /// long as their modules; an address that is used again costs a wrong mark at worst.
+    /// For each code object, by its address: its file, or `None` if it is not the plugin's. Code objects of the plugin
+    /// live as long as their modules; an address that is used again costs a wrong mark at worst.
     known: HashMap<usize, Option<String>>,
 }
 
 #[cfg(not(Py_3_12))]
 static TRACED: std::sync::Mutex<Option<Traced>> = std::sync::Mutex::new(None);
 
-/// All of the first sessions of a process are traced, and later ones now and then: tracing costs several times the call.
+/// All of the first sessions of a process are traced, and later ones now and then: tracing costs several times the
+/// call.
 #[cfg(not(Py_3_12))]
 const TRACED_AT_FIRST: u64 = 32;
 #[cfg(not(Py_3_12))]
@@ -148,8 +149,8 @@ extern "C" fn trace(
     if event != ffi::PyTrace_LINE && event != ffi::PyTrace_CALL {
         return 0;
     }
-    // SAFETY: CPython calls this with a living frame on an attached thread. The code object is a new reference, which is
-    // released at once; the frame has another one.
+    // SAFETY: CPython calls this with a living frame on an attached thread. The code object is a new reference, which
+    // is released at once; the frame has another one.
     let (code, line) = unsafe {
         let code = ffi::PyFrame_GetCode(frame);
         ffi::Py_DECREF(code.cast());

@@ -125,8 +125,8 @@ fn frames(py: Python<'_>, error: &PyErr, origins: &Origins) -> (Vec<Frame>, bool
     let on_purpose = innermost.is_some_and(|entry| is_raise(&entry).unwrap_or(false));
     found.reverse();
     if found.len() > FRAMES_LIMIT {
-        // The plugin's innermost frame, or else that of a package, identifies the finding. So it is kept even if it is deep,
-        // for instance below a recursion of the standard library.
+        // The plugin's innermost frame, or else that of a package, identifies the finding. So it is kept even if it is
+        // deep, for instance below a recursion of the standard library.
         let innermost = |origin| found.iter().position(|frame| frame.origin == origin);
         match innermost(Origin::Plugin).or_else(|| innermost(Origin::Other)) {
             Some(at) if at >= FRAMES_LIMIT => found.swap(FRAMES_LIMIT - 1, at),

@@ -11,7 +11,8 @@ impl ForkGuard {
     /// Marks this process.
     pub(crate) fn new() -> io::Result<Self> {
         let size = rustix::param::page_size();
-        // SAFETY: a new mapping at an address of the kernel's choice; nothing else uses the page, and it is never unmapped.
+        // SAFETY: a new mapping at an address of the kernel's choice; nothing else uses the page, and it is never
+        // unmapped.
         unsafe {
             let page =
                 mmap_anonymous(std::ptr::null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)?;

@@ -1,12 +1,12 @@
 """Instruments the plugin's own code when it is imported. It changes the syntax tree, in the same way for every CPython.
 
-Inside functions, and nowhere else, the tree gets calls of the builtins in `probe.rs`: at the entry, at the beginning of a
-branch, around the condition of a branch and around comparisons. Such a call does with its operands what Python would have
-done, in the same order, at the same line and column. So results, exceptions and tracebacks stay the same. Code for which that
-is impossible (a comparison with two operators, a call over several lines) stays as it is.
+Inside functions, and nowhere else, the tree gets calls of the builtins in `probe.rs`: at the entry, at the beginning of
+a branch, around the condition of a branch and around comparisons. Such a call does with its operands what Python would
+have done, in the same order, at the same line and column. So results, exceptions and tracebacks stay the same. Code for
+which that is impossible (a comparison with two operators, a call over several lines) stays as it is.
 
-Each call has a number: a hash of the file's path in the package, the function's name and the count of calls in it. It is the
-same in every process, on every machine and under every CPython, and does not change with other functions.
+Each call has a number: a hash of the file's path in the package, the function's name and the count of calls in it. It
+is the same in every process, on every machine and under every CPython, and does not change with other functions.
 """
 
 import ast

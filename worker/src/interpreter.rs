@@ -1,5 +1,5 @@
-//! CPython inside the worker: isolated from the machine's environment, with captured and unbuffered streams, stacks on a
-//! descriptor of their own, and the plugin's paths in the platform's order.
+//! CPython inside the worker: isolated from the machine's environment, with captured and unbuffered streams, stacks on
+//! a descriptor of their own, and the plugin's paths in the platform's order.
 
 use std::{
     ffi::{CStr, CString},

@@ -1,5 +1,5 @@
-//! The program in which CPython and a plugin run. Its first process is the zygote, which imports the plugin and forks: runners
-//! for many sessions, or a child for each call.
+//! The program in which CPython and a plugin run. Its first process is the zygote, which imports the plugin and forks:
+//! runners for many sessions, or a child for each call.
 //!
 //! The guardian starts it with descriptors as arguments ([`WorkerArguments`]). Nothing here judges a plugin.
 
@@ -62,9 +62,9 @@ fn main() -> ExitCode {
     // SAFETY: the process has one thread.
     unsafe { std::env::remove_var("LD_BIND_NOW") };
     for signal in [libc::SIGSEGV, libc::SIGBUS] {
-        // Rust's own handler expects the fault again, and returns. After such a signal from `kill` the plugin would go on,
-        // while on the platform it dies.
-        // SAFETY: nothing here needs that handler, which only explains an overflow of a stack of Rust's.
+        // Rust's own handler expects the fault again, and returns. After such a signal from `kill` the plugin would go
+        // on, while on the platform it dies. SAFETY: nothing here needs that handler, which only explains an overflow
+        // of a stack of Rust's.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();

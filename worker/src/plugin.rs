@@ -114,7 +114,8 @@ impl Plugin {
         let module =
             bootstrap(py).and_then(|bootstrap| bootstrap.call_method1("load", (path.as_os_str(), name, loader)));
         if std::process::id() != own {
-            // The plugin forked, and this is the child, which has returned from the import. The host knows nothing of it.
+            // The plugin forked, and this is the child, which has returned from the import. The host knows nothing of
+            // it.
             interpreter::leave(0);
         }
         let module = match module {

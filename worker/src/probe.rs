@@ -1,8 +1,10 @@
-//! What instrumented code calls: builtins that count the edges that the plugin's code takes, and do what was in their place.
+//! What instrumented code calls: builtins that count the edges that the plugin's code takes, and do what was in their
+//! place.
 //!
-//! They are raw functions of C's calling convention. One costs some 30 ns, makes no object, and calls only what the original
-//! code would have called. An edge is a hash of two numbers of `instrument.py`: that of the call before and that of this one.
-//! The first call in a function starts again. Outside of sessions, and in a child that a plugin forked, nothing is counted.
+//! They are raw functions of C's calling convention. One costs some 30 ns, makes no object, and calls only what the
+//! original code would have called. An edge is a hash of two numbers of `instrument.py`: that of the call before and
+//! that of this one. The first call in a function starts again. Outside of sessions, and in a child that a plugin
+//! forked, nothing is counted.
 
 use std::{
     ffi::{CStr, c_int},
@@ -63,8 +65,8 @@ impl<'py> Instrument<'py> {
                 ml_flags: ffi::METH_FASTCALL,
                 ml_doc: std::ptr::null(),
             }));
-            // SAFETY: the definition lives for ever and has the function's calling convention; the result is a new reference
-            // or null.
+            // SAFETY: the definition lives for ever and has the function's calling convention; the result is a new
+            // reference or null.
             let function =
                 unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyCFunction_New(definition, std::ptr::null_mut()))? };
             builtins.setattr(*name, function)?;
@@ -101,8 +103,8 @@ pub(crate) fn begin(flags: u32) {
     }
 }
 
-/// Ends a session, and writes what was noted if the flags want it. Returns the edges, which count as seen once the host has
-/// them.
+/// Ends a session, and writes what was noted if the flags want it. Returns the edges, which count as seen once the host
+/// has them.
 pub(crate) fn end(flags: u32, writer: &mut Writer) -> Vec<Edge> {
     let shared = COUNTS_IN.load(Ordering::Relaxed);
     stop();
@@ -171,7 +173,8 @@ unsafe fn taken<'a, const N: usize>(
     arguments: *mut *mut PyObject,
     count: Py_ssize_t,
 ) -> Option<(u32, &'a [*mut PyObject; N])> {
-    // SAFETY: the slice is as long as the caller promises; the lower bits of an exact int can be read without an exception.
+    // SAFETY: the slice is as long as the caller promises; the lower bits of an exact int can be read without an
+    // exception.
     unsafe {
         let all = std::slice::from_raw_parts(arguments, count as usize);
         if let [number, rest @ ..] = all
@@ -219,8 +222,8 @@ unsafe extern "C" fn test(_: *mut PyObject, arguments: *mut *mut PyObject, count
 
 /// An operand of `and` or `or`, whose result depends on its truth. Counts only if reading the truth has no side effect.
 unsafe extern "C" fn value(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
-    // SAFETY: CPython calls this with living objects on an attached thread. The truth of these types is their length or their
-    // value, and reading it never raises.
+    // SAFETY: CPython calls this with living objects on an attached thread. The truth of these types is their length or
+    // their value, and reading it never raises.
     unsafe {
         let Some((number, [object])) = taken(arguments, count) else { return std::ptr::null_mut() };
         let object = *object;
@@ -244,8 +247,8 @@ const RICH: [c_int; 6] = [ffi::Py_EQ, ffi::Py_NE, ffi::Py_LT, ffi::Py_LE, ffi::P
 
 /// A comparison with one operator.
 unsafe extern "C" fn compare(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
-    // SAFETY: CPython calls this with living objects on an attached thread; each result is a new reference or null with an
-    // exception set, and is read only if it is an object.
+    // SAFETY: CPython calls this with living objects on an attached thread; each result is a new reference or null with
+    // an exception set, and is read only if it is an object.
     unsafe {
         let Some((code, [left, right])) = taken(arguments, count) else { return std::ptr::null_mut() };
         let (number, operator) = (code >> 4, code & 15);
@@ -291,8 +294,8 @@ unsafe extern "C" fn item(_: *mut PyObject, arguments: *mut *mut PyObject, count
 
 /// A call of a method whose name is one of those that compare.
 unsafe extern "C" fn call(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
-    // SAFETY: CPython calls this with living objects on an attached thread; the arguments of the method come after it, and
-    // the call gets their number.
+    // SAFETY: CPython calls this with living objects on an attached thread; the arguments of the method come after it,
+    // and the call gets their number.
     unsafe {
         let Some((code, [method, first])) = taken(arguments, count) else { return std::ptr::null_mut() };
         let (number, kind) = (code >> 4, code & 15);

@@ -193,8 +193,8 @@ impl<'a, 'py> Runner<'a, 'py> {
         }
     }
 
-    /// Runs the batch in the request area, or as much of it as fits into the reply. Returns whether this process has to be
-    /// replaced.
+    /// Runs the batch in the request area, or as much of it as fits into the reply. Returns whether this process has to
+    /// be replaced.
     fn batch(&mut self, flags: u32) -> Result<bool, WireError> {
         let request = self.descriptors.shared.read_request();
         let mut reader = Reader::new(&request);
@@ -281,8 +281,8 @@ impl<'a, 'py> Runner<'a, 'py> {
         changes
     }
 
-    /// Exits if the plugin forked and this is the child, which has returned from the plugin's code. The host knows nothing of
-    /// it.
+    /// Exits if the plugin forked and this is the child, which has returned from the plugin's code. The host knows
+    /// nothing of it.
     fn leave_if_forked(&self) {
         if !self.own.is_here() {
             interpreter::leave(0);

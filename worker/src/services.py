@@ -136,7 +136,7 @@ def _take_memory_cache(module):
 
 def _take_database(module):
     def query_all(self):
-        """Retrieves the credentials of every host of a user. The SDK's own method returns those of the first host only."""
+        """Retrieves the credentials of every host of a user. The SDK's own method returns those of the first only."""
         users = self._FakeDatabase__database.items()
         return [(user, host, row[0]) for user, hosts in users for host, rows in hosts.items() for row in rows]
 
@@ -257,8 +257,8 @@ CLASSES = {
 
 
 def used(paths):
-    """The services that the code at `paths` names, and `sdk` if the SDK is imported: then the configuration may name more
-    of them."""
+    """The services that the code at `paths` names, and `sdk` if the SDK is imported: then the configuration may name
+    more of them."""
     import re
 
     found = {"sdk"} if "safeguard.sessions.plugin" in sys.modules else set()

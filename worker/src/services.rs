@@ -1,5 +1,5 @@
-//! The platform's services inside the worker: `services.py`, which fills the SDK's stand-ins, and the memory cache, which
-//! goes from one isolated call to the next.
+//! The platform's services inside the worker: `services.py`, which fills the SDK's stand-ins, and the memory cache,
+//! which goes from one isolated call to the next.
 //!
 //! This costs nothing if a session's services are empty and no stand-in was ever imported.
 
@@ -48,8 +48,8 @@ pub(crate) fn used(py: Python<'_>, paths: &[&String]) -> PyResult<Vec<String>> {
     handles(py)?.module.bind(py).call_method1("used", (paths.to_vec(),))?.extract()
 }
 
-/// Fills the services for a session. In a process for one call, `folder` is where an earlier one may have left the memory
-/// cache.
+/// Fills the services for a session. In a process for one call, `folder` is where an earlier one may have left the
+/// memory cache.
 pub(crate) fn begin(py: Python<'_>, services: &Value, folder: Option<&Path>) -> PyResult<()> {
     let handles = handles(py)?;
     let is_imported = !handles.standins.bind(py).is_empty();

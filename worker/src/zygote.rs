@@ -1,5 +1,5 @@
-//! The process that has imported the plugin, has one thread, and forks: a runner for many sessions, or a child for one call.
-//! It takes commands from the host and reports how each child ended.
+//! The process that has imported the plugin, has one thread, and forks: a runner for many sessions, or a child for one
+//! call. It takes commands from the host and reports how each child ended.
 
 use std::{
     fs::File,
@@ -72,8 +72,8 @@ pub(crate) fn run(start: Start) -> ExitCode {
 
 /// Forks as `os.fork` does, so that CPython's own state is complete in the child.
 fn fork_python(_py: Python<'_>) -> i32 {
-    // SAFETY: this thread is attached to the interpreter and is the only one, so the child gets all of it; the hooks are
-    // called in CPython's order.
+    // SAFETY: this thread is attached to the interpreter and is the only one, so the child gets all of it; the hooks
+    // are called in CPython's order.
     unsafe {
         pyo3::ffi::PyOS_BeforeFork();
         let pid = libc::fork();
@@ -208,8 +208,8 @@ impl Zygote {
         // The guardian asks processes that execute this program for their Python stacks, and no others.
         let program = open("/proc/self/exe", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         fd_passing::send(link, &serde_json::to_vec(allowed)?, &[own.as_fd(), program.as_fd()])?;
-        // Once it is supervised, this process can send no descriptor without the guardian. So the guardian takes the listener
-        // itself.
+        // Once it is supervised, this process can send no descriptor without the guardian. So the guardian takes the
+        // listener itself.
         let listener = seccomp::supervise(self.confinement)?;
         rustix::net::send(link, &listener.as_raw_fd().to_le_bytes(), SendFlags::NOSIGNAL)?;
         // The listener must stay open until the guardian has taken it.
@@ -231,7 +231,8 @@ impl Zygote {
             None => self.fork(py, command::CALL, false)?,
         };
         if let Some(go) = &child.go {
-            // If something has killed the spare, it is reported as a child that ended without a call, and the host tries again.
+            // If something has killed the spare, it is reported as a child that ended without a call, and the host
+            // tries again.
             let _ = rustix::io::write(go, &[1]);
         }
         // If each child imports the plugin for itself, the call's time limit must cover the import.
@@ -278,8 +279,8 @@ impl Zygote {
         self.reply(&[reply::ENDED, 0, 0, 0, 0])
     }
 
-    /// Waits for a child, and meanwhile passes on the host's signals. Returns its exit status, or the negative of the signal
-    /// that ended it.
+    /// Waits for a child, and meanwhile passes on the host's signals. Returns its exit status, or the negative of the
+    /// signal that ended it.
     fn wait(&self, pidfd: &OwnedFd) -> Result<i32, String> {
         loop {
             let mut fds = [PollFd::new(pidfd, PollFlags::IN), PollFd::new(&self.descriptors.control, PollFlags::IN)];
@@ -326,8 +327,8 @@ impl Zygote {
         if self.missing.has(Protection::Processes) {
             sandbox::kill_descendants(std::process::id() as i32);
         } else {
-            // SAFETY: this reaches the processes of the zygote's own namespace, which are its descendants: neither the zygote
-            // itself nor the first process, nor any process outside.
+            // SAFETY: this reaches the processes of the zygote's own namespace, which are its descendants: neither the
+            // zygote itself nor the first process, nor any process outside.
             unsafe { libc::kill(-1, libc::SIGKILL) };
             sandbox::reap();
         }

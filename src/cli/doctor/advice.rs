@@ -184,7 +184,7 @@ fn switched_off(facts: &Facts) -> (Vec<String>, Vec<String>) {
     let name = "kernel.apparmor_restrict_unprivileged_userns";
     switch(is_ordinary && known.are_restricted == Some(true), name, "1", "0");
     if is_ordinary && known.are_restricted == Some(true) {
-        remedies.push("or give `hookstorm-worker` an AppArmor profile with `userns,`".into());
+        remedies.push("or give `hookstorm` an AppArmor profile with `userns,`".into());
     }
     (reasons, remedies)
 }

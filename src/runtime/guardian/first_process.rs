@@ -1,5 +1,5 @@
-//! The first process of a worker's namespaces. No signal from inside ends it, and it waits for processes whose parents are
-//! gone. It forks the zygote and ends with it.
+//! The first process of a worker's namespaces. No signal from inside ends it, and it waits for processes whose parents
+//! are gone. It forks the zygote and ends with it.
 
 use std::{
     io,
@@ -54,8 +54,8 @@ fn become_worker(setup: Setup, link: OwnedFd, scratch: Option<OwnedFd>) -> ExitC
     end_with_parent();
     let Setup { arguments, shared, missing } = setup;
     shared.header().missing.store(missing.bits(), Ordering::Release);
-    // Its own session: a plugin that kills its process group does not kill the guardian. And what the plugin leaves behind
-    // becomes a child of the zygote.
+    // Its own session: a plugin that kills its process group does not kill the guardian. And what the plugin leaves
+    // behind becomes a child of the zygote.
     let _ = (setsid(), set_child_subreaper(Some(getpid())));
     let control = arguments.channels.control.try_clone();
     let worker =

@@ -1,5 +1,5 @@
-//! The guardian: the process between the host and a worker. It stays outside of the worker's namespaces, judges system calls
-//! of the plugin, and ends all processes of the worker when the host or the zygote is gone.
+//! The guardian: the process between the host and a worker. It stays outside of the worker's namespaces, judges system
+//! calls of the plugin, and ends all processes of the worker when the host or the zygote is gone.
 //!
 //! ```text
 //! host ──▶ guardian ──▶ first process of the namespaces ──▶ zygote: executes hookstorm-worker

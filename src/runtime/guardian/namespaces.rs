@@ -30,7 +30,8 @@ pub(super) unsafe fn enter(confinement: Confinement) -> MissingProtections {
     }
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     if unshare(libc::CLONE_NEWUSER | wanted) {
-        // Without the maps every file would belong to nobody. If the kernel refuses them, the namespaces work all the same.
+        // Without the maps every file would belong to nobody. If the kernel refuses them, the namespaces work all the
+        // same.
         let _ = std::fs::write("/proc/self/setgroups", "deny");
         let _ = std::fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"));
         let _ = std::fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"));
@@ -45,8 +46,8 @@ pub(super) unsafe fn enter(confinement: Confinement) -> MissingProtections {
 }
 
 /// Mounts a scratch folder of limited size at `scratch`, shared memory at `/dev/shm`, and a `/proc` that shows the
-/// namespace's own processes. Only this process and its children see these mounts. Returns the scratch folder, so that the
-/// host can reach it from outside, and adds to `missing` what the kernel refused.
+/// namespace's own processes. Only this process and its children see these mounts. Returns the scratch folder, so that
+/// the host can reach it from outside, and adds to `missing` what the kernel refused.
 ///
 /// # Safety
 /// The process must have one thread.

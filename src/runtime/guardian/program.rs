@@ -35,8 +35,8 @@ pub(in crate::runtime) fn is_this_program() -> bool {
 /// Serves as the guardian of a worker if the host started this process for that, and returns its exit status. Otherwise
 /// returns `None`.
 ///
-/// A program whose `main` begins with this call can run plugins without the program `hookstorm` beside the worker. It must
-/// call it before it starts a thread.
+/// A program whose `main` begins with this call can run plugins without the program `hookstorm` beside the worker. It
+/// must call it before it starts a thread.
 ///
 /// ```no_run
 /// use std::process::ExitCode;

@@ -22,8 +22,8 @@ use crate::runtime::{
     sandbox::{AllowedConnections, kill_descendants},
 };
 
-/// Waits until the host or the zygote is gone, and kills what is left. `first` is the process that ends with the zygote,
-/// `own` this one. Over `link` the zygote sends what to supervise.
+/// Waits until the host or the zygote is gone, and kills what is left. `first` is the process that ends with the
+/// zygote, `own` this one. Over `link` the zygote sends what to supervise.
 pub(super) fn run(setup: &Setup, first: i32, own: Pid, link: OwnedFd) -> ExitCode {
     let first = Pid::from_raw(first).expect("`fork` returned a process id");
     if let Ok(pidfd) = pidfd_open(first, PidfdFlags::empty()) {
@@ -75,8 +75,8 @@ fn supervise(setup: &Setup, first: &OwnedFd, link: OwnedFd) {
                     is_over = true;
                 }
             }
-            // The zygote sends this once, before the plugin's first line runs. If there is nothing to supervise, it closes the
-            // link.
+            // The zygote sends this once, before the plugin's first line runs. If there is nothing to supervise, it
+            // closes the link.
             None if has_event => {
                 supervisor = link.take().and_then(|link| begin(setup, &fault, &link));
             }

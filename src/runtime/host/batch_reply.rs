@@ -1,8 +1,8 @@
-//! What a runner wrote about a batch, checked against the sessions that it got: a reply about other calls than those is an
-//! error.
+//! What a runner wrote about a batch, checked against the sessions that it got: a reply about other calls than those is
+//! an error.
 //!
-//! Safe on any bytes. Whatever our worker never writes is an error too, for instance more frames or changes than it reports.
-//! So bytes that a plugin wrote cost the host no more memory than a reply of ours.
+//! Safe on any bytes. Whatever our worker never writes is an error too, for instance more frames or changes than it
+//! reports. So bytes that a plugin wrote cost the host no more memory than a reply of ours.
 
 use crate::{
     case::{Session, Value},
@@ -25,8 +25,8 @@ pub(crate) struct BatchReply {
 }
 
 impl BatchReply {
-    /// Reads what `bytes` say about `sessions`, or about any sessions, as far as possible; `memory_bytes` is the limit under
-    /// which the calls ran.
+    /// Reads what `bytes` say about `sessions`, or about any sessions, as far as possible; `memory_bytes` is the limit
+    /// under which the calls ran.
     pub(crate) fn read(bytes: &[u8], sessions: Option<&[Session]>, memory_bytes: u64) -> Self {
         let mut reply = Self::default();
         reply.is_whole = reply.take_in(&mut Reader::of_reply(bytes), sessions, memory_bytes).is_ok();

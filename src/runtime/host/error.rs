@@ -12,7 +12,8 @@ pub enum RuntimeError {
     /// The worker's program is not beside this one.
     #[error("`hookstorm-worker` is not beside `{0}`")]
     NoWorker(PathBuf),
-    /// The program that supervises the worker is not beside the worker. Only a program that uses this library can meet it.
+    /// The program that supervises the worker is not beside the worker. Only a program that uses this library can meet
+    /// it.
     #[error(
         "`hookstorm` is not beside `{0}`: install both programs in one folder, or begin `main` with \
          `hookstorm::runtime::guardian_main`"

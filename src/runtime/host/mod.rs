@@ -1,7 +1,7 @@
 //! The host's end of workers: it starts them, gives them sessions, bounds their time and survives them.
 //!
-//! A worker may die at any moment. Then the host names the call that did it, with the stack if possible, and goes on with a
-//! new runner or a new worker. It reads everything that a worker wrote as hostile bytes.
+//! A worker may die at any moment. Then the host names the call that did it, with the stack if possible, and goes on
+//! with a new runner or a new worker. It reads everything that a worker wrote as hostile bytes.
 
 mod batch_reply;
 mod error;

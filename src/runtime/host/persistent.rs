@@ -157,8 +157,8 @@ impl Worker {
         BatchReply::read(&self.process.shared.read_reply(), Some(sessions), self.target.limits.memory_bytes)
     }
 
-    /// The observation of a session whose process a call ended. The cookies are lost with the process, so they are taken
-    /// from the calls again. The edges are still in the shared memory; comparisons are not.
+    /// The observation of a session whose process a call ended. The cookies are lost with the process, so they are
+    /// taken from the calls again. The edges are still in the shared memory; comparisons are not.
     fn aborted_session(&mut self, session: &Session, partial: Observation, ending: Ending, flags: u32) -> Observation {
         let Observation { mut trace, mut edges, comparisons, usage, process_usage } = partial;
         let shared = &self.process.shared;

@@ -56,8 +56,8 @@ pub(super) struct Process {
     pub(super) stderr: Capture,
     fault: Capture,
     scratch: ScratchFolder,
-    /// The path at which the host reaches the scratch folder: its own path, or another one if the worker has mounted its
-    /// own file system there.
+    /// The path at which the host reaches the scratch folder: its own path, or another one if the worker has mounted
+    /// its own file system there.
     pub(super) root: PathBuf,
     /// The zygote's process.
     pub(super) zygote: Option<OwnedFd>,
@@ -68,8 +68,8 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a guardian, which starts the worker. `state` is the folder with the plugin's state folders, if they are not
-    /// the worker's own.
+    /// Starts a guardian, which starts the worker. `state` is the folder with the plugin's state folders, if they are
+    /// not the worker's own.
     pub(super) fn spawn(target: &Target, state: Option<&Path>) -> Result<Self, RuntimeError> {
         let program = programs::worker()?;
         let guardian_program = programs::guardian(&program)?;
@@ -107,8 +107,8 @@ impl Process {
         // Only the guardian and the worker have these descriptors after this, so that the host sees when they end.
         let channels = arguments.channels;
         let passed = channels.all().map(|fd| std::os::fd::AsRawFd::as_raw_fd(&fd));
-        // SAFETY: between fork and exec the child calls only `setsid`, `setpriority` and `fcntl`, which are safe there, the
-        // last one on descriptors that are open until after `spawn`.
+        // SAFETY: between fork and exec the child calls only `setsid`, `setpriority` and `fcntl`, which are safe there,
+        // the last one on descriptors that are open until after `spawn`.
         unsafe {
             command.pre_exec(move || {
                 // Out of the terminal's reach before it is another program: Ctrl-C is for the host.

@@ -1,5 +1,6 @@
-//! A worker that serves many sessions at once, as an appliance does: it makes each call of any session in a process of its
-//! own, and shares the plugin's state folders with other servers, which are never emptied. It reports what each call cost.
+//! A worker that serves many sessions at once, as an appliance does: it makes each call of any session in a process of
+//! its own, and shares the plugin's state folders with other servers, which are never emptied. It reports what each
+//! call cost.
 
 use std::{
     path::{Path, PathBuf},
@@ -42,8 +43,8 @@ impl Server {
         Ok(Self { worker, state: state.to_owned() })
     }
 
-    /// Makes the session's next call in a process of its own, and returns what it cost, if the process lived to report it.
-    /// At the end of the session it does nothing.
+    /// Makes the session's next call in a process of its own, and returns what it cost, if the process lived to report
+    /// it. At the end of the session it does nothing.
     ///
     /// # Errors
     /// If the runtime itself failed; whatever the plugin does is in the trace.
@@ -71,8 +72,8 @@ impl Server {
         Ok(usage)
     }
 
-    /// Runs a whole session in the process that ran the earlier ones, whatever they changed. Returns the trace, what each
-    /// call cost and, now and then, what the process uses.
+    /// Runs a whole session in the process that ran the earlier ones, whatever they changed. Returns the trace, what
+    /// each call cost and, now and then, what the process uses.
     ///
     /// # Errors
     /// As [`Server::step`].

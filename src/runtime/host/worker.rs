@@ -47,8 +47,8 @@ impl Worker {
     /// Starts a worker and loads the target's plugin in it.
     ///
     /// # Errors
-    /// [`RuntimeError`] if no worker can be started. If the plugin cannot be loaded, [`Loading`] says why, and then running
-    /// sessions is an error.
+    /// [`RuntimeError`] if no worker can be started. If the plugin cannot be loaded, [`Loading`] says why, and then
+    /// running sessions is an error.
     pub fn start(target: &Arc<Target>) -> Result<(Self, Loading), RuntimeError> {
         let worker = Self::start_in(target, None)?;
         let loading = Loading::clone(&worker.loading);
@@ -119,7 +119,8 @@ impl Worker {
         if status < 0 { self.ending_of_status(status) } else { Ending::Corrupted }
     }
 
-    /// Empties the scratch folder before a session. A worker whose plugin removed the folders in which it works is replaced.
+    /// Empties the scratch folder before a session. A worker whose plugin removed the folders in which it works is
+    /// replaced.
     pub(super) fn prepare_scratch(&mut self) -> Result<(), RuntimeError> {
         if !self.process.clear_scratch() {
             self.lose(RuntimeError::Stuck);

@@ -1,5 +1,5 @@
-//! The commands of the host and the replies of the zygote and its runner: packets of a few bytes, each with its meaning in
-//! the first one.
+//! The commands of the host and the replies of the zygote and its runner: packets of a few bytes, each with its meaning
+//! in the first one.
 
 /// What the host sends: [`command::BATCH`] to a runner, everything else to the zygote.
 pub mod command {
@@ -21,8 +21,9 @@ pub mod command {
 
 /// What the host receives.
 pub mod reply {
-    /// The zygote runs. A [`Started`](crate::runtime::protocol::start::Started) follows as JSON. With it come a descriptor
-    /// of the zygote's process and, if a scratch folder is mounted for this worker alone, one of that folder.
+    /// The zygote runs. A [`Started`](crate::runtime::protocol::start::Started) follows as JSON. With it come a
+    /// descriptor of the zygote's process and, if a scratch folder is mounted for this worker alone, one of that
+    /// folder.
     pub const STARTED: u8 = b'w';
     /// The worker's program cannot be executed. The four bytes that follow are the `errno`.
     pub const NOT_STARTED: u8 = b'n';

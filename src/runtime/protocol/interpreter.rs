@@ -1,5 +1,5 @@
-//! The Python that a worker is built against. A worker tells it when it starts; where it cannot start, for instance because
-//! the shared library of that Python is gone, the host reads the same from the program's file.
+//! The Python that a worker is built against. A worker tells it when it starts; where it cannot start, for instance
+//! because the shared library of that Python is gone, the host reads the same from the program's file.
 
 use std::path::PathBuf;
 

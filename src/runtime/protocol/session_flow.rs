@@ -1,5 +1,5 @@
-//! The order in which a session's calls are made. The platform decides it while the session runs: it answers questions, a
-//! verdict or a call that was aborted ends the session, and a call that was cut off empties the cookies.
+//! The order in which a session's calls are made. The platform decides it while the session runs: it answers questions,
+//! a verdict or a call that was aborted ends the session, and a call that was cut off empties the cookies.
 //!
 //! Both ends use this state machine: the runner in persistent mode, the host in isolated mode.
 

@@ -1,5 +1,5 @@
-//! What a worker is started with, and what it answers. The host starts a guardian, and the guardian executes the worker: so
-//! the same descriptors pass through two programs, as numbers on the command line.
+//! What a worker is started with, and what it answers. The host starts a guardian, and the guardian executes the
+//! worker: so the same descriptors pass through two programs, as numbers on the command line.
 
 use std::{
     ffi::{OsStr, OsString},

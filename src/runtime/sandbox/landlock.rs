@@ -1,6 +1,6 @@
-//! Landlock: the kernel lets a plugin read what Python and the package need, and write to its scratch folder. If a plugin
-//! uses a user name such as `/etc/passwd` as the name of a file, it must not overwrite that file because the tester is
-//! root; and it must not read the keys in the tester's home.
+//! Landlock: the kernel lets a plugin read what Python and the package need, and write to its scratch folder. If a
+//! plugin uses a user name such as `/etc/passwd` as the name of a file, it must not overwrite that file because the
+//! tester is root; and it must not read the keys in the tester's home.
 
 use std::{
     io,
@@ -74,8 +74,8 @@ const SETTINGS: &[&str] = &[
 const DEVICES: &[&str] =
     &["/dev/full", "/dev/null", "/dev/random", "/dev/shm", "/dev/tty", "/dev/urandom", "/dev/zero"];
 
-/// The rules for a plugin: it may read the machine's part, Python's folders below `prefixes` and `more`, and it may write to
-/// `scratch` and `state`, folders of its own.
+/// The rules for a plugin: it may read the machine's part, Python's folders below `prefixes` and `more`, and it may
+/// write to `scratch` and `state`, folders of its own.
 pub fn access_rules(
     scratch: &Path,
     state: Option<&Path>,
@@ -91,8 +91,8 @@ pub fn access_rules(
     AccessRules::new(readable, writable)
 }
 
-/// Restricts this process and all its children to the rules: what they read, execute and write. Paths that do not exist are
-/// left out. If the kernel can, it also keeps them from sending signals to other processes.
+/// Restricts this process and all its children to the rules: what they read, execute and write. Paths that do not exist
+/// are left out. If the kernel can, it also keeps them from sending signals to other processes.
 ///
 /// # Errors
 /// If the kernel has no Landlock.

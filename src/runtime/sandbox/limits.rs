@@ -27,8 +27,9 @@ pub fn set() -> io::Result<()> {
     Ok(())
 }
 
-/// Limits the processes of this user to as many as a call may start. For a kernel on which the guardian cannot count those
-/// of a call. The kernel counts the processes of each user namespace separately, and does not count those of root.
+/// Limits the processes of this user to as many as a call may start. For a kernel on which the guardian cannot count
+/// those of a call. The kernel counts the processes of each user namespace separately, and does not count those of
+/// root.
 ///
 /// # Errors
 /// If the kernel refuses.
@@ -37,8 +38,8 @@ pub fn limit_processes() -> io::Result<()> {
     Ok(setrlimit(Resource::Nproc, Rlimit { current: limit, maximum: limit })?)
 }
 
-/// Drops all privileges of root for good, except to read and write files of other users in the allowed folders: a tester
-/// who is root may have plugins and virtual environments of other users.
+/// Drops all privileges of root for good, except to read and write files of other users in the allowed folders: a
+/// tester who is root may have plugins and virtual environments of other users.
 ///
 /// # Errors
 /// If the kernel refuses.

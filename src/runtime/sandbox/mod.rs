@@ -1,9 +1,9 @@
-//! What confines a plugin: the rules for files ([`AccessRules`], [`landlock`]), the filter on system calls ([`seccomp`]),
-//! [`limits`], and the folders that it may write to ([`SessionFolders`]). The zygote applies all of it to itself before
-//! the plugin's first line runs; the guardian supervises from outside.
+//! What confines a plugin: the rules for files ([`AccessRules`], [`landlock`]), the filter on system calls
+//! ([`seccomp`]), [`limits`], and the folders that it may write to ([`SessionFolders`]). The zygote applies all of it
+//! to itself before the plugin's first line runs; the guardian supervises from outside.
 //!
-//! Each protection is used if the kernel has it, and [`MissingProtections`] says which ones it withheld. Nothing here knows
-//! Python.
+//! Each protection is used if the kernel has it, and [`MissingProtections`] says which ones it withheld. Nothing here
+//! knows Python.
 
 pub mod access_rules;
 mod confinement;

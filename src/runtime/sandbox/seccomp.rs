@@ -1,5 +1,5 @@
-//! The filter on system calls. The kernel refuses some of them at once. Those that connect, listen, send or start a process
-//! wait until the guardian has judged them.
+//! The filter on system calls. The kernel refuses some of them at once. Those that connect, listen, send or start a
+//! process wait until the guardian has judged them.
 
 use std::{
     collections::BTreeMap,
@@ -15,8 +15,8 @@ use super::{Confinement, MissingProtections, Protection};
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// System calls that the plugin sees as unknown to the kernel: they do what is filtered in ways that a filter cannot look
-/// into. Libraries then use the older ones.
+/// System calls that the plugin sees as unknown to the kernel: they do what is filtered in ways that a filter cannot
+/// look into. Libraries then use the older ones.
 const UNKNOWN: &[i64] = &[libc::SYS_clone3, libc::SYS_io_uring_setup];
 
 /// System calls that no plugin needs and that lead out of its sandbox: keyrings, other namespaces, the kernel itself.
@@ -56,8 +56,8 @@ pub fn refuse(missing: MissingProtections) -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses sockets of the internet families with `ENETUNREACH`, as a machine without a network does. For a kernel on which
-/// the guardian cannot supervise them.
+/// Refuses sockets of the internet families with `ENETUNREACH`, as a machine without a network does. For a kernel on
+/// which the guardian cannot supervise them.
 ///
 /// # Errors
 /// If the kernel has no such filter.
@@ -69,8 +69,8 @@ pub fn refuse_sockets() -> io::Result<()> {
     Ok(())
 }
 
-/// Lets a supervisor judge system calls of this process and all its children from now on. Returns the descriptor on which
-/// it listens.
+/// Lets a supervisor judge system calls of this process and all its children from now on. Returns the descriptor on
+/// which it listens.
 ///
 /// # Errors
 /// If the kernel has no such filter, or if another program supervises this process already.
@@ -115,8 +115,8 @@ fn compile(rules: Rules, action: SeccompAction) -> io::Result<BpfProgram> {
     SeccompFilter::new(rules, SeccompAction::Allow, action, arch).and_then(TryInto::try_into).map_err(other)
 }
 
-/// Installs a filter for this process. Without `SPEC_ALLOW`, older kernels slow down every process with a filter, to prevent
-/// attacks that a plugin under test does not make.
+/// Installs a filter for this process. Without `SPEC_ALLOW`, older kernels slow down every process with a filter, to
+/// prevent attacks that a plugin under test does not make.
 fn apply(mut program: BpfProgram, flags: libc::c_ulong) -> io::Result<i32> {
     let length = u16::try_from(program.len()).map_err(io::Error::other)?;
     let program = libc::sock_fprog { len: length, filter: program.as_mut_ptr().cast() };

@@ -1,5 +1,5 @@
-//! The folders that a plugin may write to. They are empty when a session begins; hookstorm looks at them after each call and
-//! empties them after the session.
+//! The folders that a plugin may write to. They are empty when a session begins; hookstorm looks at them after each
+//! call and empties them after the session.
 //!
 //! A plugin can put anything there: links that lead out, folders without permissions, a hundred thousand folders inside
 //! each other. This code follows no link, and neither depth nor number of files costs more than time.
@@ -76,8 +76,8 @@ impl SessionFolders {
     pub fn fill(&mut self, services: &Value) -> bool {
         self.expect(services);
         for file in &self.service_files {
-            // If a file cannot be written, the plugin does not find it. If the folders are not emptied between sessions, an
-            // earlier session may have put a link there.
+            // If a file cannot be written, the plugin does not find it. If the folders are not emptied between
+            // sessions, an earlier session may have put a link there.
             let _ = tree::write_file(&self.root, Path::new(&file.path), file.text.as_bytes());
         }
         self.is_used |= !self.service_files.is_empty();

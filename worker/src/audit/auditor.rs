@@ -42,7 +42,8 @@ pub(crate) fn add(py: Python<'_>, hook: Hook) -> PyResult<()> {
     }
 }
 
-/// What the events are judged by. It is set up before the plugin's first line, since a plugin can write over shared memory.
+/// What the events are judged by. It is set up before the plugin's first line, since a plugin can write over shared
+/// memory.
 pub(super) struct Auditor {
     shared: SharedMemory,
     pub(super) network: Network,
@@ -155,8 +156,8 @@ impl Auditor {
 
     /// Sets the exception for a refusal.
     pub(super) fn raise(&self, refusal: Refusal) {
-        // SAFETY: hooks and methods run on an attached thread; the types are the interpreter's own, whose constructors are in C.
-        // The event's arguments keep the path alive.
+        // SAFETY: hooks and methods run on an attached thread; the types are the interpreter's own, whose constructors
+        // are in C. The event's arguments keep the path alive.
         unsafe {
             match refusal {
                 Refusal::Unresolved => {

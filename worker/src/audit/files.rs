@@ -1,7 +1,8 @@
-//! Files: what the plugin writes, creates, moves or removes outside of its own folders, and what it reads without permission.
+//! Files: what the plugin writes, creates, moves or removes outside of its own folders, and what it reads without
+//! permission.
 //!
-//! What would fail anyway, because the file does not exist or already does, is no attempt: a plugin that creates a folder that
-//! exists gets just that error.
+//! What would fail anyway, because the file does not exist or already does, is no attempt: a plugin that creates a
+//! folder that exists gets just that error.
 
 use std::path::{Path, PathBuf};
 
@@ -103,8 +104,8 @@ fn made_or_changed(auditor: &Auditor, path: Object, folder: Option<Object>) -> O
     write(auditor, path, &resolved(path, folder)?, |path| path.parent().is_some_and(Path::is_dir))
 }
 
-/// Refuses a write. The kernel refuses most of them too, but not all (the mode of a file, its owner, its times), and not on every
-/// machine.
+/// Refuses a write. The kernel refuses most of them too, but not all (the mode of a file, its owner, its times), and
+/// not on every machine.
 fn write(auditor: &Auditor, path: Object, resolved: &Path, could_be: impl Fn(&Path) -> bool) -> Option<Refusal> {
     if auditor.access.may_write(resolved) || !could_be(resolved) {
         return None;

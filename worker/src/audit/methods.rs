@@ -1,6 +1,6 @@
-//! Names that C code resolves before its audit event: `connect`, `bind` and `sendto` with the name of a host, and the name of an
-//! address. So the functions behind these methods of `_socket` are replaced by functions that look at the address first. Python
-//! sees the same objects as before.
+//! Names that C code resolves before its audit event: `connect`, `bind` and `sendto` with the name of a host, and the
+//! name of an address. So the functions behind these methods of `_socket` are replaced by functions that look at the
+//! address first. Python sees the same objects as before.
 
 use std::{ffi::c_int, sync::OnceLock};
 
@@ -53,8 +53,8 @@ const BIND: usize = 2;
 const SENDTO: usize = 3;
 const NAME_OF: usize = 4;
 
-/// Looks up the class of sockets, and replaces the functions if `replaces`. A function that this interpreter defines otherwise
-/// stays.
+/// Looks up the class of sockets, and replaces the functions if `replaces`. A function that this interpreter defines
+/// otherwise stays.
 pub(super) fn prepare(py: Python<'_>, replaces: bool) -> PyResult<()> {
     let module = PyModule::import(py, "_socket")?;
     let class = module.getattr("socket")?;

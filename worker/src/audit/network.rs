@@ -1,7 +1,7 @@
 //! The network: addresses that the plugin may not reach, and names.
 //!
-//! It allows on purpose: binding to port 0, which no peer can know, and which libraries do to see what the machine supports;
-//! and sockets of families that reach no peer, such as a socket pair.
+//! It allows on purpose: binding to port 0, which no peer can know, and which libraries do to see what the machine
+//! supports; and sockets of families that reach no peer, such as a socket pair.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -113,8 +113,8 @@ pub(super) fn name(auditor: &Auditor, host: Object, port: Option<Object>) -> Opt
 }
 
 /// The plugin looks up the name of an address, or of another name. A query for the machine's own full name, as by
-/// `socket.getfqdn`, reaches no other machine: it is refused too, so that the answer does not depend on the machine, but it is no
-/// attempt.
+/// `socket.getfqdn`, reaches no other machine: it is refused too, so that the answer does not depend on the machine,
+/// but it is no attempt.
 pub(super) fn reverse(auditor: &Auditor, host: &str) -> Option<()> {
     if auditor.network.resolves(host) || auditor.network.destinations().iter().any(|known| is_one_of(host, known)) {
         return None;

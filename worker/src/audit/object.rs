@@ -1,5 +1,5 @@
-//! Reads Python's objects without calling anything of the plugin's: text and bytes are read in C, whatever class a plugin made
-//! of them.
+//! Reads Python's objects without calling anything of the plugin's: text and bytes are read in C, whatever class a
+//! plugin made of them.
 
 use std::{
     ffi::{CStr, c_int},
@@ -76,7 +76,8 @@ impl Object {
 
     /// The bytes of a `str` or `bytes`, as the kernel gets them.
     pub(super) fn bytes(self) -> Option<Vec<u8>> {
-        // SAFETY: the object is alive; C alone encodes the text, `surrogateescape` included. New references are released.
+        // SAFETY: the object is alive; C alone encodes the text, `surrogateescape` included. New references are
+        // released.
         unsafe {
             if ffi::PyUnicode_Check(self.0) != 0 {
                 let encoded = ffi::PyUnicode_AsEncodedString(self.0, c"utf-8".as_ptr(), c"surrogateescape".as_ptr());
@@ -109,8 +110,8 @@ impl Object {
 
     /// The value of the slot `_str` of the object's class: reading a slot calls C alone.
     fn slot_text(self) -> Option<Self> {
-        // SAFETY: the object is alive; its classes are read from the tuple of its type. The getter of a slot returns a new
-        // reference or null with an exception set. The object keeps the value of its slot alive.
+        // SAFETY: the object is alive; its classes are read from the tuple of its type. The getter of a slot returns a
+        // new reference or null with an exception set. The object keeps the value of its slot alive.
         unsafe {
             let class = ffi::Py_TYPE(self.0);
             let classes = Arguments::of((*class).tp_mro)?;

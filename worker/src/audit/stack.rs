@@ -1,5 +1,5 @@
-//! The current stack as `faulthandler` would write it. This code walks the stack itself, since a plugin can close the descriptor of
-//! `faulthandler` or redirect it.
+//! The current stack as `faulthandler` would write it. This code walks the stack itself, since a plugin can close the
+//! descriptor of `faulthandler` or redirect it.
 
 use std::fmt::Write;
 
@@ -27,11 +27,11 @@ pub(super) fn written(root: &str) -> String {
     text
 }
 
-/// Calls `visit` with file, function and line of each frame, innermost first, until it returns false. This thread must be
-/// attached.
+/// Calls `visit` with file, function and line of each frame, innermost first, until it returns false. This thread must
+/// be attached.
 pub(crate) fn each(mut visit: impl FnMut(String, String, u32) -> bool) {
-    // SAFETY: this thread is attached. The first frame is borrowed from the interpreter, and gets a reference of its own; each
-    // later one is a new reference, or null at the end. All are released.
+    // SAFETY: this thread is attached. The first frame is borrowed from the interpreter, and gets a reference of its
+    // own; each later one is a new reference, or null at the end. All are released.
     unsafe {
         let mut frame = ffi::PyEval_GetFrame();
         if !frame.is_null() {
@@ -60,8 +60,8 @@ pub(crate) fn each(mut visit: impl FnMut(String, String, u32) -> bool) {
 /// # Safety
 /// `code` must be a living code object, and the thread attached.
 unsafe fn member(code: *mut PyObject, name: &std::ffi::CStr) -> String {
-    // SAFETY: C alone reads the members of a code object. The text is a new reference, or null with an exception set; a tuple
-    // keeps it alive while it is read.
+    // SAFETY: C alone reads the members of a code object. The text is a new reference, or null with an exception set; a
+    // tuple keeps it alive while it is read.
     let text = unsafe {
         let member = ffi::PyObject_GetAttrString(code, name.as_ptr());
         if member.is_null() {

@@ -1,5 +1,5 @@
-"""Describes the threads that a call left, for the rare call that left one. It is loaded before the plugin, and reads what
-Python keeps about a thread. It calls nothing of the plugin's; only the garbage collector does."""
+"""Describes the threads that a call left, for the rare call that left one. It is loaded before the plugin, and reads
+what Python keeps about a thread. It calls nothing of the plugin's; only the garbage collector does."""
 
 import gc
 import sys
@@ -14,8 +14,9 @@ STACK_LIMIT = 64
 def threads(known):
     """[(ident, name, key, target, stack)] of all threads but this one and the `known` ones.
 
-    `key` identifies a start: the address of the Thread object, or of the code that runs if there is none. `target` is (file,
-    function, line) of the function that the thread was started for. `stack` is a list of the same, innermost first."""
+    `key` identifies a start: the address of the Thread object, or of the code that runs if there is none. `target` is
+    (file, function, line) of the function that the thread was started for. `stack` is a list of the same, innermost
+    first."""
     active = dict(getattr(modules.get("threading"), "_active", {}))
     here = get_ident()
     found = []

@@ -1,5 +1,6 @@
-//! Notes where threads and processes are started while a call runs, so that those that it leaves have a place. CPython's own
-//! audit events report it. Before 3.12 there is none for threads, so the function that starts them is replaced.
+//! Notes where threads and processes are started while a call runs, so that those that it leaves have a place.
+//! CPython's own audit events report it. Before 3.12 there is none for threads, so the function that starts them is
+//! replaced.
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
@@ -63,11 +64,12 @@ pub(super) fn install(py: Python<'_>) -> PyResult<()> {
 /// The original `_thread.start_new_thread`.
 static START: OnceLock<ffi::PyCFunction> = OnceLock::new();
 
-/// Replaces the function behind `_thread.start_new_thread` with [`start_new_thread`]. Python sees the same object as before.
+/// Replaces the function behind `_thread.start_new_thread` with [`start_new_thread`]. Python sees the same object as
+/// before.
 fn replace_start(py: Python<'_>) -> PyResult<()> {
     let function = py.import("_thread")?.getattr("start_new_thread")?;
-    // SAFETY: the object has the type that is checked here. Its definition is a static of CPython, which lives for ever and which
-    // no other thread uses yet. The new function has the arguments of the old one: the module and a tuple.
+    // SAFETY: the object has the type that is checked here. Its definition is a static of CPython, which lives for ever
+    // and which no other thread uses yet. The new function has the arguments of the old one: the module and a tuple.
     unsafe {
         if ffi::PyCFunction_Check(function.as_ptr()) == 0 {
             return Ok(());
@@ -191,8 +193,8 @@ pub(super) fn of_thread(key: usize, origins: &Origins) -> Option<Vec<Frame>> {
     starts.iter().rev().find(is_it).map(|start| frames(&start.stack, origins))
 }
 
-/// The command and the stack with which a process was started that has this name and these words now; a zombie has no words. If
-/// all processes of the call were started at one place, it is that place.
+/// The command and the stack with which a process was started that has this name and these words now; a zombie has no
+/// words. If all processes of the call were started at one place, it is that place.
 pub(super) fn of_process(name: &str, words: &[String], origins: &Origins) -> (Vec<String>, Vec<Frame>) {
     let Ok(starts) = STARTS.lock() else { return (words.to_vec(), Vec::new()) };
     let started = || {

@@ -186,8 +186,8 @@ impl ResourceTracker {
 
 /// The number of threads that Python knows.
 fn count_threads() -> usize {
-    // SAFETY: this thread is attached, and only an attached thread frees the state of a thread. A thread of C that enters Python
-    // for the first time adds its own state in front of those that are walked.
+    // SAFETY: this thread is attached, and only an attached thread frees the state of a thread. A thread of C that
+    // enters Python for the first time adds its own state in front of those that are walked.
     unsafe {
         let mut state = ffi::PyInterpreterState_ThreadHead(ffi::PyInterpreterState_Main());
         let mut count = 0;

@@ -22,8 +22,8 @@ pub(super) fn hash_of(value: &Bound<'_, PyAny>) -> u64 {
     visitor.hash.0
 }
 
-/// A fast hash that depends on the order. It need not resist attacks: a plugin that hides state from it hides it from its own
-/// author.
+/// A fast hash that depends on the order. It need not resist attacks: a plugin that hides state from it hides it from
+/// its own author.
 #[derive(Default)]
 pub(super) struct Hash(pub(super) u64);
 
@@ -156,8 +156,8 @@ impl Visitor {
         }
     }
 
-    /// Visits the attributes of an object whose class was made in Python. Objects of `logging` and such are left out: their
-    /// caches change all the time and mean nothing.
+    /// Visits the attributes of an object whose class was made in Python. Objects of `logging` and such are left out:
+    /// their caches change all the time and mean nothing.
     fn instance(&mut self, instance: &Bound<'_, PyAny>, depth: usize) {
         let class = instance.get_type();
         let is_ignored = module_of(&class).is_none_or(|module| {

@@ -18,8 +18,8 @@ pub(super) struct LoggingState {
 }
 
 impl LoggingState {
-    /// How logging is set up now, or, if the plugin imported it in a session, as it is set up in a new process. `None` if it is
-    /// not imported.
+    /// How logging is set up now, or, if the plugin imported it in a session, as it is set up in a new process. `None`
+    /// if it is not imported.
     pub(super) fn of(py: Python<'_>, modules: &Bound<'_, PyDict>, as_it_is: bool) -> PyResult<Option<Self>> {
         let Ok(Some(logging)) = modules.get_item(intern(py, "logging")) else { return Ok(None) };
         let all = list(&logging, "_handlerList")?;

@@ -1,6 +1,6 @@
-//! The state that one session may leave to the next one in a process: the plugin's modules, the attributes of its classes,
-//! defaults and closures of its functions. Environment, working folder and logging are restored after each session, as a
-//! new process would have them.
+//! The state that one session may leave to the next one in a process: the plugin's modules, the attributes of its
+//! classes, defaults and closures of its functions. Environment, working folder and logging are restored after each
+//! session, as a new process would have them.
 //!
 //! A snapshot is a hash for each name. Taking it calls nothing of the plugin's.
 

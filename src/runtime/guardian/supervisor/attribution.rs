@@ -1,5 +1,5 @@
-//! Which thread can tell where in the plugin a system call comes from: the caller itself if it runs Python for us, or else
-//! its nearest ancestor that does and waits for it.
+//! Which thread can tell where in the plugin a system call comes from: the caller itself if it runs Python for us, or
+//! else its nearest ancestor that does and waits for it.
 
 use std::{fs, os::fd::BorrowedFd, path::Path};
 
@@ -64,7 +64,8 @@ impl PythonThread {
 
     /// Asks it for its stack. Returns whether the signal was sent.
     pub(super) fn ask_for_stack(self) -> bool {
-        // SAFETY: this sends a signal to a thread that has a handler for it; if the thread is gone, nothing gets the signal.
+        // SAFETY: this sends a signal to a thread that has a handler for it; if the thread is gone, nothing gets the
+        // signal.
         unsafe { libc::syscall(libc::SYS_tgkill, self.process, self.thread, ASK.as_raw()) == 0 }
     }
 }

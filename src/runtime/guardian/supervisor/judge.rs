@@ -31,8 +31,8 @@ use crate::{
     trace::AttemptKind,
 };
 
-/// How long a process may take to write down its stack. It takes a few milliseconds, and longer only on a machine that is
-/// overloaded.
+/// How long a process may take to write down its stack. It takes a few milliseconds, and longer only on a machine that
+/// is overloaded.
 const STACK_TIME: Duration = Duration::from_millis(500);
 
 /// The supervisor.
@@ -126,8 +126,8 @@ impl<'a> Supervisor<'a> {
                         return self.connect(call, &address);
                     }
                 }
-                // This sends nothing: the C library orders addresses by the one that it would send from. A query to a name
-                // server begins in the same way, so that this port is an attempt.
+                // This sends nothing: the C library orders addresses by the one that it would send from. A query to a
+                // name server begins in the same way, so that this port is an attempt.
                 Address::Internet(address) if connects && address.port() != NAME_SERVER_PORT && call.is_datagram() => {
                     return Answer::End(libc::ENETUNREACH);
                 }

@@ -60,8 +60,8 @@ impl WaitingCall {
     }
 }
 
-/// Makes a waiting call cheap: the kernel wakes the guardian on the processor of the caller, which otherwise costs half of
-/// the time. Since Linux 6.6; an older kernel ignores it.
+/// Makes a waiting call cheap: the kernel wakes the guardian on the processor of the caller, which otherwise costs half
+/// of the time. Since Linux 6.6; an older kernel ignores it.
 pub(super) fn wake_on_same_processor(listener: &OwnedFd) {
     const SYNC_WAKE_UP: libc::c_ulong = 1;
     // SAFETY: this sets a flag of the descriptor and touches no memory.

@@ -1,5 +1,5 @@
-//! What the call that runs has tried. The worker's process or its guardian notes an attempt while it happens, so that the
-//! host knows it even if the call never ends.
+//! What the call that runs has tried. The worker's process or its guardian notes an attempt while it happens, so that
+//! the host knows it even if the call never ends.
 
 use std::sync::atomic::Ordering;
 

@@ -25,13 +25,13 @@ impl SharedMemory {
     }
 
     fn taken(&self, at: u16) -> &AtomicU16 {
-        // SAFETY: the area has two bytes for each of the 64 Ki places and begins at an even address, and code touches it
-        // as atomics only.
+        // SAFETY: the area has two bytes for each of the 64 Ki places and begins at an even address, and code touches
+        // it as atomics only.
         unsafe { &*self.base.add(TAKEN_AT + 2 * usize::from(at)).cast::<AtomicU16>() }
     }
 
-    /// Counts an edge of the session that runs. Only one process at a time does: if two of its threads meet here, a count
-    /// is lost and nothing else.
+    /// Counts an edge of the session that runs. Only one process at a time does: if two of its threads meet here, a
+    /// count is lost and nothing else.
     #[inline]
     pub fn count_edge(&self, number: u16) {
         let times = self.edge_byte(TIMES_AT, number);

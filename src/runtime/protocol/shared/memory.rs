@@ -63,8 +63,8 @@ impl SharedMemory {
     /// # Errors
     /// If the kernel cannot map it.
     pub fn map_again(&self) -> io::Result<Self> {
-        // SAFETY: with an old size of 0 the kernel moves nothing: it maps the shared pages a second time at an address of
-        // its choice.
+        // SAFETY: with an old size of 0 the kernel moves nothing: it maps the shared pages a second time at an address
+        // of its choice.
         let base = unsafe { rustix::mm::mremap(self.base.cast(), 0, SIZE, rustix::mm::MremapFlags::MAYMOVE) }?;
         Ok(Self { base: base.cast(), file: None })
     }
@@ -84,8 +84,8 @@ impl SharedMemory {
 
     /// The first page.
     pub fn header(&self) -> &Header {
-        // SAFETY: the mapping is page-aligned, larger than the header and lives as long as `self`, and every field is an
-        // atomic for which any bits are valid.
+        // SAFETY: the mapping is page-aligned, larger than the header and lives as long as `self`, and every field is
+        // an atomic for which any bits are valid.
         unsafe { &*self.base.cast::<Header>() }
     }
 
@@ -139,7 +139,8 @@ impl SharedMemory {
         if used > REPLY_LIMIT || bytes.len() > REPLY_LIMIT - used {
             return false;
         }
-        // SAFETY: the area has room, as just checked; the other end reads up to `reply_bytes`, which is raised after this.
+        // SAFETY: the area has room, as just checked; the other end reads up to `reply_bytes`, which is raised after
+        // this.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.add(REPLY_AT + used), bytes.len()) };
         self.header().reply_bytes.store((used + bytes.len()) as u64, Ordering::Release);
         true

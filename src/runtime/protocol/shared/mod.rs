@@ -1,5 +1,5 @@
-//! The memory that the host and a worker share: what the worker does right now, the lines and edges that ran, the batch to
-//! run and what the runner observed of it. All that a worker knew survives its death in this memory.
+//! The memory that the host and a worker share: what the worker does right now, the lines and edges that ran, the batch
+//! to run and what the runner observed of it. All that a worker knew survives its death in this memory.
 //!
 //! A plugin can write over it. So every reader takes a copy first, cuts lengths to their area and believes nothing.
 

@@ -1,8 +1,8 @@
 //! How sessions and what a worker observed of them become bytes: one codec for both ends.
 //!
-//! Bytes from a worker are hostile, since a plugin may have written over them. The reader checks every length against what
-//! is there before it allocates anything. It bounds nesting and the number of objects, which take many times the memory of
-//! their bytes. A malformed record is an error and never a panic.
+//! Bytes from a worker are hostile, since a plugin may have written over them. The reader checks every length against
+//! what is there before it allocates anything. It bounds nesting and the number of objects, which take many times the
+//! memory of their bytes. A malformed record is an error and never a panic.
 
 mod call_trace;
 mod observation;

@@ -1,5 +1,5 @@
-//! Edges and comparisons. The reader checks them like everything from a worker: if a plugin wrote over them, they are an
-//! error, or edges and values that could be real.
+//! Edges and comparisons. The reader checks them like everything from a worker: if a plugin wrote over them, they are
+//! an error, or edges and values that could be real.
 
 use super::{Reader, WireError, Writer};
 use crate::trace::{CMP_LOG_LIMIT, CmpKind, CmpLogEntry, Edge};

@@ -1,10 +1,12 @@
-//! Reads numbers and bytes, and bounds what may follow. The other files of this folder add a method for each kind of record.
+//! Reads numbers and bytes, and bounds what may follow. The other files of this folder add a method for each kind of
+//! record.
 
 use thiserror::Error;
 
 use crate::trace::Observed;
 
-/// How many objects one reply may contain: what two calls may show at most. A runner ends a batch when half of it is used.
+/// How many objects one reply may contain: what two calls may show at most. A runner ends a batch when half of it is
+/// used.
 pub const REPLY_OBJECTS: usize = 2 * Observed::NODES_LIMIT;
 
 /// Bytes that are no record of ours.
