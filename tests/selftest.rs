@@ -1,7 +1,11 @@
 //! hookstorm tested with its own generators: a few hundred inputs in every run of the tests. `HOOKSTORM_TEST_RUNS` and
 //! `HOOKSTORM_TEST_SEED` choose more and others, `HOOKSTORM_TEST_KEEP` a folder for differences.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use hookstorm::{
@@ -84,6 +88,30 @@ fn the_command_runs_one_kind_and_writes_json() {
     assert_eq!((&report["seed"], &report["skip"]), (&7.into(), &40.into()));
     assert_eq!((&report["kinds"][0]["kind"], &report["kinds"][0]["runs"]), (&"manifest".into(), &5.into()));
     assert_eq!((output.status.code(), report["kinds"].as_array().map(Vec::len)), (Some(0), Some(1)));
+}
+
+#[test]
+fn a_signal_stops_a_selftest_with_its_report_and_the_status_of_the_signal() {
+    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+        let program = cargo_bin_cmd!("hookstorm").get_program().to_owned();
+        let mut child = Command::new(program)
+            .args(["selftest", "manifest", "--time", "10m", "--format", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The first line comes after the program listens to signals.
+        let mut line = String::new();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stderr.read_line(&mut line).unwrap();
+        assert!(line.contains("selftest, seed "), "{line}");
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{signal}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["status"], "interrupted", "{report}");
+    }
 }
 
 #[test]

@@ -97,9 +97,9 @@ pub(super) fn run(arguments: &SelftestArguments, console: Console) -> Result<u8,
     let time = arguments.time.or(arguments.runs.is_none().then_some(DEFAULT_TIME));
     let seed = arguments.seed.unwrap_or_else(random_seed);
     let skip = arguments.skip.unwrap_or_default();
-    console.aside(&format!("hookstorm {}: selftest, seed {seed}\n", env!("CARGO_PKG_VERSION")));
     let interrupts = Interrupts::listen(console);
     interrupts.ask_first();
+    console.aside(&format!("hookstorm {}: selftest, seed {seed}\n", env!("CARGO_PKG_VERSION")));
     let stop = interrupts.stop();
     let mut report = SelftestReport::new(seed, skip);
     for &kind in kinds {
@@ -126,7 +126,10 @@ pub(super) fn run(arguments: &SelftestArguments, console: Console) -> Result<u8,
         ListFormat::Text => console.out(&report.to_text())?,
         ListFormat::Json => console.out(&report.to_json())?,
     }
-    Ok(if report.has_differences() { status::OUR_FAILURE } else { status::NOTHING })
+    Ok(match report.has_differences() {
+        true => status::OUR_FAILURE,
+        false => interrupts.status().unwrap_or(status::NOTHING),
+    })
 }
 
 /// Runs one kind, with a line on standard error now and then.

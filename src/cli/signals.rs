@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     thread,
 };
@@ -22,23 +22,24 @@ use crate::{engine::Stop, package};
 const INTERRUPTED: i32 = 130;
 
 /// The effect of Ctrl-C.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Interrupts {
     stop: Stop,
     asks_first: Arc<AtomicBool>,
+    /// The exit status of the signal that asked the run to end, as shells define it; 0 for none.
+    status: Arc<AtomicU8>,
 }
 
 impl Interrupts {
     /// Listens from now on, in a thread that lives as long as the program. If that fails, Ctrl-C ends the program, and
     /// the next run removes its scratch folders.
     pub(super) fn listen(console: Console) -> Self {
-        let (stop, asks_first) = (Stop::default(), Arc::new(AtomicBool::new(false)));
+        let interrupts = Self { stop: Stop::default(), asks_first: Arc::default(), status: Arc::default() };
         if let Ok(signals) = Signals::new([SIGINT, SIGTERM]) {
-            let (stop, asks_first) = (stop.clone(), Arc::clone(&asks_first));
-            let _ =
-                thread::Builder::new().name("signals".into()).spawn(move || obey(signals, &stop, &asks_first, console));
+            let listener = interrupts.clone();
+            let _ = thread::Builder::new().name("signals".into()).spawn(move || listener.obey(signals, console));
         }
-        Self { stop, asks_first }
+        interrupts
     }
 
     /// From now on, the first Ctrl-C asks the run that has [`Self::stop`] to end.
@@ -50,15 +51,21 @@ impl Interrupts {
     pub(super) fn stop(&self) -> Stop {
         self.stop.clone()
     }
-}
 
-fn obey(mut signals: Signals, stop: &Stop, asks_first: &AtomicBool, console: Console) {
-    for _ in signals.forever() {
-        if stop.requested() || !asks_first.load(Ordering::Relaxed) {
-            package::remove_scratch_folders();
-            std::process::exit(INTERRUPTED);
+    /// The exit status of a run that a signal stopped before its end: 130 or 143. `None` if none did.
+    pub(super) fn status(&self) -> Option<u8> {
+        Some(self.status.load(Ordering::Relaxed)).filter(|status| *status > 0)
+    }
+
+    fn obey(self, mut signals: Signals, console: Console) {
+        for signal in signals.forever() {
+            if self.stop.requested() || !self.asks_first.load(Ordering::Relaxed) {
+                package::remove_scratch_folders();
+                std::process::exit(INTERRUPTED);
+            }
+            self.status.store(u8::try_from(128 + signal).unwrap_or(u8::MAX), Ordering::Relaxed);
+            self.stop.request();
+            console.aside("stopping, the report follows; press Ctrl-C again to end at once\n");
         }
-        stop.request();
-        console.aside("stopping, the report follows; press Ctrl-C again to end at once\n");
     }
 }
