@@ -99,8 +99,8 @@ impl LoadOptions {
         self
     }
 
-    /// For how long sessions begin \[default: 30 s; 10 s at each rate of a search; no limit if `sessions` is set and the
-    /// rate is constant\].
+    /// For how long sessions begin
+    /// \[default: 30 s; 10 s at each rate of a search; no limit if `sessions` is set and the rate is constant\].
     #[must_use]
     pub fn duration(mut self, duration: Duration) -> Self {
         self.duration = Some(duration);
@@ -121,8 +121,8 @@ impl LoadOptions {
         self
     }
 
-    /// The number of rounds that the run is divided into, at least 3; their spread is the noise of a comparison \[default:
-    /// 10\].
+    /// The number of rounds that the run is divided into, at least 3; their spread is the noise of a comparison
+    /// \[default: 10\].
     #[must_use]
     pub fn rounds(mut self, rounds: usize) -> Self {
         self.rounds = Some(rounds.max(3));
@@ -179,8 +179,8 @@ impl LoadOptions {
         self
     }
 
-    /// Compares the figures with those of an earlier report, and fails if they are worse by more than the noise. `name` is
-    /// how the report refers to the earlier one \[default: no comparison\].
+    /// Compares the figures with those of an earlier report, and fails if they are worse by more than the noise. `name`
+    /// is how the report refers to the earlier one \[default: no comparison\].
     #[must_use]
     pub fn compare_with(mut self, name: impl Into<String>, earlier: &Report) -> Self {
         self.compare_with = Some((name.into(), earlier.load.clone().map(Box::new)));
@@ -217,8 +217,8 @@ impl LoadOptions {
     }
 }
 
-/// Starts sessions at a rate, measures how long users wait, and judges the objectives; or finds the highest rate that meets
-/// them.
+/// Starts sessions at a rate, measures how long users wait, and judges the objectives; or finds the highest rate that
+/// meets them.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -235,8 +235,8 @@ impl LoadOptions {
 /// ```
 ///
 /// # Errors
-/// [`Error`] if a worker or the corpus fails, if a case cannot be run under load, or if an objective is about a hook that
-/// the plugin does not have.
+/// [`Error`] if a worker or the corpus fails, if a case cannot be run under load, or if an objective is about a hook
+/// that the plugin does not have.
 pub fn load(
     plugin: &Plugin,
     options: &LoadOptions,

@@ -1,5 +1,5 @@
-//! `hookstorm load`: starts sessions at a given rate, measures how long users wait, and finds how many sessions the plugin
-//! carries.
+//! `hookstorm load`: starts sessions at a given rate, measures how long users wait, and finds how many sessions the
+//! plugin carries.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -26,11 +26,17 @@ pub(super) struct LoadArguments {
     plugin: Plugin,
 
     /// Rate at which sessions begin, `50/s`, `300/min` [default: 10/s]
-    #[arg(long, value_name = "RATE", value_parser = Rate::parse, conflicts_with_all = ["ramp", "capacity"], help_heading = AMOUNT)]
+    #[arg(
+        long, value_name = "RATE", value_parser = Rate::parse, conflicts_with_all = ["ramp", "capacity"],
+        help_heading = AMOUNT
+    )]
     rate: Option<Rate>,
 
     /// Rate that changes evenly over the duration, `10..200/s` [default: none]
-    #[arg(long, value_name = "FROM..TO", value_parser = RateProfile::parse, conflicts_with = "capacity", help_heading = AMOUNT)]
+    #[arg(
+        long, value_name = "FROM..TO", value_parser = RateProfile::parse, conflicts_with = "capacity",
+        help_heading = AMOUNT
+    )]
     ramp: Option<RateProfile>,
 
     /// Find the highest rate that meets the objectives; without `--objective`, those are p99=1s and errors=0.1%
@@ -47,7 +53,10 @@ pub(super) struct LoadArguments {
     duration: Option<Duration>,
 
     /// Stop after N sessions; without `--duration`, this alone ends the run [default: none]
-    #[arg(long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true, conflicts_with = "capacity", help_heading = AMOUNT)]
+    #[arg(
+        long, value_name = "N", value_parser = values::runs, allow_negative_numbers = true, conflicts_with = "capacity",
+        help_heading = AMOUNT
+    )]
     sessions: Option<u64>,
 
     /// Seed of sessions and schedule [default: random, printed]
@@ -65,7 +74,9 @@ pub(super) struct LoadArguments {
     in_flight: Option<usize>,
 
     /// Pause between two calls of a session; latencies do not include it [default: 0s]
-    #[arg(long, value_name = "TIME", value_parser = values::duration, conflicts_with = "persistent", help_heading = CASES)]
+    #[arg(
+        long, value_name = "TIME", value_parser = values::duration, conflicts_with = "persistent", help_heading = CASES
+    )]
     think_time: Option<Duration>,
 
     /// Run all sessions of a worker in one process, to measure the plugin without the cost of a process for each call
@@ -82,7 +93,10 @@ pub(super) struct LoadArguments {
 
     /// Objective that the run must meet, `p99=500ms`, `get_password_list.p50=80ms`, `errors=0.1%`, `rate=40/s`; may be
     /// repeated [default: none]
-    #[arg(long, value_name = "WHAT=LIMIT", value_parser = Objective::parse, action = ArgAction::Append, help_heading = OUTPUT)]
+    #[arg(
+        long, value_name = "WHAT=LIMIT", value_parser = Objective::parse, action = ArgAction::Append,
+        help_heading = OUTPUT
+    )]
     objective: Vec<Objective>,
 
     /// Refused with a hint [default: none]
@@ -145,7 +159,8 @@ pub(super) fn run(arguments: &LoadArguments, color: Option<Color>, console: Cons
     opened.finish(ended)
 }
 
-/// Merges the options with the table `[load]`. A value of the table counts where no option of the command line excludes it.
+/// Merges the options with the table `[load]`. A value of the table counts where no option of the command line excludes
+/// it.
 fn options(arguments: &LoadArguments, file: &LoadTable) -> LoadOptions {
     let ends_by_itself = arguments.capacity || (arguments.sessions.is_some() && arguments.ramp.is_none());
     LoadOptions {

@@ -36,7 +36,8 @@ pub(super) fn run(arguments: &MinimizeArguments, color: Option<Color>, console: 
         return Err(CliError::usage(
             format!("`minimize` removes cases from a corpus, and hookstorm removes nothing from `{bucket}`"),
             format!(
-                "make a copy with `hookstorm replay PLUGIN --corpus {bucket} --corpus-cache DIR`, minimize DIR, and use                  another prefix for the next runs"
+                "make a copy with `hookstorm replay PLUGIN --corpus {bucket} --corpus-cache DIR`, minimize DIR, and use \
+                 another prefix for the next runs"
             ),
         ));
     }

@@ -106,7 +106,8 @@ fn may_be(value: &Value, argument: Argument, spec: &HookSpec, domain: &Domain) -
         ArgumentKind::TargetUser => is_none && is_aa || text.is_some(),
         ArgumentKind::Groups => {
             is_none
-                || matches!(value, Value::List(groups) if groups.iter().all(|one| one.as_str().is_some_and(may_be_chosen)))
+                || matches!(value, Value::List(groups)
+                    if groups.iter().all(|one| one.as_str().is_some_and(may_be_chosen)))
         }
         ArgumentKind::Port => {
             is_none && spec.hook == Hook::Authenticate && argument != Argument::ClientPort

@@ -23,8 +23,8 @@ pub struct Measured {
     pub saturated: bool,
     /// Sessions that ended.
     pub sessions: u64,
-    /// Sessions that were due and did not end before the end of the run. Each counts in the latencies with the time that
-    /// it had waited until then.
+    /// Sessions that were due and did not end before the end of the run. Each counts in the latencies with the time
+    /// that it had waited until then.
     #[serde(default)]
     pub unfinished: u64,
     /// Calls that did not return: they raised, reached the time limit or died.

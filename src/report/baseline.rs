@@ -37,7 +37,10 @@ pub enum BaselineError {
     #[error("it is JSON, but no report of hookstorm: {0}")]
     NoReport(String),
     /// A word that is not a fingerprint.
-    #[error("{}`{word}` is no fingerprint, which is twelve hexadecimal digits", .line.map(|line| format!("line {line}: ")).unwrap_or_default())]
+    #[error(
+        "{}`{word}` is no fingerprint, which is twelve hexadecimal digits",
+        .line.map(|line| format!("line {line}: ")).unwrap_or_default()
+    )]
     NoFingerprint {
         /// The line, from 1; `None` in JSON.
         line: Option<usize>,

@@ -82,7 +82,6 @@ fn every_dependency_has_a_home() {
 }
 
 #[test]
-#[ignore = "the code does not keep this rule yet"]
 fn lines_end_at_their_column_and_files_at_their_line() {
     let texts = texts();
     let mut wrong: Vec<String> = texts.iter().flat_map(|(name, text)| form::long_lines(name, text)).collect();

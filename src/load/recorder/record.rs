@@ -123,8 +123,8 @@ impl Recorder {
         LoadProgress { elapsed: at, sessions, calls, errors, in_flight, waiting, achieved_rate, p50_ms, p99_ms }
     }
 
-    /// The results of a run that ended after `elapsed`, and its schedule after `scheduled`. What the recorder does not see
-    /// stays empty: how busy the processors were, objectives, capacity, comparison, growth.
+    /// The results of a run that ended after `elapsed`, and its schedule after `scheduled`. What the recorder does not
+    /// see stays empty: how busy the processors were, objectives, capacity, comparison, growth.
     pub fn finish(self, elapsed: Duration, scheduled: Duration) -> Measured {
         let elapsed = elapsed.max(self.last_end);
         // A schedule without an end ended with the run.

@@ -9,7 +9,9 @@ use crate::report::plain;
 /// would not be escaped.
 macro_rules! html {
     ($format:literal $(, $part:expr)* $(,)?) => {
-        $crate::report::page::html::Html::own(format!(concat!($format) $(, $crate::report::page::html::Html::from($part))*))
+        $crate::report::page::html::Html::own(format!(
+            concat!($format) $(, $crate::report::page::html::Html::from($part))*
+        ))
     };
 }
 pub(super) use html;
