@@ -171,7 +171,7 @@ fn wrong_use_is_told_with_what_to_do() {
     let plugin = folder("examples/clean-store");
     let plugin = plugin.to_str().unwrap();
     for (arguments, problem) in [
-        (vec!["fuzz"], "no PLUGIN"),
+        (vec!["fuzz"], "<PLUGIN>"),
         (vec!["fuzz", plugin, "--with", "other"], "runs one plugin"),
         (vec!["fuzz", plugin, "--time", "10"], "has no unit"),
         (vec!["fuzz", plugin, "--runs", "0"], "not a number of sessions"),
