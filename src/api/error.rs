@@ -1,5 +1,5 @@
-//! [`Error`]: why hookstorm could not do its work. A finding is not an error, and neither is a plugin that cannot be
-//! loaded.
+//! [`enum@Error`]: why hookstorm could not do its work. A finding is not an error, and neither is a plugin that cannot
+//! be loaded.
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! [`load`] and its options.
+//! [`load()`] and its options.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ const SEARCH_OBJECTIVES: [&str; 2] = ["p99=1s", "errors=0.1%"];
 /// How long a run waits at its end for sessions that began: as long as sessions began, within these bounds.
 const DRAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 
-/// Which sessions [`load`] runs, at which rate, and what it demands.
+/// Which sessions [`load()`] runs, at which rate, and what it demands.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LoadOptions {

@@ -1,4 +1,4 @@
-//! The library: [`check`], [`test`], [`fuzz`], [`replay`] and [`load`] on a [`Plugin`] that was opened with
+//! The library: [`check`], [`test()`], [`fuzz`], [`replay`] and [`load`] on a [`Plugin`] that was opened with
 //! [`PluginOptions`]. The command line does all its work through this room.
 //!
 //! A function returns a [`Report`](crate::report::Report) and, while it works, passes each [`Event`] to a listener,

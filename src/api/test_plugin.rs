@@ -1,4 +1,4 @@
-//! [`test`] and its options.
+//! [`test()`] and its options.
 
 use super::{Error, Event, Partition, Plugin, exchange, options::random_seed};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 /// The default number of sessions.
 const RUNS: u64 = 1000;
 
-/// How many sessions [`test`] runs, and which.
+/// How many sessions [`test()`] runs, and which.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TestOptions {

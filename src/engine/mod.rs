@@ -1,5 +1,5 @@
 //! Runs sessions and finds what breaks: [`property()`] (seeded, in parallel), [`fuzz()`] (coverage-guided),
-//! [`replay()`] (recorded cases), [`shrink_case`] and [`minimize_corpus`], and [`run_case`] (one case). `load` uses
+//! [`replay()`] (recorded cases), [`shrink_case()`] and [`minimize_corpus`], and [`run_case()`] (one case). `load` uses
 //! [`reproduce`].
 //!
 //! A run emits [`Event`]s and returns a [`Summary`]. Nothing here prints, and nothing here touches Python: a [`Plan`]

@@ -1,4 +1,4 @@
-//! Pure functions from (session, trace, contract) to findings, a file for each family of rules: [`judge`] for a
+//! Pure functions from (session, trace, contract) to findings, a file for each family of rules: [`judge()`] for a
 //! session, [`judge_loading`] for what loading showed, [`state_leak`] and [`nondeterministic`] for two traces of one
 //! session.
 //!

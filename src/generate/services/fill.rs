@@ -41,8 +41,8 @@ pub fn configured_services(configuration: &str) -> Value {
     of_session(&mut DomainSource::nominal(&mut bytes, &domain), &Session::new(Vec::new()), None)
 }
 
-/// As [`services`], from a source that has drawn the session; `other` is the domain of the session's other plugin.
-/// Draws nothing if neither plugin names a policy.
+/// As the services of a session, from a source that has drawn the session; `other` is the domain of the session's other
+/// plugin. Draws nothing if neither plugin names a policy.
 pub(in crate::generate) fn of_session(
     source: &mut DomainSource<'_, '_>,
     session: &Session,

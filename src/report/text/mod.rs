@@ -1,4 +1,4 @@
-//! Text for a terminal. [`report`] makes a report, [`opening`] the line that a run begins with, [`rules()`] and
+//! Text for a terminal. [`report()`] makes a report, [`opening`] the line that a run begins with, [`rules()`] and
 //! [`explanation`] what is known of rules. All of it has colours; the stream removes them if nobody wants them.
 //!
 //! One screen: the first groups of findings are shown in full, the others in two lines each, and why a rule matters is

@@ -5,7 +5,7 @@
 //! host ──▶ guardian ──▶ first process of the namespaces ──▶ zygote: executes hookstorm-worker
 //! ```
 //!
-//! Guardian and first process are the host's own program, which starts again with [`COMMAND`](program::COMMAND) as its
+//! Guardian and first process are the host's own program, which starts again with [`program::COMMAND`] as its
 //! first argument. So they know no Python, and a plugin never runs in them. Both have one thread, and may fork.
 
 mod first_process;

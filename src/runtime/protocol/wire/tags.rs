@@ -33,7 +33,7 @@ pub mod ending {
 
 /// The first byte of a record in the reply.
 pub mod record {
-    /// A call that ended, for [`Reader::call_trace`](super::Reader::call_trace).
+    /// A call that ended, for the reader of a call's trace.
     pub const CALL: u8 = 1;
     /// The end of a session: changes, cookie, session_cookie.
     pub const SESSION: u8 = 2;
