@@ -81,7 +81,7 @@ fn what_the_machine_withholds_is_said_once_with_what_it_leaves_open() {
     let words = "warning: this machine does not provide the whole sandbox; missing: process namespaces (a plugin can signal your other \
                  processes, before Linux 6.12 and from code that is not Python)";
     assert_eq!(told.stderr.matches("warning: ").count(), 1, "{told:?}");
-    assert!(told.stderr.contains(words) && told.stderr.contains("hint: `hookstorm doctor` tells why"), "{told:?}");
+    assert!(told.stderr.contains(words) && told.stderr.contains("hint: `hookstorm doctor` says why"), "{told:?}");
     let quiet = ran(poor(&desk).unwrap(), "check store -q");
     assert_eq!((quiet.status, quiet.stderr.as_str()), (Some(0), ""));
     let json = ran(poor(&desk).unwrap(), "check store -q --format json").json();
