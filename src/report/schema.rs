@@ -136,7 +136,11 @@ fn options() -> Value {
 
 /// The content of the platform's services: the shape that `case::check_services` checks.
 fn services() -> Value {
-    let each = |description: &str, value: Value| json!({"description": description, "type": "object", "additionalProperties": value});
+    let each = |description: &str, value: Value| {
+        let mut schema = json!({"description": description, "type": "object"});
+        schema["additionalProperties"] = value;
+        schema
+    };
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let text = json!({"type": "string"});
     let attribute = json!({"type": ["string", "integer", "array"], "items": {"type": ["string", "integer"]}});
