@@ -119,7 +119,7 @@ fn wrong_use_is_status_2_and_names_what_is_wrong() {
         (&["tset", "plugin"][..], "tset"),
         (&["test"], "<PLUGIN>"),
         (&["test", "plugin", "--rusn", "5"], "--rusn"),
-        (&["test", "plugin", "--runs", "0"], "from 1 on"),
+        (&["test", "plugin", "--runs", "0"], "from 1 to 1_000_000_000_000"),
         (&["test", "plugin", "--timeout", "2"], "write `500ms`, `2s` or `1m`"),
         (&["test", "plugin", "--memory", "512"], "write `512MB` or `1GB`"),
         (&["test", "plugin", "--platform", "6.9"], "6.7, 6.12"),

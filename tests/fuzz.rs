@@ -178,6 +178,7 @@ fn wrong_use_is_told_with_what_to_do() {
         (vec!["fuzz", plugin, "--stop-after-quiet", "soon"], "not a time"),
         (vec!["fuzz", plugin, "--partition", "1/2"], "--partition"),
         (vec!["fuzz", "no-such-plugin"], "no such file"),
+        (vec!["fuzz", "--target", "package"], "`hookstorm selftest [manifest|package]`"),
     ] {
         let ran = desk.run(&arguments);
         assert_eq!(ran.status, Some(2), "{ran:?}");

@@ -222,7 +222,7 @@ fn values_of_options_are_answered_with_what_may_stand_there() {
     error: invalid value 'x' for '--seed <S>': `x` is not a seed: a whole number from 0 to 18446744073709551615
     error: invalid value '-1' for '--seed <S>': `-1` is not a seed: a whole number from 0 to 18446744073709551615
     error: invalid value '0' for '--jobs <N>': `0` is not a number of workers: from 1 to 1024
-    error: invalid value '0' for '--runs <N>': `0` is not a number of sessions: from 1 on
+    error: invalid value '0' for '--runs <N>': `0` is not a number of sessions: write a whole number from 1 to 1_000_000_000_000
     error: invalid value '9.1' for '--platform <VERSION>': `9.1` is not a platform: choose one of 5.10, 5.11, 6.0, 6.1, 6.2, 6.3, 6.5, 6.7, 6.12, 8.0, 9.0
     error: invalid value '2' for '--timeout <TIME>': `2` has no unit: write `500ms`, `2s` or `1m`
     error: invalid value '1' for '--memory <SIZE>': `1` has no unit: write `512MB` or `1GB`

@@ -121,7 +121,7 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
 pub(super) fn runs(text: &str) -> Result<u64, String> {
     match text.replace('_', "").parse() {
         Ok(runs @ 1..=1_000_000_000_000) => Ok(runs),
-        _ => Err(format!("`{text}` is not a number of sessions: from 1 on")),
+        _ => Err(format!("`{text}` is not a number of sessions: write a whole number from 1 to 1_000_000_000_000")),
     }
 }
 

@@ -7,10 +7,12 @@ mod choices;
 mod command;
 mod common;
 mod sandbox;
+mod tips;
 
 pub(super) use self::{
     choices::{Color, ListFormat},
     command::{Cli, Command},
     common::{AMOUNT, CASES, Common, Known, LIMITS, OUTPUT, PLUGIN, Plugin, With},
-    sandbox::{Confined, SandboxArgument, explained},
+    sandbox::{Confined, SandboxArgument},
+    tips::explained,
 };

@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{
-    ArgAction, Args, ValueEnum, ValueHint,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::PLUGIN;
 use crate::{api::AllowedDestination, report::SandboxMode};
@@ -49,25 +46,4 @@ impl From<SandboxArgument> for SandboxMode {
             SandboxArgument::Off => Self::Off,
         }
     }
-}
-
-/// Adds a tip for users who write `--allow-network` without a value: an earlier version took none.
-pub(in crate::cli) fn explained(mut error: clap::Error) -> clap::Error {
-    let text = |error: &clap::Error, kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let is_about_network = text(&error, ContextKind::InvalidArg).starts_with("--allow-network");
-    let has_no_value = match error.kind() {
-        ErrorKind::InvalidValue => true,
-        // The next argument was taken for the value.
-        ErrorKind::ValueValidation => !text(&error, ContextKind::InvalidValue).contains(':'),
-        _ => false,
-    };
-    if is_about_network && has_no_value {
-        let tip = "`--allow-network` needs a value: `vault.example.com:8200`, `[::1]:8200`, or `all`, which is what it meant \
-                   without a value in earlier versions";
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    error
 }
