@@ -12,8 +12,10 @@
 //! # Ok::<(), hookstorm::Error>(())
 //! ```
 //!
-//! hookstorm runs the plugin in processes of its own, in a sandbox. It needs the program `hookstorm-worker`, in the
-//! folder of the calling program or where the variable `HOOKSTORM_WORKER` points.
+//! hookstorm runs the plugin in processes of its own, in a sandbox. It needs two programs in one folder,
+//! `hookstorm-worker` and `hookstorm`: the folder of the calling program, or the one where the variable
+//! `HOOKSTORM_WORKER` points to the worker. A program whose `main` begins with [`runtime::guardian_main`] does not need
+//! `hookstorm`.
 //!
 //! ARCHITECTURE.md describes the modules: data flows down their list, and each uses only modules above it.
 

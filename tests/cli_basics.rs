@@ -21,7 +21,7 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
-fn every_command_of_the_documentation_stands_in_the_help() {
+fn the_help_lists_every_documented_command() {
     let help = hookstorm(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     for command in [

@@ -174,7 +174,7 @@ fn wrong_use_is_told_with_what_to_do() {
         (vec!["fuzz"], "<PLUGIN>"),
         (vec!["fuzz", plugin, "--with", "other"], "runs one plugin"),
         (vec!["fuzz", plugin, "--time", "10"], "has no unit"),
-        (vec!["fuzz", plugin, "--runs", "0"], "not a number of sessions"),
+        (vec!["fuzz", plugin, "--runs", "0"], "out of range"),
         (vec!["fuzz", plugin, "--stop-after-quiet", "soon"], "not a time"),
         (vec!["fuzz", plugin, "--partition", "1/2"], "--partition"),
         (vec!["fuzz", "no-such-plugin"], "no such file"),

@@ -47,7 +47,7 @@ fn a_repository_gets_settings_a_corpus_and_both_jobs() {
 }
 
 #[test]
-fn nothing_is_written_over_unless_it_is_wished() {
+fn existing_files_are_kept_without_force() {
     let desk = Desk::new();
     repository(&desk);
     desk.write("repo/plugin/hookstorm.toml", "runs = 7\n");

@@ -73,7 +73,7 @@ fn names(sandbox: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn what_the_machine_withholds_is_said_once_with_what_it_leaves_open() {
+fn a_missing_protection_is_reported_once_with_its_risk() {
     let desk = desk("");
     let Some(command) = poor(&desk) else { return };
     let told = ran(command, "test store --runs 20 --jobs 2 --seed 1");
@@ -91,7 +91,7 @@ fn what_the_machine_withholds_is_said_once_with_what_it_leaves_open() {
 }
 
 #[test]
-fn who_requires_the_whole_sandbox_is_stopped_before_a_line_of_the_plugin() {
+fn require_stops_before_the_plugin_runs_if_a_protection_is_missing() {
     let desk = desk("sandbox = 'require'\n");
     desk.write("store/main.py", format!("raise SystemExit\n{MAIN}"));
     let Some(command) = poor(&desk) else { return };
@@ -101,13 +101,13 @@ fn who_requires_the_whole_sandbox_is_stopped_before_a_line_of_the_plugin() {
         "error: this machine does not provide the whole sandbox; missing: process namespaces (a plugin can signal"
     ));
     assert!(told.stderr.contains("`--sandbox on` continues"), "{told:?}");
-    // The user's word counts for more than the file's.
+    // The command line overrides the file.
     let on = ran(poor(&desk).unwrap(), "check store --sandbox on");
     assert!(on.status == Some(1) && on.stdout.contains("error[import-failed]"), "{on:?}");
 }
 
 #[test]
-fn that_the_sandbox_is_off_is_said_each_time_and_by_whom() {
+fn a_sandbox_that_is_off_is_reported_every_time_with_the_setting() {
     let off = desk("sandbox = 'off'\n");
     let told = off.run(&["check", "store", "-q"]);
     assert_eq!(told.status, Some(0), "{told:?}");
@@ -177,7 +177,7 @@ fn doctor_finds_what_plugins_run_on() {
 }
 
 #[test]
-fn doctor_tells_what_is_missing_and_goes_on() {
+fn doctor_reports_what_is_missing_and_continues() {
     let desk = Desk::new();
     let Some(mut command) = poor(&desk) else { return };
     let told = ran(poor(&desk).unwrap(), "doctor");

@@ -118,10 +118,12 @@ fn a_signal_stops_a_selftest_with_its_report_and_the_status_of_the_signal() {
 fn wrong_use_is_refused_with_the_right_words() {
     for (arguments, says) in [
         (&["selftest", "session"][..], "manifest"),
-        (&["selftest", "--runs", "0"], "`0` is not a number of sessions"),
+        (&["selftest", "--runs", "0"], "`0` is out of range"),
         (&["selftest", "--skip", "-1"], "`-1` is not a number of inputs: from 0 on"),
         (&["selftest", "--time", "10"], "has no unit"),
-        (&["fuzz", "--target", "manifest"], "--target"),
+        (&["selftest", "--corpus", "s3://bucket/x"], "is a bucket"),
+        (&["selftest", "--venv", "no-such-folder"], "`no-such-folder` is not a virtual environment"),
+        (&["fuzz", "--target", "manifest"], "hookstorm selftest"),
     ] {
         let output = cargo_bin_cmd!("hookstorm").args(arguments).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);

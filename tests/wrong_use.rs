@@ -20,7 +20,7 @@ const MAIN: &str = "class Plugin:
     def session_ended(self): return None
 ";
 
-/// A folder to stand in, with a plugin `good/` in it.
+/// A working folder, with a plugin `good/` in it.
 struct Desk {
     folder: TempDir,
     command: Command,
@@ -68,7 +68,7 @@ impl Desk {
     }
 }
 
-/// What was said, without what changes from run to run.
+/// What hookstorm printed, without what differs between runs.
 struct Told {
     status: Option<i32>,
     stdout: String,
@@ -81,7 +81,7 @@ impl Told {
             let text = String::from_utf8(bytes.to_vec()).expect("hookstorm writes UTF-8");
             text.replace(&folder.to_string_lossy().into_owned(), "[desk]")
         };
-        // The opening line tells the plugin, and stands where the plugin could be opened.
+        // The opening line names the plugin; it is printed only if the plugin could be opened.
         let stderr = text(&output.stderr);
         let lines: Vec<&str> = stderr.lines().filter(|line| !line.starts_with("hookstorm 0.")).collect();
         Self { status: output.status.code(), stdout: text(&output.stdout), stderr: lines.join("\n") }
@@ -110,7 +110,7 @@ fn all_wrong(arguments: &[&[&str]]) -> String {
 }
 
 #[test]
-fn what_is_no_plugin_is_answered_with_what_is_one() {
+fn a_path_that_is_no_plugin_gets_a_hint() {
     let lines: [&[&str]; 3] = [&["check", "nowhere.zip"], &["check", "nowhere/"], &["check", "/dev/null"]];
     insta::assert_snapshot!(all_wrong(&lines), @r"
     error: `nowhere.zip`: no such file or folder
@@ -200,7 +200,7 @@ fn a_hook_and_its_arguments_are_answered_with_what_was_meant() {
 }
 
 #[test]
-fn values_of_options_are_answered_with_what_may_stand_there() {
+fn an_invalid_value_of_an_option_is_answered_with_valid_ones() {
     let told = all_wrong(&[
         &["test", "good", "--seed", "x"],
         &["test", "good", "--seed", "-1"],
@@ -222,7 +222,7 @@ fn values_of_options_are_answered_with_what_may_stand_there() {
     error: invalid value 'x' for '--seed <S>': `x` is not a seed: a whole number from 0 to 18446744073709551615
     error: invalid value '-1' for '--seed <S>': `-1` is not a seed: a whole number from 0 to 18446744073709551615
     error: invalid value '0' for '--jobs <N>': `0` is not a number of workers: from 1 to 1024
-    error: invalid value '0' for '--runs <N>': `0` is not a number of sessions: write a whole number from 1 to 1_000_000_000_000
+    error: invalid value '0' for '--runs <N>': `0` is out of range: write a whole number from 1 to 1_000_000_000_000
     error: invalid value '9.1' for '--platform <VERSION>': `9.1` is not a platform: choose one of 5.10, 5.11, 6.0, 6.1, 6.2, 6.3, 6.5, 6.7, 6.12, 8.0, 9.0
     error: invalid value '2' for '--timeout <TIME>': `2` has no unit: write `500ms`, `2s` or `1m`
     error: invalid value '1' for '--memory <SIZE>': `1` has no unit: write `512MB` or `1GB`
@@ -293,7 +293,7 @@ fn a_worker_that_is_none_is_our_failure_and_no_finding_of_the_plugin() {
 }
 
 #[test]
-fn a_wrong_setting_is_told_with_its_line() {
+fn a_wrong_setting_is_reported_with_its_line() {
     let told = |toml: &str| {
         let desk = Desk::new();
         desk.write("good/hookstorm.toml", toml);

@@ -1,4 +1,4 @@
-//! [`Event`]: what happens while a function of this room works.
+//! [`Event`]: what happens while a function of the library runs.
 
 use crate::{
     corpus::remote::{BucketUrl, SyncCount, SyncEvent},
@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// What happens while [`test`](super::test), [`fuzz`](super::fuzz), [`replay`](super::replay) or [`load`](super::load)
-/// works. Listeners get it from any thread, and decide nothing.
+/// works. The listener is called from several threads. It cannot change the run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {

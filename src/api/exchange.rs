@@ -1,4 +1,4 @@
-//! A run on a corpus that may lie in a bucket: fetches the cases of other hosts, exchanges cases while it runs, and
+//! A run on a corpus that may be in a bucket: fetches the cases of other hosts, exchanges cases while it runs, and
 //! sends the rest at its end. If the corpus is a folder, there is no thread and no connection.
 
 use std::{

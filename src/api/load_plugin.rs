@@ -85,7 +85,7 @@ impl LoadOptions {
     }
 
     /// Finds the highest rate that meets the objectives, instead of running at one rate. Without objectives, those are
-    /// `p99=1s` and `errors=0.1%`.
+    /// `p99=1s` and `errors=0.1%`. `rate`, `ramp` and `sessions` have no effect then.
     #[must_use]
     pub fn find_capacity(mut self) -> Self {
         self.find_capacity = true;
@@ -191,8 +191,8 @@ impl LoadOptions {
         let parsed = |text: &str| Objective::parse(text).expect("the objectives here are well formed");
         let duration = match (self.duration, self.sessions, self.ramp) {
             (Some(duration), ..) => duration,
-            (None, Some(_), None) => Duration::MAX,
             _ if self.find_capacity => SEARCH_DURATION,
+            (None, Some(_), None) => Duration::MAX,
             _ => DURATION,
         };
         let default_rate = || Rate::parse(RATE).expect("the rate here is well formed");
@@ -201,7 +201,7 @@ impl LoadOptions {
             profile: self.ramp.unwrap_or_else(constant),
             arrivals: self.arrivals,
             duration,
-            sessions: self.sessions,
+            sessions: self.sessions.filter(|_| !self.find_capacity),
             in_flight: self.in_flight.unwrap_or(IN_FLIGHT),
             // In one process a session runs whole.
             think: if self.persistent { Duration::ZERO } else { self.think_time },
@@ -236,7 +236,7 @@ impl LoadOptions {
 ///
 /// # Errors
 /// [`Error`] if a worker or the corpus fails, if a case cannot be run under load, or if an objective is about a hook
-/// that the plugin does not have.
+/// that the plugin does not have; [`Error::Unsaved`] has the report if a finding could not be saved.
 pub fn load(
     plugin: &Plugin,
     options: &LoadOptions,
@@ -284,9 +284,13 @@ pub fn load(
         }
         None => {}
     }
+    let unsaved = summary.unwritten.take();
     let mut report = plugin.report("load", Some(seed), summary);
     report.add_load(measured);
-    Ok(report)
+    match unsaved {
+        None => Ok(report),
+        Some(source) => Err(Error::Unsaved { report: Box::new(report), source }),
+    }
 }
 
 fn run(
@@ -329,7 +333,7 @@ impl Plugin {
         let left_out = (count - sessions.len()) as u64;
         let note = (left_out > 0).then(|| {
             let cases = plain::counted(left_out, "case");
-            format!("{cases} left out: they show a defect, or need another configuration, platform or plugin")
+            format!("{cases} left out: they show a defect, or need another configuration, platform or plugin, or sessions before them")
         });
         Ok((sessions, note))
     }

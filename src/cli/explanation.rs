@@ -5,7 +5,7 @@ use std::{fmt::Display, io, path::Path};
 
 use super::{error::status, opened_plugin::ASK_DOCTOR};
 use crate::{
-    api::{self, CaseMismatch, FileAction, NotShrinkable, reason},
+    api::{self, FileAction, NotShrinkable, reason},
     corpus::{CorpusError, CorpusRemedy},
     package::PackageError,
     report::plain,
@@ -67,19 +67,13 @@ pub(super) fn explain(error: &api::Error) -> Explanation {
             let hooks: Vec<&str> = hooks.iter().map(|hook| hook.name()).collect();
             wrong_use(error, format!("it has {}", hooks.join(", ")))
         }
-        api::Error::CaseNotForLoad { mismatch, .. } => match mismatch {
-            CaseMismatch::Type
-            | CaseMismatch::Configuration
-            | CaseMismatch::Platform
-            | CaseMismatch::SecondPlugin
-            | CaseMismatch::EarlierSessions => {
-                wrong_use(error, "`hookstorm run PLUGIN --case FILE` runs a case with all that it needs")
-            }
-        },
+        api::Error::CaseNotForLoad { .. } => {
+            wrong_use(error, "`hookstorm run PLUGIN --case FILE` runs a case with all that it needs")
+        }
         api::Error::NoCaseForLoad(_) => wrong_use(
             error,
-            "cases are left out if they show a defect, or need another configuration or a second plugin; without `--corpus`, \
-             `load` runs nominal sessions",
+            "cases are left out if they show a defect, or need another configuration, platform or plugin, or sessions \
+             before them; without `--corpus`, `load` runs nominal sessions",
         ),
         api::Error::NotShrinkable(reason) => match reason {
             NotShrinkable::NoFinding => wrong_use(
@@ -114,8 +108,8 @@ fn package(error: &PackageError) -> Explanation {
             wrong_use(format!("`{}`: this is not a plugin: {reason}", path.display()), GIVE_A_PLUGIN)
         }
         PackageError::Io { path, source } => file(path, FileAction::Read, source),
-        PackageError::Scratch { path, source } => wrong_use(
-            format!("the archive cannot be unpacked into `{}`: {}", path.display(), reason(source)),
+        PackageError::Scratch { archive, path, source } => wrong_use(
+            format!("`{}`: it cannot be unpacked into `{}`: {}", archive.display(), path.display(), reason(source)),
             SET_TMPDIR,
         ),
     }

@@ -40,7 +40,7 @@ pub(super) struct FuzzArguments {
     #[arg(long, value_name = "S", value_parser = values::seed, allow_negative_numbers = true, help_heading = AMOUNT)]
     seed: Option<u64>,
 
-    /// Also set options that the package's default.cfg documents, on top of the configuration in use
+    /// Also set options that the package's default.cfg documents, in addition to the configuration
     #[arg(long, help_heading = CASES)]
     vary_config: bool,
 

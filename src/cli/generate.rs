@@ -44,7 +44,7 @@ pub(super) struct GenerateArguments {
     #[arg(long, value_name = "S", value_parser = values::seed, allow_negative_numbers = true, help_heading = AMOUNT)]
     seed: Option<u64>,
 
-    /// Share of invalid ones, from 0 to 1: exactly N × RATIO, rounded, evenly spread
+    /// Share of invalid artefacts, from 0 to 1: exactly N × RATIO, rounded, evenly spread
     /// [default: 0.5 for manifests and packages, 0 for sessions]
     #[arg(
         long, value_name = "RATIO", value_parser = values::ratio, allow_negative_numbers = true,
@@ -52,11 +52,11 @@ pub(super) struct GenerateArguments {
     )]
     invalid: Option<f64>,
 
-    /// Platform that they are for [default: 9.0, the newest]
+    /// Platform that the artefacts are for [default: 9.0, the newest]
     #[arg(long, value_name = "VERSION", value_parser = values::platform, help_heading = PLUGIN)]
     platform: Option<&'static Platform>,
 
-    /// Type of plugin that they are for [default: both]
+    /// Type of plugin that the artefacts are for [default: both]
     #[arg(
         long = "type", value_name = "credentialstore|aa", value_enum, hide_possible_values = true,
         help_heading = PLUGIN

@@ -21,6 +21,8 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+// `--in-flight` takes its place.
+#[command(mut_arg("jobs", |option| option.hide(true)))]
 pub(super) struct LoadArguments {
     #[command(flatten)]
     plugin: Plugin,

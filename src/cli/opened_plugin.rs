@@ -40,7 +40,8 @@ impl OpenedPlugin {
         package::clear_stale_scratch();
         let mut options = settings.options;
         options.rerun = Some(settings.rerun);
-        if let Some(warning) = options.sandbox_off_note() {
+        // Importing a plugin runs it, so the warning comes before that. A path that does not exist runs nothing.
+        if let Some(warning) = options.sandbox_off_note().filter(|_| settings.plugin.exists()) {
             console.warning(&warning, None);
         }
         let plugin = Plugin::open(&settings.plugin, options)?;

@@ -15,11 +15,13 @@ use super::{
     arguments::{AMOUNT, CASES, LIMITS, ListFormat, OUTPUT, PLUGIN},
     console::Console,
     error::{CliError, status},
+    settings,
     signals::Interrupts,
     values,
 };
 use crate::{
     api::{FileAction, random_seed},
+    corpus::remote::CorpusLocation,
     engine::Stop,
     package,
     selftest::{
@@ -69,9 +71,11 @@ pub(super) struct SelftestArguments {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = PLUGIN)]
     venv: Option<PathBuf>,
 
-    /// The folder that differences are kept in, in its folder `differences` [default: corpora]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = CASES)]
-    corpus: Option<PathBuf>,
+    /// Folder for differences, which go into its subfolder `differences` [default: corpora]
+    #[arg(
+        long, value_name = "DIR", value_parser = values::corpus, value_hint = ValueHint::DirPath, help_heading = CASES
+    )]
+    corpus: Option<CorpusLocation>,
 
     /// Form of the result: a text, or one JSON object [default: text]
     #[arg(long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
@@ -94,6 +98,17 @@ pub(super) fn run(arguments: &SelftestArguments, console: Console) -> Result<u8,
         Some(KindArgument::Manifest) => &[SelftestKind::Manifest],
         Some(KindArgument::Package) => &[SelftestKind::Package],
     };
+    let corpus = match &arguments.corpus {
+        None => PathBuf::from("corpora"),
+        Some(CorpusLocation::Folder(folder)) => folder.clone(),
+        Some(CorpusLocation::Bucket(bucket)) => {
+            return Err(CliError::usage(
+                format!("`{bucket}` is a bucket, but hookstorm keeps differences in a folder"),
+                "set a folder: `--corpus DIR`",
+            ));
+        }
+    };
+    let venv = settings::venv(arguments.venv.clone())?;
     let time = arguments.time.or(arguments.runs.is_none().then_some(DEFAULT_TIME));
     let seed = arguments.seed.unwrap_or_else(random_seed);
     let skip = arguments.skip.unwrap_or_default();
@@ -110,8 +125,8 @@ pub(super) fn run(arguments: &SelftestArguments, console: Console) -> Result<u8,
             seed,
             skip,
             jobs: arguments.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get)),
-            corpus: arguments.corpus.clone().unwrap_or_else(|| "corpora".into()),
-            venv: arguments.venv.clone().or_else(|| std::env::var_os("VIRTUAL_ENV").map(PathBuf::from)),
+            corpus: corpus.clone(),
+            venv: venv.clone(),
         };
         let summary = run_kind(&settings, &stop, console)?;
         for note in &summary.notes {

@@ -142,7 +142,10 @@ impl Settings {
 }
 
 /// The virtual environment: `set`, or the one that is active.
-fn venv(set: Option<PathBuf>) -> Result<Option<PathBuf>, CliError> {
+///
+/// # Errors
+/// If it is not a folder.
+pub(super) fn venv(set: Option<PathBuf>) -> Result<Option<PathBuf>, CliError> {
     let active = || std::env::var_os("VIRTUAL_ENV").filter(|value| !value.is_empty()).map(PathBuf::from);
     let venv = set.or_else(active);
     match venv.as_deref().filter(|venv| !venv.is_dir()) {

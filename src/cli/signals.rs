@@ -18,9 +18,6 @@ use signal_hook::{
 use super::console::Console;
 use crate::{engine::Stop, package};
 
-/// The exit status of a program that Ctrl-C ended, as shells define it.
-const INTERRUPTED: i32 = 130;
-
 /// The effect of Ctrl-C.
 #[derive(Clone, Debug)]
 pub(super) struct Interrupts {
@@ -61,7 +58,7 @@ impl Interrupts {
         for signal in signals.forever() {
             if self.stop.requested() || !self.asks_first.load(Ordering::Relaxed) {
                 package::remove_scratch_folders();
-                std::process::exit(INTERRUPTED);
+                std::process::exit(128 + signal);
             }
             self.status.store(u8::try_from(128 + signal).unwrap_or(u8::MAX), Ordering::Relaxed);
             self.stop.request();

@@ -121,7 +121,7 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
 pub(super) fn runs(text: &str) -> Result<u64, String> {
     match text.replace('_', "").parse() {
         Ok(runs @ 1..=1_000_000_000_000) => Ok(runs),
-        _ => Err(format!("`{text}` is not a number of sessions: write a whole number from 1 to 1_000_000_000_000")),
+        _ => Err(format!("`{text}` is out of range: write a whole number from 1 to 1_000_000_000_000")),
     }
 }
 
@@ -134,7 +134,7 @@ pub(super) fn skip(text: &str) -> Result<u64, String> {
 pub(super) fn count(text: &str) -> Result<u64, String> {
     match text.replace('_', "").parse() {
         Ok(count @ 1..=10_000_000) => Ok(count),
-        _ => Err(format!("`{text}` is not a number of artefacts: from 1 to 10000000")),
+        _ => Err(format!("`{text}` is out of range: write a whole number from 1 to 10_000_000")),
     }
 }
 

@@ -30,8 +30,10 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The archive cannot be written to the scratch folder.
-    #[error("the archive cannot be unpacked into `{}`: {source}; `TMPDIR` names another place", path.display())]
+    #[error("`{}`: it cannot be unpacked into `{}`: {source}", archive.display(), path.display())]
     Scratch {
+        /// The archive.
+        archive: PathBuf,
         /// The file that cannot be written.
         path: PathBuf,
         /// Why not.

@@ -50,11 +50,11 @@ impl Package {
             return Err(PackageError::NotAPlugin { path: path.to_owned(), reason: "neither a file nor a folder" });
         }
         let file = File::open(path).map_err(failed)?;
-        let scratch =
-            ScratchFolder::new().map_err(|source| PackageError::Scratch { path: std::env::temp_dir(), source })?;
+        let unwritable = |at, source| PackageError::Scratch { archive: path.to_owned(), path: at, source };
+        let scratch = ScratchFolder::new().map_err(|source| unwritable(std::env::temp_dir(), source))?;
         let mut findings = Vec::new();
         let contents = archive::unpack(file, scratch.path(), limits, &mut findings)
-            .map_err(|error| PackageError::Scratch { path: error.path, source: error.source })?;
+            .map_err(|error| unwritable(error.path, error.source))?;
         let Some(contents) = contents else {
             // A user who passes `main.py` or `MANIFEST` means the folder of that file.
             if let Some(finding) = findings.last_mut()

@@ -104,7 +104,7 @@ pub(in crate::cli) enum Command {
         after_help = "Examples:\n  hookstorm selftest\n  hookstorm selftest package --runs 2000 --seed 7 --jobs 4"
     )]
     Selftest(SelftestArguments),
-    /// Generate manifests, packages or sessions to test another runtime or another MANIFEST reader with
+    /// Generate manifests, packages or sessions to test another runtime or MANIFEST reader
     #[command(after_help = "Examples:\n\
             \x20 hookstorm generate manifest -n 1000 --seed 42 --out manifests\n\
             \x20 hookstorm generate package -n 100 --seed 42 --invalid 0.2 --out packages")]

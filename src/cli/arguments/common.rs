@@ -22,7 +22,7 @@ pub(in crate::cli) const OUTPUT: &str = "Output";
 /// The options of every command that runs a plugin.
 #[derive(Clone, Debug, Default, Args)]
 pub(in crate::cli) struct Common {
-    /// Version of the platform to simulate [default: 9.0, the newest]
+    /// Version of the platform to simulate [default: the case's with `--case`, else 9.0, the newest]
     #[arg(long, value_name = "VERSION", value_parser = values::platform, help_heading = PLUGIN)]
     pub(in crate::cli) platform: Option<&'static Platform>,
 

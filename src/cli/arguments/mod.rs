@@ -1,4 +1,4 @@
-//! The options that several commands share, and the list of commands. A command's own options stand in its own file.
+//! The options that several commands share, and the list of commands. Each command's own options are in its own file.
 //!
 //! These types only read the command line: [`super::settings`] merges them with hookstorm.toml. Most options are
 //! therefore optional here, and their help gives the default.

@@ -1,4 +1,4 @@
-//! `hookstorm.toml`, which lies beside MANIFEST in a plugin's folder and sets the same options as the command line.
+//! `hookstorm.toml`, which is beside MANIFEST in a plugin's folder and sets the same options as the command line.
 
 mod load;
 mod reader;

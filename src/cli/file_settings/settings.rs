@@ -145,10 +145,7 @@ impl FileSettings {
             "memory" => self.memory = Some(file.read(key, value, values::memory)?),
             "jobs" => self.jobs = Some(file.number(key, value, values::jobs)?),
             "runs" => self.runs = Some(file.number(key, value, values::runs)?),
-            "seed" => {
-                let seed = |text: &str| text.parse().map_err(|_| format!("`{text}` is not a seed: from 0 on"));
-                self.seed = Some(file.number(key, value, seed)?);
-            }
+            "seed" => self.seed = Some(file.number(key, value, values::seed)?),
             "config" => self.config = Some(file.path(key, value)?),
             "venv" => self.venv = Some(file.path(key, value)?),
             "corpus" => {
