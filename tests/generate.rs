@@ -374,7 +374,7 @@ fn wrong_use_is_refused_and_nothing_is_overwritten() {
         (&["manifest", "-n", "3", "--out", full][..], "is not empty\n  hint: name another folder with `--out`"),
         (&["manifest", "-n", "3", "--out", file], "is a file, and `--out` names a folder"),
         (&["manifest", "-n", "3", "--out", "/proc/none"], "`/proc/none` cannot be written"),
-        (&["manifest", "-n", "0", "--out", new], "`0` is not a number of artefacts: from 1 to"),
+        (&["manifest", "-n", "0", "--out", new], "`0` is out of range: write a whole number from 1 to"),
         (&["manifest", "-n", "3", "--invalid", "1.5", "--out", new], "write a number from 0 to 1"),
         (&["manifest", "-n", "3", "--invalid", "-0.1", "--out", new], "write a number from 0 to 1"),
         (&["manifest", "-n", "3", "--seed", "x", "--out", new], "`x` is not a seed"),
