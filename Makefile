@@ -15,16 +15,16 @@ help: ## list what can be made
 	@echo
 	@echo '  PYTHON=/path/to/python3 picks the interpreter that is embedded (now $(PYTHON))'
 
-setup: ## see that Rust and an embeddable Python are there; as root on Debian, install what is missing
+setup: ## check that Rust and an embeddable Python are there; as root on Debian, install what is missing
 	@scripts/setup
 
 venv: setup ## make .venv with the Plugin SDK for the tests
 	@scripts/make-venv .venv
 
-browser: ## see that there is a Chromium for the tests of pages; as root on Debian, install it
+browser: ## check that there is a Chromium for the tests of pages; as root on Debian, install it
 	@scripts/setup browser
 
-# The demo has done its work when hookstorm found something, which is its exit status 1.
+# The demo succeeds if hookstorm finds something, which is its exit status 1.
 demo: setup ## build, then find the faults of an example plugin
 	cargo build --release --locked --quiet
 	@$(TARGET_DIR)/release/hookstorm test examples/faulty-store --seed 1 --corpus $(TARGET_DIR)/demo; status=$$?; \
@@ -53,7 +53,7 @@ bench: venv ## run the benchmarks of criterion, then print the promised figures
 	$(CRITERION)
 	@$(MAKE) --no-print-directory ratios
 
-# Baselines stand in target/criterion, with what every other run of criterion leaves there.
+# Baselines are in target/criterion, together with the files of every other run of criterion.
 BASE_NAMED = test -n "$(filter-out new change report,$(BASE))" || \
 	{ echo "error: BASE is \`$(BASE)\`, which is no name for a baseline" >&2; echo '  hint: BASE=main' >&2; exit 2; }
 bench-save: setup ## keep the benchmarks' times under a name: BASE=main, and BENCHES="oracle wire" for some alone
@@ -67,7 +67,7 @@ bench-compare: setup ## fail if a benchmark is slower than in BASE=main by more 
 	$(CRITERION) -- --baseline-lenient "$(BASE)"
 	@scripts/bench-compare judge $(TARGET_DIR)/criterion "$(BASE)" "$(THRESHOLD)"
 
-ratios: venv ## print the promised figures, each beside what it is held against
+ratios: venv ## print the promised figures, each beside its goal
 	$(BUILD)
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench ratios
 
@@ -79,7 +79,7 @@ fuzz-figures: venv ## print the promised figures of fuzz: MINUTES=30 watches mem
 	$(BUILD)
 	HOOKSTORM_TEST_VENV=$(CURDIR)/.venv cargo bench --locked --bench fuzz
 
-# Atheris and Hypothesis, which hookstorm is held against, in an environment of their own, with the SDK.
+# Atheris and Hypothesis in a virtual environment of their own, with the SDK.
 PEERS_VENV := $(abspath $(TARGET_DIR))/peers-venv
 PEERS := benches/peers/requirements.txt
 $(PEERS_VENV)/done: $(PEERS) scripts/test-requirements.txt
@@ -91,7 +91,7 @@ planted: setup $(if $(filter-out 0,$(COMPARE)),$(PEERS_VENV)/done) ## find twelv
 	$(BUILD)
 	PEERS_VENV=$(PEERS_VENV) cargo bench --locked --bench planted
 
-bench-peers: setup $(PEERS_VENV)/done ## hold hookstorm against the plain loop, Hypothesis and Atheris: SEEDS=10 RIVAL_SEEDS=3 TIME=60 ONLY=…
+bench-peers: setup $(PEERS_VENV)/done ## compare hookstorm with the plain loop, Hypothesis and Atheris: SEEDS=10 RIVAL_SEEDS=3 TIME=60 ONLY=…
 	$(BUILD)
 	PEERS_VENV=$(PEERS_VENV) cargo bench --locked --bench peers
 
@@ -115,7 +115,7 @@ ifeq ($(TARGET),)
 else
 	@test -f "fuzz/fuzz_targets/$(TARGET).rs" || { echo "error: TARGET names one of $(FUZZ_TARGETS)" >&2; exit 2; }
 	@test "$(TARGET)" != session -o -n "$(PLUGIN)" || \
-		{ echo 'error: the target `session` wants a plugin: PLUGIN=examples/faulty-store' >&2; exit 2; }
+		{ echo 'error: the target `session` needs a plugin: PLUGIN=examples/faulty-store' >&2; exit 2; }
 	@test "$(TARGET)" != session || cargo build --release --locked --quiet
 	@mkdir -p fuzz/corpus/$(TARGET)
 	HOOKSTORM_FUZZ_PLUGIN="$(abspath $(PLUGIN))" HOOKSTORM_WORKER="$(abspath $(TARGET_DIR))/release/hookstorm-worker" \

@@ -1,4 +1,4 @@
-"""The plain CPython loop that hookstorm's throughput is held against: arguments from JSON, a fresh `Plugin`, the hook by
+"""The plain CPython loop that hookstorm's throughput is compared with: arguments from JSON, a fresh `Plugin`, the hook by
 name, the result to JSON. Usage: plain.py FOLDER CONFIGURATION CALLS.json SECONDS; prints calls per second."""
 
 import importlib

@@ -1,4 +1,4 @@
-//! The figures that hookstorm promises, each beside what it is held against, in one run: machines are noisy, ratios
+//! The figures that hookstorm promises, each beside what it is compared with, in one run: machines are noisy, ratios
 //! less. `make ratios`, or `cargo bench --bench ratios`; `HOOKSTORM_TEST_VENV` names the environment with the SDK.
 
 mod loaded;

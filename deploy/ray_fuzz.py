@@ -55,7 +55,7 @@ def main():
     words = [options.hookstorm, options.command, options.plugin, "--corpus", options.corpus]
     words += ["--time", options.time] if options.command == "fuzz" else ["--runs", options.runs]
     words += ["--jobs", options.jobs] if options.jobs else []
-    # The credentials of whoever starts it serve where a node has none of its own.
+    # A node without credentials of its own uses those of the user who starts this script.
     environment = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "GOOGLE_", "AZURE_"))}
     print(f"{len(nodes)} nodes, {options.command} on {options.plugin}, corpus {options.corpus}", flush=True)
     hosts = []

@@ -54,10 +54,10 @@ fn a_bench_fails_only_where_it_is_slower_beyond_doubt() {
     compared(folder.path(), "wire", "read sessions", 0.15, 0.04);
     let output = script(&["judge", "main", "10"], folder.path());
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stdout);
-    let slower: Vec<&str> = told.lines().filter(|line| line.ends_with("<- slower")).collect();
-    assert!(slower.len() == 1 && slower[0].starts_with("wire/read sessions "), "{told}");
-    assert!(slower[0].contains("+15.0 %  (+11.0 to +19.0)"), "{told}");
+    let stdout = text(&output.stdout);
+    let slower: Vec<&str> = stdout.lines().filter(|line| line.ends_with("<- slower")).collect();
+    assert!(slower.len() == 1 && slower[0].starts_with("wire/read sessions "), "{stdout}");
+    assert!(slower[0].contains("+15.0 %  (+11.0 to +19.0)"), "{stdout}");
     assert_eq!(script(&["judge", "main", "12"], folder.path()).status.code(), Some(0));
 }
 

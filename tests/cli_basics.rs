@@ -149,7 +149,7 @@ fn wrong_use_is_status_2_and_names_what_is_wrong() {
 }
 
 #[test]
-fn a_wrong_setting_beside_manifest_is_told_with_its_line() {
+fn a_wrong_setting_beside_manifest_is_reported_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("MANIFEST"), "").unwrap();
     std::fs::write(folder.path().join("hookstorm.toml"), "runs = 10\n\ntimeoutt = \"2s\"\n").unwrap();

@@ -213,7 +213,7 @@ fn placed(attempts: &[Attempt], kind: AttemptKind, target: &str) -> Vec<String> 
 }
 
 #[test]
-fn the_network_is_out_of_reach_however_it_is_tried_and_the_place_is_told() {
+fn the_network_is_out_of_reach_however_it_is_tried_and_the_place_is_reported() {
     if !gives(Protection::Calls) {
         return;
     }
@@ -356,7 +356,7 @@ fn without_a_sandbox_a_plugin_does_what_the_user_may() {
 }
 
 #[test]
-fn how_a_module_ended_the_process_is_told_each_time() {
+fn how_a_module_ended_the_process_is_reported_each_time() {
     let folder = Plugin::new("pass");
     std::fs::write(folder.0.path().join("main.py"), "import os\nos._exit(5)\n").unwrap();
     // Guardian and first process see the end at once, and only one of them knows how.

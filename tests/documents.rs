@@ -51,7 +51,7 @@ fn the_page_of_rules_is_what_the_registry_says() {
 }
 
 #[test]
-fn every_option_of_a_command_stands_on_its_page_and_none_that_it_lacks() {
+fn every_option_of_a_command_is_on_its_page_and_no_other_is() {
     for command in [
         "check",
         "run",
@@ -127,7 +127,7 @@ fn the_readme_is_short() {
 }
 
 #[test]
-fn links_between_the_documents_lead_to_files_that_are_there() {
+fn every_page_has_a_title_and_its_links_lead_to_files() {
     let outside =
         ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md", "fuzz/README.md"];
     let mut pages: Vec<_> = outside.map(|name| Path::new(ROOT).join(name)).to_vec();
@@ -135,6 +135,7 @@ fn links_between_the_documents_lead_to_files_that_are_there() {
     pages.extend(fs::read_dir(Path::new(ROOT).join("docs")).unwrap().map(|entry| entry.unwrap().path()));
     for path in pages {
         let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("# "), "{}: a page begins with its title", path.display());
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap_or_default();
             if file.is_empty() || link.contains("://") {

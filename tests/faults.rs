@@ -206,7 +206,7 @@ fn lane(number: u64, command: &str, corpus: &Path) -> usize {
         arguments.extend([corpus.to_string_lossy().into_owned(), "--seed".into(), seed.to_string()]);
         arguments
     };
-    let mut told = 0;
+    let mut count = 0;
     for kill in 0..KILLS {
         let moment = Moment::drawn(&mut drawn, kill);
         let mut host = desk.command();
@@ -218,7 +218,7 @@ fn lane(number: u64, command: &str, corpus: &Path) -> usize {
             let case =
                 Case::from_json(&text).unwrap_or_else(|error| panic!("kill {kill}: {}: {error}", path.display()));
             assert_eq!(case.found.unwrap().fingerprint, fingerprint, "kill {kill}");
-            told += 1;
+            count += 1;
         }
         cases(&folder);
         desk.assert_no_process_is_left();
@@ -229,13 +229,13 @@ fn lane(number: u64, command: &str, corpus: &Path) -> usize {
     for (_, path) in announced(&ran.stdout) {
         assert!(path.is_file(), "{}", path.display());
     }
-    told
+    count
 }
 
 #[test]
 fn a_host_that_is_killed_at_any_moment_leaves_a_whole_corpus_and_the_next_one_goes_on() {
     let shared = tempfile::tempdir().unwrap();
-    let told: Vec<usize> = std::thread::scope(|scope| {
+    let counts: Vec<usize> = std::thread::scope(|scope| {
         let corpus = shared.path();
         let lanes =
             [(1, "test"), (2, "fuzz")].map(|(number, command)| scope.spawn(move || lane(number, command, corpus)));
@@ -243,8 +243,8 @@ fn a_host_that_is_killed_at_any_moment_leaves_a_whole_corpus_and_the_next_one_go
     });
     let folder = shared.path().join("Brittle");
     let kept = cases(&folder);
-    println!("announced before a kill: {told:?}; cases in the corpus: {}", kept.len());
-    assert!(told.iter().sum::<usize>() >= 10, "too few were announced to say anything: {told:?}");
+    println!("announced before a kill: {counts:?}; cases in the corpus: {}", kept.len());
+    assert!(counts.iter().sum::<usize>() >= 10, "too few were announced to say anything: {counts:?}");
     assert!(kept.iter().any(|(_, case)| case.found.is_none()), "what fuzz learned is kept too");
     // The lanes may have ended in any order, so that the last look is ours.
     Corpus::open(&folder).unwrap();
@@ -285,7 +285,7 @@ fn on_small_disk(size: &str, fill: &str) -> String {
 }
 
 #[test]
-fn a_finding_that_a_full_disk_does_not_take_is_told_all_the_same() {
+fn a_finding_that_a_full_disk_does_not_take_is_reported_all_the_same() {
     for command in ["test", "fuzz"] {
         let desk = desk(ONE_WAY);
         let script = on_small_disk("64k", "head -c 1000000 /dev/zero >corpora/fill 2>/dev/null");
@@ -293,9 +293,12 @@ fn a_finding_that_a_full_disk_does_not_take_is_told_all_the_same() {
         let Some(ran) = in_namespace(&desk, &script, &arguments) else { return };
         assert_eq!(ran.status, Some(3), "{ran:?}");
         assert!(ran.stdout.contains("error[uncaught-exception] get_password_list: KeyError: 'user'"), "{ran:?}");
-        let told = &ran.stderr[ran.stderr.find("error: ").unwrap_or_else(|| panic!("{ran:?}"))..];
-        assert!(told.starts_with("error: `corpora/Brittle/") && told.contains("no space left on device"), "{told}");
-        assert!(told.contains("hint: make room on the disk"), "{told}");
+        let message = &ran.stderr[ran.stderr.find("error: ").unwrap_or_else(|| panic!("{ran:?}"))..];
+        assert!(
+            message.starts_with("error: `corpora/Brittle/") && message.contains("no space left on device"),
+            "{message}"
+        );
+        assert!(message.contains("hint: make room on the disk"), "{message}");
         assert_eq!(half_written(&desk.path("kept/Brittle")), [] as [PathBuf; 0]);
         assert_eq!(cases(&desk.path("kept/Brittle")), [], "nothing half-written has the name of a case");
     }
@@ -321,7 +324,7 @@ fn what_was_found_before_the_disk_was_full_is_on_it() {
 }
 
 #[test]
-fn a_corpus_that_cannot_be_written_is_told_before_anything_is_run() {
+fn a_corpus_that_cannot_be_written_is_reported_before_anything_is_run() {
     let script = "mkdir -p corpora && mount --bind corpora corpora && mount -o remount,ro,bind corpora || exit 99
         \"$0\" \"$@\"";
     for command in ["test", "fuzz"] {
@@ -335,7 +338,7 @@ fn a_corpus_that_cannot_be_written_is_told_before_anything_is_run() {
 }
 
 #[test]
-fn what_is_no_case_in_a_corpus_is_told_by_its_name_and_left_as_it_is() {
+fn what_is_no_case_in_a_corpus_is_reported_by_its_name_and_left_as_it_is() {
     let desk = desk(ONE_WAY);
     let first = desk.run(&["test", "plugin", "--runs", "50", "--seed", "1", "--jobs", "1", "--format", "json"]);
     let case = PathBuf::from(first.json()["findings"][0]["case"].as_str().unwrap());

@@ -159,7 +159,7 @@ return None if word.endswith('z') else {}
     }
     assert_eq!(other.run_observed(&sessions, Instrumentation::NewEdges).unwrap().len(), 5);
     for (at, word) in words.iter().enumerate() {
-        // The second time nothing of it is new; asked for all, all is told.
+        // The second time nothing of it is new; if all is asked for, all is reported.
         assert_eq!(watched(&mut one, word, Instrumentation::NewEdges).edges, []);
         assert_eq!(watched(&mut other, word, Instrumentation::Comparisons).edges, seen[at].edges, "{word}");
     }
@@ -169,7 +169,7 @@ return None if word.endswith('z') else {}
 }
 
 #[test]
-fn what_others_saw_is_not_told_again() {
+fn what_others_saw_is_not_reported_again() {
     let folder = plugin("return None if word == 'a' else {}");
     let (mut one, _) = start(folder.path(), true);
     let (mut other, _) = start(folder.path(), true);
@@ -192,8 +192,8 @@ fn a_session_that_ends_its_process_tells_its_edges_all_the_same() {
         worker.run_observed(&["a", "kill", "a", "spin", "kill"].map(session), Instrumentation::NewEdges).unwrap();
     assert!(matches!(seen[1].trace.calls[0].ending, Ending::Signalled { signal: 9, .. }), "{:?}", seen[1]);
     assert!(matches!(seen[3].trace.calls[0].ending, Ending::TimedOut { .. }), "{:?}", seen[3]);
-    let told: Vec<bool> = seen.iter().map(|watched| !watched.edges.is_empty()).collect();
-    assert_eq!(told, [true, true, false, true, false]);
+    let reported: Vec<bool> = seen.iter().map(|watched| !watched.edges.is_empty()).collect();
+    assert_eq!(reported, [true, true, false, true, false]);
     assert_ne!(seen[1].edges, seen[0].edges);
 }
 
@@ -315,7 +315,7 @@ def find(word, pairs):
         assert!(returned(&seen.trace).contains("[3, 9]"), "{seen:?}");
         return;
     }
-    let told: Vec<(String, String, bool)> =
+    let compared: Vec<(String, String, bool)> =
         seen.comparisons.iter().map(|one| (one.left.to_string(), one.right.to_string(), one.matched)).collect();
     for (left, right, matched) in [
         (r#""word""#, r#""magic""#, false),
@@ -323,7 +323,7 @@ def find(word, pairs):
         (r#""kind""#, r#"["kind"]"#, true),
         (r#""flat""#, r#""deep""#, false),
     ] {
-        assert!(told.contains(&(left.into(), right.into(), matched)), "{left} {right}: {told:?}");
+        assert!(compared.contains(&(left.into(), right.into(), matched)), "{left} {right}: {compared:?}");
     }
 }
 

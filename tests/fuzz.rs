@@ -166,7 +166,7 @@ fn events_come_line_by_line_and_end_with_the_report() {
 }
 
 #[test]
-fn wrong_use_is_told_with_what_to_do() {
+fn wrong_use_is_reported_with_what_to_do() {
     let desk = Desk::new();
     let plugin = folder("examples/clean-store");
     let plugin = plugin.to_str().unwrap();

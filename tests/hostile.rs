@@ -27,7 +27,7 @@ use hookstorm::{
 };
 use program::Desk;
 
-/// What comes with many of them and is told beside: looked at in rows that name it.
+/// What many of them also show; rows that name it check it.
 const BESIDE: [&str; 2] = ["resource-leak", "sandbox-violation"];
 
 /// One at a time.
@@ -50,7 +50,7 @@ struct Row {
     /// What must hold it.
     #[serde(default)]
     needs: Vec<String>,
-    /// Whether the probe must have told so from inside.
+    /// Whether the probe must have confirmed it from inside.
     #[serde(default)]
     probed: bool,
     /// Whether the program runs it too.
@@ -121,14 +121,14 @@ fn run(worker: &mut Worker, session: &Session, isolation: Isolation) -> Trace {
 /// Asserts that the findings are those of the row.
 fn assert_found(row: &Row, what: &str, findings: &[Finding]) {
     let counts = |finding: &&Finding| !BESIDE.contains(&finding.rule.id()) || row.rules.contains(finding.rule.id());
-    let told: Vec<&Finding> = findings.iter().filter(counts).collect();
-    let found: BTreeSet<String> = told.iter().map(|finding| finding.rule.id().to_owned()).collect();
+    let counted: Vec<&Finding> = findings.iter().filter(counts).collect();
+    let found: BTreeSet<String> = counted.iter().map(|finding| finding.rule.id().to_owned()).collect();
     let expected = found == row.rules
         || (!row.also.is_empty()
             && (row.rules.is_empty() || !found.is_empty())
             && found.iter().all(|rule| row.rules.contains(rule) || row.also.contains(rule)));
     assert!(expected, "{} {what}: found {found:?}, expected {:?} or {:?}", row.folder, row.rules, row.also);
-    for finding in told {
+    for finding in counted {
         if let (Some(hook), Some(expected)) = (finding.hook, &row.hook) {
             assert_eq!(hook.name(), expected, "{} {what}", row.folder);
         }
@@ -247,11 +247,16 @@ fn probe() -> (MissingProtections, Result<(), String>) {
     let (mut worker, loading) = Worker::start(&hostile("probe", PATIENT)).unwrap();
     assert_eq!(loading.import, LoadEnding::Done, "{}", loading.output);
     let trace = run(&mut worker, &session(), Isolation::Isolated);
-    let told =
+    let number =
         |name: &str| trace.cookie.get(name).and_then(|value| if let Value::Int(n) = value { Some(*n) } else { None });
-    let within = |name: &str, limit: i64| told(name).is_some_and(|number| (0..=limit).contains(&number));
+    let within = |name: &str, limit: i64| number(name).is_some_and(|value| (0..=limit).contains(&value));
     let held = if !within("pid", 100) || !within("seen", 20) {
-        Err(format!("from inside, other processes can be seen: {:?} is {:?} of {:?}", "pid", told("pid"), told("seen")))
+        Err(format!(
+            "from inside, other processes can be seen: {:?} is {:?} of {:?}",
+            "pid",
+            number("pid"),
+            number("seen")
+        ))
     } else if !within("file_bytes", 1 << 30) {
         Err("from inside, files may grow without a limit".into())
     } else if !within("scratch_bytes", 1 << 31) {
@@ -280,7 +285,7 @@ fn the_host_survives_every_hostile_plugin_and_nothing_is_left() {
 }
 
 #[test]
-fn a_hostile_plugin_is_told_to_who_types_test() {
+fn a_hostile_plugin_is_reported_by_test() {
     let _machine = machine();
     for row in rows().into_iter().filter(|row| row.typed) {
         let desk = Desk::new();

@@ -87,16 +87,16 @@ fn what_is_no_plugin_gets_nothing() {
     let desk = Desk::new();
     repository(&desk);
     desk.write("repo/plugin.zip", "");
-    let mut told = String::new();
+    let mut messages = String::new();
     for arguments in
         [&["init"][..], &["init", "nowhere"], &["init", "plugin.zip"], &["init", "plugin", "--ci", "jenkins"]]
     {
         let ran = run(&desk, arguments);
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
-        told.push_str(ran.stderr.lines().next().unwrap_or_default());
-        told.push('\n');
+        messages.push_str(ran.stderr.lines().next().unwrap_or_default());
+        messages.push('\n');
     }
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(messages, @r"
     error: `.`: it contains no MANIFEST
     error: `nowhere`: no such folder
     error: `plugin.zip`: not a folder
@@ -105,7 +105,23 @@ fn what_is_no_plugin_gets_nothing() {
     desk.write("repo/plugin/hookstorm.toml", "colour = 1\n");
     let ran = run(&desk, &["init", "plugin"]);
     assert!(ran.status == Some(2) && ran.stderr.contains("line 1: `colour` is not a setting"), "{ran:?}");
-    assert!(!desk.path("repo/.github").exists(), "a mistake is told before anything is written");
+    assert!(!desk.path("repo/.github").exists(), "a mistake is reported before anything is written");
+}
+
+#[test]
+fn the_jobs_install_the_program_and_its_worker() {
+    let desk = Desk::new();
+    repository(&desk);
+    run(&desk, &["init", "plugin", "--ci", "both"]);
+    for file in [".github/workflows/hookstorm.yml", ".github/workflows/hookstorm-nightly.yml", ".gitlab/hookstorm.yml"]
+    {
+        let text = fs::read_to_string(desk.path("repo").join(file)).unwrap().replace("\\\n", "");
+        let installs: Vec<&str> = text.lines().filter(|line| line.contains("cargo install")).collect();
+        assert_eq!(installs.len(), 2, "{file}: from a git repository or from a registry");
+        for line in installs {
+            assert!(line.split_whitespace().rev().take(2).eq(["hookstorm-worker", "hookstorm"]), "{file}: {line}");
+        }
+    }
 }
 
 /// The texts of shell in a file of jobs.

@@ -78,7 +78,7 @@ fn a_plugin_that_slows_down_with_each_call_is_seen_to_do_so_and_to_leave_files()
 }
 
 #[test]
-fn twice_the_capacity_is_served_at_the_capacity_and_told_as_saturated() {
+fn twice_the_capacity_is_served_at_the_capacity_and_reported_as_saturated() {
     // It holds a lock for 20 ms: less than 50 a second on any machine.
     let options = ["--rate", "100/s", "--duration", "4s", "--in-flight", "4", "--timeout", "20s"];
     let ran = load(&Desk::new(), "one-by-one", &options);
@@ -146,7 +146,7 @@ fn thinking_is_no_part_of_a_latency_and_holds_no_worker() {
 }
 
 #[test]
-fn what_piles_up_in_one_process_is_told_with_its_growth() {
+fn what_piles_up_in_one_process_is_reported_with_its_growth() {
     let options = ["--persistent", "--rate", "200/s", "--duration", "4s", "--in-flight", "1", "--memory", "64GB"];
     let ran = load(&Desk::new(), "keeps", &options);
     let growth = measured(&ran)["growth"].clone();

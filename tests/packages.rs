@@ -87,7 +87,7 @@ fn an_archive_of_20_mb_is_too_large_and_one_byte_less_is_not() {
 }
 
 #[test]
-fn entries_that_could_do_harm_are_told_and_nothing_is_written_outside() {
+fn entries_that_could_do_harm_are_reported_and_nothing_is_written_outside() {
     let desk = Desk::new();
     let outside = desk.path("outside.py");
     let entry = |name: &str| zip([("MANIFEST", MANIFEST), ("main.py", MAIN), (name, b"harm")]);

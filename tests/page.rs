@@ -54,8 +54,8 @@ fn every_page_opens_without_a_complaint_and_fits_a_phone() {
     for sample in samples() {
         let name = sample.file_stem().unwrap().to_string_lossy().into_owned();
         let report: Value = serde_json::from_slice(&fs::read(&sample).unwrap()).unwrap();
-        let told = desk.run(&["report", sample.to_str().unwrap(), "--format", "html"]);
-        let page = desk.write(&format!("{name}.html"), told.stdout);
+        let complaint = desk.run(&["report", sample.to_str().unwrap(), "--format", "html"]);
+        let page = desk.write(&format!("{name}.html"), complaint.stdout);
         let mut grounds = Vec::new();
         for (width, is_dark) in [(1280, false), (1280, true), (400, false), (400, true)] {
             let opened = browser.open(&page, width, is_dark);
@@ -122,7 +122,7 @@ fn the_browser_would_tell_what_a_page_does_wrong() {
                 <img src='http://127.0.0.1:9/x.png'><script>console.error('bad')</script>";
     let page = desk.write("bad.html", page);
     let opened = browser.open(&page, 400, false);
-    assert!(opened.complaints.iter().any(|told| told.contains("bad")), "{opened:?}");
+    assert!(opened.complaints.iter().any(|complaint| complaint.contains("bad")), "{opened:?}");
     assert!(opened.requests.contains(&"http://127.0.0.1:9/x.png".to_owned()), "{opened:?}");
     assert!(browser.ask("document.documentElement.scrollWidth - innerWidth").as_i64().unwrap() > 0);
     assert_eq!(browser.ask(FAINT).as_array().unwrap().len(), 1);

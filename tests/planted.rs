@@ -51,7 +51,7 @@ impl Row {
     }
 }
 
-/// Runs `check` on every row; all that fails is told at once.
+/// Runs `check` on every row; all failures are reported together.
 fn all_hold(check: impl Fn(&Row) -> Result<(), String>) {
     let wrong: Vec<String> =
         rows().iter().filter_map(|row| check(row).err().map(|problem| format!("{}: {problem}", row.folder))).collect();

@@ -68,7 +68,7 @@ fn left(head: &str, body: &str) -> Vec<Leftover> {
     let mut all = traces(&plugin(head, body)).into_iter().map(|trace| {
         assert_eq!(trace.calls.len(), 2, "{trace:?}");
         assert!(!trace.calls[0].ending.is_aborted(), "{trace:?}");
-        assert_eq!(trace.calls[1].leftovers, [], "what is left is told once");
+        assert_eq!(trace.calls[1].leftovers, [], "what is left is reported once");
         let mut left = trace.calls[0].leftovers.clone();
         left.sort_by_key(|left| left.kind);
         left
@@ -153,7 +153,7 @@ os.wait()";
 }
 
 #[test]
-fn descriptors_are_told_by_what_they_point_to() {
+fn descriptors_are_described_by_what_they_point_to() {
     let head = "import os, select, socket, tempfile\nKEPT = []\n";
     let name = |body: &str| {
         let (kind, what, _) = one(head, body);

@@ -82,13 +82,13 @@ fn tried(body: &str) -> Vec<(AttemptKind, String, u32)> {
     for call in [&persistent, &isolated] {
         assert!(matches!(call.ending, Ending::Returned(_)), "{call:#?}");
     }
-    let told = |attempts: Vec<Attempt>| -> Vec<_> {
+    let reported = |attempts: Vec<Attempt>| -> Vec<_> {
         let line = |attempt: &Attempt| attempt.frames.iter().find(|frame| frame.file == "main.py").map(|f| f.line);
         attempts.into_iter().map(|one| (one.kind, one.target.clone(), line(&one).unwrap_or(0))).collect()
     };
-    let told = [told(persistent.attempts), told(isolated.attempts)];
-    assert_eq!(told[0], told[1]);
-    told.into_iter().next().unwrap()
+    let reported = [reported(persistent.attempts), reported(isolated.attempts)];
+    assert_eq!(reported[0], reported[1]);
+    reported.into_iter().next().unwrap()
 }
 
 #[track_caller]
@@ -102,7 +102,7 @@ fn raises(statement: &str, error: &str) -> String {
 }
 
 #[test]
-fn addresses_are_not_reached_and_told() {
+fn addresses_are_not_reached_and_reported() {
     let connect = |call: &str| raises(call, "OSError");
     only(&connect("socket.socket().connect(('127.0.0.1', 9))"), AttemptKind::Connect, "127.0.0.1:9");
     only(&connect("socket.create_connection(('192.0.2.1', 443), 1)"), AttemptKind::Connect, "192.0.2.1:443");
@@ -225,27 +225,27 @@ fn what_the_user_opens_is_open() {
     let vault = Destination { host: "vault.test".into(), port: 9, addresses: vec!["127.0.0.1".parse().unwrap()] };
     let body = "socket.socket().connect_ex(('127.0.0.1', 9))\nsocket.socket().connect_ex(('127.0.0.1', 10))\n\
                 try:\n    socket.getaddrinfo('vault.test', 9)\nexcept OSError:\n    pass";
-    let told = |network: Network| {
+    let reported = |network: Network| {
         let [call, _] = seen(body, |target| target.network = network.clone());
         call.attempts.into_iter().map(|one| one.target).collect::<Vec<_>>()
     };
-    assert_eq!(told(Network::Only(vec![vault])), ["127.0.0.1:10"]);
-    assert_eq!(told(Network::Open), [] as [&str; 0]);
-    assert_eq!(told(Network::Closed), ["127.0.0.1:9", "127.0.0.1:10", "vault.test:9"]);
+    assert_eq!(reported(Network::Only(vec![vault])), ["127.0.0.1:10"]);
+    assert_eq!(reported(Network::Open), [] as [&str; 0]);
+    assert_eq!(reported(Network::Closed), ["127.0.0.1:9", "127.0.0.1:10", "vault.test:9"]);
     let off = |target: &mut Target| target.sandbox.is_off = true;
     let [call, _] = seen("open('/dev/shm/../kmsg-of-nobody/x', 'w')", off);
     assert_eq!(call.attempts, []);
 }
 
 #[test]
-fn what_importing_and_constructing_try_is_told_too() {
+fn what_importing_and_constructing_try_is_reported_too() {
     let folder = tempfile::tempdir().unwrap();
     let main = "import socket\nsocket.socket().connect_ex(('192.0.2.1', 1))\n\nclass Plugin:\n    def __init__(self):\n        \
                 socket.socket().connect_ex(('192.0.2.1', 2))\n";
     std::fs::write(folder.path().join("main.py"), main).unwrap();
     let (_, loading): (_, Loading) = Worker::start(&Arc::new(target(folder.path()))).unwrap();
-    let told: Vec<_> = loading.attempts.iter().map(|one| (one.target.as_str(), one.frames[0].line)).collect();
-    assert_eq!(told, [("192.0.2.1:1", 2), ("192.0.2.1:2", 6)]);
+    let reported: Vec<_> = loading.attempts.iter().map(|one| (one.target.as_str(), one.frames[0].line)).collect();
+    assert_eq!(reported, [("192.0.2.1:1", 2), ("192.0.2.1:2", 6)]);
 }
 
 #[test]

@@ -76,12 +76,12 @@ fn names(sandbox: &Value) -> Vec<&str> {
 fn a_missing_protection_is_reported_once_with_its_risk() {
     let desk = desk("");
     let Some(command) = poor(&desk) else { return };
-    let told = ran(command, "test store --runs 20 --jobs 2 --seed 1");
-    assert_eq!(told.status, Some(0), "{told:?}");
+    let result = ran(command, "test store --runs 20 --jobs 2 --seed 1");
+    assert_eq!(result.status, Some(0), "{result:?}");
     let words = "warning: this machine does not provide the whole sandbox; missing: process namespaces (a plugin can signal your other \
                  processes, before Linux 6.12 and from code that is not Python)";
-    assert_eq!(told.stderr.matches("warning: ").count(), 1, "{told:?}");
-    assert!(told.stderr.contains(words) && told.stderr.contains("hint: `hookstorm doctor` says why"), "{told:?}");
+    assert_eq!(result.stderr.matches("warning: ").count(), 1, "{result:?}");
+    assert!(result.stderr.contains(words) && result.stderr.contains("hint: `hookstorm doctor` says why"), "{result:?}");
     let quiet = ran(poor(&desk).unwrap(), "check store -q");
     assert_eq!((quiet.status, quiet.stderr.as_str()), (Some(0), ""));
     let json = ran(poor(&desk).unwrap(), "check store -q --format json").json();
@@ -95,12 +95,12 @@ fn require_stops_before_the_plugin_runs_if_a_protection_is_missing() {
     let desk = desk("sandbox = 'require'\n");
     desk.write("store/main.py", format!("raise SystemExit\n{MAIN}"));
     let Some(command) = poor(&desk) else { return };
-    let told = ran(command, "check store");
-    assert_eq!((told.status, told.stdout.as_str()), (Some(2), ""), "{told:?}");
-    assert!(told.stderr.starts_with(
+    let result = ran(command, "check store");
+    assert_eq!((result.status, result.stdout.as_str()), (Some(2), ""), "{result:?}");
+    assert!(result.stderr.starts_with(
         "error: this machine does not provide the whole sandbox; missing: process namespaces (a plugin can signal"
     ));
-    assert!(told.stderr.contains("`--sandbox on` continues"), "{told:?}");
+    assert!(result.stderr.contains("`--sandbox on` continues"), "{result:?}");
     // The command line overrides the file.
     let on = ran(poor(&desk).unwrap(), "check store --sandbox on");
     assert!(on.status == Some(1) && on.stdout.contains("error[import-failed]"), "{on:?}");
@@ -109,20 +109,20 @@ fn require_stops_before_the_plugin_runs_if_a_protection_is_missing() {
 #[test]
 fn a_sandbox_that_is_off_is_reported_every_time_with_the_setting() {
     let off = desk("sandbox = 'off'\n");
-    let told = off.run(&["check", "store", "-q"]);
-    assert_eq!(told.status, Some(0), "{told:?}");
+    let result = off.run(&["check", "store", "-q"]);
+    assert_eq!(result.status, Some(0), "{result:?}");
     let words = "warning: the sandbox is off, as `store/hookstorm.toml` says: the plugin may read, write, signal and reach \
                  whatever you may\n";
-    assert_eq!(told.stderr, words);
-    assert!(told.stdout.contains("note: the sandbox is off"), "{told:?}");
+    assert_eq!(result.stderr, words);
+    assert!(result.stdout.contains("note: the sandbox is off"), "{result:?}");
 
-    let told = desk("").run(&["check", "store", "-q", "--sandbox", "off", "--format", "json"]);
-    assert!(told.stderr.starts_with("warning: the sandbox is off, as `--sandbox off` says"), "{told:?}");
-    let json = told.json();
+    let result = desk("").run(&["check", "store", "-q", "--sandbox", "off", "--format", "json"]);
+    assert!(result.stderr.starts_with("warning: the sandbox is off, as `--sandbox off` says"), "{result:?}");
+    let json = result.json();
     assert_eq!((json["sandbox"]["mode"].as_str(), names(&json["sandbox"]).len()), (Some("off"), 0));
     assert!(json["notes"][0].as_str().is_some_and(|note| note.starts_with("the sandbox is off")), "{json}");
     assert_eq!(json["again"]["options"], serde_json::json!(["--sandbox", "off"]));
-    off.write("report.json", &told.stdout);
+    off.write("report.json", &result.stdout);
     for form in ["html", "markdown"] {
         let report = off.run(&["report", "report.json", "--format", form]);
         assert!(report.stdout.contains("sandbox is off"), "{form}: {report:?}");
@@ -133,9 +133,9 @@ fn a_sandbox_that_is_off_is_reported_every_time_with_the_setting() {
 fn an_archive_switches_nothing_off() {
     let desk = desk("sandbox = 'off'\nallow-network = true\n");
     desk.write("store.zip", program::zip_of(&desk.path("store")));
-    let told = desk.run(&["check", "store.zip", "--format", "json"]);
-    assert!(!told.stderr.contains("the sandbox is off"), "{told:?}");
-    assert_eq!(told.json()["sandbox"]["mode"], "on");
+    let result = desk.run(&["check", "store.zip", "--format", "json"]);
+    assert!(!result.stderr.contains("the sandbox is off"), "{result:?}");
+    assert_eq!(result.json()["sandbox"]["mode"], "on");
 }
 
 #[test]
@@ -143,10 +143,10 @@ fn a_plugin_gets_what_is_allowed_and_the_command_that_shows_it_again_allows_it_t
     let desk = desk("");
     desk.write("ca.pem", "");
     let words = "check store --allow-network 127.0.0.1:1 --allow-network [::1]:2 --allow-read ca.pem --format json";
-    let told = desk.run(&words.split(' ').collect::<Vec<_>>());
-    assert_eq!(told.status, Some(0), "{told:?}");
+    let result = desk.run(&words.split(' ').collect::<Vec<_>>());
+    assert_eq!(result.status, Some(0), "{result:?}");
     let options = "--allow-network 127.0.0.1:1 --allow-network [::1]:2 --allow-read ca.pem";
-    assert_eq!(told.json()["again"]["options"], serde_json::json!(options.split(' ').collect::<Vec<_>>()));
+    assert_eq!(result.json()["again"]["options"], serde_json::json!(options.split(' ').collect::<Vec<_>>()));
 }
 
 fn check<'a>(diagnosis: &'a Value, name: &str) -> &'a Value {
@@ -180,11 +180,11 @@ fn doctor_finds_what_plugins_run_on() {
 fn doctor_reports_what_is_missing_and_continues() {
     let desk = Desk::new();
     let Some(mut command) = poor(&desk) else { return };
-    let told = ran(poor(&desk).unwrap(), "doctor");
-    assert_eq!(told.status, Some(0), "{told:?}");
+    let result = ran(poor(&desk).unwrap(), "doctor");
+    assert_eq!(result.status, Some(0), "{result:?}");
     assert!(
-        told.stdout.contains("  missing process namespaces") && told.stdout.contains("`--sandbox require`"),
-        "{told:?}"
+        result.stdout.contains("  missing process namespaces") && result.stdout.contains("`--sandbox require`"),
+        "{result:?}"
     );
     command.args(["doctor", "--format", "json"]);
     let json = Ran::new(command.output().unwrap()).json();
@@ -199,10 +199,10 @@ fn doctor_fails_where_nothing_can_be_run() {
     let desk = Desk::new();
     let mut command = desk.command();
     command.env("HOOKSTORM_WORKER", "/nowhere/hookstorm-worker");
-    let told = ran(command, "doctor");
-    assert_eq!((told.status, told.stderr.as_str()), (Some(3), ""), "{told:?}");
-    assert!(told.stdout.contains("  failed  worker ") && told.stdout.contains("cannot be started"), "{told:?}");
-    assert!(told.stdout.ends_with("plugins cannot run here\n"), "{told:?}");
-    let told = desk.run(&["doctor", "--venv", "nowhere"]);
-    assert!(told.status == Some(3) && told.stdout.contains("`nowhere` is not a virtual environment"), "{told:?}");
+    let result = ran(command, "doctor");
+    assert_eq!((result.status, result.stderr.as_str()), (Some(3), ""), "{result:?}");
+    assert!(result.stdout.contains("  failed  worker ") && result.stdout.contains("cannot be started"), "{result:?}");
+    assert!(result.stdout.ends_with("plugins cannot run here\n"), "{result:?}");
+    let result = desk.run(&["doctor", "--venv", "nowhere"]);
+    assert!(result.status == Some(3) && result.stdout.contains("`nowhere` is not a virtual environment"), "{result:?}");
 }

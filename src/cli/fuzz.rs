@@ -20,7 +20,8 @@ pub(super) struct FuzzArguments {
     #[command(flatten)]
     plugin: Plugin,
 
-    /// Stop after this time, `90s`, `10m`, `8h`, `1h30m`; that is success [default: none, Ctrl-C stops it]
+    /// Stop after this time, `90s`, `10m`, `8h`, `1h30m`; the exit status says whether there are findings
+    /// [default: none, Ctrl-C stops it]
     #[arg(long, value_name = "TIME", value_parser = values::span, help_heading = AMOUNT)]
     time: Option<Duration>,
 

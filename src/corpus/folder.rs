@@ -316,7 +316,7 @@ mod tests {
     fn a_folder_that_cannot_be_written_is_named_and_stays_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
-        // A file in the place of a folder also fails for root, for whom modes do not matter.
+        // A file in the place of a folder also fails for root, who may write whatever the modes say.
         let corpus = Corpus { folder: folder.path().join("file/corpus") };
         let error = corpus.write(&case(1, Some("abc"))).unwrap_err().to_string();
         assert!(error.contains("file/corpus") && error.contains("cannot"), "{error}");

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_that_stands_empty_is_named() {
+    fn a_home_without_a_use_is_named() {
         let wrong = unused(&[Source::new("src/package/open.rs", "use zip::read;")], KNOWN);
         assert_eq!(wrong, ["`pyo3` has a home in tests/architecture/crates.rs and is used nowhere"]);
     }

@@ -54,7 +54,9 @@ mod tests {
     #[test]
     fn a_long_file_is_named() {
         assert_eq!(long_file("a.rs", &"x\n".repeat(LINES)), None);
-        assert!(long_file("a.rs", &"x\n".repeat(LINES + 1)).is_some_and(|told| told.starts_with("a.rs: 501 lines")));
+        assert!(
+            long_file("a.rs", &"x\n".repeat(LINES + 1)).is_some_and(|message| message.starts_with("a.rs: 501 lines"))
+        );
     }
 
     #[test]

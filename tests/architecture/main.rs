@@ -51,10 +51,10 @@ fn unsafe_code_is_in_the_runtime_and_the_worker() {
 fn the_table_of_rooms_in_the_architecture_is_the_order_that_is_tested() {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it is there");
     let rows = text.lines().filter_map(|line| line.strip_prefix("| `src/")?.split_once('/'));
-    let told: Vec<&str> = rows.map(|(room, _)| room).collect();
+    let documented: Vec<&str> = rows.map(|(room, _)| room).collect();
     let there: Vec<&str> = rooms::ROOMS.into_iter().filter(|room| root().join("src").join(room).is_dir()).collect();
     assert_eq!(
-        told, there,
+        documented, there,
         "the table of rooms in ARCHITECTURE.md has a row for each folder of `src/`, in their order"
     );
 }
@@ -115,9 +115,9 @@ fn a_skipped_test_is_counted_and_fails_in_ci() {
         assert_eq!(fs::read_to_string(list.path()).unwrap(), line.repeat(count));
     }
     let ran = run("true");
-    let told = String::from_utf8_lossy(&ran.stdout);
+    let stdout = String::from_utf8_lossy(&ran.stdout);
     assert!(
-        !ran.status.success() && told.contains("it never can, and no test is skipped where `CI` is set"),
+        !ran.status.success() && stdout.contains("it never can, and no test is skipped where `CI` is set"),
         "{ran:?}"
     );
     assert_eq!(fs::read_to_string(list.path()).unwrap(), line.repeat(2));

@@ -40,7 +40,8 @@ pub(crate) fn wrong_uses(source: &Source) -> Vec<String> {
     let mut wrong = Vec::new();
     for named in source.named.iter().filter(|named| named.path[0] == "crate") {
         let other = named.path[1].as_str();
-        let Some(other_place) = place(other) else { continue };
+        // What the root of the library re-exports is `api`'s.
+        let Some(other_place) = place(other).or_else(|| place("api")) else { continue };
         let rule = if other_place > own_place {
             format!("a room uses only rooms above it, and the order is {}", ROOMS.join(", "))
         } else if let Some((.., reason)) = NEVER.iter().find(|(from, to, _)| (*from, *to) == (own, other)) {
@@ -106,6 +107,9 @@ mod tests {
         let for_tests = Source::new("src/case/value.rs", "#[cfg(test)]\nmod tests { use crate::engine::X; }");
         assert_eq!(wrong_uses(&for_tests), [] as [String; 0]);
         assert_eq!(wrong_uses(&Source::new("src/main.rs", "use crate::cli;")), [] as [String; 0]);
+        let re_exported = Source::new("src/engine/mod.rs", "use crate::Plugin;");
+        assert_eq!(wrong_uses(&re_exported).len(), 1, "the root of the library re-exports what `api` has");
+        assert_eq!(wrong_uses(&Source::new("src/cli/mod.rs", "use crate::Plugin;")), [] as [String; 0]);
     }
 
     #[test]

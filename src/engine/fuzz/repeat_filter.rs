@@ -10,7 +10,7 @@ use crate::{
 
 /// How many sessions with the same candidate go to triage: far more than triage tries.
 const EXAMPLES: u8 = 8;
-/// How many candidates and changed names are told apart: more than triage tells apart.
+/// How many candidates and changed names are counted: more than triage ever sees.
 const DIFFERENT: usize = 4096;
 
 /// How often triage had each candidate and each changed name.
