@@ -48,6 +48,40 @@ fn an_ordinary_archive_is_silent() {
     assert_eq!((ran.status, ran.rules()), (Some(0), vec![]), "{ran:?}");
 }
 
+/// The archive of a plugin that imports `vendor._sealed`, with that extension module for a version of Python.
+fn with_binary_module(tag: &str) -> Vec<u8> {
+    let main = [b"from vendor import _sealed\n\n\n", MAIN].concat();
+    let module = format!("vendor/_sealed.cpython-{tag}-x86_64-linux-gnu.so");
+    zip([("MANIFEST", MANIFEST), ("main.py", &main), ("vendor/__init__.py", b""), (&module, b"the name counts")])
+}
+
+#[test]
+fn a_module_for_another_python_than_the_platforms_is_one_error() {
+    let ran = check(&with_binary_module("37"));
+    assert_eq!((ran.status, ran.rules()), (Some(1), vec!["binary-module-mismatch".to_owned()]), "{ran:?}");
+}
+
+#[test]
+fn a_module_that_fits_the_platform_and_not_this_python_is_no_finding_and_no_success() {
+    let desk = Desk::new();
+    // Platform 8.0 has Python 3.8, with which hookstorm cannot be built.
+    desk.write("plugin.zip", with_binary_module("38"));
+    let ran = desk.run(&["check", "plugin.zip", "--platform", "8.0"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("is built for Python 3.8, as platform 8.0 has it"), "{ran:?}");
+    for arguments in [
+        &["test", "plugin.zip", "--runs", "10"][..],
+        &["fuzz", "plugin.zip", "--runs", "10"],
+        &["run", "plugin.zip", "--hook", "session_ended"],
+        &["load", "plugin.zip", "--rate", "5/s", "--duration", "1s"],
+    ] {
+        let ran = desk.run(&[arguments, &["--platform", "8.0"]].concat());
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("error: `vendor/_sealed.cpython-38-x86_64-linux-gnu.so` is built for"), "{ran:?}");
+        assert!(ran.stderr.contains("it can only check the package: `hookstorm check`"), "{ran:?}");
+    }
+}
+
 #[test]
 fn what_is_no_archive_is_unreadable() {
     let good = zip([("MANIFEST", MANIFEST), ("main.py", MAIN)]);

@@ -19,6 +19,7 @@ struct Row {
     needs: Option<String>,
     config: Option<String>,
     timeout: Option<String>,
+    platform: Option<String>,
 }
 
 fn rows() -> Vec<Row> {
@@ -54,6 +55,9 @@ fn differences(row: &Row) -> Option<String> {
     }
     if let Some(config) = &row.config {
         option("--config", folder.join(config).to_string_lossy().into_owned());
+    }
+    if let Some(platform) = &row.platform {
+        option("--platform", platform.clone());
     }
     if let Some(timeout) = &row.timeout {
         option("--timeout", timeout.clone());

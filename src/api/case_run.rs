@@ -23,7 +23,7 @@ pub(crate) struct CaseRun {
 
 /// Runs a case, isolated as on the platform. The report has the trace.
 pub(crate) fn run_case(plugin: &Plugin, run: CaseRun) -> Result<Report, Error> {
-    let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("run", None)) };
+    let Some(loaded) = plugin.runnable() else { return plugin.report_of_no_run("run", None) };
     let CaseRun { mut case, configured_services: is_configured, show_secrets } = run;
     if is_configured {
         case.session.services = configured_services(&loaded.target.configuration);

@@ -33,6 +33,18 @@ pub enum Error {
         /// Its path.
         path: PathBuf,
     },
+    /// The plugin needs the platform's Python for an extension module, and the worker has another one.
+    #[error(
+        "`{file}` is built for Python {python}, as the platform has it, and hookstorm runs Python {running}: nothing was tested"
+    )]
+    WrongPython {
+        /// The extension module, as a path inside the package.
+        file: String,
+        /// The version that it needs: `3.12`.
+        python: String,
+        /// The version of the worker's Python: `3.11.7`.
+        running: String,
+    },
     /// A function that runs one plugin got a second one.
     #[error("`{function}` runs one plugin, and there is a second one")]
     OnePluginOnly {

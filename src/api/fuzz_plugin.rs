@@ -88,7 +88,7 @@ pub fn fuzz(
 ) -> Result<Report, Error> {
     let seed = options.seed.unwrap_or_else(random_seed);
     plugin.must_be_alone("fuzz")?;
-    let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("fuzz", Some(seed))) };
+    let Some(loaded) = plugin.runnable() else { return plugin.report_of_no_run("fuzz", Some(seed)) };
     let choices = if options.vary_config { plugin.option_choices() } else { Vec::new() };
     let varies_nothing = options.vary_config && choices.is_empty();
     exchange::run("fuzz", plugin, Some(seed), options.runs, stop, listen, |others, listen| {

@@ -245,7 +245,7 @@ pub fn load(
 ) -> Result<Report, Error> {
     let seed = options.seed.unwrap_or_else(random_seed);
     plugin.must_be_alone("load")?;
-    let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("load", Some(seed))) };
+    let Some(loaded) = plugin.runnable() else { return plugin.report_of_no_run("load", Some(seed)) };
     let settings = options.settings(seed);
     let has = |hook| loaded.loading.hooks.iter().any(|seen| seen.hook == hook && seen.callable);
     if let Some(objective) = settings.objectives.iter().find(|one| one.hook().is_some_and(|hook| !has(hook))) {

@@ -17,7 +17,7 @@ use crate::{
 
 /// Shrinks `case`, which was read from `path`, and replaces the file.
 pub(crate) fn shrink_case(plugin: &Plugin, path: &Path, case: &Case, stop: &Stop) -> Result<Report, Error> {
-    let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("minimize", None)) };
+    let Some(loaded) = plugin.runnable() else { return plugin.report_of_no_run("minimize", None) };
     let began = Instant::now();
     plugin.must_suit(case, path)?;
     let (levels, jobs) = (&plugin.options.levels, plugin.options.jobs);
@@ -37,7 +37,7 @@ pub(crate) fn shrink_case(plugin: &Plugin, path: &Path, case: &Case, stop: &Stop
 
 /// Removes the cases of the corpus that add nothing.
 pub(crate) fn minimize_corpus(plugin: &Plugin, stop: &Stop) -> Result<Report, Error> {
-    let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("minimize", None)) };
+    let Some(loaded) = plugin.runnable() else { return plugin.report_of_no_run("minimize", None) };
     let began = Instant::now();
     let (cases, seeds) = (plugin.cases()?, plugin.seeds()?);
     let (levels, jobs) = (&plugin.options.levels, plugin.options.jobs);

@@ -16,12 +16,13 @@ use super::{
 use crate::{
     contract::{HookSpec, PluginType},
     engine::Setup,
-    finding::{Finding, Severity},
+    finding::{Finding, Rule, Severity},
     generate::{self, OptionChoice},
     oracle,
-    package::{Package, configuration},
+    package::{NeedsPython, Package, configuration},
     report::{SandboxMode, SandboxStatus},
     runtime::{Sandbox, sandbox::MissingProtections},
+    trace::{LoadEnding, Loading},
 };
 
 /// A plugin that was opened: unpacked if it is an archive, checked, and loaded once. All functions of the library run
@@ -52,6 +53,8 @@ pub struct Plugin {
     pub(super) opening: Duration,
     pub(super) source: SourceCache,
     is_callable: bool,
+    /// The extension module because of which the plugin cannot be imported here, although the platform can.
+    pub(super) needs_python: Option<NeedsPython>,
 }
 
 impl Plugin {
@@ -83,10 +86,25 @@ impl Plugin {
             must_be_complete(sandbox)?;
         }
         let mut notes = Vec::from_iter(options.sandbox_off_note());
-        let mut is_callable = false;
+        let (mut is_callable, mut needs_python) = (false, None);
         if let Some(loaded) = &loaded {
             let subject = loaded.subject(&options.levels, &Setup::default());
-            findings.extend(oracle::judge_loading(&subject, &loaded.loading));
+            let mut of_loading = oracle::judge_loading(&subject, &loaded.loading);
+            if let Some(needs) = missing_module(&loaded.loading)
+                .and_then(|name| package.as_ref()?.binary_modules.needed(name, &loaded.loading.python))
+            {
+                // The import failed because of that file. If it does not fit the platform, a finding says so already.
+                of_loading.retain(|finding| finding.rule != Rule::ImportFailed);
+                if needs.python == options.platform.python {
+                    notes.push(format!(
+                        "`{}` is built for Python {}, as platform {} has it, and hookstorm runs Python {}: the module \
+                         could not be imported, so class, constructor and hooks were not checked",
+                        needs.file, needs.python, options.platform, loaded.loading.python
+                    ));
+                    needs_python = Some(needs);
+                }
+            }
+            findings.extend(of_loading);
             notes.extend(oracle::sdk_mismatch(&subject, &loaded.loading));
             let plugin_type = loaded.target.plugin_type;
             let has_hooks = !HookSpec::all(plugin_type).is_empty();
@@ -117,6 +135,7 @@ impl Plugin {
             opening: began.elapsed(),
             source: SourceCache::default(),
             is_callable,
+            needs_python,
         })
     }
 
@@ -179,6 +198,13 @@ fn confinement(options: &PluginOptions) -> Result<Confinement, Error> {
     let readable = readable.collect::<Result<_, _>>()?;
     let is_off = options.sandbox == SandboxMode::Off;
     Ok(Confinement { network: network(&options.allowed_network)?, sandbox: Sandbox { is_off, readable } })
+}
+
+/// The module whose absence made the import fail: the first quoted name of Python's message.
+fn missing_module(loading: &Loading) -> Option<&str> {
+    let LoadEnding::Raised(exception) = &loading.import else { return None };
+    let is_import = matches!(exception.type_name.as_str(), "ModuleNotFoundError" | "ImportError");
+    exception.message.split('\'').nth(1).filter(|_| is_import)
 }
 
 fn must_be_complete(sandbox: &SandboxStatus) -> Result<(), Error> {

@@ -60,7 +60,7 @@ pub fn replay(
     stop: &Stop,
     listen: &(dyn Fn(Event) + Sync),
 ) -> Result<Report, Error> {
-    let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("replay", None)) };
+    let Some(loaded) = plugin.runnable() else { return plugin.report_of_no_run("replay", None) };
     let mut notes = Vec::new();
     let mut cases = if options.cases.is_empty() {
         // Replay adds nothing to the corpus, so the exchange ends before it: it fetches cases and sends those that

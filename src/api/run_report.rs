@@ -1,10 +1,11 @@
 //! Makes the report of a run on a [`Plugin`].
 
-use super::Plugin;
+use super::{Error, Plugin};
 use crate::{
     contract::PluginType,
     engine::{ReportedFinding, Summary},
     finding::{Phase, Rule},
+    package::NeedsPython,
     report::{PluginInfo, Report, RunContext, SandboxMode},
 };
 
@@ -53,12 +54,19 @@ impl Plugin {
     }
 
     /// The report of a command on a plugin that cannot run.
-    pub(crate) fn report_of_no_run(&self, command: &str, seed: Option<u64>) -> Report {
+    ///
+    /// # Errors
+    /// [`Error::WrongPython`] if the plugin itself is not at fault.
+    pub(crate) fn report_of_no_run(&self, command: &str, seed: Option<u64>) -> Result<Report, Error> {
+        if let (Some(needs), Some(loaded)) = (&self.needs_python, &self.loaded) {
+            let NeedsPython { file, python } = needs.clone();
+            return Err(Error::WrongPython { file, python, running: loaded.loading.python.clone() });
+        }
         let mut summary = Summary::default();
         if self.notes.is_empty() {
             summary.notes.push("loading failed, so no hook was called; repair the errors above first".into());
         }
-        self.report(command, seed, summary)
+        Ok(self.report(command, seed, summary))
     }
 
     /// Calls `work` with what a report needs besides results.

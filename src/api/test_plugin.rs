@@ -79,7 +79,7 @@ pub fn test(
     listen: &(dyn Fn(Event) + Sync),
 ) -> Result<Report, Error> {
     let seed = options.seed.unwrap_or_else(random_seed);
-    let Some(loaded) = plugin.runnable() else { return Ok(plugin.report_of_no_run("test", Some(seed))) };
+    let Some(loaded) = plugin.runnable() else { return plugin.report_of_no_run("test", Some(seed)) };
     exchange::run("test", plugin, Some(seed), Some(options.runs), stop, listen, |_, listen| {
         let settings = PropertySettings {
             runs: options.runs,

@@ -13,6 +13,8 @@ use crate::{
 };
 
 const GIVE_A_PLUGIN: &str = "name the plugin's `.zip`, or the folder that contains its MANIFEST";
+/// The oldest Python 3 that hookstorm can be built with.
+const OLDEST_MINOR: u32 = 9;
 const SET_TMPDIR: &str = "set `TMPDIR` to another folder";
 const TWO_PROGRAMS: &str = "install both programs of the same hookstorm side by side, and leave HOOKSTORM_WORKER unset";
 
@@ -39,6 +41,18 @@ pub(super) fn explain(error: &api::Error) -> Explanation {
             let path = plain::shell_word(&path.to_string_lossy());
             wrong_use(error, format!("to see why: `hookstorm check {path}`"))
         }
+        api::Error::WrongPython { python, .. } => wrong_use(
+            error,
+            match python.strip_prefix("3.").and_then(|minor| minor.parse::<u32>().ok()) {
+                Some(minor) if minor >= OLDEST_MINOR => format!(
+                    "build hookstorm with that Python: `PYO3_PYTHON=python{python} cargo build --release --locked`; \
+                     `hookstorm check` still checks the package"
+                ),
+                _ => format!(
+                    "hookstorm runs Python 3.{OLDEST_MINOR} or newer, so it can only check the package: `hookstorm check`"
+                ),
+            },
+        ),
         api::Error::OnePluginOnly { .. } => wrong_use(error, "`hookstorm test` runs sessions of two plugins"),
         api::Error::Runtime(error) => runtime(error),
         api::Error::Threads { .. } => wrong_use(error, "use fewer workers: `--jobs N`"),

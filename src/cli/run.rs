@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Conso
     let platform = settings.options.platform;
     let opened = OpenedPlugin::open("run", settings, None, console)?;
     let Some(plugin_type) = opened.plugin.plugin_type() else {
-        return opened.print(&opened.plugin.report_of_no_run("run", None));
+        return opened.print(&opened.plugin.report_of_no_run("run", None)?);
     };
     let configured_services = read.is_none();
     let case = match read {

@@ -75,6 +75,12 @@ impl Platform {
         PLATFORMS.iter().find(|platform| platform.api >= api)
     }
 
+    /// Whether the first line of a plugin's module must choose Python 3: guides from 6.0 on demand it \[D\]. Whether
+    /// platforms that have Python 3 alone need it, no source says.
+    pub(crate) fn has_interpreter_line(&self) -> bool {
+        (Api::new(1, 1)..=Api::new(1, 7)).contains(&self.api) && self.name != "5.11"
+    }
+
     /// Whether this is platform 5.10, whose rules for MANIFEST differ from those of all later ones \[G\].
     pub(crate) fn is_first(&self) -> bool {
         self.api == Api::new(1, 0)

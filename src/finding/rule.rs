@@ -78,7 +78,15 @@ rules! {
     ManifestAmbiguous "manifest-ambiguous" Package Error
         "YAML 1.1 and 1.2 read MANIFEST differently, or a version loses digits as a number";
     EntryPointMissing "entry-point-missing" Package Error "the module is not in the root";
-    ConfigUnreadable "config-unreadable" Package Warning "default.cfg is not INI or not UTF-8";
+    ConfigUnreadable "config-unreadable" Package Warning
+        "default.cfg is not UTF-8, or it is not INI and the plugin reads INI";
+    ConfigTooLarge "config-too-large" Package Warning "default.cfg has more than 10 KiB";
+    PlatformExcluded "platform-excluded" Package Warning
+        "`scb_min_version` and `scb_max_version` leave out the platform, or all platforms";
+    InterpreterLineMissing "interpreter-line-missing" Package Warning
+        "the module does not begin with the line that chooses Python 3";
+    BinaryModuleMismatch "binary-module-mismatch" Package Error
+        "an extension module is built for another Python than the platform's";
     ImportFailed "import-failed" Loading Error "the module raised, exited or does not compile";
     PluginClassMissing "plugin-class-missing" Loading Error "the module has no class `Plugin`";
     ConstructorFailed "constructor-failed" Loading Error "`Plugin(configuration)` raised";

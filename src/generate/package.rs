@@ -142,7 +142,8 @@ impl KnownParts<'_> {
         } else if !is_lost("MANIFEST") {
             expect.findings.push(ExpectedFinding::of(Rule::ManifestMissing));
         }
-        if is_there("default.cfg") {
+        // The configuration must be INI because main.py imports configparser.
+        if is_there("default.cfg") && is_there("main.py") {
             let at = |line: &u32| ExpectedFinding::of(Rule::ConfigUnreadable).at("default.cfg", *line);
             expect.findings.extend(self.lines.iter().map(at));
         }

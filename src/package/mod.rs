@@ -6,17 +6,24 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod binary_modules;
 pub mod configuration;
+mod default_cfg;
+mod entry_point;
 mod error;
+mod files;
 mod manifest;
 mod open;
 #[expect(clippy::module_inception, reason = "the room has the name of its main type")]
 mod package;
+mod plugin_sources;
 mod scratch;
 pub(crate) mod tree;
 
 pub use archive::ArchiveLimits;
+pub(crate) use binary_modules::NeedsPython;
 pub use error::PackageError;
 pub use manifest::{Manifest, ManifestField};
 pub use package::{OpenedPackage, Package};
+pub(crate) use plugin_sources::PluginSources;
 pub(crate) use scratch::{ScratchFolder, clear_stale_scratch, remove_scratch_folders};

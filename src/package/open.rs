@@ -2,27 +2,24 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
+    io,
     path::Path,
 };
 
 use super::{
     ArchiveLimits, Manifest, OpenedPackage, Package, PackageError, ScratchFolder,
     archive::{self, Contents},
-    configuration,
+    binary_modules::BinaryModules,
+    default_cfg, entry_point,
+    files::read,
     manifest::FILE as MANIFEST,
     package::DEFAULT_ENTRY_POINT,
+    plugin_sources::PluginSources,
 };
 use crate::{
-    contract::{Platform, similarity},
+    contract::Platform,
     finding::{Finding, Location, Rule},
 };
-
-const CONFIGURATION: &str = "default.cfg";
-/// The most bytes that MANIFEST or default.cfg may have.
-const FILE_BYTES: u64 = 1 << 20;
-/// How many faults of default.cfg are reported.
-const REPORTED_FAULTS: usize = 10;
 
 impl Package {
     /// Opens the archive or folder at `path` and checks it by the rules of `platform`.
@@ -97,7 +94,7 @@ fn folder(path: &Path) -> Result<Contents, PackageError> {
     Ok(Contents { files })
 }
 
-fn is_in_root(file: &str) -> bool {
+pub(super) fn is_in_root(file: &str) -> bool {
     !file.contains('/')
 }
 
@@ -117,6 +114,7 @@ fn check(
         manifest: None,
         configuration: None,
         entry_point_exists: false,
+        binary_modules: BinaryModules::find(root),
         _scratch: scratch,
     };
     let is_listed = |name: &str| contents.files.iter().any(|file| file == name);
@@ -137,18 +135,20 @@ fn check(
     } else {
         findings.push(manifest_missing(contents, package.is_archive));
     }
-    package.configuration = check_configuration(root, &mut findings);
-    let entry_point = package.entry_point().to_owned();
-    package.entry_point_exists = is_listed(&entry_point) && root.join(&entry_point).is_file();
+    package.configuration = default_cfg::check(root, &PluginSources::new(root), &mut findings);
+    let module = package.entry_point().to_owned();
+    package.entry_point_exists = is_listed(&module) && root.join(&module).is_file();
     let field = package.manifest.as_ref().and_then(|manifest| manifest.field("entry_point"));
     let is_invalid = findings.iter().any(|finding| {
         let is_its_line = |at: &Location| field.is_some_and(|field| field.line == at.line);
         finding.rule == Rule::ManifestFieldInvalid && finding.location.as_ref().is_some_and(is_its_line)
     });
     // An invalid name is reported already; without a MANIFEST it is not known which file is meant.
-    if package.manifest.is_some() && !is_listed(&entry_point) && (!is_invalid || entry_point == DEFAULT_ENTRY_POINT) {
-        findings.push(entry_point_missing(&package, &entry_point, contents));
+    if package.manifest.is_some() && !is_listed(&module) && (!is_invalid || module == DEFAULT_ENTRY_POINT) {
+        findings.push(entry_point::missing(&package, &module, contents));
     }
+    findings.extend(entry_point::without_interpreter_line(&package, platform));
+    findings.extend(package.binary_modules.check(platform));
     OpenedPackage { package: Some(package), findings }
 }
 
@@ -174,69 +174,6 @@ fn manifest_missing(contents: &Contents, is_archive: bool) -> Finding {
         format!("is this the plugin's {what}? MANIFEST must be in its root")
     };
     Finding::draft(Rule::ManifestMissing, "there is no `MANIFEST` in the root").hint(hint).finish()
-}
-
-fn entry_point_missing(package: &Package, entry_point: &str, contents: &Contents) -> Finding {
-    let nearest = contents
-        .files
-        .iter()
-        .filter(|file| is_in_root(file) && file.ends_with(".py") && *file != "conftest.py")
-        .max_by(|a, b| similarity(a, entry_point).total_cmp(&similarity(b, entry_point)));
-    let hint = match nearest {
-        Some(nearest) => format!("write `entry_point: {}`, or rename that file", nearest.escape_debug()),
-        None => "there is no Python file in the root; the module must be next to MANIFEST".to_owned(),
-    };
-    let manifest = package.manifest.as_ref().filter(|manifest| manifest.entry_point.is_some());
-    let field = manifest.and_then(|manifest| manifest.field("entry_point"));
-    let text = format!("the module `{}` is not in the root", entry_point.escape_debug());
-    Finding::draft(Rule::EntryPointMissing, text)
-        .detail(entry_point)
-        .at(field.map(|field| Location::in_file(MANIFEST, field.line, field.column)))
-        .hint(hint)
-        .finish()
-}
-
-/// The text of default.cfg, if there is one that can be read.
-fn check_configuration(root: &Path, findings: &mut Vec<Finding>) -> Option<String> {
-    let mut report = |line, detail: String, text: String| {
-        let draft = Finding::draft(Rule::ConfigUnreadable, text).detail(detail);
-        findings.push(draft.at(Some(Location::in_file(CONFIGURATION, line, 0))).finish());
-    };
-    let bytes = match read(&root.join(CONFIGURATION)) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        Err(error) => {
-            report(0, String::new(), format!("default.cfg cannot be read: {error}"));
-            return None;
-        }
-    };
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text.replace("\r\n", "\n").replace('\r', "\n"),
-        Err(error) => {
-            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-            let line = u32::try_from(line).unwrap_or(u32::MAX);
-            report(line, "utf-8".into(), "default.cfg is not UTF-8; save it as UTF-8".into());
-            return None;
-        }
-    };
-    for (line, fault) in configuration::faults(&text).into_iter().take(REPORTED_FAULTS) {
-        report(line, fault.fingerprint_detail(), format!("default.cfg is not INI: {fault}"));
-    }
-    Some(text)
-}
-
-/// The bytes of a file, bounded. A pipe or device of that name is not opened.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_BYTES {
-        return Err(io::Error::other(format!("it has more than {FILE_BYTES} bytes")));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -307,7 +244,12 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_is_found_in_one_pass() {
         let text = "api: 2.0\ntype: credentialsstore\nname: on\nversion: 1.10\nentry_point: mein.py\n";
-        let opened = open_zip(&[("MANIFEST", text), ("main.py", ""), ("default.cfg", "x=1\n"), ("../up", "")]);
+        let opened = open_zip(&[
+            ("MANIFEST", text),
+            ("main.py", "import configparser\n"),
+            ("default.cfg", "x=1\n"),
+            ("../up", ""),
+        ]);
         assert_eq!(
             rules(&opened),
             [
@@ -374,6 +316,42 @@ mod tests {
         let opened = Package::open(folder.path(), old, &ArchiveLimits::default()).unwrap();
         assert_eq!(rules(&opened), [Rule::EntryPointMissing]);
         assert_eq!(opened.package.unwrap().entry_point(), "main.py");
+    }
+
+    #[test]
+    fn default_cfg_must_be_ini_only_if_the_plugin_reads_ini() {
+        let json = "{\"accounts\": {}}\n";
+        let opened = |main: &str| open_zip(&[("MANIFEST", MANIFEST), ("main.py", main), ("default.cfg", json)]);
+        assert_eq!(opened("import json\n").findings, []);
+        assert_eq!(opened("import json\n").package.unwrap().configuration.as_deref(), Some(json));
+        assert_eq!(rules(&opened("from safeguard.sessions.plugin import AAPlugin\n")), [Rule::ConfigUnreadable]);
+    }
+
+    #[test]
+    fn the_first_line_chooses_python_3_where_the_platform_has_both() {
+        let opened = |platform: &str, main: &str| {
+            let folder = folder(&[("MANIFEST", &MANIFEST.replace("1.6", "1.0")), ("main.py", main)]);
+            let platform = Platform::named(platform).unwrap();
+            rules(&Package::open(folder.path(), platform, &ArchiveLimits::default()).unwrap())
+        };
+        let good = "#!/usr/bin/env pluginwrapper3\nimport os\n";
+        for (platform, main, is_missing) in [
+            ("6.0", good, false),
+            ("6.12", &good.replace('\n', "\r\n"), false),
+            ("6.12", "#!/usr/bin/env pluginwrapper3", false),
+            ("6.12", "", true),
+            ("6.12", "#!/usr/bin/env python3\n", true),
+            ("6.12", "#!/usr/bin/env pluginwrapper\n", true),
+            ("6.12", &format!("\n{good}"), true),
+            ("6.12", &format!("\u{feff}{good}"), true),
+            ("5.10", "", false),
+            ("5.11", "", false),
+            ("8.0", "", false),
+            ("9.0", "", false),
+        ] {
+            let expected = if is_missing { vec![Rule::InterpreterLineMissing] } else { Vec::new() };
+            assert_eq!(opened(platform, main), expected, "{platform} {main:?}");
+        }
     }
 
     #[test]

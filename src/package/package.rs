@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::{Manifest, ScratchFolder};
+use super::{Manifest, ScratchFolder, binary_modules::BinaryModules};
 use crate::{contract::PluginType, finding::Finding};
 
 /// The module that the platform loads if MANIFEST names none \[D\].
@@ -26,6 +26,7 @@ pub struct Package {
     /// The text of default.cfg, if there is one.
     pub configuration: Option<String>,
     pub(super) entry_point_exists: bool,
+    pub(crate) binary_modules: BinaryModules,
     pub(super) _scratch: Option<ScratchFolder>,
 }
 

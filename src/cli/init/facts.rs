@@ -1,10 +1,7 @@
 //! What a plugin's repository contains: its root, the CI systems that it uses, what the plugin imports. Reads a bounded
 //! number of files and runs nothing.
 
-use std::{
-    fs,
-    path::{Component, Path, PathBuf},
-};
+use std::path::{Component, Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -12,6 +9,7 @@ use crate::{
     api::{FileAction, read_text},
     cli::{error::CliError, file_settings, file_settings::FileSettings},
     corpus::remote::CorpusLocation,
+    package::PluginSources,
 };
 
 /// The pipeline of GitLab.
@@ -19,11 +17,6 @@ pub(super) const GITLAB_ROOT: &str = ".gitlab-ci.yml";
 
 /// The file with our jobs, which [`GITLAB_ROOT`] includes.
 pub(super) const GITLAB_INCLUDED: &str = ".gitlab/hookstorm.yml";
-
-/// The number of modules in which we look for imports of the SDK.
-const MODULES_LIMIT: usize = 200;
-/// The depth of folders in which we look for them.
-const DEPTH_LIMIT: usize = 4;
 
 /// The CI systems for which `init` writes jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -118,7 +111,7 @@ impl Facts {
                 project: real.join("pyproject.toml").is_file(),
                 pipfile: real.join("Pipfile").is_file(),
                 lock: real.join("Pipfile.lock").is_file(),
-                sdk: imports_sdk(&real, DEPTH_LIMIT, &mut MODULES_LIMIT.clone()),
+                sdk: PluginSources::new(&real).imports_sdk(),
             },
             root: near(root, &real, plugin),
         })
@@ -173,39 +166,10 @@ fn ci(root: &Path) -> Ci {
     }
 }
 
-/// Whether a module in `folder` imports the Plugin SDK; virtual environments and hidden folders are skipped.
-fn imports_sdk(folder: &Path, depth: usize, left: &mut usize) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else { return false };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
-        // Links are not followed: they may lead in a circle, or out of the plugin.
-        let Ok(kind) = entry.file_type() else { continue };
-        if kind.is_dir() && !is_hidden && depth > 0 && !path.join("pyvenv.cfg").exists() {
-            if imports_sdk(&path, depth - 1, left) {
-                return true;
-            }
-        } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "py") {
-            if *left == 0 {
-                return false;
-            }
-            *left -= 1;
-            let text = read_text(&path, false).unwrap_or_default();
-            let is_import = |line: &str| {
-                let mut words = line.split_whitespace();
-                matches!(words.next(), Some("from" | "import"))
-                    && words.next().is_some_and(|module| module == "safeguard" || module.starts_with("safeguard."))
-            };
-            if text.lines().any(is_import) {
-                return true;
-            }
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {

@@ -40,6 +40,7 @@ patterns! {
     EMAIL r"\A[-+_.a-zA-Z0-9]+@[-_a-zA-Z0-9]+(\.[-_a-zA-Z0-9]+)*\z";
     FIRST_VERSION r"\A[0-9]+\.[0-9]+\z";
     LATER_VERSION r"\A[0-9][^\n]*\z";
+    RANGE r"\A\s*([0-9]+(?:\.[0-9]+)*)(~?)\s*\z";
     API r"\A(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(\.[0-9]+)?\z";
 }
 
@@ -105,9 +106,6 @@ pub(super) fn judge(field: &str, value: Option<&Reading>, platform: &Platform) -
 
 /// The severity of the finding if YAML 1.1 and 1.2 read `field` differently, or if a version loses digits.
 pub(super) fn ambiguity_of(field: &str, reading: &Reading) -> Option<Severity> {
-    if !KNOWN.contains(&field) {
-        return None;
-    }
     let is_version = matches!(field, "api" | "version" | "scb_min_version" | "scb_max_version");
     let differs = match &reading.core {
         None => is_version && reading.loses_digits,
@@ -115,6 +113,35 @@ pub(super) fn ambiguity_of(field: &str, reading: &Reading) -> Option<Severity> {
         Some(_) => true,
     };
     differs.then(|| ambiguity(field))
+}
+
+/// What is wrong with the range of platforms; the severity says whether it is empty. The patch level of `platform` can
+/// be any.
+pub(super) fn judge_range(min: Option<&str>, max: Option<&str>, platform: &Platform) -> Option<Severity> {
+    let read = |text: &str| {
+        let parts = RANGE.captures(text)?;
+        let numbers: Option<Vec<u64>> = parts[1].split('.').map(|part| part.parse().ok()).collect();
+        Some((numbers?, &parts[2] == "~"))
+    };
+    let padded = |numbers: &[u64]| [numbers, &[0; 8]].concat()[..8].to_vec();
+    let (min, max) = (min.and_then(read), max.and_then(read));
+    let is_in = |release: &[u64]| {
+        let is_from = min.as_ref().is_none_or(|(min, _)| padded(min) <= padded(release));
+        let is_to = max.as_ref().is_none_or(|(max, is_below)| {
+            padded(release) < padded(max) || !is_below && padded(release).starts_with(max)
+        });
+        is_from && is_to
+    };
+    if let Some((min, _)) = &min
+        && !is_in(min)
+    {
+        return Some(Severity::Error);
+    }
+    let own: Vec<u64> = platform.name.split('.').filter_map(|part| part.parse().ok()).collect();
+    let mut releases = vec![own.clone()];
+    releases.extend([&min, &max].into_iter().flatten().map(|(numbers, _)| numbers.clone()));
+    let is_own = |release: &&Vec<u64>| padded(release).starts_with(&own);
+    (!releases.iter().filter(is_own).any(|release| is_in(release))).then_some(Severity::Warning)
 }
 
 /// The severity of an ambiguous `field`.

@@ -50,8 +50,8 @@ pub(super) fn nominal(source: &mut Source<'_, '_>, plugin_type: Option<PluginTyp
     let more: &[(&str, &[&str])] = &[
         ("author_name", &["Somebody", "on", "", "Ö"]),
         ("author_email", &["a.b@c-d.example", "a@b", "a+b@c.d"]),
-        ("scb_min_version", &["5.10", "6.0.1"]),
-        ("scb_max_version", &["7.0~", "9.9.9"]),
+        ("scb_min_version", &["5.10", "5.10.1"]),
+        ("scb_max_version", &["10.0~", "9.9.9"]),
         ("x-own", &["anything", "1.0"]),
     ];
     for (name, texts) in more {

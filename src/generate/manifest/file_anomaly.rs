@@ -163,7 +163,8 @@ impl FileAnomaly {
             Self::Cut => {
                 let at = source.below(bytes.len() + 1);
                 bytes.truncate(at);
-                may = Rule::ALL.iter().copied().filter(|rule| rule.id().starts_with("manifest")).collect();
+                let about_manifest = |rule: &Rule| rule.id().starts_with("manifest") || *rule == Rule::PlatformExcluded;
+                may = Rule::ALL.iter().copied().filter(about_manifest).collect();
                 found.clear();
                 is_known = false;
             }

@@ -1,5 +1,7 @@
 //! Writes the fields of a MANIFEST, and works out what is expected of its readers.
 
+use std::collections::HashMap;
+
 use arbitrary::Unstructured;
 
 use super::{
@@ -118,6 +120,7 @@ fn finish(
     let twice = if anomaly == FileAnomaly::Duplicate { source.below(fields.len()) } else { usize::MAX };
     let count = fields.len();
     let mut is_behind_block = false;
+    let mut lines: HashMap<String, u32> = HashMap::new();
     for (index, Field { name, value }) in fields.into_iter().enumerate() {
         let is_merged = index == merged;
         let mut written = match value {
@@ -140,6 +143,15 @@ fn finish(
             if is_alias {
                 let anchor = if written.yaml.starts_with(['[', '{']) { "a-1" } else { "A_1" };
                 text.push_str(&format!("x-{index}: &{anchor} {}\n", written.yaml));
+                let anchored = format!("x-{index}");
+                let wrong = contract_table::judge(&name, Some(&written.reading), platform);
+                // An invalid field is at the same place, and its finding says how YAML reads it.
+                let is_reported = wrong.is_some_and(|(rule, _)| rule == Rule::ManifestFieldInvalid);
+                let ambiguous = contract_table::ambiguity_of(&anchored, &written.reading);
+                if let Some(severity) = ambiguous.filter(|_| !is_reported) {
+                    let expected = ExpectedFinding::of(Rule::ManifestAmbiguous).severity(severity);
+                    found.push(expected.at(FILE, line_of(&text) - 1).word(format!("`{anchored}")));
+                }
                 read.push(GeneratedField::new(
                     format!("x-{index}"),
                     written.reading.type_name,
@@ -174,7 +186,11 @@ fn finish(
             found.push(ExpectedFinding::of(rule).severity(severity).at(FILE, line).word(format!("`{name}")));
         }
         let is_reported = wrong.is_some_and(|(rule, _)| rule == Rule::ManifestFieldInvalid);
-        let ambiguous = if index == merged && contract_table::KNOWN.contains(&name.as_str()) {
+        // YAML reads these keys as a number and a bool.
+        let is_text = name != "7" && name != "on";
+        let ambiguous = if !is_text {
+            None
+        } else if index == merged {
             Some(contract_table::ambiguity(&name))
         } else {
             contract_table::ambiguity_of(&name, &reading)
@@ -182,11 +198,13 @@ fn finish(
         if let Some(severity) = ambiguous.filter(|_| !is_reported) {
             found.push(at(ExpectedFinding::of(Rule::ManifestAmbiguous).severity(severity)).word(format!("`{name}")));
         }
-        if name != "7" && name != "on" {
+        if is_text {
+            lines.insert(name.clone(), value_line);
             read.push(GeneratedField::new(name, reading.type_name, reading.text));
         }
     }
     absent(&read, platform, &mut found);
+    range(&read, &lines, platform, &mut found);
     anomaly.finish(source, text, found, read, platform, parts)
 }
 
@@ -199,6 +217,18 @@ fn absent(read: &[GeneratedField], platform: &Platform, found: &mut Vec<Expected
             found.push(ExpectedFinding::of(rule).severity(severity).at(FILE, 0).word(format!("`{name}` is missing")));
         }
     }
+}
+
+/// Adds the expected finding for a range of platforms that is empty or leaves `platform` out.
+fn range(read: &[GeneratedField], lines: &HashMap<String, u32>, platform: &Platform, found: &mut Vec<ExpectedFinding>) {
+    let text = |name: &str| read.iter().rfind(|field| field.name == name)?.text.as_deref();
+    let (min, max) = (text("scb_min_version"), text("scb_max_version"));
+    let Some(severity) = contract_table::judge_range(min, max, platform) else { return };
+    let expected = ExpectedFinding::of(Rule::PlatformExcluded).severity(severity);
+    // One end alone is at fault, unless the range is empty.
+    let at_min = severity == Severity::Warning && contract_table::judge_range(min, None, platform).is_some();
+    let name = if at_min { "scb_min_version" } else { "scb_max_version" };
+    found.push(expected.at(FILE, lines.get(name).copied().unwrap_or_default()).word(name));
 }
 
 /// The number of the line that comes next in `text`.
@@ -240,7 +270,7 @@ mod tests {
             clean += usize::from(made.expect.findings.is_empty());
             parts.extend(made.parts);
         }
-        assert_eq!(rules.len(), 7, "{rules:?}");
+        assert_eq!(rules.len(), 9, "{rules:?}");
         assert!(parts.len() >= 5 + FileAnomaly::ALL.len(), "{parts:?}");
         assert!((600..3400).contains(&clean), "{clean}");
     }

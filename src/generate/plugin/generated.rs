@@ -36,8 +36,8 @@ pub(crate) struct GeneratedPlugin {
 }
 
 /// The beginning of every main.py.
-const HEAD: &str = "import datetime
-import decimal
+const HEAD: &str = "#!/usr/bin/env pluginwrapper3
+import configparser, datetime, decimal
 import faulthandler
 import json
 import os

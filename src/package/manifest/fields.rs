@@ -1,6 +1,8 @@
 //! The rules for the fields of a MANIFEST: those of platform 5.10 \[G\] and those of all later platforms \[S\]. Each
 //! message quotes the form that is required.
 
+use std::collections::BTreeSet;
+
 use super::{
     FILE, Manifest, ManifestField,
     api::ApiVersion,
@@ -41,7 +43,10 @@ pub(super) fn check(constructed: &Constructed, platform: &Platform, findings: &m
     checker.check_description();
     checker.check_entry_point();
     checker.check_author_email();
-    for name in KNOWN {
+    checker.check_platform_range();
+    let names = constructed.pairs.iter().filter_map(|pair| pair.key.as_text());
+    let unknown: BTreeSet<&str> = names.filter(|name| !KNOWN.contains(name)).collect();
+    for name in KNOWN.into_iter().chain(unknown) {
         checker.check_ambiguity(name);
     }
     let text = |name: &str| {
@@ -73,19 +78,19 @@ fn field(pair: &RootPair) -> Option<ManifestField> {
 }
 
 /// A finding about `name` at a position.
-fn draft(rule: Rule, name: &str, position: Position, message: String) -> Draft {
+pub(super) fn draft(rule: Rule, name: &str, position: Position, message: String) -> Draft {
     Finding::draft(rule, message).detail(name).at(Some(Location::in_file(FILE, position.line, position.column)))
 }
 
-struct FieldChecker<'a> {
+pub(super) struct FieldChecker<'a> {
     constructed: &'a Constructed,
-    platform: &'a Platform,
+    pub(super) platform: &'a Platform,
     findings: &'a mut Vec<Finding>,
 }
 
 impl<'a> FieldChecker<'a> {
     /// The pair that counts for `name`: the last one.
-    fn field(&self, name: &str) -> Option<&'a RootPair> {
+    pub(super) fn field(&self, name: &str) -> Option<&'a RootPair> {
         self.constructed.pairs.iter().rfind(|pair| pair.key.as_text() == Some(name))
     }
 
@@ -93,7 +98,7 @@ impl<'a> FieldChecker<'a> {
         self.field(name).is_some_and(|pair| pair.value.as_text().is_some())
     }
 
-    fn push(&mut self, draft: Draft) {
+    pub(super) fn push(&mut self, draft: Draft) {
         self.findings.push(draft.finish());
     }
 
@@ -240,7 +245,8 @@ impl<'a> FieldChecker<'a> {
             return;
         }
         let form = "the file of the module, `[A-Za-z0-9._-]+`";
-        let hint = "without it some readers refuse the plugin, others load `main.py`; write `entry_point: main.py`";
+        let hint = "write `entry_point: main.py`; a MANIFEST without it is valid up to platform 5.10: if the plugin is for \
+                    that one, name it with `--platform 5.10`";
         let warning = |draft: Draft| draft.severity(Severity::Warning);
         let pair = self.required("entry_point", form, |draft| warning(draft).hint(hint.to_owned()));
         let Some(pair) = pair else { return };
@@ -449,6 +455,16 @@ mod tests {
             assert_eq!(ambiguous.map(|finding| finding.severity), Some(severity), "{line}: {findings:?}");
         }
         assert_eq!(only("9.0", "version: 1.10").location.map(|at| (at.line, at.column)), Some((6, 10)));
+    }
+
+    #[test]
+    fn a_key_that_no_platform_knows_may_be_ambiguous_too() {
+        let finding = only("9.0", "built_at: 1:30");
+        assert_eq!((finding.rule, finding.severity), (Rule::ManifestAmbiguous, Severity::Warning));
+        assert!(finding.message.starts_with("`built_at: 1:30` is "), "{}", finding.message);
+        for line in ["build: 0x1f", "tags: [a, b]", "note: 'on'", "public: true"] {
+            assert_eq!(check("9.0", line), [], "{line}");
+        }
     }
 
     #[test]

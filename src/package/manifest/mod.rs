@@ -10,6 +10,7 @@ mod fields;
 #[expect(clippy::module_inception, reason = "the folder has the name of its main type")]
 mod manifest;
 mod node;
+mod platform_range;
 mod python;
 mod read;
 mod scalar;

@@ -1,9 +1,10 @@
-# Nothing is wrong with this module.
+# It reads INI, and nothing is wrong with this module.
+import configparser
 
 
 class Plugin:
     def __init__(self, configuration):
-        pass
+        self.parser = configparser.ConfigParser()
 
     def get_password_list(self):
         return {"passwords": []}

@@ -1,0 +1,18 @@
+# Its default.cfg has the 10 KiB that are allowed.
+
+
+class Plugin:
+    def __init__(self, configuration):
+        pass
+
+    def get_password_list(self):
+        return {"passwords": []}
+
+    def get_private_key_list(self):
+        return {"private_keys": []}
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None

@@ -1,0 +1,19 @@
+# A comment is before the line.
+#!/usr/bin/env pluginwrapper3
+
+
+class Plugin:
+    def __init__(self, configuration):
+        pass
+
+    def get_password_list(self):
+        return {"passwords": []}
+
+    def get_private_key_list(self):
+        return {"private_keys": []}
+
+    def authentication_completed(self):
+        return None
+
+    def session_ended(self):
+        return None
