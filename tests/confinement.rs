@@ -365,3 +365,20 @@ fn how_a_module_ended_the_process_is_reported_each_time() {
         assert!(matches!(loading.import, LoadEnding::Exited { status: 5, .. }), "{:?}", loading.import);
     }
 }
+
+#[test]
+fn a_plugin_that_starts_our_programs_gets_an_error_and_disturbs_nothing() {
+    let plugin = Plugin::new(
+        "def start(*words):\n    try:\n        return subprocess.run(words, capture_output=True).returncode\n    except OSError as error:\n        return errno.errorcode[error.errno]\npipe = os.pipe()\nnumbers = [str(number) for number in range(3, 10)]\nseen = [start('/proc/self/exe'), start('/proc/self/exe', *numbers, '0', '0'), start('/proc/1/exe', '__guardian', *numbers, '/', '/')]\nos.close(pipe[0]), os.close(pipe[1])",
+    );
+    let mut target = plugin.target();
+    // As if they were installed where every program is.
+    target.sandbox.readable.push(Worker::program().unwrap().parent().unwrap().to_owned());
+    let mut worker = start(target);
+    for isolation in BOTH {
+        let trace = run(&mut worker, isolation);
+        let seen = seen(&trace);
+        assert!(["[2,2,\"EACCES\"]", "[2,2,\"EPERM\"]", "[2,2,2]"].contains(&seen.as_str()), "{seen}");
+        assert_eq!(trace.calls[0].attempts, []);
+    }
+}

@@ -10,6 +10,7 @@ use std::{
 };
 
 use rustix::{
+    fs::{Mode, OFlags, open},
     io::Errno,
     process::{
         Signal, WaitOptions, WaitStatus, getpid, set_child_subreaper, set_parent_process_death_signal, setsid, wait,
@@ -19,23 +20,28 @@ use rustix::{
 use super::{namespaces, program::Setup};
 use crate::runtime::protocol::{
     control::reply,
-    fd_passing,
+    fd_passing::{self, path_of},
     start::{WorkerArguments, pass_on},
 };
 
 /// Forks the zygote and waits until it ends. Returns its exit status.
 pub(super) fn run(mut setup: Setup, link: OwnedFd) -> ExitCode {
     end_with_parent();
+    // Opened before the mounts, which may hide its path: a program in `/dev/shm`, for instance.
+    let program = open(&setup.arguments.worker, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok();
     let mut scratch = None;
     if !setup.arguments.confinement.is_off() {
         let path = Path::new(&setup.arguments.scratch);
         // SAFETY: the process has one thread.
-        scratch = unsafe { namespaces::mount_own(path, &mut setup.missing) };
+        scratch = unsafe { namespaces::mount_own(path, &setup.arguments.needed, &mut setup.missing) };
     }
     // SAFETY: the process has one thread, so the child may do anything.
     let zygote = match unsafe { libc::fork() } {
-        -1 => return ExitCode::from(3),
-        0 => return become_worker(setup, link, scratch),
+        -1 => {
+            eprintln!("the worker's first process cannot fork: {}", io::Error::last_os_error());
+            return ExitCode::from(3);
+        }
+        0 => return become_worker(setup, link, scratch, program.as_ref()),
         zygote => zygote,
     };
     // The host has to see when the zygote closes them.
@@ -50,7 +56,7 @@ pub(super) fn run(mut setup: Setup, link: OwnedFd) -> ExitCode {
 }
 
 /// Executes the worker's program in this process, the zygote. Returns only if that fails.
-fn become_worker(setup: Setup, link: OwnedFd, scratch: Option<OwnedFd>) -> ExitCode {
+fn become_worker(setup: Setup, link: OwnedFd, scratch: Option<OwnedFd>, program: Option<&OwnedFd>) -> ExitCode {
     end_with_parent();
     let Setup { arguments, shared, missing } = setup;
     shared.header().missing.store(missing.bits(), Ordering::Release);
@@ -60,9 +66,17 @@ fn become_worker(setup: Setup, link: OwnedFd, scratch: Option<OwnedFd>) -> ExitC
     let control = arguments.channels.control.try_clone();
     let worker =
         WorkerArguments { channels: arguments.channels, link, scratch, confinement: arguments.confinement, missing };
-    let error = match pass_on(worker.descriptors(), true) {
-        Ok(()) => Command::new(&arguments.worker).args(worker.to_words()).exec(),
-        Err(error) => error,
+    let execute = |program: &Path| Command::new(program).args(worker.to_words()).exec();
+    let error = match (pass_on(worker.descriptors(), true), program) {
+        (Err(error), _) => error,
+        (Ok(()), program) => match (execute(Path::new(&arguments.worker)), program) {
+            (error, Some(program)) if error.kind() == io::ErrorKind::NotFound => match execute(&path_of(program)) {
+                // For a script it means the descriptor, which its interpreter does not get.
+                again if again.kind() == io::ErrorKind::NotFound => error,
+                again => again,
+            },
+            (error, _) => error,
+        },
     };
     if let Ok(control) = control {
         let _ = report(&control, &error);

@@ -1,14 +1,20 @@
 //! Namespaces for processes, network and System V memory, and one for mounts: a scratch folder of limited size, shared
 //! memory and a `/proc`, which vanish with the worker.
 
-use std::{io, os::fd::OwnedFd, path::Path};
+use std::{ffi::OsString, io, os::fd::OwnedFd, path::Path};
 
 use rustix::{
     fs::{Mode, OFlags},
-    mount::{MountFlags, MountPropagationFlags, mount, mount_change},
+    mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_bind_recursive},
 };
 
-use crate::runtime::sandbox::{Confinement, MissingProtections, Protection, session_folders::FOLDERS};
+use crate::runtime::{
+    protocol::fd_passing::path_of,
+    sandbox::{Confinement, MissingProtections, Protection, session_folders::FOLDERS},
+};
+
+/// Where shared memory is.
+const MEMORY: &str = "/dev/shm";
 
 /// How many bytes and files fit into the scratch folder of a worker.
 const SCRATCH_OPTIONS: &std::ffi::CStr = c"size=256m,nr_inodes=65536,mode=0700";
@@ -47,11 +53,16 @@ pub(super) unsafe fn enter(confinement: Confinement) -> MissingProtections {
 
 /// Mounts a scratch folder of limited size at `scratch`, shared memory at `/dev/shm`, and a `/proc` that shows the
 /// namespace's own processes. Only this process and its children see these mounts. Returns the scratch folder, so that
-/// the host can reach it from outside, and adds to `missing` what the kernel refused.
+/// the host can reach it from outside, and adds to `missing` what the kernel refused. The paths in `needed` stay
+/// visible.
 ///
 /// # Safety
 /// The process must have one thread.
-pub(super) unsafe fn mount_own(scratch: &Path, missing: &mut MissingProtections) -> Option<OwnedFd> {
+pub(super) unsafe fn mount_own(
+    scratch: &Path,
+    needed: &[OsString],
+    missing: &mut MissingProtections,
+) -> Option<OwnedFd> {
     // SAFETY: `unshare` changes only this process, which has one thread, as the caller promises.
     if missing.has(Protection::Processes) || unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
         missing.add(Protection::Mounts);
@@ -59,8 +70,12 @@ pub(super) unsafe fn mount_own(scratch: &Path, missing: &mut MissingProtections)
         return None;
     }
     let harmless = MountFlags::NOSUID | MountFlags::NODEV;
-    let own = || -> io::Result<OwnedFd> {
+    let mut has_memory = Ok(());
+    let mut own = || -> io::Result<OwnedFd> {
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+        // First, since the scratch folder may lie in there.
+        let needed = needed.iter().map(Path::new).chain([scratch]);
+        has_memory = mount_memory(needed, harmless);
         mount("tmpfs", scratch, "tmpfs", harmless, SCRATCH_OPTIONS)?;
         for folder in FOLDERS {
             std::fs::create_dir(scratch.join(folder))?;
@@ -73,7 +88,7 @@ pub(super) unsafe fn mount_own(scratch: &Path, missing: &mut MissingProtections)
         missing.add(Protection::ProcessList);
         return None;
     };
-    if Path::new("/dev/shm").is_dir() && mount("tmpfs", "/dev/shm", "tmpfs", harmless, MEMORY_OPTIONS).is_err() {
+    if has_memory.is_err() {
         missing.add(Protection::Mounts);
     }
     // In a container that hides parts of its own /proc, the kernel refuses a whole one.
@@ -81,4 +96,29 @@ pub(super) unsafe fn mount_own(scratch: &Path, missing: &mut MissingProtections)
         missing.add(Protection::ProcessList);
     }
     Some(root)
+}
+
+/// Mounts shared memory of limited size at `/dev/shm`, if the machine has it there, with those of the `needed` files and
+/// folders that it would hide: a tester may have put plugins, or `TMPDIR`, into memory.
+fn mount_memory<'a>(needed: impl Iterator<Item = &'a Path>, flags: MountFlags) -> io::Result<()> {
+    let Ok(memory) = Path::new(MEMORY).canonicalize() else { return Ok(()) };
+    let mut hidden = Vec::new();
+    for path in needed.filter_map(|path| path.canonicalize().ok()).filter(|path| path.starts_with(&memory)) {
+        let file = rustix::fs::open(&path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        hidden.push((path, file));
+    }
+    mount("tmpfs", &memory, "tmpfs", flags, MEMORY_OPTIONS)?;
+    for (path, file) in hidden {
+        if path.is_dir() || path.is_file() {
+            // It lies in one that is mounted already.
+            continue;
+        }
+        let is_folder = path_of(&file).is_dir();
+        std::fs::create_dir_all(if is_folder { &path } else { path.parent().unwrap_or(&memory) })?;
+        if !is_folder {
+            std::fs::File::create(&path)?;
+        }
+        mount_bind_recursive(path_of(&file), &path)?;
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    io,
     os::fd::OwnedFd,
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
@@ -68,30 +69,34 @@ fn run(words: &[OsString]) -> ExitCode {
         eprintln!("error: `{COMMAND}` is for hookstorm itself\n  hint: run `hookstorm --help`");
         return ExitCode::from(2);
     };
-    start(arguments).unwrap_or(ExitCode::from(3))
+    start(arguments).unwrap_or_else(|error| {
+        // The host reads it from the captured standard error, and shows it.
+        eprintln!("the guardian cannot start: {error}");
+        ExitCode::from(3)
+    })
 }
 
 /// Forks the first process of the namespaces, and stays outside as the guardian.
-fn start(arguments: GuardianArguments) -> Option<ExitCode> {
-    pass_on(arguments.channels.all(), false).ok()?;
-    let shared = SharedMemory::map(&arguments.channels.shared).ok()?;
+fn start(arguments: GuardianArguments) -> io::Result<ExitCode> {
+    pass_on(arguments.channels.all(), false)?;
+    let shared = SharedMemory::map(&arguments.channels.shared)?;
     let guardian = getpid();
     let _ = set_child_subreaper(Some(guardian));
     // SAFETY: the process has one thread: nothing has started another.
     let missing = unsafe { namespaces::enter(arguments.confinement) };
     let (link, their_link): (OwnedFd, OwnedFd) =
-        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).ok()?;
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     let setup = Setup { arguments, shared, missing };
     // SAFETY: the process has one thread, so the child may do anything.
     match unsafe { libc::fork() } {
-        -1 => None,
+        -1 => Err(io::Error::last_os_error()),
         0 => {
             drop(link);
-            Some(first_process::run(setup, their_link))
+            Ok(first_process::run(setup, their_link))
         }
         first => {
             drop(their_link);
-            Some(watch::run(&setup, first, guardian, link))
+            Ok(watch::run(&setup, first, guardian, link))
         }
     }
 }

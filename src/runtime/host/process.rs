@@ -1,6 +1,7 @@
 //! A worker's processes as the host sees them: how they are started, what they wrote, and where their code is.
 
 use std::{
+    ffi::OsString,
     io,
     os::{fd::OwnedFd, unix::process::CommandExt},
     path::{Path, PathBuf},
@@ -39,6 +40,9 @@ use crate::{
 const NICE_OF_SERVERS: i32 = 10;
 /// How long a process may take to write down its stack.
 const STACK_TIME: Duration = Duration::from_millis(200);
+
+/// How many characters of a line of standard error a message shows.
+const LINE_CHARS: usize = 400;
 
 /// How the last words of a CPython begin that cannot start, without its standard library for instance.
 const FAILED_STARTS: [&str; 2] = ["Fatal Python error: ", "CPython cannot be initialized: "];
@@ -98,6 +102,7 @@ impl Process {
             confinement: Confinement::of(target),
             scratch: scratch.path().into(),
             worker: program.clone().into(),
+            needed: needed(target, state),
         };
         let mut command = Command::new(&guardian_program);
         command.arg0("hookstorm").arg(guardian::COMMAND).args(arguments.to_words()).env_clear();
@@ -205,7 +210,13 @@ impl Process {
             return RuntimeError::NoLibpython { version, detail: detail.to_owned() };
         }
         let status = if status < 0 { format!("signal {}", -status) } else { format!("exit status {status}") };
-        RuntimeError::Died { status, stderr }
+        RuntimeError::Died { status, stderr: self.stderr_beginning(20) }
+    }
+
+    /// The beginning of what the worker wrote to standard error, for a message: so many lines, none of them too long.
+    pub(super) fn stderr_beginning(&self, lines: usize) -> String {
+        let cut = |line: &str| line.chars().take(LINE_CHARS).collect::<String>();
+        self.stderr_text().trim().lines().take(lines).map(cut).collect::<Vec<_>>().join("\n")
     }
 
     /// What the worker wrote to standard error.
@@ -322,6 +333,12 @@ impl Drop for Process {
         let _ = self.guardian.kill();
         let _ = self.guardian.wait();
     }
+}
+
+/// What a worker needs beside its scratch folder and what is installed on the machine.
+fn needed(target: &Target, state: Option<&Path>) -> Vec<OsString> {
+    let folders = [Some(&*target.root), target.venv.as_deref(), state].into_iter().flatten();
+    folders.chain(target.sandbox.readable.iter().map(PathBuf::as_path)).map(OsString::from).collect()
 }
 
 /// The environment of a worker: all that it gets, and nothing of the tester's.

@@ -38,7 +38,7 @@ impl Process {
                 let source = io::Error::from_raw_os_error(errno);
                 return Err(RuntimeError::Program { path: self.program.clone(), source });
             }
-            Some((&reply::STARTED, json)) => serde_json::from_slice::<Started>(json).ok(),
+            Some((&reply::STARTED, json)) => Started::read(json),
             Some(_) => None,
         };
         let Some(started) = started else {
@@ -68,8 +68,6 @@ impl Process {
 
     /// The error for a program that is no worker. What it started is killed with the guardian, when this is dropped.
     fn no_worker(&self, what: String) -> RuntimeError {
-        let stderr = self.stderr_text();
-        let beginning: Vec<&str> = stderr.trim().lines().take(5).collect();
-        RuntimeError::NotAWorker { path: self.program.clone(), what, stderr: beginning.join("\n") }
+        RuntimeError::NotAWorker { path: self.program.clone(), what, stderr: self.stderr_beginning(5) }
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct GuardianArguments {
     pub(crate) scratch: OsString,
     /// The worker's program.
     pub(crate) worker: OsString,
+    /// Files and folders that the worker needs, wherever they are: its own mounts must not hide them.
+    pub(crate) needed: Vec<OsString>,
 }
 
 impl GuardianArguments {
@@ -73,21 +75,26 @@ impl GuardianArguments {
         let mut words = numbers(self.channels.all());
         words.push(self.confinement.bits().to_string().into());
         words.extend([self.scratch.clone(), self.worker.clone()]);
+        words.extend(self.needed.iter().cloned());
         words
     }
 
-    /// Takes over the descriptors that the words name; `None` if a person wrote the words.
+    /// Takes over the descriptors that the words name; `None` if a person, or a plugin, wrote the words.
     ///
     /// # Safety
     /// The words must be those of this process, which does not yet use any of the descriptors.
     pub(crate) unsafe fn from_words(words: &[OsString]) -> Option<Self> {
         let (numbers, rest) = words.split_first_chunk::<6>()?;
-        let [confinement, scratch, worker] = rest else { return None };
+        let [confinement, scratch, worker, needed @ ..] = rest else { return None };
         let confinement = Confinement::from_bits(number(confinement)?);
         let numbers = all_numbers(numbers)?;
+        if !can_be_owned(&numbers) {
+            return None;
+        }
         // SAFETY: the host opened them for this process, as the caller promises.
         let channels = unsafe { Channels::of(numbers) };
-        Some(Self { channels, confinement, scratch: scratch.clone(), worker: worker.clone() })
+        let (scratch, worker, needed) = (scratch.clone(), worker.clone(), needed.to_vec());
+        Some(Self { channels, confinement, scratch, worker, needed })
     }
 }
 
@@ -123,7 +130,7 @@ impl WorkerArguments {
         self.channels.all().into_iter().chain(more)
     }
 
-    /// Takes over the descriptors that the words name; `None` if a person wrote the words.
+    /// Takes over the descriptors that the words name; `None` if a person, or a plugin, wrote the words.
     ///
     /// # Safety
     /// The words must be those of this process, which does not yet use any of the descriptors.
@@ -137,6 +144,10 @@ impl WorkerArguments {
         let (link, numbers) = (number(link)?, all_numbers(numbers)?);
         let confinement = Confinement::from_bits(number(confinement)?);
         let missing = MissingProtections::from_bits(number(missing)?);
+        let all: Vec<RawFd> = numbers.into_iter().chain([link]).chain(scratch).collect();
+        if !can_be_owned(&all) {
+            return None;
+        }
         // SAFETY: the guardian left them open for this process, as the caller promises.
         unsafe {
             Some(Self {
@@ -163,6 +174,15 @@ fn all_numbers(words: &[OsString; 6]) -> Option<[RawFd; 6]> {
     numbers?.try_into().ok()
 }
 
+/// Whether each of these is an open descriptor that can have an owner: none is a standard stream, none is named twice.
+/// Words of somebody else may be any numbers, and to close a descriptor that is not open would be a fault of ours.
+fn can_be_owned(numbers: &[RawFd]) -> bool {
+    numbers.iter().enumerate().all(|(at, &number)| {
+        // SAFETY: this reads a flag of a descriptor and touches no memory; if none is open, it only fails.
+        number > 2 && !numbers[..at].contains(&number) && unsafe { libc::fcntl(number, libc::F_GETFD) } != -1
+    })
+}
+
 /// What a worker reports about itself, with [`STARTED`](super::control::reply::STARTED).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Started {
@@ -175,6 +195,17 @@ pub struct Started {
 impl Started {
     /// The version that the host and its worker must have in common.
     pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+    /// The longest version, in bytes.
+    const VERSION_LIMIT: usize = 64;
+
+    /// Reads the JSON that a program sent which should be a worker. `None` if no worker sends that: the host shows the
+    /// versions and makes paths of them, and the program may be any.
+    pub(crate) fn read(json: &[u8]) -> Option<Self> {
+        let started: Self = serde_json::from_slice(json).ok()?;
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '+');
+        let is_version = |text: &str| (1..=Self::VERSION_LIMIT).contains(&text.len()) && text.chars().all(is_plain);
+        (is_version(&started.version) && is_version(&started.python.version)).then_some(started)
+    }
 
     /// A worker of this version that embeds `python`.
     pub fn new(python: Interpreter) -> Self {
@@ -211,13 +242,45 @@ mod tests {
 
     #[test]
     fn words_of_a_person_are_no_arguments() {
-        for words in ["", "--help", "1 2 3", "a b c d e f g h i", "3 4 5 6 7 8 9 10", "3 4 5 6 7 8 9 0 0 0 0"] {
-            let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+        let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for text in ["", "--help", "1 2 3", "a b c d e f g h i", "3 4 5 6 7 8 9 10", "3 4 5 6 7 8 9 0 0 0 0"] {
             // SAFETY: nothing is taken over, since none of them are arguments.
-            assert!(unsafe { WorkerArguments::from_words(&words) }.is_none(), "{words:?}");
+            assert!(unsafe { WorkerArguments::from_words(&words(text)) }.is_none(), "{text}");
         }
-        let words = [OsString::from("3")];
         // SAFETY: as above.
-        assert!(unsafe { GuardianArguments::from_words(&words) }.is_none());
+        assert!(unsafe { GuardianArguments::from_words(&words("3")) }.is_none());
+    }
+
+    #[test]
+    fn numbers_that_are_not_open_or_are_named_twice_are_no_arguments() {
+        let open = channels();
+        let mut numbers = open.all().map(|fd| fd.as_raw_fd());
+        let is_read = |numbers: &[RawFd; 6]| {
+            let mut words: Vec<OsString> = numbers.iter().map(|number| number.to_string().into()).collect();
+            words.extend(["0", "/scratch", "/worker"].map(OsString::from));
+            // SAFETY: what is read is forgotten, so that `open` stays the only owner.
+            let read = unsafe { GuardianArguments::from_words(&words) };
+            let is_read = read.is_some();
+            std::mem::forget(read);
+            is_read
+        };
+        assert!(is_read(&numbers));
+        for other in [numbers[0], 0, 1, 2, -1, 1 << 20] {
+            numbers[5] = other;
+            assert!(!is_read(&numbers), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_no_worker_has_is_not_read() {
+        let read = |version: &str, python: &str| {
+            let python = serde_json::json!({ "version": python, "executable": "/usr/bin/python3" });
+            Started::read(serde_json::json!({ "version": version, "python": python }).to_string().as_bytes())
+        };
+        assert!(read("0.2.0-rc.1", "3.11").is_some());
+        for version in ["", "\x1b[2J", "1.0\n", "../../x", "0.1.0\u{202e}", &"1".repeat(65)] {
+            assert!(read(version, "3.11").is_none() && read("0.1.0", version).is_none(), "{version:?}");
+        }
+        assert_eq!(Started::read(b"{}"), None);
     }
 }
