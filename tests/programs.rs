@@ -161,7 +161,8 @@ fn plugins_folders_and_programs_in_memory_are_used_as_anywhere_else() {
     }
     fs::create_dir(at("tmp")).unwrap();
     fs::copy(program::worker(), at("hookstorm-worker")).unwrap();
-    for (variable, value) in [("HOME", at("tmp")), ("TMPDIR", at("tmp")), ("HOOKSTORM_WORKER", at("hookstorm-worker"))] {
+    for (variable, value) in [("HOME", at("tmp")), ("TMPDIR", at("tmp")), ("HOOKSTORM_WORKER", at("hookstorm-worker"))]
+    {
         let mut command = desk.command();
         command.env(variable, value).arg("test").arg(at("plugin"));
         command.args(["--runs", "50", "--seed", "1", "--jobs", "1", "--format", "json"]);

@@ -20,7 +20,7 @@ pub enum Isolation {
 /// Runs sessions of one plugin. [`Worker`](super::Worker) is the real one; tests have their own.
 pub trait Executor: Send {
     /// Runs sessions one after another and returns a trace for each, in their order. Persistent ones share a process
-    /// until one of them changes what may carry state over, or ends the process.
+    /// until one of them changes state that cannot be put back in place, or ends the process.
     ///
     /// # Errors
     /// [`RuntimeError`] if the runtime itself failed; whatever a plugin does is in the trace.
@@ -48,7 +48,7 @@ pub trait Executor: Send {
         0
     }
 
-    /// Runs all sessions in one new process, which is not replaced when state changed, and returns the trace of the
+    /// Runs all sessions in one new process, in which changed state stays as it is, and returns the trace of the
     /// last one: the outcome of a session after others.
     ///
     /// # Errors

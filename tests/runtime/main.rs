@@ -4,6 +4,7 @@ mod loading;
 mod plugin;
 #[path = "../program/mod.rs"]
 mod program;
+mod state;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -214,7 +214,7 @@ impl<'a, 'py> Runner<'a, 'py> {
         Ok(false)
     }
 
-    /// Runs a session in this process; bits of [`flag`] say how. Returns whether it changed what may carry state over.
+    /// Runs a session in this process; bits of [`flag`] say how. Returns whether it left state that may carry over.
     fn session(&mut self, session: &Session, flags: u32) -> bool {
         let Ok(mut cookies) = Cookies::new(self.py, &session.cookie, &session.session_cookie) else { return true };
         self.folders.fill(&session.services);
@@ -242,7 +242,7 @@ impl<'a, 'py> Runner<'a, 'py> {
             coverage.end_session();
         }
         let is_measured = flags & flag::USAGE != 0;
-        let changes = self.changes(session, is_measured);
+        let (changes, is_as_before) = self.changes(session, flags);
         if is_measured && self.usage_at.is_none_or(|at| at.elapsed() >= USAGE_INTERVAL) {
             self.usage_at = Some(Instant::now());
             writer.process_usage(&usage::of_process());
@@ -258,27 +258,34 @@ impl<'a, 'py> Runner<'a, 'py> {
             return true;
         }
         self.descriptors.shared.mark_seen(&edges);
-        !changes.is_empty() || self.resources.found_leftovers()
+        !is_as_before || self.resources.found_leftovers()
     }
 
-    /// Restores what a session changed, as far as that is cheap, and returns the names of what stays changed.
-    fn changes(&mut self, session: &Session, is_measured: bool) -> Vec<String> {
+    /// Restores what a session changed, unless state is kept. Returns the names of what it changed, and whether all of
+    /// that is as it was before.
+    fn changes(&mut self, session: &Session, flags: u32) -> (Vec<String>, bool) {
         // None of this is the plugin's code, unless the plugin replaced something of Python's.
         plugin::begin_phase(self.descriptors, Phase::After);
         let are_services_whole = services::end(self.py, &session.services);
         // The more state a plugin has, the longer this takes, and it must not count as the plugin's time.
-        let mut changes = if is_measured { Vec::new() } else { self.plugin.state.after_session(self.py) };
+        let (mut changes, mut is_as_before) = if flags & flag::USAGE != 0 {
+            (Vec::new(), true)
+        } else {
+            self.plugin.state.after_session(self.py, flags & flag::KEEP_STATE != 0)
+        };
         if !are_services_whole {
             changes.push("the platform's services".into());
+            is_as_before = false;
         }
         if !self.folders.clear() {
             // The host starts a new worker with new folders.
             self.descriptors.shared.header().scratch_used.store(2, Ordering::Relaxed);
             changes.push("the scratch folder".into());
+            is_as_before = false;
         }
         plugin::end_phase(self.descriptors);
         self.leave_if_forked();
-        changes
+        (changes, is_as_before)
     }
 
     /// Exits if the plugin forked and this is the child, which has returned from the plugin's code. The host knows

@@ -5,7 +5,7 @@ use std::{ffi::OsString, io, os::fd::OwnedFd, path::Path};
 
 use rustix::{
     fs::{Mode, OFlags},
-    mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_bind_recursive},
+    mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change},
 };
 
 use crate::runtime::{

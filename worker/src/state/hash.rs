@@ -1,4 +1,5 @@
 //! A hash of everything that an object contains, as far as that can be read without calling anything of the plugin's.
+//! On the same way the containers are recorded, so that they can be restored.
 
 use std::ffi::CStr;
 
@@ -8,7 +9,10 @@ use pyo3::{
     types::{PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType},
 };
 
-use super::module::{intern, module_of};
+use super::{
+    containers::{Content, deque_items, slots},
+    module::{intern, module_of},
+};
 
 /// How deep objects are followed.
 const DEPTH_LIMIT: usize = 6;
@@ -17,7 +21,14 @@ const NODES_LIMIT: usize = 5_000;
 
 /// The hash of an object.
 pub(super) fn hash_of(value: &Bound<'_, PyAny>) -> u64 {
-    let mut visitor = Visitor { hash: Hash::default(), nodes_left: NODES_LIMIT };
+    let mut visitor = Visitor { hash: Hash::default(), nodes_left: NODES_LIMIT, record: None };
+    visitor.visit(value, 0);
+    visitor.hash.0
+}
+
+/// The hash of an object. Adds to `record` what the containers in it contain.
+pub(super) fn hash_and_record(value: &Bound<'_, PyAny>, record: &mut Vec<Content>) -> u64 {
+    let mut visitor = Visitor { hash: Hash::default(), nodes_left: NODES_LIMIT, record: Some(record) };
     visitor.visit(value, 0);
     visitor.hash.0
 }
@@ -44,12 +55,19 @@ impl Hash {
     }
 }
 
-struct Visitor {
+struct Visitor<'r> {
     hash: Hash,
     nodes_left: usize,
+    record: Option<&'r mut Vec<Content>>,
 }
 
-impl Visitor {
+impl Visitor<'_> {
+    fn record(&mut self, content: impl FnOnce() -> Content) {
+        if let Some(record) = &mut self.record {
+            record.push(content());
+        }
+    }
+
     fn visit(&mut self, value: &Bound<'_, PyAny>, depth: usize) {
         if self.nodes_left == 0 {
             return;
@@ -81,35 +99,46 @@ impl Visitor {
             return;
         }
         if let Ok(dict) = value.cast::<PyDict>() {
+            self.record(|| Content::of_dict(dict));
             self.hash.add(dict.len() as u64);
             for (key, item) in dict.iter() {
                 self.visit(&key, depth + 1);
                 self.visit(&item, depth + 1);
             }
         } else if let Ok(items) = value.cast::<PyList>() {
+            self.record(|| Content::of_list(items));
             self.hash.add(items.len() as u64);
             items.iter().for_each(|item| self.visit(&item, depth + 1));
         } else if let Ok(items) = value.cast::<PyTuple>() {
             self.hash.add(items.len() as u64);
             items.iter().for_each(|item| self.visit(&item, depth + 1));
         } else if let Ok(items) = value.cast::<PySet>() {
+            self.record(|| Content::of_set(items));
             self.unordered(items.len(), items.iter(), depth);
         } else if let Ok(items) = value.cast::<PyFrozenSet>() {
             self.unordered(items.len(), items.iter(), depth);
         } else if let Ok(bytes) = value.cast::<PyByteArray>() {
+            self.record(|| Content::of_bytes(bytes));
             self.hash.bytes(&bytes.to_vec());
         } else {
             self.hash.add(value.as_ptr() as u64);
+            if let Some(items) = deque_items(value) {
+                self.record(|| Content::of_deque(value, &items));
+                self.hash.add(items.len() as u64);
+                items.iter().for_each(|item| self.visit(item, depth + 1));
+            }
             if class == &raw mut ffi::PyFunction_Type {
                 self.function(value, depth);
+            } else if is_lru_cache(value) {
+                // hits, misses, maxsize, currsize: the last one is the number of results in the cache.
+                if let Ok(info) = value.call_method0("cache_info")
+                    && let Ok(size) = info.get_item(3).and_then(|size| size.extract::<usize>())
+                {
+                    self.record(|| Content::of_results(value, size));
+                    self.hash.add(size as u64);
+                }
             } else if flags & ffi::Py_TPFLAGS_HEAPTYPE != 0 && !value.is_instance_of::<PyType>() {
                 self.instance(value, depth);
-            } else if is_lru_cache(value)
-                && let Ok(info) = value.call_method0("cache_info")
-                // hits, misses, maxsize, currsize: the last one is the number of results in the cache.
-                && let Ok(size) = info.get_item(3).and_then(|size| size.extract::<usize>())
-            {
-                self.hash.add(size as u64);
             }
         }
     }
@@ -119,7 +148,8 @@ impl Visitor {
         self.hash.add(count as u64);
         let mut sum = 0_u64;
         for item in items {
-            let mut visitor = Visitor { hash: Hash::default(), nodes_left: self.nodes_left };
+            let record = self.record.as_deref_mut();
+            let mut visitor = Visitor { hash: Hash::default(), nodes_left: self.nodes_left, record };
             visitor.visit(&item, depth + 1);
             self.nodes_left = visitor.nodes_left;
             sum = sum.wrapping_add(visitor.hash.0);
@@ -146,6 +176,7 @@ impl Visitor {
         }
         if let Some(cells) = closure.and_then(|cells| cells.cast_into::<PyTuple>().ok()) {
             for cell in cells.iter() {
+                self.record(|| Content::of_cell(&cell));
                 if let Ok(content) = cell.getattr(intern(py, "cell_contents")) {
                     self.visit(&content, depth + 1);
                 }
@@ -178,6 +209,13 @@ impl Visitor {
         };
         if let Some(dict) = dict {
             self.visit(&dict, depth + 1);
+        }
+        for (slot, value) in slots(instance) {
+            self.record(|| Content::of_slot(instance, &slot, value.as_ref()));
+            self.hash.add(u64::from(value.is_some()));
+            if let Some(value) = value {
+                self.visit(&value, depth + 1);
+            }
         }
     }
 }

@@ -59,6 +59,7 @@ impl State {
             return Ok(());
         }
         self.modules_count = modules.len();
+        let first_new = self.modules.len();
         for (name, module) in modules.iter() {
             let (Ok(name), Ok(module)) = (name.extract::<String>(), module.cast_into::<PyModule>()) else { continue };
             let file = module.dict().get_item("__file__").ok().flatten().and_then(|file| file.extract::<String>().ok());
@@ -68,14 +69,20 @@ impl State {
             }
         }
         // When a submodule is imported, its package gets an attribute for it.
-        for known in &mut self.modules {
-            *known = ModuleState::of(std::mem::take(&mut known.name), &known.module.bind(py).clone());
+        let (known, new) = self.modules.split_at_mut(first_new);
+        for name in new.iter().map(|module| &module.name) {
+            if let Some((package, name)) = name.rsplit_once('.')
+                && let Some(package) = known.iter_mut().find(|module| module.name == package)
+            {
+                package.add_submodule(py, name);
+            }
         }
         Ok(())
     }
 
-    /// Restores what is cheap to restore, and returns the names of what else a session changed.
-    pub(crate) fn after_session(&mut self, py: Python<'_>) -> Vec<String> {
+    /// Restores what a session changed, or, with `keeps`, only what a new process would have in any case. Returns the
+    /// names of what it changed, and whether all of that is as it was.
+    pub(crate) fn after_session(&mut self, py: Python<'_>, keeps: bool) -> (Vec<String>, bool) {
         let mut changes = Vec::new();
         if self.logging.is_none() {
             self.logging = LoggingState::of(py, self.all_modules.bind(py), false).ok().flatten();
@@ -98,17 +105,18 @@ impl State {
         if self.threads(py) > 1 {
             changes.push("a thread".into());
         }
-        for known in &self.modules {
-            changes.extend(known.changes(py));
-        }
-        // An attribute for a module that was imported meanwhile is no change.
-        let count = self.modules_count;
+        // A process that has to be replaced anyway need not be restored.
+        let mut is_as_before = changes.is_empty();
+        let restores = is_as_before && !keeps;
+        // What importing a module does is no state of a session.
         let _ = self.add_modules(py);
-        if self.modules_count != count {
-            changes.retain(|change| !self.modules.iter().any(|known| known.name == *change));
+        for known in &self.modules {
+            let (changed, is_restored) = known.changes(py, restores);
+            is_as_before &= is_restored;
+            changes.extend(changed);
         }
         changes.truncate(CHANGES_LIMIT);
-        changes
+        (changes, is_as_before)
     }
 
     fn restore_environment(&mut self, py: Python<'_>) -> PyResult<()> {
