@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{Error, Event, Plugin, exchange, options::random_seed};
 use crate::{
-    engine::{self, FuzzSettings, Stop},
+    engine::{self, FuzzSettings, Plan, Stop},
     report::Report,
 };
 
 /// When [`fuzz`] ends, and what it varies.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FuzzOptions {
     pub(crate) runs: Option<u64>,
@@ -17,6 +17,20 @@ pub struct FuzzOptions {
     pub(crate) stop_after_quiet: Option<Duration>,
     pub(crate) seed: Option<u64>,
     pub(crate) vary_config: bool,
+    pub(crate) max_time_per_finding: Duration,
+}
+
+impl Default for FuzzOptions {
+    fn default() -> Self {
+        Self {
+            runs: None,
+            time: None,
+            stop_after_quiet: None,
+            seed: None,
+            vary_config: false,
+            max_time_per_finding: Plan::MAX_TIME_PER_FINDING,
+        }
+    }
 }
 
 impl FuzzOptions {
@@ -61,6 +75,14 @@ impl FuzzOptions {
         self.vary_config = true;
         self
     }
+
+    /// The most time to confirm and shrink one finding \[default: one minute\]. A finding that takes longer is reported
+    /// as far as it was shrunk.
+    #[must_use]
+    pub fn max_time_per_finding(mut self, time: Duration) -> Self {
+        self.max_time_per_finding = time;
+        self
+    }
 }
 
 /// Runs sessions guided by coverage and comparisons, until an option of `options` or `stop` ends it. Sessions that
@@ -103,7 +125,10 @@ pub fn fuzz(
             others,
         };
         let levels = &plugin.options.levels;
-        let mut summary = loaded.with_plan(levels, choices, |plan| engine::fuzz(plan, &settings, stop, listen))?;
+        let mut summary = loaded.with_plan(levels, choices, |plan| {
+            let plan = Plan { max_time_per_finding: options.max_time_per_finding, ..*plan };
+            engine::fuzz(&plan, &settings, stop, listen)
+        })?;
         if varies_nothing {
             let note = "`--vary-config` varies nothing: default.cfg documents no option that is not set";
             summary.notes.insert(0, note.into());

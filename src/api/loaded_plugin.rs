@@ -84,6 +84,7 @@ impl LoadedPlugin {
             levels,
             configuration_in_case: None,
             timeout: limits.timeout,
+            max_time_per_finding: Plan::MAX_TIME_PER_FINDING,
             with_other: self.other.is_some(),
             workers: &engine::workers(Arc::clone(&self.target), other),
             subject: &|setup| self.subject(levels, setup),

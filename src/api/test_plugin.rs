@@ -1,8 +1,10 @@
 //! [`test()`] and its options.
 
+use std::time::Duration;
+
 use super::{Error, Event, Partition, Plugin, exchange, options::random_seed};
 use crate::{
-    engine::{self, PropertySettings, Stop},
+    engine::{self, Plan, PropertySettings, Stop},
     report::Report,
 };
 
@@ -16,11 +18,12 @@ pub struct TestOptions {
     pub(crate) runs: u64,
     pub(crate) seed: Option<u64>,
     pub(crate) partition: Option<Partition>,
+    pub(crate) max_time_per_finding: Duration,
 }
 
 impl Default for TestOptions {
     fn default() -> Self {
-        Self { runs: RUNS, seed: None, partition: None }
+        Self { runs: RUNS, seed: None, partition: None, max_time_per_finding: Plan::MAX_TIME_PER_FINDING }
     }
 }
 
@@ -51,6 +54,14 @@ impl TestOptions {
     #[must_use]
     pub fn partition(mut self, partition: Partition) -> Self {
         self.partition = Some(partition);
+        self
+    }
+
+    /// The most time to confirm and shrink one finding \[default: one minute\]. A finding that takes longer is reported
+    /// as far as it was shrunk.
+    #[must_use]
+    pub fn max_time_per_finding(mut self, time: Duration) -> Self {
+        self.max_time_per_finding = time;
         self
     }
 }
@@ -89,6 +100,9 @@ pub fn test(
             corpus: plugin.writable_corpus()?,
         };
         let levels = &plugin.options.levels;
-        Ok(loaded.with_plan(levels, Vec::new(), |plan| engine::property(plan, &settings, stop, listen))?)
+        Ok(loaded.with_plan(levels, Vec::new(), |plan| {
+            let plan = Plan { max_time_per_finding: options.max_time_per_finding, ..*plan };
+            engine::property(&plan, &settings, stop, listen)
+        })?)
     })
 }

@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{
-    arguments::{AMOUNT, CASES, Color, Common, Known, Plugin, With},
+    arguments::{AMOUNT, CASES, Color, Common, Known, LIMITS, Plugin, With},
     console::Console,
     error::CliError,
     opened_plugin::OpenedPlugin,
@@ -49,6 +49,10 @@ pub(super) struct FuzzArguments {
     #[arg(long, value_name = "OTHER", hide = true)]
     with: Option<PathBuf>,
 
+    /// Most time to confirm and shrink one finding, `30s`, `5m` [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = values::span, help_heading = LIMITS)]
+    max_time_per_finding: Option<Duration>,
+
     #[command(flatten)]
     known: Known,
     #[command(flatten)]
@@ -68,6 +72,7 @@ pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Cons
     settings.repeat("--runs", arguments.runs);
     settings.repeat("--time", arguments.time.map(time));
     settings.repeat("--stop-after-quiet", arguments.stop_after_quiet.map(time));
+    settings.repeat("--max-time-per-finding", arguments.max_time_per_finding.map(time));
     settings.repeat_flag("--vary-config", arguments.vary_config);
     let options = FuzzOptions {
         runs: arguments.runs,
@@ -75,6 +80,9 @@ pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Cons
         stop_after_quiet: arguments.stop_after_quiet,
         seed: arguments.seed.or(settings.seed).or_else(|| Some(random_seed())),
         vary_config: arguments.vary_config,
+        max_time_per_finding: arguments
+            .max_time_per_finding
+            .unwrap_or_else(|| FuzzOptions::default().max_time_per_finding),
     };
     let opened = OpenedPlugin::open("fuzz", settings, options.seed, console)?;
     let observer = opened.observer();

@@ -1,13 +1,15 @@
 //! `hookstorm test`: runs generated sessions, seeded and in parallel; shrinks, keeps and reports those that fail.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::{
-    arguments::{AMOUNT, Color, Common, Known, Plugin, With},
+    arguments::{AMOUNT, Color, Common, Known, LIMITS, Plugin, With},
     console::Console,
     error::CliError,
     opened_plugin::OpenedPlugin,
-    settings::Settings,
+    settings::{Settings, time},
     values,
 };
 use crate::api::{self, Partition, TestOptions, random_seed};
@@ -33,6 +35,10 @@ pub(super) struct TestArguments {
     #[arg(long, value_name = "K/N", requires = "seed", help_heading = AMOUNT)]
     partition: Option<Partition>,
 
+    /// Most time to confirm and shrink one finding, `30s`, `5m` [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = values::span, help_heading = LIMITS)]
+    max_time_per_finding: Option<Duration>,
+
     #[command(flatten)]
     known: Known,
     #[command(flatten)]
@@ -45,11 +51,13 @@ pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Cons
     let mut settings = Settings::new(&arguments.plugin.plugin, &arguments.common, &arguments.with, color)?
         .with_baseline(&arguments.known)?;
     settings.repeat("--runs", arguments.runs);
+    settings.repeat("--max-time-per-finding", arguments.max_time_per_finding.map(time));
     let defaults = TestOptions::new();
     let options = TestOptions {
         runs: arguments.runs.or(settings.runs).unwrap_or(defaults.runs),
         seed: arguments.seed.or(settings.seed).or_else(|| Some(random_seed())),
         partition: arguments.partition,
+        max_time_per_finding: arguments.max_time_per_finding.unwrap_or(defaults.max_time_per_finding),
     };
     let opened = OpenedPlugin::open("test", settings, options.seed, console)?;
     let observer = opened.observer();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     case::Session,
     contract::Hook,
-    engine::reproducer::{rank, timed_out},
+    engine::reproducer::{ended_early, rank, timed_out},
     finding::{Finding, Fingerprint},
     trace::Trace,
 };
@@ -31,8 +31,10 @@ pub(super) struct BatchResult {
     pub(super) nominal_calls: BTreeMap<Hook, u64>,
     /// The hooks of the plugin under test that were called.
     pub(super) hooks: BTreeSet<Hook>,
-    /// Sessions with a call that reached the time limit.
+    /// Sessions with a call that reached the time limit, or was ended before.
     pub(super) timed_out: Vec<u64>,
+    /// How many of them were ended before.
+    pub(super) ended_early: u64,
     /// For each name, how many sessions changed it.
     changed: BTreeMap<String, u32>,
 }
@@ -64,6 +66,7 @@ impl BatchResult {
         self.calls += trace.calls.len() as u64;
         if timed_out(trace) {
             self.timed_out.push(number);
+            self.ended_early += u64::from(ended_early(trace));
         }
         if is_nominal {
             let mut hooks: Vec<Hook> = trace.calls.iter().map(|call| call.hook).collect();

@@ -13,7 +13,7 @@ use crate::{
     finding::{Finding, Fingerprint, Rule, RuleLevels, fingerprint},
     generate::Dictionary,
     oracle::PluginUnderTest,
-    runtime::{Executor, Isolation, RuntimeError},
+    runtime::{Executor, Isolation, KnownHang, RuntimeError},
     trace::{
         CallTrace, CapturedOutput, CmpLogEntry, Edge, Ending, Exception, Instrumentation, LoadEnding, Loading,
         Observation, Observed, Trace,
@@ -49,6 +49,7 @@ pub(super) struct FakeExecutor {
     memory: Memory,
     log: Arc<Mutex<Vec<How>>>,
     lines: Vec<(usize, u32)>,
+    hangs: Vec<KnownHang>,
 }
 
 impl FakeExecutor {
@@ -63,7 +64,18 @@ impl FakeExecutor {
             if !self.lines.contains(&line) {
                 self.lines.push(line);
             }
-            trace.calls.push(self::call(index, call.hook, (self.play)(call, memory, how)));
+            let mut ending = (self.play)(call, memory, how);
+            if let Ending::TimedOut { frames, .. } = &ending
+                && how == How::Persistent
+                && KnownHang::of(call.hook, frames).is_some_and(|hang| self.hangs.contains(&hang))
+            {
+                ending = Ending::EndedEarly { frames: frames.clone() };
+            }
+            let is_over = matches!(ending, Ending::EndedEarly { .. });
+            trace.calls.push(self::call(index, call.hook, ending));
+            if is_over {
+                break;
+            }
         }
         // A change of a name that begins with a dot is not noticed.
         let changed = self.memory.iter().filter(|(name, value)| before.get(*name) != Some(value));
@@ -108,6 +120,10 @@ impl Executor for FakeExecutor {
             }
         });
         Ok(observed.collect())
+    }
+
+    fn end_early(&mut self, hangs: &[KnownHang]) {
+        self.hangs = hangs.to_vec();
     }
 
     fn instrumented(&self) -> usize {
@@ -387,6 +403,7 @@ impl FakePlugin {
                 memory: Memory::new(),
                 log,
                 lines: Vec::new(),
+                hangs: Vec::new(),
             }) as Box<dyn Executor>)
         };
         let subject = |setup: &Setup| {
@@ -398,6 +415,7 @@ impl FakePlugin {
             levels: &self.levels,
             configuration_in_case: None,
             timeout: Duration::from_secs(2),
+            max_time_per_finding: Plan::MAX_TIME_PER_FINDING,
             with_other: false,
             workers: &workers,
             subject: &subject,

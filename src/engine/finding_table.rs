@@ -20,6 +20,8 @@ use crate::{
 
 /// How many different fingerprints a run tells apart: far more than a person reads.
 const FINGERPRINTS: usize = 1000;
+/// After how many sessions a run ends that shows nothing but timeouts.
+const ONLY_TIMEOUTS: u64 = 96;
 /// How many different names of changed state are checked for leaks.
 const CHANGES: usize = 256;
 
@@ -50,6 +52,10 @@ pub(super) struct FindingTable {
     pub(super) sessions: u64,
     /// Calls that ran.
     pub(super) calls: u64,
+    /// Sessions that reached the time limit, or were ended before.
+    timed_out: u64,
+    /// Sessions that were ended at a place where calls are known to hang.
+    ended_early: u64,
     /// The hooks of the plugin under test that were called.
     pub(super) hooks: BTreeSet<Hook>,
     /// How many fingerprints were confirmed.
@@ -66,6 +72,8 @@ impl FindingTable {
     pub(super) fn count(&mut self, result: &BatchResult, is_nominal: bool) -> Vec<(u64, Finding)> {
         self.sessions += result.sessions;
         self.calls += result.calls;
+        self.timed_out += result.timed_out.len() as u64;
+        self.ended_early += result.ended_early;
         self.hooks.extend(&result.hooks);
         for (&hook, calls) in &result.nominal_calls {
             *self.nominal_calls.entry(hook).or_default() += calls;
@@ -90,6 +98,11 @@ impl FindingTable {
             (one, rank(finding), &finding.fingerprint).cmp(&(other, rank(than), &than.fingerprint))
         });
         candidates
+    }
+
+    /// Whether every session so far hung: going on would show the same.
+    pub(super) fn shows_only_timeouts(&self) -> bool {
+        self.ended_early > 0 && self.sessions >= ONLY_TIMEOUTS && self.timed_out == self.sessions
     }
 
     fn record(&mut self, fingerprint: &Fingerprint) -> Option<&mut FindingRecord> {
@@ -164,7 +177,25 @@ impl FindingTable {
     /// Moves the confirmed findings into `summary`, with their final counts, and how many candidates were not
     /// confirmed.
     pub(super) fn close_into(self, summary: &mut Summary) {
+        let shows_only_timeouts = self.shows_only_timeouts();
         summary.unwritten = self.unwritten.or(summary.unwritten.take());
+        if shows_only_timeouts {
+            summary.notes.insert(
+                0,
+                format!(
+                    "all {} sessions ran out of time, so the run ended early: repair the timeout first",
+                    self.sessions
+                ),
+            );
+        }
+        if self.ended_early > 0 {
+            let count = self.ended_early;
+            let (sessions, were) = if count == 1 { ("session", "was") } else { ("sessions", "were") };
+            summary.notes.push(format!(
+                "{count} {sessions} reached a place where a timeout was confirmed before, and {were} ended there after a \
+                 fraction of the time limit; nothing is judged of the call that hung"
+            ));
+        }
         if self.is_full {
             let note = format!("there are more than {FINGERPRINTS} different findings; the later ones are left out");
             summary.notes.insert(0, note);

@@ -64,7 +64,7 @@ fn causes(reported: &ReportedFinding) -> Vec<Cause> {
         | Ending::TimedOut { .. }
         | Ending::OutOfMemory { .. }
         | Ending::Corrupted => reported.finding.rule.id(),
-        Ending::Returned(_) | Ending::CutOff => return Vec::new(),
+        Ending::Returned(_) | Ending::CutOff | Ending::EndedEarly { .. } => return Vec::new(),
     };
     // A secret in an exception's text is another mistake than the exception.
     let kind = format!("{} {kind}", reported.finding.rule);

@@ -23,6 +23,7 @@ mod fuzz;
 mod generator;
 mod group;
 mod judge;
+mod known_hangs;
 mod ordered_merge;
 mod pending;
 mod plan;

@@ -32,6 +32,8 @@ pub struct Plan<'a> {
     pub configuration_in_case: Option<&'a str>,
     /// The time limit of a call.
     pub timeout: Duration,
+    /// The most time to confirm and shrink one finding.
+    pub max_time_per_finding: Duration,
     /// Whether there is another plugin (`--with`) for the calls to one.
     pub with_other: bool,
     /// Starts a worker.
@@ -109,6 +111,9 @@ pub fn workers(
 }
 
 impl Plan<'_> {
+    /// The most time for one finding, unless the user sets another one.
+    pub const MAX_TIME_PER_FINDING: Duration = Duration::from_secs(60);
+
     /// Whether some calls of the case go to another plugin, and there is none.
     pub(super) fn lacks_other(&self, case: &Case) -> bool {
         let mut sessions = case.earlier.iter().chain([&case.session]);

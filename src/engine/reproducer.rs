@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use crate::{
     case::Session,
-    engine::{Plan, Setup, exclusive_run::ExclusiveRun},
+    engine::{Plan, Setup, batch_result::BatchResult, exclusive_run::ExclusiveRun, known_hangs::KnownHangs},
     finding::{Finding, Fingerprint, Rule, Severity},
     generate,
     oracle::PluginUnderTest,
@@ -67,6 +67,42 @@ impl<'p> Reproducer<'p> {
         exclusive.shared(|| executor.run(sessions, Isolation::Persistent))
     }
 
+    /// The same to explore: sessions that reach a place where calls are known to hang are ended early.
+    pub(super) fn explore(&mut self, sessions: &[Session]) -> Result<Vec<Trace>, RuntimeError> {
+        let hangs = self.hangs().places();
+        self.executor()?.end_early(&hangs);
+        let traces = self.persistent(sessions);
+        self.executor()?.end_early(&[]);
+        traces
+    }
+
+    /// The hangs that the run has confirmed.
+    pub(super) const fn hangs(&self) -> &KnownHangs {
+        self.exclusive.hangs()
+    }
+
+    /// Confirms timeouts that a part of a batch showed at once, if they are new, so that the next sessions that reach the
+    /// same place cost little. Triage reports them when it comes to the batch.
+    pub(super) fn confirm_hangs(
+        &mut self,
+        result: &BatchResult,
+        session: impl Fn(u64) -> Option<Session>,
+    ) -> Result<(), RuntimeError> {
+        if result.timed_out.is_empty() {
+            return Ok(());
+        }
+        for candidate in result.candidates.values() {
+            let Some((number, finding)) = candidate.examples.first() else { continue };
+            if self.hangs().wants(finding)
+                && let Some(session) = session(*number)
+                && let Some(reproduced) = self.reproduce(&session, finding)?
+            {
+                self.hangs().keep(reproduced);
+            }
+        }
+        Ok(())
+    }
+
     /// Runs a session as the platform does.
     pub(super) fn isolated(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
         let one = std::slice::from_ref(session);
@@ -76,9 +112,10 @@ impl<'p> Reproducer<'p> {
         Ok(traces.into_iter().next().unwrap_or_default())
     }
 
-    /// Runs a session as the platform does, with five times the limit and while no other thread runs anything.
+    /// Runs a session as the platform does, with five times the limit, if a finding may take so long, and while no other thread runs anything.
     pub(super) fn isolated_with_longer_limit(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
         let limit = self.plan.timeout.saturating_mul(TIMEOUT_FACTOR);
+        let limit = limit.min(self.plan.max_time_per_finding).max(self.plan.timeout);
         let exclusive = self.exclusive.clone();
         let executor = self.executor()?;
         exclusive.exclusive(|| executor.run_with_timeout(session, limit))
@@ -165,9 +202,15 @@ pub(super) fn rank(finding: &Finding) -> (bool, Reverse<Severity>) {
     (finding.foreign_cookie, Reverse(finding.severity))
 }
 
-/// Whether a call reached the time limit. Such a trace depends on the machine, so it is compared with no other.
+/// Whether a call reached the time limit, or was ended before. Such a trace depends on the machine, so it is compared
+/// with no other.
 pub(super) fn timed_out(trace: &Trace) -> bool {
-    trace.calls.iter().any(|call| matches!(call.ending, Ending::TimedOut { .. }))
+    trace.calls.iter().any(|call| matches!(call.ending, Ending::TimedOut { .. } | Ending::EndedEarly { .. }))
+}
+
+/// Whether a call was ended at a place where calls are known to hang.
+pub(super) fn ended_early(trace: &Trace) -> bool {
+    trace.calls.iter().any(|call| matches!(call.ending, Ending::EndedEarly { .. }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! [`Triage`] processes what batches showed, in order: it reproduces candidate findings in fresh processes, compares
 //! runs of one session, shrinks, writes cases and reports. `test`, `fuzz` and `load` use the same triage.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Instant};
 
 use crate::{
     case::Session,
@@ -92,9 +92,16 @@ impl<'a> Triage<'a> {
     ) -> Result<(), EngineError> {
         let Some(session) = batch.session(number) else { return Ok(()) };
         (self.listen)(Event::Confirming { finding: finding.clone() });
-        match reproducer.reproduce(&session, finding)? {
+        let stop = &self.stop.until(Instant::now() + reproducer.plan.max_time_per_finding);
+        let reproduced = match reproducer.hangs().take(&session, finding) {
+            Some(reproduced) => Some(reproduced),
+            None => reproducer.reproduce(&session, finding)?,
+        };
+        match reproduced {
             Some(reproduced) => {
-                let stop = self.stop;
+                if reproduced.finding.rule == Rule::Timeout {
+                    reproducer.hangs().add(&reproduced);
+                }
                 self.report(reproducer, Vec::new(), reproduced, |runner, earlier, reproduced| {
                     let (small, _tries) = shrink::shrink_confirmed(runner, reproduced, stop)?;
                     Ok((earlier, small))
@@ -157,7 +164,7 @@ impl<'a> Triage<'a> {
             return Ok(());
         }
         (self.listen)(Event::Confirming { finding: reproduced.finding.clone() });
-        let stop = self.stop;
+        let stop = &self.stop.until(Instant::now() + reproducer.plan.max_time_per_finding);
         if is_leak {
             self.report(reproducer, earlier, reproduced, |runner, earlier, reproduced| {
                 let (earlier, small, _tries) = compare::shrink_leak(runner, earlier, reproduced, stop)?;

@@ -112,7 +112,7 @@ fn cookie_difference(name: &str, one: &Value, two: &Value) -> Option<Difference>
 
 /// Whether a limit ended the call, which may happen only because the machine is busy.
 const fn is_limit(ending: &Ending) -> bool {
-    matches!(ending, Ending::TimedOut { .. } | Ending::OutOfMemory { .. })
+    matches!(ending, Ending::TimedOut { .. } | Ending::EndedEarly { .. } | Ending::OutOfMemory { .. })
 }
 
 fn is_same_ending(one: &Ending, two: &Ending) -> bool {
@@ -134,7 +134,7 @@ fn ending(ending: &Ending) -> String {
         Ending::Raised(exception) => format!("{}: {}", exception.type_name, exception.message),
         Ending::Exited { status, .. } => format!("an exit with status {status}"),
         Ending::Signalled { signal, .. } => format!("signal {signal}"),
-        Ending::TimedOut { .. } => "the time limit".into(),
+        Ending::TimedOut { .. } | Ending::EndedEarly { .. } => "the time limit".into(),
         Ending::OutOfMemory { .. } => "the memory limit".into(),
         Ending::Corrupted => "no valid report".into(),
         Ending::CutOff => "the platform's time limit".into(),

@@ -21,7 +21,7 @@ pub(super) const CORRUPTED: &str =
 pub(super) fn judge(context: &Context<'_>, index: usize, call: &CallTrace, findings: &mut Vec<Finding>) {
     let draft = |rule, message: String| context.draft(rule, index, message);
     let draft = match &call.ending {
-        Ending::Returned(_) | Ending::CutOff => return,
+        Ending::Returned(_) | Ending::CutOff | Ending::EndedEarly { .. } => return,
         // The platform constructs `Plugin` for every hook, so the finding names none.
         Ending::Raised(exception) if exception.in_constructor => {
             let hint = sandbox_violation::hint(&call.attempts, exception);

@@ -5,8 +5,32 @@ use std::time::Duration;
 use super::RuntimeError;
 use crate::{
     case::Session,
-    trace::{Edge, Instrumentation, Observation, Trace},
+    contract::Hook,
+    trace::{Edge, Frame, Instrumentation, Observation, Origin, Trace},
 };
+
+/// A place where calls hang: a timeout was confirmed there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownHang {
+    hook: Hook,
+    /// File and function of the innermost frame that is no frame of the standard library, as for a finding.
+    file: String,
+    function: String,
+}
+
+impl KnownHang {
+    /// The place of a call of `hook` that hung with this stack, innermost frame first; `None` if the stack is unknown.
+    pub fn of(hook: Hook, frames: &[Frame]) -> Option<Self> {
+        let innermost = |origin| frames.iter().find(|frame| frame.origin == origin);
+        let frame = innermost(Origin::Plugin).or_else(|| innermost(Origin::Other))?;
+        Some(Self { hook, file: frame.file.clone(), function: frame.function.clone() })
+    }
+
+    /// The hook.
+    pub const fn hook(&self) -> Hook {
+        self.hook
+    }
+}
 
 /// How calls share processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +63,11 @@ pub trait Executor: Send {
         let traces = self.run(sessions, Isolation::Persistent)?;
         Ok(traces.into_iter().map(|trace| Observation { trace, ..Observation::default() }).collect())
     }
+
+    /// Ends persistent sessions early, as [`Ending::EndedEarly`](crate::trace::Ending), that reach one of these places
+    /// and stay there for a small multiple of what their hook usually takes. From time to time one still runs to its
+    /// limit. An executor that cannot do that runs all of them to their limits.
+    fn end_early(&mut self, _hangs: &[KnownHang]) {}
 
     /// Marks edges as known that other executors saw, so that they do not count as new here.
     fn mark_seen(&mut self, _edges: &[Edge]) {}

@@ -16,7 +16,7 @@ pub mod sandbox;
 mod session_state;
 mod target;
 
-pub use executor::{Executor, Isolation};
+pub use executor::{Executor, Isolation, KnownHang};
 pub use guardian::guardian_main;
 pub(crate) use host::{BatchReply, built_against};
 pub use host::{RuntimeError, Server, Worker};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     case::{Session, Value},
     contract::Hook,
-    runtime::{Executor, Isolation, RuntimeError, Worker, host},
+    runtime::{Executor, Isolation, KnownHang, RuntimeError, Worker, host},
     trace::{Ending, Trace},
 };
 
@@ -100,6 +100,10 @@ impl<M: Executor, O: Executor> Executor for Pair<M, O> {
 
     fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
         self.session(session, &mut |worker, part| worker.run_with_timeout(part, timeout))
+    }
+
+    fn end_early(&mut self, hangs: &[KnownHang]) {
+        self.tested.end_early(hangs);
     }
 
     fn lines_hit(&self) -> Vec<(usize, u32)> {

@@ -75,6 +75,12 @@ pub enum Ending {
         /// The stack at the limit.
         frames: Vec<Frame>,
     },
+    /// The host killed it before the time limit, at a place where an earlier call was confirmed to hang. No oracle judges
+    /// it, and it is compared with no other.
+    EndedEarly {
+        /// The stack at that moment.
+        frames: Vec<Frame>,
+    },
     /// It needed more memory than the limit: the interpreter raised `MemoryError`, not the plugin's own `raise`.
     OutOfMemory {
         /// The limit in bytes.
@@ -101,6 +107,7 @@ impl Ending {
             Self::Exited { frames, .. }
             | Self::Signalled { frames, .. }
             | Self::TimedOut { frames, .. }
+            | Self::EndedEarly { frames }
             | Self::OutOfMemory { frames, .. } => frames,
             Self::Returned(_) | Self::Corrupted | Self::CutOff => &[],
         }

@@ -49,10 +49,10 @@ impl<'s, 'a> Explorer<'s, 'a> {
         self.executor.lines_hit()
     }
 
-    /// Runs a batch. `reproducer` only judges.
+    /// Runs a batch. `reproducer` judges, and confirms timeouts at new places.
     pub(super) fn run(
         &mut self,
-        reproducer: &Reproducer<'_>,
+        reproducer: &mut Reproducer<'_>,
         item: WorkItem,
     ) -> Result<(FuzzBatch, BatchResult), EngineError> {
         let Self { run, executor, known } = self;
@@ -61,6 +61,7 @@ impl<'s, 'a> Explorer<'s, 'a> {
         let mut candidates: Vec<(CandidateTestcase, Trace)> = Vec::new();
         batch::in_slices(0..sessions.len() as u64, &|| run.end_reason().is_some(), |numbers| {
             let range = numbers.start as usize..numbers.end as usize;
+            executor.end_early(&run.exclusive.hangs().places());
             let observed =
                 run.exclusive.shared(|| executor.run_observed(&sessions[range.clone()], Instrumentation::NewEdges))?;
             let mut elapsed = Duration::ZERO;
@@ -86,6 +87,10 @@ impl<'s, 'a> Explorer<'s, 'a> {
                     };
                     candidates.push((candidate, trace));
                 }
+            }
+            if run.end_reason().is_none() {
+                let session = |number: u64| sessions.get((number - item.first) as usize).cloned();
+                reproducer.confirm_hangs(&result, session)?;
             }
             Ok(elapsed)
         })?;

@@ -98,7 +98,7 @@ fn of_call(session: &Session, call: &CallTrace, found: &mut Vec<Feature>) {
                 own.map(|frame| (&frame.file, &frame.function)).hash(hasher);
             });
         }
-        Ending::TimedOut { .. } | Ending::CutOff => {}
+        Ending::TimedOut { .. } | Ending::EndedEarly { .. } | Ending::CutOff => {}
     }
 }
 

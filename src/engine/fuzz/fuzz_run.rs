@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -52,6 +52,8 @@ pub(super) struct FuzzRun<'a> {
     /// The first error of writing a seed.
     pub(super) unwritten: OnceLock<Arc<CorpusError>>,
     pub(super) counts: Counts,
+    /// Whether the run ends since every session hangs.
+    pub(super) shows_only_timeouts: AtomicBool,
 }
 
 /// Counts of all threads.
@@ -87,6 +89,9 @@ impl FuzzRun<'_> {
     pub(super) fn end_reason(&self) -> Option<EndReason> {
         if self.stop.requested() {
             return Some(EndReason::Asked);
+        }
+        if self.shows_only_timeouts.load(Ordering::Relaxed) {
+            return Some(EndReason::OnlyTimeouts);
         }
         if self.settings.time.is_none() && self.settings.quiet.is_none() {
             return None;

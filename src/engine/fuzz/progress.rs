@@ -13,6 +13,8 @@ pub enum EndReason {
     Quiet,
     /// The user stopped it.
     Asked,
+    /// Every session ran out of time.
+    OnlyTimeouts,
 }
 
 impl EndReason {
@@ -23,6 +25,7 @@ impl EndReason {
             Self::Time => "time",
             Self::Quiet => "quiet",
             Self::Asked => "asked",
+            Self::OnlyTimeouts => "only-timeouts",
         }
     }
 }

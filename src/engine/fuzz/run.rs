@@ -1,7 +1,10 @@
 //! [`fuzz`] and the work of its threads.
 
 use std::{
-    sync::{Mutex, OnceLock, PoisonError, atomic::Ordering},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -73,6 +76,7 @@ pub(super) fn fuzz_by(
         on_disk: Mutex::new(on_disk),
         unwritten: OnceLock::new(),
         counts: Counts::default(),
+        shows_only_timeouts: AtomicBool::new(false),
     };
     for note in &notes {
         listen(Event::Note(note.clone()));
@@ -140,12 +144,15 @@ impl FuzzRun<'_> {
                 break;
             }
             // A batch that a thread took is submitted even if it is empty, because the later ones wait for it.
-            let (batch, result) = explorer.run(&reproducer, item)?;
+            let (batch, result) = explorer.run(&mut reproducer, item)?;
             self.counts.sessions.fetch_add(result.sessions, Ordering::Relaxed);
             self.counts.calls.fetch_add(result.calls, Ordering::Relaxed);
             self.merge.submit(number, (batch, result), |_, (batch, result)| {
                 let mut triage = self.triage.lock().unwrap_or_else(PoisonError::into_inner);
                 triage.process_batch(&mut reproducer, &batch, &result)?;
+                if triage.table.shows_only_timeouts() {
+                    self.shows_only_timeouts.store(true, Ordering::Relaxed);
+                }
                 let confirmed = triage.table.confirmed;
                 if self.counts.findings.swap(confirmed, Ordering::Relaxed) < confirmed {
                     self.counts.last_news_ms.store(self.now_ms(), Ordering::Relaxed);

@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -58,6 +58,7 @@ pub fn property(
         merge: OrderedMerge::new(BATCHES_AHEAD * jobs as u64),
         triage: Mutex::new(Triage::new(settings.corpus.clone(), stop, listen)),
         lines: Mutex::default(),
+        shows_only_timeouts: AtomicBool::new(false),
     };
     for outcome in in_threads(jobs, || run.work())? {
         outcome?;
@@ -69,7 +70,7 @@ pub fn property(
         sessions: table.sessions,
         calls: table.calls,
         coverage: Coverage::new(plan.loading, lines),
-        interrupted: table.sessions < session_plan.sessions(),
+        interrupted: table.sessions < session_plan.sessions() && !table.shows_only_timeouts(),
         ..Summary::default()
     };
     if table.sessions > 0 {
@@ -105,6 +106,8 @@ struct PropertyRun<'a> {
     /// Locked only by the thread that processes a batch.
     triage: Mutex<Triage<'a>>,
     lines: Mutex<HashSet<(usize, u32)>>,
+    /// Whether the run ends since every session hangs.
+    shows_only_timeouts: AtomicBool,
 }
 
 impl PropertyRun<'_> {
@@ -119,7 +122,7 @@ impl PropertyRun<'_> {
 
     fn run_batches(&self) -> Result<(), EngineError> {
         let mut reproducer = Reproducer::start(self.plan, &Setup::default(), &self.exclusive)?;
-        while !self.stop.requested() {
+        while !self.is_over() {
             let number = self.next_batch.fetch_add(1, Ordering::Relaxed);
             if number >= self.session_plan.batches() || !self.merge.wait_for_room(number) {
                 break;
@@ -130,6 +133,9 @@ impl PropertyRun<'_> {
                 let mut triage = self.triage.lock().unwrap_or_else(PoisonError::into_inner);
                 let batch = PlannedBatch { session_plan: &self.session_plan, number };
                 triage.process_batch(&mut reproducer, &batch, &result)?;
+                if triage.table.shows_only_timeouts() {
+                    self.shows_only_timeouts.store(true, Ordering::Relaxed);
+                }
                 triage.emit_progress(self.session_plan.sessions());
                 Ok::<(), EngineError>(())
             })?;
@@ -138,15 +144,22 @@ impl PropertyRun<'_> {
         Ok(())
     }
 
-    /// Runs a batch, or the part of it that ran before the user asked to stop.
+    fn is_over(&self) -> bool {
+        self.stop.requested() || self.shows_only_timeouts.load(Ordering::Relaxed)
+    }
+
+    /// Runs a batch, or the part of it that ran before the run was over.
     fn run_batch(&self, reproducer: &mut Reproducer<'_>, batch: u64) -> Result<BatchResult, RuntimeError> {
         let mut result = BatchResult::default();
-        in_slices(self.session_plan.batch(batch), &|| self.stop.requested(), |numbers| {
+        in_slices(self.session_plan.batch(batch), &|| self.is_over(), |numbers| {
             let sessions: Vec<_> = numbers.clone().map(|number| self.session_plan.session(number)).collect();
-            let traces = reproducer.persistent(&sessions)?;
+            let traces = reproducer.explore(&sessions)?;
             for ((number, session), trace) in numbers.zip(&sessions).zip(&traces) {
                 let findings = reproducer.judge(session, trace);
                 result.add(number, session, findings, trace, self.session_plan.is_nominal(number));
+            }
+            if !self.stop.requested() {
+                reproducer.confirm_hangs(&result, |number| Some(self.session_plan.session(number)))?;
             }
             Ok(traces.iter().map(elapsed).sum())
         })?;

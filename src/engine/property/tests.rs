@@ -17,11 +17,11 @@ use crate::{
     corpus::{Corpus, read_case},
     engine::{
         EngineError, Event, Plan, SessionShrinker, SessionSource, Setup, Stop, Summary,
-        fake::{self, FakePlugin, FakeSource, How, give, port, raise, raised},
+        fake::{self, FakePlugin, FakeSource, How, fragile, give, port, raise, raised},
     },
     finding::{Fingerprint, Rule},
     runtime::RuntimeError,
-    trace::Ending,
+    trace::{Ending, Frame, Origin},
 };
 
 fn run_in(folder: &Path, plugin: &FakePlugin, runs: u64, jobs: usize) -> Summary {
@@ -374,4 +374,66 @@ fn a_worker_that_does_not_start_ends_the_run_for_all_threads() {
         let error = property(&plan, &settings, &Stop::default(), &|_| {}).unwrap_err();
         assert!(matches!(error, EngineError::Runtime(RuntimeError::NoWorker(_))));
     });
+}
+
+/// A hook that hangs where the port says so, and the stack of its place.
+fn hanging(hangs: impl Fn(i64) -> bool + Send + Sync + 'static) -> FakePlugin {
+    FakePlugin::new(move |call, _, how| {
+        let frame = Frame { origin: Origin::Plugin, file: "main.py".into(), function: "wait".into(), line: 3 };
+        match call.hook {
+            Hook::GetPasswordList if hangs(port(call)) => {
+                let limit = if let How::LongerLimit(limit) = how { limit } else { Duration::from_secs(2) };
+                Ending::TimedOut { limit, frames: vec![frame] }
+            }
+            Hook::SessionEnded if port(call) % 50 == 7 => raise("E"),
+            _ => give(1),
+        }
+    })
+}
+
+#[test]
+fn a_known_hang_is_waited_for_once_and_hides_no_other_finding() {
+    let plugin = hanging(|port| port % 3 == 0);
+    let summary = run(&plugin, 2000);
+    let mut found: Vec<_> = summary.reported.iter().map(|one| (one.finding.rule, one.finding.hook.unwrap())).collect();
+    found.sort();
+    assert_eq!(found, [(Rule::UncaughtException, Hook::SessionEnded), (Rule::Timeout, Hook::GetPasswordList)]);
+    // What was ended early is counted, and is no occurrence of anything.
+    let timeout = summary.reported.iter().find(|one| one.finding.rule == Rule::Timeout).unwrap();
+    let note = summary.notes.iter().find(|note| note.contains("a timeout was confirmed")).unwrap();
+    let early: u64 = note.split(' ').next().unwrap().parse().unwrap();
+    assert!(early > 500 && timeout.occurrences + early < 700, "{early}, {}", timeout.occurrences);
+    assert!(!summary.interrupted);
+    let longer = |how: &&How| matches!(how, How::LongerLimit(_));
+    assert!(plugin.log.lock().unwrap().iter().filter(longer).count() < 6);
+}
+
+#[test]
+fn a_run_in_which_every_session_hangs_ends_early_and_says_so() {
+    let summary = run(&hanging(|_| true), 100_000);
+    assert!(summary.sessions < 10_000 && !summary.interrupted, "{}", summary.sessions);
+    let note = format!("all {} sessions ran out of time, so the run ended early", summary.sessions);
+    assert!(summary.notes[0].starts_with(&note), "{:?}", summary.notes);
+    assert_eq!(summary.reported.len(), 1);
+    // One session that ends is enough to go on.
+    let summary = run(&hanging(|port| port != 100_003), 3000);
+    assert_eq!(summary.sessions, 3000);
+}
+
+#[test]
+fn a_finding_takes_no_longer_than_it_may() {
+    let plugin = fragile();
+    let session = fake::session(3);
+    let shrunk = |max_time_per_finding| {
+        plugin.with_plan(|plan| {
+            let plan = Plan { max_time_per_finding, ..*plan };
+            let folder = tempfile::tempdir().unwrap();
+            let corpus = Corpus::open(folder.path()).unwrap();
+            let settings = PropertySettings { runs: 100, seed: 0, jobs: 1, partition: None, corpus };
+            let summary = property(&plan, &settings, &Stop::default(), &|_| {}).unwrap();
+            summary.reported[0].case.as_ref().unwrap().session.calls.len()
+        })
+    };
+    assert_eq!(shrunk(Duration::from_secs(60)), 1);
+    assert_eq!(shrunk(Duration::ZERO), session.calls.len());
 }

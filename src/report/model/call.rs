@@ -145,7 +145,7 @@ impl ObservedCall {
             }
             Ending::Exited { status, .. } => ("exited", Some(status.to_string())),
             Ending::Signalled { signal, .. } => ("signalled", Some(signal.to_string())),
-            Ending::TimedOut { .. } => ("timed-out", None),
+            Ending::TimedOut { .. } | Ending::EndedEarly { .. } => ("timed-out", None),
             Ending::OutOfMemory { .. } => ("out-of-memory", None),
             Ending::Corrupted => ("corrupted", None),
             Ending::CutOff => ("cut-off", None),

@@ -10,7 +10,7 @@ use crate::{engine::FuzzStats, load::rounded};
 #[serde(default)]
 #[schemars(!default)]
 pub struct FuzzResult {
-    /// Why it ended: runs, time, quiet or asked.
+    /// Why it ended: runs, time, quiet, asked or only-timeouts.
     pub ended: String,
     /// Places in the plugin's code that were instrumented; 0 without instrumentation.
     pub instrumented: usize,

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     RuntimeError, Worker,
+    early_end::EarlyEnd,
     process::Process,
     venv,
     wait::WorkerEvent,
@@ -48,6 +49,7 @@ impl Worker {
             watches_isolated_lines: false,
             measures: false,
             places: 0,
+            early_end: EarlyEnd::default(),
         };
         let mut threads = 1;
         match worker.load()? {

@@ -4,6 +4,7 @@
 //! with a new runner or a new worker. It reads everything that a worker wrote as hostile bytes.
 
 mod batch_reply;
+mod early_end;
 mod error;
 mod isolated;
 mod loading;

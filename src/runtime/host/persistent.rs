@@ -62,11 +62,18 @@ impl Worker {
                 continue;
             }
             let most = rest.iter().flat_map(|session| &session.calls).map(|call| 2 + call.answers.len()).sum();
-            let event = self.process.wait(self.target.limits.timeout, most)?;
+            let (event, hang) = self.wait_for_batch(most)?;
             let phase = self.process.phase();
             // The runner could go on writing, so it is ended before its reply is read.
-            let ending = self.batch_ending(event, phase);
+            let ending = match hang {
+                Some(frames) => {
+                    self.end_runner();
+                    Some(Ending::EndedEarly { frames })
+                }
+                None => self.batch_ending(event, phase),
+            };
             let BatchReply { complete, partial, is_whole } = self.read_reply(rest);
+            complete.iter().for_each(|observation| self.early_end.learn(&observation.trace));
             observations.extend(complete);
             let ending = match ending {
                 _ if !is_whole => {

@@ -38,8 +38,10 @@ use crate::{
 
 /// The `nice` value of workers that serve many sessions at once: the load test must get the processor when it wants it.
 const NICE_OF_SERVERS: i32 = 10;
-/// How long a process may take to write down its stack.
-const STACK_TIME: Duration = Duration::from_millis(200);
+/// How long a process may take to write down its stack: a few milliseconds, and longer on a machine that is overloaded.
+const STACK_TIME: Duration = Duration::from_secs(1);
+/// After such a pause the stack is complete: it is written line by line, and nothing marks its end.
+const STACK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How many characters of a line of standard error a message shows.
 const LINE_CHARS: usize = 400;
@@ -239,6 +241,15 @@ impl Process {
         self.shared.header().has_begun.load(Ordering::Acquire) != 0
     }
 
+    /// The hook that the worker calls, and for how long it has done so.
+    pub(super) fn current_hook(&self) -> Option<(Hook, Duration)> {
+        let header = self.shared.header();
+        let since_ns = header.since_ns.load(Ordering::Acquire);
+        let hook = Hook::numbered(u8::try_from(header.hook.load(Ordering::Relaxed)).ok()?)?;
+        let is_call = self.phase() == Phase::Call && since_ns != 0;
+        is_call.then(|| (hook, Duration::from_nanos(now_ns().saturating_sub(since_ns))))
+    }
+
     /// The call that the worker makes, or made when it died, with its ending.
     pub(super) fn current_call(&self, ending: Ending) -> CallTrace {
         let header = self.shared.header();
@@ -263,11 +274,16 @@ impl Process {
         }
     }
 
-    /// Asks the child for its stack, and kills it. Returns whether its end was reported too.
-    pub(super) fn stack_of_child(&mut self, root: &Path, standard_library: &str) -> (Vec<Frame>, bool) {
+    /// Asks the child for its stack. It goes on meanwhile.
+    pub(super) fn ask_child_for_stack(&mut self, root: &Path, standard_library: &str) -> Vec<Frame> {
         self.fault.clear();
         self.signal(Signal::USR2);
-        let frames = self.await_stack(root, standard_library);
+        self.await_stack(root, standard_library)
+    }
+
+    /// Asks the child for its stack, and kills it. Returns whether its end was reported too.
+    pub(super) fn stack_of_child(&mut self, root: &Path, standard_library: &str) -> (Vec<Frame>, bool) {
+        let frames = self.ask_child_for_stack(root, standard_library);
         let ended = self.kill_child();
         (frames, ended)
     }
@@ -284,14 +300,15 @@ impl Process {
 
     fn await_stack(&self, root: &Path, standard_library: &str) -> Vec<Frame> {
         let begin = Instant::now();
-        let mut size = 0;
+        let (mut size, mut since) = (0, begin);
         while begin.elapsed() < STACK_TIME {
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(2));
             let now = self.fault.size();
-            if now > 0 && now == size {
+            if now != size {
+                (size, since) = (now, Instant::now());
+            } else if now > 0 && since.elapsed() >= STACK_PAUSE {
                 break;
             }
-            size = now;
         }
         self.fault_frames(root, standard_library)
     }

@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{RuntimeError, process::Process, programs, wait::WorkerEvent};
+use super::{RuntimeError, early_end::EarlyEnd, process::Process, programs, wait::WorkerEvent};
 use crate::{
     case::Session,
     runtime::{
-        Executor, Isolation, Target,
+        Executor, Isolation, KnownHang, Target,
         protocol::{control::command, shared::flag, stack},
         sandbox::MissingProtections,
     },
@@ -41,6 +41,7 @@ pub struct Worker {
     pub(super) measures: bool,
     /// How many places of the plugin's code are instrumented.
     pub(super) places: usize,
+    pub(super) early_end: EarlyEnd,
 }
 
 impl Worker {
@@ -207,6 +208,10 @@ impl Executor for Worker {
             Instrumentation::Comparisons => flag::EDGES | flag::COMPARISONS,
         };
         self.persistent(sessions, flags)
+    }
+
+    fn end_early(&mut self, hangs: &[KnownHang]) {
+        self.early_end.set(hangs);
     }
 
     fn mark_seen(&mut self, edges: &[Edge]) {
