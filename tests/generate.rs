@@ -1,6 +1,8 @@
 //! `hookstorm generate`: the same bytes for the same seed, the right share of invalid artefacts, and expectations that
 //! the program meets when it reads the artefacts from disk.
 
+mod program;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -192,6 +194,64 @@ fn check_reports_what_is_expected_of_each_package() {
 }
 
 #[test]
+fn two_hundred_artefacts_have_all_types_and_faults_whatever_is_valid() {
+    let of = |lines: &[Value], field: fn(&Value) -> Vec<String>, valid: bool| -> BTreeSet<String> {
+        lines.iter().filter(|line| line["valid"] == valid).flat_map(field).collect()
+    };
+    for ratio in ["0.5", "0.25", "0.1"] {
+        let (_keep, out) = generate(&["session", "-n", "200", "--seed", "3", "--invalid", ratio]);
+        let lines = expected(&out);
+        for valid in [true, false] {
+            assert_eq!(of(&lines, |line| vec![line["type"].to_string()], valid).len(), 2, "{ratio} {valid}");
+        }
+        let of_type = |name: &str| lines.iter().filter(|line| line["type"] == name).cloned().collect::<Vec<_>>();
+        let problems = |lines: &[Value]| of(lines, |line| vec![line["problem"].to_string()], false).len();
+        assert_eq!(problems(&lines), 14, "{ratio}");
+        if ratio == "0.5" {
+            assert!(problems(&of_type("aa")) > 10 && problems(&of_type("credentialstore")) > 10);
+        }
+    }
+    let (_keep, out) = generate(&["package", "-n", "200", "--seed", "3"]);
+    let lines = expected(&out);
+    let rules = |line: &Value| line["findings"].as_array().unwrap().iter().map(|one| one["rule"].to_string()).collect();
+    for name in ["aa", "credentialstore"] {
+        let lines: Vec<Value> = lines.iter().filter(|line| line["type"] == name).cloned().collect();
+        assert!(lines.iter().any(|line| line["valid"] == true), "{name}");
+        assert!(of(&lines, rules, false).len() > 5, "{name}: {:?}", of(&lines, rules, false));
+    }
+    let (_keep, out) = generate(&["manifest", "-n", "200", "--seed", "3"]);
+    let lines = expected(&out);
+    let types = |line: &Value| {
+        let fields = line["fields"].as_array().into_iter().flatten();
+        fields
+            .filter(|field| field["name"] == "type")
+            .filter_map(|field| field["text"].as_str().map(Into::into))
+            .collect()
+    };
+    assert_eq!(of(&lines, types, true).len(), 4, "{:?}", of(&lines, types, true));
+    let parts = |line: &Value| texts(&line["input"]).into_iter().map(str::to_owned).collect();
+    assert!(of(&lines, parts, false).len() > 20, "{:?}", of(&lines, parts, false));
+}
+
+#[test]
+fn with_a_type_no_manifest_is_for_another_one() {
+    for name in ["aa", "credentialstore"] {
+        let (_keep, out) = generate(&["manifest", "-n", "400", "--seed", "5", "--type", name]);
+        let mut of_type = 0;
+        for line in expected(&out) {
+            let fields = line["fields"].as_array().cloned().unwrap_or_default();
+            let Some(field) = fields.iter().find(|field| field["name"] == "type") else { continue };
+            let text = field["text"].as_str().unwrap_or_default();
+            let other = PluginType::ALL.iter().any(|known| known.name() == text && known.name() != name);
+            assert!(!other, "{line}");
+            assert!(line["valid"] == false || text == name, "{line}");
+            of_type += usize::from(text == name);
+        }
+        assert!(of_type > 200, "{of_type}");
+    }
+}
+
+#[test]
 fn every_hook_of_a_package_runs_as_expected() {
     let (_keep, out) = generate(&["package", "-n", "12", "--seed", "6", "--invalid", "0"]);
     let mut endings = BTreeSet::new();
@@ -284,31 +344,14 @@ fn sessions_run_as_cases_and_invalid_ones_are_refused() {
     }
 }
 
-/// The Python of the virtual environment for tests, which has PyYAML and the Plugin SDK.
-fn python() -> PathBuf {
-    let venv = std::env::var_os("HOOKSTORM_TEST_VENV")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv"), PathBuf::from);
-    let python = venv.join("bin/python");
-    let has_sdk = Command::new(&python)
-        .args(["-c", "import safeguard.sessions.plugin_impl.tasks.manifest"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    assert!(
-        has_sdk,
-        "`{}` has no Plugin SDK: `make test` makes the virtual environment, or set HOOKSTORM_TEST_VENV",
-        venv.display()
-    );
-    python
-}
-
 #[test]
 fn the_example_of_the_documentation_finds_no_difference_in_pyyaml_and_one_in_a_wrong_expectation() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/generate.md")).unwrap();
-    let program = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let example = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let (keep, out) = generate(&["manifest", "-n", "100", "--seed", "42"]);
     fs::rename(&out, keep.path().join("manifests")).unwrap();
-    let run = || Command::new(python()).args(["-c", program]).current_dir(keep.path()).output().unwrap();
+    let run =
+        || Command::new(program::python_with_sdk()).args(["-c", example]).current_dir(keep.path()).output().unwrap();
     let output = run();
     assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
     let path = keep.path().join("manifests/expected.jsonl");
@@ -321,7 +364,7 @@ fn the_example_of_the_documentation_finds_no_difference_in_pyyaml_and_one_in_a_w
 #[test]
 fn the_sdks_reader_agrees_with_each_manifest_that_it_should_accept() {
     let (_keep, out) = generate(&["manifest", "-n", "400", "--seed", "8"]);
-    let mut sdk = Command::new(python())
+    let mut sdk = Command::new(program::python_with_sdk())
         .args(["-c", include_str!("../src/selftest/read_manifest.py")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -56,7 +56,7 @@ pub(super) struct GenerateArguments {
     #[arg(long, value_name = "VERSION", value_parser = values::platform, help_heading = PLUGIN)]
     platform: Option<&'static Platform>,
 
-    /// Type of plugin that the artefacts are for [default: both]
+    /// Type of plugin that the artefacts are for [default: both; manifests are also for the other types]
     #[arg(
         long = "type", value_name = "credentialstore|aa", value_enum, hide_possible_values = true,
         help_heading = PLUGIN

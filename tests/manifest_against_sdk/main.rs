@@ -5,17 +5,17 @@
 //! batch. Texts come from a seeded generator, so that a failure is the same the next time; `HOOKSTORM_TEST_SEED` and
 //! `HOOKSTORM_TEST_CASES` choose others.
 //!
-//! Two differences are on purpose: a duplicate key (the SDK takes the last one, YAML forbids it), and a text that YAML
-//! 1.2 refuses although PyYAML accepts it (the guide requires 1.2). The test counts the second kind, which must stay
-//! rare.
+//! `docs/selftest.md` lists the differences that are on purpose. The test counts the texts that only YAML 1.2 refuses,
+//! which must stay rare.
 
 mod corners;
 mod generate;
+#[path = "../program/mod.rs"]
+mod program;
 
 use std::{
     collections::BTreeMap,
     io::Write,
-    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -41,25 +41,8 @@ struct Answer {
     duplicate: bool,
 }
 
-fn python() -> PathBuf {
-    let venv = std::env::var_os("HOOKSTORM_TEST_VENV")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv"), PathBuf::from);
-    let python = venv.join("bin/python");
-    let has_sdk = Command::new(&python)
-        .args(["-c", "import safeguard.sessions.plugin_impl.tasks.manifest"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    assert!(
-        has_sdk,
-        "`{}` has no Plugin SDK: `make test` makes the virtual environment, or set HOOKSTORM_TEST_VENV",
-        venv.display()
-    );
-    python
-}
-
 fn ask_sdk(texts: &[Vec<u8>]) -> Vec<Answer> {
-    let mut child = Command::new(python())
+    let mut child = Command::new(program::python_with_sdk())
         .args(["-c", SDK])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

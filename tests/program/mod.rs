@@ -7,7 +7,7 @@ use std::{
     io::{Cursor, Write},
     os::fd::AsFd,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -155,6 +155,18 @@ pub(crate) fn venv() -> PathBuf {
         venv.display()
     );
     venv
+}
+
+/// The Python of that virtual environment, which can import the Plugin SDK and PyYAML.
+pub(crate) fn python_with_sdk() -> PathBuf {
+    let python = venv().join("bin/python");
+    let imports = Command::new(&python)
+        .args(["-c", "import safeguard.sessions.plugin_impl.tasks.manifest"])
+        .stderr(Stdio::null())
+        .status();
+    let has_sdk = imports.is_ok_and(|status| status.success());
+    assert!(has_sdk, "`{}` cannot import the Plugin SDK: `make venv` installs it", python.display());
+    python
 }
 
 /// The forms that `--format` of a command takes, as its help lists them.

@@ -83,7 +83,8 @@ pub(crate) fn artefact(settings: &ArtefactSettings, number: u64) -> Option<Artef
     let valid = !is_invalid(settings.invalid_ratio, number);
     let label = format!("{}-{number:06}", settings.kind.name());
     if settings.kind == ArtefactKind::Session {
-        return Some(session(settings, number, label, valid));
+        let fault = (!valid).then(|| invalid_until(settings.invalid_ratio, number));
+        return Some(session(settings, number, label, fault));
     }
     (0..ATTEMPTS).find_map(|attempt| {
         let bytes = |length| nth_bytes(settings.seed, number * ATTEMPTS + attempt, length);
@@ -97,8 +98,12 @@ pub(crate) fn artefact(settings: &ArtefactSettings, number: u64) -> Option<Artef
 /// Whether the artefact with this number is invalid. Of the first `n`, exactly `round(n × ratio)` are, evenly spread:
 /// so the share is right for every `n`, and a longer series begins with the shorter one.
 fn is_invalid(ratio: f64, number: u64) -> bool {
-    let until = |number: u64| (number as f64 * ratio).round();
-    until(number) > until(number - 1)
+    invalid_until(ratio, number) > invalid_until(ratio, number - 1)
+}
+
+/// How many of the first `number` artefacts are invalid.
+fn invalid_until(ratio: f64, number: u64) -> u64 {
+    (number as f64 * ratio).round() as u64
 }
 
 #[cfg(test)]

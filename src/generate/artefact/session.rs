@@ -11,7 +11,10 @@ use super::{
 use crate::{
     case::Case,
     contract::{Hook, PluginType},
-    generate::{Domain, nth_session},
+    generate::{
+        Domain, nth_session,
+        source::{nth_bytes, scatter},
+    },
     trace::PluginTokens,
 };
 
@@ -27,16 +30,25 @@ struct SessionLine<'a> {
     problem: Option<&'static str>,
 }
 
-/// The session with this number, for a plugin that has all hooks of its type and no tokens.
-pub(super) fn session(settings: &ArtefactSettings, number: u64, label: String, valid: bool) -> Artefact {
-    let alternating = if number.is_multiple_of(2) { PluginType::Aa } else { PluginType::CredentialStore };
-    let plugin_type = settings.plugin_type.unwrap_or(alternating);
+/// Makes the seed of the type of plugin another one than that of the session.
+const TYPE_SEED: u64 = 0x7479_7065;
+
+/// The session with this number, for a plugin that has all hooks of its type and no tokens. The `fault`th invalid one
+/// has the next fault, so that few artefacts have all of them. The type of plugin depends on neither.
+pub(super) fn session(settings: &ArtefactSettings, number: u64, label: String, fault: Option<u64>) -> Artefact {
+    let is_aa = nth_bytes(scatter(settings.seed) ^ TYPE_SEED, number, 1)[0] >= 128;
+    let any = if is_aa { PluginType::Aa } else { PluginType::CredentialStore };
+    let plugin_type = settings.plugin_type.unwrap_or(any);
+    let valid = fault.is_none();
     let domain = Domain::new(plugin_type, settings.platform, Hook::ALL.to_vec(), PluginTokens::default());
     let session = nth_session(&domain, settings.seed, number - 1);
     let hooks = session.calls.iter().map(|call| call.hook.name()).collect();
     let platform = settings.platform;
     let case = Case { plugin_type, platform, configuration: None, session, earlier: Vec::new(), found: None };
-    let (text, problem) = if valid { (case.to_json(), None) } else { broken(&case, number) };
+    let (text, problem) = match fault {
+        None => (case.to_json(), None),
+        Some(nth) => broken(&case, scatter(settings.seed).wrapping_add(nth)),
+    };
     let file = format!("{label}.json");
     let line = SessionLine {
         head: Head { file: file.clone(), kind: settings.kind.name(), number, valid, platform: platform.name },
@@ -71,10 +83,10 @@ const FAULTS: &[Fault] = &[
 
 const CUT_OFF: &str = "the JSON is cut off";
 
-/// The case with one error, and what that is. Which error it is depends on the artefact's number.
-fn broken(case: &Case, number: u64) -> (String, Option<&'static str>) {
+/// The case with one error, and what that is. `nth` chooses the error; one more is the next error.
+fn broken(case: &Case, nth: u64) -> (String, Option<&'static str>) {
     let text = case.to_json();
-    let fault = usize::try_from(number).unwrap_or_default() % (FAULTS.len() + 1);
+    let fault = usize::try_from(nth % (FAULTS.len() as u64 + 1)).unwrap_or_default();
     let (Some((problem, change)), Ok(mut json)) = (FAULTS.get(fault), serde_json::from_str::<Json>(&text)) else {
         let half = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
         return (text[..half].to_owned(), Some(CUT_OFF));
@@ -109,7 +121,7 @@ mod tests {
                         platform,
                         plugin_type: None,
                     };
-                    let made = session(&settings, number, "s".into(), valid);
+                    let made = session(&settings, number, "s".into(), (!valid).then_some(number));
                     let text = String::from_utf8(made.files[0].1.clone()).unwrap();
                     let read = Case::from_json(&text);
                     assert_eq!(read.is_ok(), valid, "{}\n{text}", made.expected);

@@ -67,12 +67,13 @@ pub(super) fn nominal(source: &mut Source<'_, '_>, plugin_type: Option<PluginTyp
     fields
 }
 
-/// A text that breaks the form of field `name`, or almost breaks it.
-fn unusual_text(source: &mut Source<'_, '_>, name: &str) -> FieldValue {
+/// A text that breaks the form of field `name`, or almost breaks it. `keeps_type`: it is not another type of plugin.
+fn unusual_text(source: &mut Source<'_, '_>, name: &str, keeps_type: bool) -> FieldValue {
     let texts: &[&str] = match name {
         "api" => {
             &["1.6", "1.7", "1.9", "1.10", "2.0", "0.9", "1", "1.06", "1.9.7", "latest", "", "v1.0", "1.6 ", "1.0.x"]
         }
+        "type" if keeps_type => &["AA", "credential-store", "credentialsstore", "", "a a", "aa "],
         "type" => &["AA", "credential-store", "credentialsstore", "signingca", "", "a a", "aa "],
         "name" => &["M", "2Mine", "my-plugin", "Miné", "", " Mine", "Mine ", "A b", "_x", "Mine\n", "Zz"],
         "version" => &["v1", "", "1", "1.0.0", " 1", "1.", "x", "0", "٣.1", "1.0 beta"],
@@ -102,8 +103,13 @@ fn unusual_text(source: &mut Source<'_, '_>, name: &str) -> FieldValue {
     FieldValue::Text(source.text(texts).to_owned())
 }
 
-/// Changes, removes or adds one field, and says which.
-pub(super) fn change(source: &mut Source<'_, '_>, fields: &mut Vec<Field>, platform: &Platform) -> &'static str {
+/// Changes, removes or adds one field, and says which. `keeps_type`: no change makes it another type of plugin.
+pub(super) fn change(
+    source: &mut Source<'_, '_>,
+    fields: &mut Vec<Field>,
+    platform: &Platform,
+    keeps_type: bool,
+) -> &'static str {
     let at = source.below(fields.len());
     match source.below(6) {
         1 if fields.len() > 1 => {
@@ -118,7 +124,8 @@ pub(super) fn change(source: &mut Source<'_, '_>, fields: &mut Vec<Field>, platf
             let names = ["author_name", "author_email", "scb_min_version", "x", "7", "description", "äö", "on"];
             let name = source.text(&names).to_owned();
             if !fields.iter().any(|field| field.name == name) {
-                let value = if source.chance(128) { FieldValue::NoText } else { unusual_text(source, &name) };
+                let value =
+                    if source.chance(128) { FieldValue::NoText } else { unusual_text(source, &name, keeps_type) };
                 fields.push(Field { name, value });
             }
             "a field is added"
@@ -128,7 +135,7 @@ pub(super) fn change(source: &mut Source<'_, '_>, fields: &mut Vec<Field>, platf
             "no entry point, which 5.10 does not have"
         }
         _ => {
-            fields[at].value = unusual_text(source, &fields[at].name);
+            fields[at].value = unusual_text(source, &fields[at].name, keeps_type);
             "a field has an unusual text"
         }
     }

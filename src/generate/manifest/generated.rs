@@ -88,7 +88,7 @@ pub(in crate::generate) fn any_manifest(source: &mut Source<'_, '_>, wanted: Wan
     let mut fields = fields::nominal(source, wanted.plugin_type, platform);
     let mut parts = Vec::new();
     for _ in 0..[1, 0, 0, 1, 2, 3][source.below(6)] {
-        parts.push(fields::change(source, &mut fields, platform));
+        parts.push(fields::change(source, &mut fields, platform, wanted.plugin_type.is_some()));
     }
     finish(source, fields, platform, parts, true)
 }

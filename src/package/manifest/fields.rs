@@ -390,8 +390,8 @@ mod tests {
         ] {
             let finding = only("5.10", line);
             assert_eq!((finding.rule, finding.severity), (Rule::ManifestFieldInvalid, Severity::Error), "{line}");
-            let told = format!("{} {}", finding.message, finding.hint.unwrap_or_default());
-            assert!(told.contains(words), "{told}");
+            let shown = format!("{} {}", finding.message, finding.hint.unwrap_or_default());
+            assert!(shown.contains(words), "{shown}");
         }
         assert_eq!(only("5.10", "name: ''").rule, Rule::ManifestFieldMissing);
     }
