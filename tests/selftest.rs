@@ -2,7 +2,9 @@
 //! `HOOKSTORM_TEST_SEED` choose more and others, `HOOKSTORM_TEST_KEEP` a folder for differences.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -112,6 +114,40 @@ fn a_signal_stops_a_selftest_with_its_report_and_the_status_of_the_signal() {
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(report["status"], "interrupted", "{report}");
     }
+}
+
+/// A folder with a `bin/python` that is this shell script.
+fn environment(script: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let python = folder.path().join("bin/python");
+    fs::create_dir(folder.path().join("bin")).unwrap();
+    fs::write(&python, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn an_environment_without_an_sdk_that_answers_is_an_error_where_the_user_named_it() {
+    let (empty, none) = (tempfile::tempdir().unwrap(), environment("exit 1"));
+    let ends = environment("echo ready; read line");
+    for (venv, says) in [
+        (empty.path(), "its `bin/python` does not start"),
+        (none.path(), "its `bin/python` cannot import the Plugin SDK"),
+        (ends.path(), "its process ended at input "),
+    ] {
+        let mut command = cargo_bin_cmd!("hookstorm");
+        // The SDK does not know 5.10, so it does not get every manifest.
+        command.args(["selftest", "manifest", "--runs", "20", "--seed", "7", "--jobs", "1", "--venv"]).arg(venv);
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{says}: {stderr}");
+        assert!(stderr.contains(says) && stderr.contains("pip install oneidentity"), "{says}: {stderr}");
+    }
+    let mut command = cargo_bin_cmd!("hookstorm");
+    command.env("VIRTUAL_ENV", none.path()).args(["selftest", "manifest", "--runs", "1"]);
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.contains("note: there is no Plugin SDK"), "{stderr}");
 }
 
 #[test]

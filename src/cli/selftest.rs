@@ -24,8 +24,10 @@ use crate::{
     corpus::remote::CorpusLocation,
     engine::Stop,
     package,
+    report::plain,
     selftest::{
-        SelftestError, SelftestEvent, SelftestKind, SelftestReport, SelftestSettings, SelftestSummary, selftest,
+        SelftestError, SelftestEvent, SelftestKind, SelftestReport, SelftestSettings, SelftestSummary, has_sdk,
+        selftest,
     },
 };
 
@@ -67,7 +69,8 @@ pub(super) struct SelftestArguments {
     )]
     jobs: Option<usize>,
 
-    /// A virtual environment with the Plugin SDK, whose reader gets the manifests too [default: VIRTUAL_ENV, if set]
+    /// A virtual environment with the Plugin SDK, whose reader gets the manifests too
+    /// [default: VIRTUAL_ENV, if that has the SDK]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = PLUGIN)]
     venv: Option<PathBuf>,
 
@@ -108,7 +111,9 @@ pub(super) fn run(arguments: &SelftestArguments, console: Console) -> Result<u8,
             ));
         }
     };
+    // An environment that the user named must have the SDK. One that is only active may lack it.
     let venv = settings::venv(arguments.venv.clone())?;
+    let venv = venv.filter(|venv| arguments.venv.is_some() || has_sdk(venv));
     let time = arguments.time.or(arguments.runs.is_none().then_some(DEFAULT_TIME));
     let seed = arguments.seed.unwrap_or_else(random_seed);
     let skip = arguments.skip.unwrap_or_default();
@@ -163,10 +168,18 @@ fn run_kind(settings: &SelftestSettings, stop: &Stop, console: Console) -> Resul
                 let _ = writeln!(std::io::stderr().lock(), "{now_s} s, {runs} {kind}s, {differences} differences");
             }
         }
-        SelftestEvent::Found(difference) => console.error(&difference.to_text(settings.kind, settings.seed)),
+        SelftestEvent::Found(difference) => console.error(&difference.to_text(settings)),
     });
     ended.map_err(|error| match error {
         SelftestError::Keep { path, source } => CliError::file(&path, FileAction::Write)(source),
+        SelftestError::Sdk { ref venv, .. } => CliError::usage(
+            error.to_string(),
+            format!(
+                "run `{} -m pip install oneidentity-safeguard-sessions-plugin-sdk`, or name another environment with \
+                 `--venv`",
+                plain::shell_word(&venv.join("bin/python").to_string_lossy())
+            ),
+        ),
         SelftestError::Threads(error) => CliError::Usage { problem: error.to_string(), hint: None },
     })
 }

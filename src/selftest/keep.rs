@@ -3,30 +3,48 @@
 
 use std::{
     fmt::Write as _,
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use super::{Difference, SelftestError, SelftestKind};
+use super::{Difference, SelftestError, SelftestKind, SelftestSettings};
+use crate::report::plain;
 
-/// The file of the bytes. They are an input of the libFuzzer target with the same name, after a zero byte.
+/// The file of the bytes. After a zero byte, they are an input of a libFuzzer target: of `manifest` for a manifest, of
+/// `archive` for a package.
 const BYTES: &str = "bytes";
 
-/// Writes `difference` into a folder of its own in `folder`, and returns that.
+/// Writes `difference` into a folder of its own in `folder`, and returns that. What an earlier difference of the same
+/// cause left there is removed: the folder has one input.
 pub(super) fn keep(
     folder: &Path,
-    kind: SelftestKind,
-    seed: u64,
+    settings: &SelftestSettings,
     difference: &Difference,
 ) -> Result<PathBuf, SelftestError> {
     let own = folder.join(id(&difference.cause));
-    let readme = explanation(kind, seed, difference);
+    let written = write_all(folder, &own, settings, difference);
+    written.map_err(|source| SelftestError::Keep { path: own.clone(), source })?;
+    Ok(own)
+}
+
+/// Writes everything into a temporary folder, which then replaces `own`.
+fn write_all(folder: &Path, own: &Path, settings: &SelftestSettings, difference: &Difference) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let temporary = tempfile::Builder::new().prefix(".partial-").tempdir_in(folder)?;
+    // A temporary folder is for its owner only; a kept one has the permissions that the user chose for new folders.
+    let whole = temporary.path().join("whole");
+    let readme = explanation(settings, difference);
     let files = difference.files.iter().map(|(name, content)| (name.as_str(), content.as_slice()));
     for (name, content) in files.chain([(BYTES, difference.bytes.as_slice()), ("README.md", readme.as_bytes())]) {
-        write(&own.join(name), content).map_err(|source| SelftestError::Keep { path: own.clone(), source })?;
+        let path = whole.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&whole))?;
+        fs::write(path, content)?;
     }
-    Ok(own)
+    match fs::remove_dir_all(own) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::rename(whole, own)
 }
 
 /// A name that is the same for the same cause.
@@ -38,21 +56,18 @@ fn id(cause: &str) -> String {
     format!("{:012x}", hash >> 16)
 }
 
-fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(content)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
 /// The command that finds the difference again.
-pub(super) fn reproducer(kind: SelftestKind, seed: u64, difference: &Difference) -> String {
-    format!("hookstorm selftest {} --seed {seed} --skip {} --runs 1", kind.name(), difference.number)
+pub(super) fn reproducer(settings: &SelftestSettings, difference: &Difference) -> String {
+    let SelftestSettings { kind, seed, .. } = settings;
+    let mut command = format!("hookstorm selftest {} --seed {seed} --skip {} --runs 1", kind.name(), difference.number);
+    // The SDK's reader may be what differs.
+    if let Some(venv) = settings.venv.as_deref().filter(|_| *kind == SelftestKind::Manifest) {
+        let _ = write!(command, " --venv {}", plain::shell_word(&venv.to_string_lossy()));
+    }
+    command
 }
 
-fn explanation(kind: SelftestKind, seed: u64, difference: &Difference) -> String {
+fn explanation(settings: &SelftestSettings, difference: &Difference) -> String {
     let mut text = format!(
         "# hookstorm differs from its generator\n\nThis is a defect of hookstorm or of its generator. Please report it with \
          this folder.\n\nPlatform {}.\n\n## What differs\n\n```text\n{}\n```\n\n## The input\n\n",
@@ -62,7 +77,7 @@ fn explanation(kind: SelftestKind, seed: u64, difference: &Difference) -> String
     for part in &difference.parts {
         let _ = writeln!(text, "- {part}");
     }
-    let command = reproducer(kind, seed, difference);
+    let command = reproducer(settings, difference);
     let _ = write!(text, "\n## Reproduce it\n\n```sh\n{command}\n```\n");
     text
 }
@@ -72,10 +87,8 @@ mod tests {
     use super::*;
     use crate::contract::Platform;
 
-    #[test]
-    fn a_kept_difference_says_how_to_reproduce_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let difference = Difference {
+    fn difference() -> Difference {
+        Difference {
             cause: "k".into(),
             problem: "not reported: lossy-json".into(),
             number: 17,
@@ -84,9 +97,51 @@ mod tests {
             platform: Platform::newest(),
             files: vec![("plugin/MANIFEST".into(), b"api: 1.0".to_vec())],
             path: None,
-        };
-        let kept = keep(folder.path(), SelftestKind::Package, 7, &difference).unwrap();
-        assert_eq!(kept, keep(folder.path(), SelftestKind::Package, 7, &difference).unwrap());
+        }
+    }
+
+    fn settings(kind: SelftestKind, venv: Option<&str>) -> SelftestSettings {
+        SelftestSettings {
+            kind,
+            runs: None,
+            time: None,
+            seed: 7,
+            skip: 0,
+            jobs: 1,
+            corpus: PathBuf::new(),
+            venv: venv.map(PathBuf::from),
+        }
+    }
+
+    #[test]
+    fn the_command_has_the_virtual_environment_where_the_sdk_takes_part() {
+        let command = |kind, venv| reproducer(&settings(kind, venv), &difference());
+        let manifest = "hookstorm selftest manifest --seed 7 --skip 17 --runs 1";
+        assert_eq!(command(SelftestKind::Manifest, None), manifest);
+        assert_eq!(command(SelftestKind::Manifest, Some("my venv")), format!("{manifest} --venv 'my venv'"));
+        let package = command(SelftestKind::Package, Some("my venv"));
+        assert_eq!(package, "hookstorm selftest package --seed 7 --skip 17 --runs 1");
+    }
+
+    #[test]
+    fn the_files_of_a_larger_difference_are_gone_when_the_smaller_one_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(SelftestKind::Package, None);
+        let more = vec![("plugin/lib/helper.py".into(), Vec::new()), ("plugin.zip".into(), vec![1])];
+        let large = Difference { files: [difference().files, more].concat(), ..difference() };
+        let kept = keep(folder.path(), &settings, &large).unwrap();
+        assert!(kept.join("plugin/lib/helper.py").exists() && kept.join("plugin.zip").exists());
+        assert_eq!(keep(folder.path(), &settings, &difference()).unwrap(), kept);
+        assert!(!kept.join("plugin/lib").exists() && !kept.join("plugin.zip").exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary folder is left");
+    }
+
+    #[test]
+    fn a_kept_difference_says_how_to_reproduce_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(SelftestKind::Package, None);
+        let kept = keep(folder.path(), &settings, &difference()).unwrap();
+        assert_eq!(kept, keep(folder.path(), &settings, &difference()).unwrap());
         assert_eq!(fs::read(kept.join(BYTES)).unwrap(), [1, 2]);
         assert_eq!(fs::read(kept.join("plugin/MANIFEST")).unwrap(), b"api: 1.0");
         let text = fs::read_to_string(kept.join("README.md")).unwrap();

@@ -1,5 +1,7 @@
 //! Compares the MANIFEST reader with what its input must give, and with the SDK's reader if that is installed.
 
+use std::io;
+
 use arbitrary::Unstructured;
 
 use super::{Difference, sdk::Sdk};
@@ -9,13 +11,16 @@ use crate::{
     package::Manifest,
 };
 
-/// The difference of the MANIFEST that `bytes` make. Pure, except for the SDK's process.
-pub(super) fn compare(bytes: &[u8], sdk: Option<&mut Sdk>) -> Option<Difference> {
+/// The difference of the MANIFEST that `bytes` make. Pure, except for the SDK's process: an error if that ended.
+pub(super) fn compare(bytes: &[u8], sdk: Option<&mut Sdk>) -> io::Result<Option<Difference>> {
     let made = manifest::manifest(&mut Unstructured::new(bytes));
     let (manifest, findings) = Manifest::read(&made.bytes, made.platform);
     let problem = reading_problem(&made, manifest.as_ref(), &findings);
-    let problem = problem.or_else(|| sdk.and_then(|sdk| sdk.difference(&made, manifest.as_ref(), &findings)));
-    problem.map(|problem| Difference {
+    let problem = match (problem, sdk) {
+        (None, Some(sdk)) => sdk.difference(&made, manifest.as_ref(), &findings)?,
+        (problem, _) => problem,
+    };
+    Ok(problem.map(|problem| Difference {
         cause: cause_of(&problem),
         problem,
         number: 0,
@@ -24,7 +29,7 @@ pub(super) fn compare(bytes: &[u8], sdk: Option<&mut Sdk>) -> Option<Difference>
         platform: made.platform,
         files: vec![("MANIFEST".to_owned(), made.bytes)],
         path: None,
-    })
+    }))
 }
 
 /// The same text for problems of one cause: their first line without quoted text and digits.

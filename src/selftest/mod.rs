@@ -26,4 +26,5 @@ mod sdk;
 mod shrink;
 
 pub(crate) use report::SelftestReport;
+pub(crate) use run::has_sdk;
 pub use run::{Difference, SelftestError, SelftestEvent, SelftestKind, SelftestSettings, SelftestSummary, selftest};

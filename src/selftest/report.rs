@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{Difference, SelftestKind, SelftestSettings, SelftestSummary, keep};
+use super::{Difference, SelftestSettings, SelftestSummary, keep};
 use crate::report::plain;
 
 /// A selftest of one or more kinds.
@@ -61,11 +61,7 @@ impl SelftestReport {
             kind: settings.kind.name(),
             runs: summary.runs,
             elapsed_seconds: (summary.elapsed.as_secs_f64() * 1e3).round() / 1e3,
-            differences: summary
-                .differences
-                .iter()
-                .map(|one| DifferenceReport::new(settings.kind, settings.seed, one))
-                .collect(),
+            differences: summary.differences.iter().map(|one| DifferenceReport::new(settings, one)).collect(),
             notes: summary.notes.clone(),
             interrupted: summary.interrupted,
         });
@@ -108,20 +104,20 @@ impl SelftestReport {
 }
 
 impl DifferenceReport {
-    fn new(kind: SelftestKind, seed: u64, difference: &Difference) -> Self {
+    fn new(settings: &SelftestSettings, difference: &Difference) -> Self {
         Self {
             problem: difference.problem.clone(),
             input: difference.parts.clone(),
             platform: difference.platform.name,
             path: difference.path.clone(),
-            reproduce: keep::reproducer(kind, seed, difference),
+            reproduce: keep::reproducer(settings, difference),
         }
     }
 }
 
 impl Difference {
     /// The difference, in several lines.
-    pub(crate) fn to_text(&self, kind: SelftestKind, seed: u64) -> String {
+    pub(crate) fn to_text(&self, settings: &SelftestSettings) -> String {
         let mut text = String::from("difference: hookstorm does not do what its generator expects\n");
         for line in self.problem.lines() {
             let _ = writeln!(text, "  {}", plain::harmless(line));
@@ -130,7 +126,7 @@ impl Difference {
         if let Some(path) = &self.path {
             let _ = writeln!(text, "  kept in:   {}", plain::harmless(&path.display().to_string()));
         }
-        let _ = writeln!(text, "  reproduce: {}", keep::reproducer(kind, seed, self));
+        let _ = writeln!(text, "  reproduce: {}", keep::reproducer(settings, self));
         text
     }
 }
@@ -139,7 +135,7 @@ impl Difference {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
+    use super::{super::SelftestKind, *};
     use crate::contract::Platform;
 
     fn settings() -> SelftestSettings {
@@ -167,7 +163,7 @@ mod tests {
             files: Vec::new(),
             path: Some("corpora/differences/package/0123".into()),
         };
-        insta::assert_snapshot!(difference.to_text(SelftestKind::Package, 7), @r"
+        insta::assert_snapshot!(difference.to_text(&settings()), @r"
         difference: hookstorm does not do what its generator expects
           wrong ending\x1b[2J
           input:     platform 9.0, a prefix, a hook dies

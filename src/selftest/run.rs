@@ -84,7 +84,7 @@ pub struct SelftestSettings {
     pub jobs: usize,
     /// The folder for differences; each gets a folder of its own in it.
     pub corpus: PathBuf,
-    /// A virtual environment. If it has the Plugin SDK, the SDK's reader gets the manifests too.
+    /// A virtual environment with the Plugin SDK, whose reader gets the manifests too.
     pub venv: Option<PathBuf>,
 }
 
@@ -149,6 +149,14 @@ pub enum SelftestError {
         /// Why.
         source: io::Error,
     },
+    /// The virtual environment has no SDK, or the SDK's process ended.
+    #[error("the Plugin SDK of `{}` cannot be asked: {problem}", .venv.display())]
+    Sdk {
+        /// The virtual environment.
+        venv: PathBuf,
+        /// Why.
+        problem: String,
+    },
     /// The system does not start the threads.
     #[error(transparent)]
     Threads(#[from] EngineError),
@@ -157,7 +165,8 @@ pub enum SelftestError {
 /// Generates inputs and compares what hookstorm does with them, until `settings` or `stop` end it.
 ///
 /// # Errors
-/// [`SelftestError`] if a difference cannot be kept, or the machine starts no threads.
+/// [`SelftestError`] if a difference cannot be kept, the virtual environment has no SDK, or the machine starts no
+/// threads.
 pub fn selftest(
     settings: &SelftestSettings,
     stop: &Stop,
@@ -165,8 +174,7 @@ pub fn selftest(
 ) -> Result<SelftestSummary, SelftestError> {
     let started = Instant::now();
     let mut summary = SelftestSummary::default();
-    let has_sdk = settings.kind == SelftestKind::Manifest && start_sdk(settings.venv.as_deref()).is_some();
-    if settings.kind == SelftestKind::Manifest && !has_sdk {
+    if settings.kind == SelftestKind::Manifest && settings.venv.is_none() {
         summary.notes.push(
             "there is no Plugin SDK, so its reader got no manifests; `--venv DIR` names an environment that has the SDK"
                 .into(),
@@ -182,7 +190,7 @@ pub fn selftest(
         causes: Mutex::default(),
         found: Mutex::default(),
     };
-    for outcome in in_threads(settings.jobs.clamp(1, 256), || state.work(has_sdk))? {
+    for outcome in in_threads(settings.jobs.clamp(1, 256), || state.work())? {
         outcome?;
     }
     summary.runs = state.done.into_inner();
@@ -193,20 +201,22 @@ pub fn selftest(
     Ok(summary)
 }
 
-fn start_sdk(venv: Option<&Path>) -> Option<Sdk> {
-    Sdk::start(venv?).ok().flatten()
+/// Whether the interpreter of the virtual environment can import the Plugin SDK's reader of MANIFEST.
+pub(crate) fn has_sdk(venv: &Path) -> bool {
+    Sdk::start(venv).is_ok()
 }
 
-/// The difference of the input that `bytes` make. A panic of hookstorm is a difference too.
-fn compare(kind: SelftestKind, number: u64, bytes: &[u8], sdk: Option<&mut Sdk>) -> Option<Difference> {
+/// The difference of the input that `bytes` make. A panic of hookstorm is a difference too; an error if the SDK's
+/// process ended.
+fn compare(kind: SelftestKind, number: u64, bytes: &[u8], sdk: Option<&mut Sdk>) -> io::Result<Option<Difference>> {
     let ran = catch_unwind(AssertUnwindSafe(|| match kind {
         SelftestKind::Manifest => manifest::compare(bytes, sdk),
-        SelftestKind::Package => package::compare(bytes),
+        SelftestKind::Package => Ok(package::compare(bytes)),
     }));
     let difference = ran.unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().map(String::as_str);
         let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        Some(Difference {
+        Ok(Some(Difference {
             cause: "panic".into(),
             problem: format!("hookstorm panicked: {message}"),
             number,
@@ -215,9 +225,9 @@ fn compare(kind: SelftestKind, number: u64, bytes: &[u8], sdk: Option<&mut Sdk>)
             platform: Platform::newest(),
             files: Vec::new(),
             path: None,
-        })
+        }))
     });
-    difference.map(|difference| Difference { number, ..difference })
+    Ok(difference?.map(|difference| Difference { number, ..difference }))
 }
 
 /// What the threads of a selftest share.
@@ -237,9 +247,11 @@ impl SelftestState<'_> {
         self.stop.requested() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    fn work(&self, has_sdk: bool) -> Result<(), SelftestError> {
+    fn work(&self) -> Result<(), SelftestError> {
         let settings = self.settings;
-        let mut sdk = if has_sdk { start_sdk(settings.venv.as_deref()) } else { None };
+        let wants_sdk = settings.kind == SelftestKind::Manifest;
+        let venv = settings.venv.as_deref().filter(|_| wants_sdk);
+        let mut sdk = venv.map(Sdk::start).transpose()?;
         while !self.is_over() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if settings.runs.is_some_and(|runs| number >= runs) {
@@ -247,7 +259,8 @@ impl SelftestState<'_> {
             }
             let number = settings.skip.saturating_add(number);
             let bytes = nth_bytes(settings.seed, number, settings.kind.bytes());
-            if let Some(difference) = compare(settings.kind, number, &bytes, sdk.as_mut()) {
+            let difference = compare(settings.kind, number, &bytes, sdk.as_mut());
+            if let Some(difference) = difference.map_err(|error| self.sdk_ended(number, &error))? {
                 self.keep(difference, sdk.as_mut())?;
             }
             let runs = self.done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -255,6 +268,15 @@ impl SelftestState<'_> {
             (self.listen)(SelftestEvent::Progress { runs, differences });
         }
         Ok(())
+    }
+
+    /// The SDK's process ended at this input.
+    fn sdk_ended(&self, number: u64, error: &io::Error) -> SelftestError {
+        let seed = self.settings.seed;
+        SelftestError::Sdk {
+            venv: self.settings.venv.clone().unwrap_or_default(),
+            problem: format!("its process ended at input {number} of seed {seed}: {error}"),
+        }
     }
 
     /// Keeps a difference of a new cause, shrinks it, keeps the smaller one, and reports it.
@@ -265,19 +287,28 @@ impl SelftestState<'_> {
                 return Ok(());
             }
         }
-        let SelftestSettings { kind, seed, .. } = *self.settings;
+        let kind = self.settings.kind;
         let folder = self.settings.corpus.join(FOLDER).join(kind.name());
-        keep::keep(&folder, kind, seed, &difference)?;
+        keep::keep(&folder, self.settings, &difference)?;
         let mut smallest = difference.clone();
+        let mut ended = None;
         shrink::shrink(difference.bytes, kind.tries(), |bytes| {
-            let again = if self.is_over() { None } else { compare(kind, difference.number, bytes, sdk.as_deref_mut()) };
+            if self.is_over() || ended.is_some() {
+                return false;
+            }
+            let again = compare(kind, difference.number, bytes, sdk.as_deref_mut());
+            let again = again.unwrap_or_else(|error| {
+                ended = Some(error);
+                None
+            });
             let shows = again.filter(|again| again.cause == difference.cause);
             shows.map(|again| smallest = again).is_some()
         });
-        smallest.path = Some(keep::keep(&folder, kind, seed, &smallest)?);
+        smallest.path = Some(keep::keep(&folder, self.settings, &smallest)?);
         lock(&self.found).push(smallest.clone());
+        let number = smallest.number;
         (self.listen)(SelftestEvent::Found(Box::new(smallest)));
-        Ok(())
+        ended.map_or(Ok(()), |error| Err(self.sdk_ended(number, &error)))
     }
 }
 

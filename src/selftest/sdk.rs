@@ -1,8 +1,6 @@
 //! The Plugin SDK's MANIFEST reader, in a process that gets one manifest a line. It runs the SDK's code, and no plugin.
 //!
-//! hookstorm differs on purpose in three cases, which are no differences here: a duplicate key (the SDK takes the last
-//! one, YAML forbids it), a text that YAML 1.2 refuses although PyYAML accepts it (the guide requires 1.2), and
-//! platform 5.10, which the SDK does not know.
+//! `docs/selftest.md` lists the cases in which hookstorm differs from the SDK on purpose. They are no differences here.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +9,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-use super::manifest::verdict;
+use super::{SelftestError, manifest::verdict};
 use crate::{finding::Finding, generate::manifest::GeneratedManifest, package::Manifest};
 
 const PROGRAM: &str = include_str!("read_manifest.py");
@@ -36,8 +34,18 @@ struct Answer {
 }
 
 impl Sdk {
-    /// Starts the process with the interpreter of `venv`; `None` if that has no SDK.
-    pub(super) fn start(venv: &Path) -> io::Result<Option<Self>> {
+    /// Starts the process with the interpreter of `venv`, which must have the SDK.
+    pub(super) fn start(venv: &Path) -> Result<Self, SelftestError> {
+        let failed = |problem: String| SelftestError::Sdk { venv: venv.to_owned(), problem };
+        match Self::started(venv) {
+            Ok(Some(sdk)) => Ok(sdk),
+            Ok(None) => Err(failed("its `bin/python` cannot import the Plugin SDK".into())),
+            Err(error) => Err(failed(format!("its `bin/python` does not start: {error}"))),
+        }
+    }
+
+    /// The process; `None` if the interpreter has no SDK.
+    fn started(venv: &Path) -> io::Result<Option<Self>> {
         let mut child = Command::new(venv.join("bin/python"))
             .args(["-c", PROGRAM])
             .stdin(Stdio::piped())
@@ -63,48 +71,54 @@ impl Sdk {
         serde_json::from_str(&answer).map_err(io::Error::other)
     }
 
-    /// How hookstorm differs from the SDK on this MANIFEST.
+    /// How hookstorm differs from the SDK on this MANIFEST; an error if the SDK's process ended.
     pub(super) fn difference(
         &mut self,
         made: &GeneratedManifest,
         manifest: Option<&Manifest>,
         findings: &[Finding],
-    ) -> Option<String> {
+    ) -> io::Result<Option<String>> {
         if made.platform.is_first() || made.bytes.len() > BYTES_LIMIT {
+            return Ok(None);
+        }
+        let answer = self.ask(&made.bytes, &format!("{}.0", made.platform.api))?;
+        Ok(compare(answer, made, manifest, findings))
+    }
+}
+
+/// How hookstorm's result differs from the SDK's answer.
+fn compare(
+    answer: Answer,
+    made: &GeneratedManifest,
+    manifest: Option<&Manifest>,
+    findings: &[Finding],
+) -> Option<String> {
+    let has_duplicate = findings.iter().any(|finding| finding.message.contains("appears twice, first"));
+    if answer.duplicate || has_duplicate {
+        let differs = manifest.is_some() && has_duplicate != answer.duplicate;
+        return differs.then(|| format!("a duplicate key: hookstorm {has_duplicate}, the SDK {}", answer.duplicate));
+    }
+    let ours = verdict(findings);
+    let theirs = (answer.compatible.is_none(), answer.strict.is_none());
+    if ours != theirs {
+        if theirs.0 && manifest.is_none() && !Manifest::is_yaml_1_2(&made.bytes) {
             return None;
         }
-        let answer = match self.ask(&made.bytes, &format!("{}.0", made.platform.api)) {
-            Ok(answer) => answer,
-            Err(error) => return Some(format!("the SDK's process did not answer: {error}")),
-        };
-        let has_duplicate = findings.iter().any(|finding| finding.message.contains("appears twice, first"));
-        if answer.duplicate || has_duplicate {
-            let differs = manifest.is_some() && has_duplicate != answer.duplicate;
-            return differs
-                .then(|| format!("a duplicate key: hookstorm {has_duplicate}, the SDK {}", answer.duplicate));
-        }
-        let ours = verdict(findings);
-        let theirs = (answer.compatible.is_none(), answer.strict.is_none());
-        if ours != theirs {
-            if theirs.0 && manifest.is_none() && !Manifest::is_yaml_1_2(&made.bytes) {
-                return None;
-            }
-            let why = answer.compatible.or(answer.strict).unwrap_or_default();
-            return Some(format!("accepted (compatible, strict): hookstorm {ours:?}, the SDK {theirs:?} {why}"));
-        }
-        let (true, Some(manifest)) = (theirs.0, manifest) else { return None };
-        let mut expected = answer.values;
-        let read: BTreeMap<String, (String, Option<String>)> = manifest
-            .fields
-            .iter()
-            .map(|field| (field.name.clone(), (field.type_name.to_owned(), field.text.clone())))
-            .collect();
-        // The SDK converts the version to a text.
-        if let (Some(version), Some(field)) = (expected.get_mut("version"), read.get("version")) {
-            version.0.clone_from(&field.0);
-        }
-        (read != expected).then(|| format!("values: hookstorm {read:?}, the SDK {expected:?}"))
+        let why = answer.compatible.or(answer.strict).unwrap_or_default();
+        return Some(format!("accepted (compatible, strict): hookstorm {ours:?}, the SDK {theirs:?} {why}"));
     }
+    let (true, Some(manifest)) = (theirs.0, manifest) else { return None };
+    let mut expected = answer.values;
+    let read: BTreeMap<String, (String, Option<String>)> = manifest
+        .fields
+        .iter()
+        .map(|field| (field.name.clone(), (field.type_name.to_owned(), field.text.clone())))
+        .collect();
+    // The SDK converts the version to a text.
+    if let (Some(version), Some(field)) = (expected.get_mut("version"), read.get("version")) {
+        version.0.clone_from(&field.0);
+    }
+    (read != expected).then(|| format!("values: hookstorm {read:?}, the SDK {expected:?}"))
 }
 
 impl Drop for Sdk {
