@@ -105,6 +105,7 @@ fn loading(is_faulty: bool) -> Loading {
         output: String::new(),
         attempts: Vec::new(),
         has_class: true,
+        takes_configuration: true,
         constructor: Some(LoadEnding::Done),
         hooks: hooks.to_vec(),
         tokens: PluginTokens::default(),

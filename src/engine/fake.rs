@@ -365,6 +365,7 @@ impl FakePlugin {
             output: String::new(),
             attempts: Vec::new(),
             has_class: true,
+            takes_configuration: true,
             constructor: Some(LoadEnding::Done),
             hooks: Vec::new(),
             tokens: Default::default(),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     contract::{Argument, Hook, HookSpec, Platform, nearest_word},
     finding::{Draft, Finding, Rule},
-    trace::{HookSignature, LoadEnding, Loading, Parameter},
+    trace::{Exception, Frame, HookSignature, LoadEnding, Loading, Origin, Parameter},
 };
 
 /// All findings of loading.
@@ -49,7 +49,7 @@ fn ending(plugin: &PluginUnderTest, rule: Rule, step: &str, loading: &Loading, e
         LoadEnding::Raised(exception) => {
             let masked = mask::mask(&exception.message, &plugin.configuration_secrets);
             let hint = sandbox_violation::hint(&loading.attempts, exception)
-                .or_else(|| hint(rule, &exception.type_name).map(str::to_owned));
+                .or_else(|| hint(rule, exception, loading.takes_configuration).map(str::to_owned));
             let draft = Finding::draft(rule, message::exception(exception, &masked));
             let place = stack::location_of_exception(exception);
             return Some(draft.exception(&exception.type_name).at(place).hint(hint));
@@ -68,14 +68,29 @@ fn ending(plugin: &PluginUnderTest, rule: Rule, step: &str, loading: &Loading, e
     Some(Finding::draft(rule, message).at(stack::location_of(frames)))
 }
 
-fn hint(rule: Rule, exception: &str) -> Option<&'static str> {
-    match (rule, exception) {
-        (Rule::ImportFailed, "ModuleNotFoundError") => {
+fn hint(rule: Rule, exception: &Exception, takes_configuration: bool) -> Option<&'static str> {
+    match rule {
+        Rule::ImportFailed if exception.type_name == "ModuleNotFoundError" => {
             Some("put the package into the archive, or name the virtual environment that has it with `--venv`")
         }
-        (Rule::ConstructorFailed, _) => Some("if the plugin needs a configuration, pass it with `--config FILE`"),
+        Rule::ConstructorFailed if takes_configuration && is_of_a_configuration(exception) => {
+            Some("if the configuration lacks something, pass a complete one with `--config FILE`")
+        }
         _ => None,
     }
+}
+
+/// Whether a reader of INI files raised the exception: `configparser`, or that of the SDK.
+fn is_of_a_configuration(exception: &Exception) -> bool {
+    const SDK: &str = "safeguard/sessions/plugin/plugin_configuration.py";
+    // What the plugin itself called. Frames come innermost first.
+    let called = exception.frames.iter().take_while(|frame| frame.origin != Origin::Plugin);
+    let is_reader = |frame: &Frame| match frame.origin {
+        Origin::StandardLibrary => frame.file.ends_with("/configparser.py"),
+        Origin::Other => frame.file.ends_with(SDK),
+        Origin::Plugin => false,
+    };
+    called.into_iter().any(is_reader)
 }
 
 fn missing(hook: Hook, is_there: bool) -> Finding {
@@ -144,7 +159,7 @@ mod tests {
         contract::PluginType,
         finding::Severity,
         oracle::testing::{aa, exception, frame, sdk_frame, store},
-        trace::{Attempt, AttemptKind, Exception, Frame},
+        trace::{Attempt, AttemptKind},
     };
 
     const HOOKS: [Hook; 4] =
@@ -165,6 +180,7 @@ mod tests {
             output: String::new(),
             attempts: Vec::new(),
             has_class: true,
+            takes_configuration: true,
             constructor: Some(LoadEnding::Done),
             hooks: HOOKS.map(|name| hook(name, &["session_id"], frame(name.name(), 9))).into(),
             tokens: crate::trace::PluginTokens::default(),
@@ -230,13 +246,36 @@ mod tests {
     }
 
     #[test]
+    fn a_configuration_is_advised_only_where_the_constructor_takes_one_and_reading_it_failed() {
+        let reader = |file: &str, origin| Frame { origin, file: file.into(), ..frame("get", 1) };
+        let ini = reader("/usr/lib/python3.11/configparser.py", Origin::StandardLibrary);
+        let sdk = reader("/venv/safeguard/sessions/plugin/plugin_configuration.py", Origin::Other);
+        let other = reader("/usr/lib/python3.11/pathlib.py", Origin::StandardLibrary);
+        let own = frame("__init__", 4);
+        let cases = [
+            (true, vec![ini.clone(), own.clone()], true),
+            (true, vec![ini.clone(), sdk, own.clone()], true),
+            (true, vec![own.clone()], false),
+            (true, vec![other, own.clone()], false),
+            // The reader called the plugin, which raised.
+            (true, vec![own.clone(), ini.clone()], false),
+            (false, vec![ini, own], false),
+        ];
+        for (takes_configuration, frames, is_advised) in cases {
+            let error = exception("KeyError", "'vault'", frames);
+            let constructor = Some(LoadEnding::Raised(error.clone()));
+            let finding = only(&store(), &Loading { takes_configuration, constructor, ..loaded() });
+            assert_eq!(finding.hint.is_some_and(|hint| hint.contains("--config")), is_advised, "{error:?}");
+        }
+    }
+
+    #[test]
     fn a_constructors_message_is_without_the_configurations_secrets() {
         let error = Exception { in_constructor: true, ..exception("ValueError", "bad: Vault-Pw-77", vec![]) };
         let loading = Loading { constructor: Some(LoadEnding::Raised(error)), ..loaded() };
         let plugin = PluginUnderTest { configuration_secrets: vec!["Vault-Pw-77".into()], ..store() };
         let finding = only(&plugin, &loading);
-        assert_eq!(finding.message, "ValueError: bad: ***");
-        assert!(finding.hint.unwrap().contains("--config"));
+        assert_eq!((finding.message.as_str(), finding.hint), ("ValueError: bad: ***", None));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Loading {
     pub attempts: Vec<Attempt>,
     /// Whether the module has a class `Plugin`. False where the import failed.
     pub has_class: bool,
+    /// Whether the constructor takes the configuration. False where there is no class.
+    pub takes_configuration: bool,
     /// How `Plugin(configuration)` ended, in a process of its own; `None` where loading failed before.
     pub constructor: Option<LoadEnding>,
     /// The hooks that the class has, of every type of plugin.

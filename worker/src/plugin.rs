@@ -190,6 +190,7 @@ impl Plugin {
         }
         reply.has_class = true;
         let takes_configuration = bootstrap.call_method1("constructor_takes_configuration", (&class,))?.is_truthy()?;
+        reply.takes_configuration = takes_configuration;
         let mut hooks: Vec<Option<AcceptedArguments>> = Hook::ALL.iter().map(|_| None).collect();
         for name in &request.hooks {
             let Some(hook) = Hook::named(name) else { continue };

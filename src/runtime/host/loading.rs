@@ -204,6 +204,7 @@ impl Worker {
         loading.python = reply.python;
         loading.import = ending_of(reply.raised, reply.exited);
         loading.has_class = reply.has_class;
+        loading.takes_configuration = reply.takes_configuration;
         loading.hooks = reply.hooks.into_iter().filter_map(hook_signature).collect();
         loading.tokens = reply.tokens;
         loading.files = reply.files;
@@ -218,6 +219,7 @@ fn not_loaded(python: &str) -> Loading {
         output: String::new(),
         attempts: Vec::new(),
         has_class: false,
+        takes_configuration: false,
         constructor: None,
         hooks: Vec::new(),
         tokens: PluginTokens::default(),

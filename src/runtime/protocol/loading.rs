@@ -54,6 +54,8 @@ pub struct LoadReply {
     pub exited: Option<(i32, Vec<Frame>)>,
     /// Whether there is a class `Plugin`.
     pub has_class: bool,
+    /// Whether its constructor takes the configuration.
+    pub takes_configuration: bool,
     /// The hooks that the class has.
     pub hooks: Vec<HookReply>,
     /// Constants in the plugin's own code.
