@@ -12,9 +12,9 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The page of rules as the registry has it: a table, then each explanation one heading deeper.
 fn page_of_rules() -> String {
     let mut page = String::from(
-        "# Rules\n\nMade from the registry by `make rules`; do not edit. `hookstorm explain RULE` shows one in the terminal. An \
-         error ends a run with exit status 1, a\nwarning does not. `--rule ID=error|warning|off` changes a rule's level, and \
-         `[rules]` in `hookstorm.toml` does.\n",
+        "# Rules\n\nMade from the registry by `make rules`; do not edit. `hookstorm explain RULE` shows one in the \
+         terminal. An error ends\na run with exit status 1, a warning does not. `--rule ID=error|warning|off` changes \
+         a rule's level, and so does\n`[rules]` in `hookstorm.toml`.\n",
     );
     for (phase, title) in [
         (Phase::Package, "Found in the package, without running Python"),
@@ -81,7 +81,7 @@ fn every_option_of_a_command_is_on_its_page_and_no_other_is() {
             real.iter().filter(|option| !own.contains(*option) && !common.contains(*option)).collect();
         assert!(missing.is_empty(), "docs/{command}.md lacks {missing:?}");
         let invented: Vec<_> = own.iter().filter(|option| !real.contains(*option)).collect();
-        assert!(invented.is_empty(), "docs/{command}.md tells of {invented:?}, which `{command}` does not take");
+        assert!(invented.is_empty(), "docs/{command}.md names {invented:?}, which `{command}` does not take");
     }
 }
 
