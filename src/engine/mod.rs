@@ -25,6 +25,7 @@ mod group;
 mod judge;
 mod known_hangs;
 mod ordered_merge;
+mod parallel_run;
 mod pending;
 mod plan;
 mod property;

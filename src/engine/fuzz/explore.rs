@@ -61,9 +61,11 @@ impl<'s, 'a> Explorer<'s, 'a> {
         let mut candidates: Vec<(CandidateTestcase, Trace)> = Vec::new();
         batch::in_slices(0..sessions.len() as u64, &|| run.end_reason().is_some(), |numbers| {
             let range = numbers.start as usize..numbers.end as usize;
-            executor.end_early(&run.exclusive.hangs().places());
-            let observed =
-                run.exclusive.shared(|| executor.run_observed(&sessions[range.clone()], Instrumentation::NewEdges))?;
+            executor.end_early(&run.threads.exclusive.hangs().places());
+            let observed = run
+                .threads
+                .exclusive
+                .shared(|| executor.run_observed(&sessions[range.clone()], Instrumentation::NewEdges))?;
             let mut elapsed = Duration::ZERO;
             for (at, Observation { trace, edges, .. }) in range.zip(observed) {
                 let (session, number) = (&sessions[at], item.first + at as u64);
@@ -142,7 +144,8 @@ impl<'s, 'a> Explorer<'s, 'a> {
         let path = run.write_seed(session, content)?;
         run.emit_coverage(new, path);
         let one = std::slice::from_ref(session);
-        let observed = run.exclusive.shared(|| self.executor.run_observed(one, Instrumentation::Comparisons))?;
+        let observed =
+            run.threads.exclusive.shared(|| self.executor.run_observed(one, Instrumentation::Comparisons))?;
         let Observation { edges, comparisons, .. } = observed.into_iter().next().unwrap_or_default();
         let edges = if edges.is_empty() { candidate.edges } else { edges };
         let selected = run.state().learn(comparisons, |dictionary| {

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -16,7 +16,6 @@ use crate::{
     engine::{
         EngineError, Event, Plan, Setup, Stop,
         batch_result::BatchResult,
-        exclusive_run::ExclusiveRun,
         fuzz::{
             coverage_map::NewCoverage,
             fuzz_batch::FuzzBatch,
@@ -25,8 +24,7 @@ use crate::{
             settings::FuzzSettings,
             state::FuzzState,
         },
-        ordered_merge::OrderedMerge,
-        triage::Triage,
+        parallel_run::ParallelRun,
     },
 };
 
@@ -41,19 +39,13 @@ pub(super) struct FuzzRun<'a> {
     pub(super) listen: &'a (dyn Fn(Event) + Sync),
     /// Time since the start.
     pub(super) clock: &'a (dyn Fn() -> Duration + Sync),
-    pub(super) exclusive: ExclusiveRun,
+    pub(super) threads: ParallelRun<'a, (FuzzBatch, BatchResult)>,
     pub(super) state: Mutex<FuzzState>,
-    pub(super) merge: OrderedMerge<(FuzzBatch, BatchResult)>,
-    /// Locked only by the thread that processes a batch.
-    pub(super) triage: Mutex<Triage<'a>>,
-    pub(super) lines: Mutex<HashSet<(usize, u32)>>,
     /// Hashes of the sessions that the corpus had at the start or that came from other hosts.
     pub(super) on_disk: Mutex<HashSet<u64>>,
     /// The first error of writing a seed.
     pub(super) unwritten: OnceLock<Arc<CorpusError>>,
     pub(super) counts: Counts,
-    /// Whether the run ends since every session hangs.
-    pub(super) shows_only_timeouts: AtomicBool,
 }
 
 /// Counts of all threads.
@@ -90,7 +82,7 @@ impl FuzzRun<'_> {
         if self.stop.requested() {
             return Some(EndReason::Asked);
         }
-        if self.shows_only_timeouts.load(Ordering::Relaxed) {
+        if self.threads.shows_only_timeouts() {
             return Some(EndReason::OnlyTimeouts);
         }
         if self.settings.time.is_none() && self.settings.quiet.is_none() {
@@ -174,7 +166,7 @@ impl FuzzRun<'_> {
             elapsed: now,
             sessions: counts.sessions.load(Ordering::Relaxed),
             calls: counts.calls.load(Ordering::Relaxed),
-            lines_hit: self.lines.lock().unwrap_or_else(PoisonError::into_inner).len().min(lines),
+            lines_hit: self.threads.count_lines().min(lines),
             lines,
             edges,
             features,

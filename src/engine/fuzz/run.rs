@@ -9,9 +9,8 @@ use std::{
 };
 
 use crate::engine::{
-    Coverage, EngineError, Event, Plan, Setup, Stop, Summary,
+    EngineError, Event, Plan, Setup, Stop, Summary,
     batch::BATCH_SESSIONS,
-    exclusive_run::ExclusiveRun,
     fuzz::{
         explore::Explorer,
         fuzz_run::{Counts, FuzzRun},
@@ -20,10 +19,8 @@ use crate::engine::{
         settings::FuzzSettings,
         state::FuzzState,
     },
-    ordered_merge::OrderedMerge,
+    parallel_run::ParallelRun,
     reproducer::Reproducer,
-    threads::{JOBS_LIMIT, in_threads},
-    triage::Triage,
 };
 
 /// How many batches a thread may be ahead of the one that is processed. Most batches keep no sessions then.
@@ -59,35 +56,27 @@ pub(super) fn fuzz_by(
     let InitialCorpus { sessions, mut notes } = InitialCorpus::read(plan, settings)?;
     let on_disk = sessions.iter().map(|session| plan.content(session).0).collect();
     let state = FuzzState::new(settings.seed, settings.runs, plan.source.dictionary(), sessions);
-    let batches =
-        settings.runs.map_or(JOBS_LIMIT, |runs| usize::try_from(runs.div_ceil(BATCH_SESSIONS)).unwrap_or(JOBS_LIMIT));
-    let jobs = settings.jobs.clamp(1, JOBS_LIMIT).min(batches.max(1));
+    let batches = settings.runs.map(|runs| runs.div_ceil(BATCH_SESSIONS));
     let run = FuzzRun {
         plan,
         settings,
         stop,
         listen,
         clock,
-        exclusive: ExclusiveRun::default(),
+        threads: ParallelRun::new(settings.jobs, batches, BATCHES_AHEAD, &settings.corpus, stop, listen),
         state: Mutex::new(state),
-        merge: OrderedMerge::new(BATCHES_AHEAD * jobs as u64),
-        triage: Mutex::new(Triage::new(settings.corpus.clone(), stop, listen)),
-        lines: Mutex::default(),
         on_disk: Mutex::new(on_disk),
         unwritten: OnceLock::new(),
         counts: Counts::default(),
-        shows_only_timeouts: AtomicBool::new(false),
     };
     for note in &notes {
         listen(Event::Note(note.clone()));
     }
-    for outcome in in_threads(jobs, || run.work())? {
-        outcome?;
-    }
+    run.threads.run(|| run.run_batches())?;
 
     let ended = run.end_reason().unwrap_or(EndReason::Runs);
-    let FuzzRun { triage, lines, state, counts, unwritten, .. } = run;
-    let table = triage.into_inner().unwrap_or_else(PoisonError::into_inner).table;
+    let FuzzRun { threads, state, counts, unwritten, .. } = run;
+    let mut summary = threads.into_summary(plan);
     let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
     let last_edge = Duration::from_millis(counts.last_edge_ms.into_inner());
     let stats = FuzzStats {
@@ -99,37 +88,22 @@ pub(super) fn fuzz_by(
         last_edge: (state.edges() > 0).then_some(last_edge),
         ended,
     };
-    notes.extend((stats.instrumented == 0 && table.sessions > 0).then(|| NOTHING_INSTRUMENTED.to_owned()));
+    notes.extend((stats.instrumented == 0 && summary.sessions > 0).then(|| NOTHING_INSTRUMENTED.to_owned()));
+    summary.notes.extend(notes);
     let has_end = settings.runs.is_some() || settings.time.is_some() || settings.quiet.is_some();
-    let mut summary = Summary {
-        sessions: table.sessions,
-        calls: table.calls,
-        coverage: Coverage::new(plan.loading, lines.into_inner().unwrap_or_else(PoisonError::into_inner)),
-        // Without an end, the user's Ctrl-C is the planned end.
-        interrupted: ended == EndReason::Asked && has_end,
-        notes,
-        unwritten: unwritten.into_inner(),
-        fuzz: Some(stats),
-        ..Summary::default()
-    };
-    table.close_into(&mut summary);
+    // Without an end, the user's Ctrl-C is the planned end.
+    summary.interrupted = ended == EndReason::Asked && has_end;
+    summary.unwritten = summary.unwritten.or_else(|| unwritten.into_inner());
+    summary.fuzz = Some(stats);
     summary.elapsed = clock();
     Ok(summary)
 }
 
 impl FuzzRun<'_> {
     /// The work of one thread.
-    fn work(&self) -> Result<(), EngineError> {
-        // After an error or a panic, the other threads must not wait for this thread's batch.
-        let guard = self.merge.close_on_drop();
-        self.run_batches()?;
-        guard.disarm();
-        Ok(())
-    }
-
     fn run_batches(&self) -> Result<(), EngineError> {
         // Only candidate findings need the second worker.
-        let mut reproducer = Reproducer::idle(self.plan, &Setup::default(), &self.exclusive);
+        let mut reproducer = Reproducer::idle(self.plan, &Setup::default(), &self.threads.exclusive);
         let mut explorer = Explorer::start(self)?;
         self.counts.instrumented.fetch_max(explorer.instrumented(), Ordering::Relaxed);
         if self.counts.started.fetch_add(1, Ordering::Relaxed) == 0 && explorer.instrumented() == 0 {
@@ -140,37 +114,28 @@ impl FuzzRun<'_> {
             self.add_cases_of_others();
             let Some(item) = self.state().next_item() else { break };
             let number = item.batch;
-            if !self.merge.wait_for_room(number) {
+            if !self.threads.wait_for_room(number) {
                 break;
             }
-            // A batch that a thread took is submitted even if it is empty, because the later ones wait for it.
             let (batch, result) = explorer.run(&mut reproducer, item)?;
             self.counts.sessions.fetch_add(result.sessions, Ordering::Relaxed);
             self.counts.calls.fetch_add(result.calls, Ordering::Relaxed);
-            self.merge.submit(number, (batch, result), |_, (batch, result)| {
-                let mut triage = self.triage.lock().unwrap_or_else(PoisonError::into_inner);
+            self.threads.submit(number, (batch, result), |triage, _, (batch, result)| {
                 triage.process_batch(&mut reproducer, &batch, &result)?;
-                if triage.table.shows_only_timeouts() {
-                    self.shows_only_timeouts.store(true, Ordering::Relaxed);
-                }
                 let confirmed = triage.table.confirmed;
                 if self.counts.findings.swap(confirmed, Ordering::Relaxed) < confirmed {
                     self.counts.last_news_ms.store(self.now_ms(), Ordering::Relaxed);
                 }
-                Ok::<(), EngineError>(())
+                Ok(())
             })?;
             let now = (self.clock)();
             if lines_updated.is_none_or(|updated| now >= updated + LINES_EVERY) {
                 lines_updated = Some(now);
-                self.update_lines(&explorer);
+                self.threads.add_lines(explorer.lines_hit());
             }
             self.emit_progress(now);
         }
-        self.update_lines(&explorer);
+        self.threads.add_lines(explorer.lines_hit());
         Ok(())
-    }
-
-    fn update_lines(&self, explorer: &Explorer<'_, '_>) {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).extend(explorer.lines_hit());
     }
 }

@@ -4,11 +4,8 @@
 //! finding is reported that does not reproduce.
 
 use std::{
-    collections::{BTreeSet, HashSet},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    collections::BTreeSet,
+    sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
 
@@ -20,14 +17,11 @@ use crate::{
     case::Session,
     contract::Hook,
     engine::{
-        Coverage, EngineError, Event, Plan, Setup, Stop, Summary,
+        EngineError, Event, Plan, Setup, Stop, Summary,
         batch::{elapsed, in_slices},
         batch_result::BatchResult,
-        exclusive_run::ExclusiveRun,
-        ordered_merge::OrderedMerge,
+        parallel_run::ParallelRun,
         reproducer::Reproducer,
-        threads::{JOBS_LIMIT, in_threads},
-        triage::Triage,
     },
     runtime::RuntimeError,
 };
@@ -47,37 +41,23 @@ pub fn property(
 ) -> Result<Summary, EngineError> {
     let started = Instant::now();
     let session_plan = SessionPlan::new(settings.runs, settings.seed, settings.partition, plan.source);
-    let batches = usize::try_from(session_plan.batches()).unwrap_or(JOBS_LIMIT).max(1);
-    let jobs = settings.jobs.clamp(1, JOBS_LIMIT).min(batches);
+    let batches = Some(session_plan.batches());
     let run = PropertyRun {
         plan,
         session_plan,
         stop,
-        exclusive: ExclusiveRun::default(),
         next_batch: AtomicU64::new(0),
-        merge: OrderedMerge::new(BATCHES_AHEAD * jobs as u64),
-        triage: Mutex::new(Triage::new(settings.corpus.clone(), stop, listen)),
-        lines: Mutex::default(),
-        shows_only_timeouts: AtomicBool::new(false),
+        threads: ParallelRun::new(settings.jobs, batches, BATCHES_AHEAD, &settings.corpus, stop, listen),
     };
-    for outcome in in_threads(jobs, || run.work())? {
-        outcome?;
-    }
+    run.threads.run(|| run.run_batches())?;
 
-    let table = run.triage.into_inner().unwrap_or_else(PoisonError::into_inner).table;
-    let lines = run.lines.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut summary = Summary {
-        sessions: table.sessions,
-        calls: table.calls,
-        coverage: Coverage::new(plan.loading, lines),
-        interrupted: table.sessions < session_plan.sessions() && !table.shows_only_timeouts(),
-        ..Summary::default()
-    };
-    if table.sessions > 0 {
-        summary.notes.extend(never_reached(&session_plan.session(0), &table.hooks));
+    let shows_only_timeouts = run.threads.shows_only_timeouts();
+    let mut summary = run.threads.into_summary(plan);
+    if summary.sessions > 0 {
+        summary.notes.extend(never_reached(&session_plan.session(0), &summary.hooks));
     }
-    table.close_into(&mut summary);
-    summary.interrupted |= stop.requested();
+    summary.interrupted =
+        summary.sessions < session_plan.sessions() && !shows_only_timeouts || stop.requested();
     summary.elapsed = started.elapsed();
     Ok(summary)
 }
@@ -100,52 +80,33 @@ struct PropertyRun<'a> {
     plan: &'a Plan<'a>,
     session_plan: SessionPlan<'a>,
     stop: &'a Stop,
-    exclusive: ExclusiveRun,
     next_batch: AtomicU64,
-    merge: OrderedMerge<BatchResult>,
-    /// Locked only by the thread that processes a batch.
-    triage: Mutex<Triage<'a>>,
-    lines: Mutex<HashSet<(usize, u32)>>,
-    /// Whether the run ends since every session hangs.
-    shows_only_timeouts: AtomicBool,
+    threads: ParallelRun<'a, BatchResult>,
 }
 
 impl PropertyRun<'_> {
     /// The work of one thread.
-    fn work(&self) -> Result<(), EngineError> {
-        // After an error or a panic, the other threads must not wait for this thread's batch.
-        let guard = self.merge.close_on_drop();
-        self.run_batches()?;
-        guard.disarm();
-        Ok(())
-    }
-
     fn run_batches(&self) -> Result<(), EngineError> {
-        let mut reproducer = Reproducer::start(self.plan, &Setup::default(), &self.exclusive)?;
+        let mut reproducer = Reproducer::start(self.plan, &Setup::default(), &self.threads.exclusive)?;
         while !self.is_over() {
             let number = self.next_batch.fetch_add(1, Ordering::Relaxed);
-            if number >= self.session_plan.batches() || !self.merge.wait_for_room(number) {
+            if number >= self.session_plan.batches() || !self.threads.wait_for_room(number) {
                 break;
             }
-            // A batch that a thread took is submitted even if it is empty, because the later ones wait for it.
             let result = self.run_batch(&mut reproducer, number)?;
-            self.merge.submit(number, result, |number, result| {
-                let mut triage = self.triage.lock().unwrap_or_else(PoisonError::into_inner);
+            self.threads.submit(number, result, |triage, number, result| {
                 let batch = PlannedBatch { session_plan: &self.session_plan, number };
                 triage.process_batch(&mut reproducer, &batch, &result)?;
-                if triage.table.shows_only_timeouts() {
-                    self.shows_only_timeouts.store(true, Ordering::Relaxed);
-                }
                 triage.emit_progress(self.session_plan.sessions());
-                Ok::<(), EngineError>(())
+                Ok(())
             })?;
         }
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).extend(reproducer.lines_hit());
+        self.threads.add_lines(reproducer.lines_hit());
         Ok(())
     }
 
     fn is_over(&self) -> bool {
-        self.stop.requested() || self.shows_only_timeouts.load(Ordering::Relaxed)
+        self.stop.requested() || self.threads.shows_only_timeouts()
     }
 
     /// Runs a batch, or the part of it that ran before the run was over.
