@@ -40,6 +40,9 @@ pub(super) type Play = dyn Fn(&Call, &mut Memory, How) -> Ending + Send + Sync;
 /// The edges and comparisons of a session.
 pub(super) type Instrumented = dyn Fn(&Session) -> (Vec<Edge>, Vec<CmpLogEntry>) + Send + Sync;
 
+/// Whether the worker breaks when it runs a session.
+pub(super) type Broken = dyn Fn(&Session) -> bool + Send + Sync;
+
 /// An executor that plays a plugin. An instrumented one refuses isolated runs, because those are for reproducing.
 pub(super) struct FakeExecutor {
     play: Arc<Play>,
@@ -50,9 +53,39 @@ pub(super) struct FakeExecutor {
     log: Arc<Mutex<Vec<How>>>,
     lines: Vec<(usize, u32)>,
     hangs: Vec<KnownHang>,
+    broken: Option<Arc<Broken>>,
+    alive: Arc<Alive>,
+}
+
+/// How many executors are alive, and how many were at most.
+#[derive(Default)]
+pub(super) struct Alive(Mutex<(usize, usize)>);
+
+impl Alive {
+    fn add(&self) {
+        let mut counts = self.0.lock().unwrap();
+        counts.0 += 1;
+        counts.1 = counts.1.max(counts.0);
+    }
+
+    /// How many were alive at most.
+    pub(super) fn most(&self) -> usize {
+        self.0.lock().unwrap().1
+    }
+}
+
+impl Drop for FakeExecutor {
+    fn drop(&mut self) {
+        self.alive.0.lock().unwrap().0 -= 1;
+    }
 }
 
 impl FakeExecutor {
+    fn check<'s>(&self, sessions: impl IntoIterator<Item = &'s Session>) -> Result<(), RuntimeError> {
+        let is_broken = |session: &Session| self.broken.as_ref().is_some_and(|broken| broken(session));
+        if sessions.into_iter().any(is_broken) { Err(RuntimeError::Stuck) } else { Ok(()) }
+    }
+
     fn session(&mut self, session: &Session, how: How) -> Trace {
         self.log.lock().unwrap().push(how);
         let before = self.memory.clone();
@@ -86,6 +119,7 @@ impl FakeExecutor {
 
 impl Executor for FakeExecutor {
     fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
+        self.check(sessions)?;
         let how = if isolation == Isolation::Persistent { How::Persistent } else { How::Isolated };
         assert!(how == How::Persistent || !self.is_instrumented);
         let run = |session| {
@@ -131,6 +165,7 @@ impl Executor for FakeExecutor {
     }
 
     fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {
+        self.check(earlier.iter().chain([session]))?;
         assert!(!self.is_instrumented);
         let kept = std::mem::take(&mut self.memory);
         for session in earlier {
@@ -142,6 +177,7 @@ impl Executor for FakeExecutor {
     }
 
     fn run_with_timeout(&mut self, session: &Session, timeout: Duration) -> Result<Trace, RuntimeError> {
+        self.check([session])?;
         assert!(!self.is_instrumented);
         Ok(self.session(session, How::LongerLimit(timeout)))
     }
@@ -348,6 +384,8 @@ impl SessionShrinker for FakeShrinker {
 pub(super) struct FakePlugin {
     play: Arc<Play>,
     instrumented: Option<Arc<Instrumented>>,
+    broken: Option<Arc<Broken>>,
+    pub(super) alive: Arc<Alive>,
     /// How each session ran.
     pub(super) log: Arc<Mutex<Vec<How>>>,
     /// The setups of the workers that started.
@@ -375,6 +413,8 @@ impl FakePlugin {
         Self {
             play: Arc::new(play),
             instrumented: None,
+            broken: None,
+            alive: Arc::default(),
             log: Arc::default(),
             setups: Mutex::default(),
             loading,
@@ -391,11 +431,17 @@ impl FakePlugin {
         Self { instrumented: Some(Arc::new(instrumented)), ..self }
     }
 
+    /// The same, but workers break when they run certain sessions.
+    pub(super) fn with_broken(self, broken: impl Fn(&Session) -> bool + Send + Sync + 'static) -> Self {
+        Self { broken: Some(Arc::new(broken)), ..self }
+    }
+
     /// Calls `work` with a plan for this plugin.
     pub(super) fn with_plan<T>(&self, work: impl FnOnce(&Plan<'_>) -> T) -> T {
         let workers = |setup: &Setup| {
             self.setups.lock().unwrap().push(setup.clone());
             let (play, log) = (Arc::clone(&self.play), Arc::clone(&self.log));
+            self.alive.add();
             Ok(Box::new(FakeExecutor {
                 play,
                 instrumented: self.instrumented.clone(),
@@ -405,6 +451,8 @@ impl FakePlugin {
                 log,
                 lines: Vec::new(),
                 hangs: Vec::new(),
+                broken: self.broken.clone(),
+                alive: Arc::clone(&self.alive),
             }) as Box<dyn Executor>)
         };
         let subject = |setup: &Setup| {

@@ -1,8 +1,12 @@
-//! [`ReproducerPool`]: runs independent work in parallel (rayon), with at most one worker for each thread.
+//! [`ReproducerPool`]: runs independent work in parallel (threads of rayon), with at most one worker for each thread.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use rayon::prelude::*;
+use std::{
+    iter,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use crate::{
     engine::{EngineError, Plan, Setup, exclusive_run::ExclusiveRun, reproducer::Reproducer, threads::JOBS_LIMIT},
@@ -33,10 +37,20 @@ impl<'p> ReproducerPool<'p> {
         self.threads.current_num_threads()
     }
 
-    /// Calls `work` for each item in parallel. The results are in the order of the items.
+    /// Calls `work` for each item in parallel. The threads take the items in their order, so that a stop leaves out the
+    /// last ones, and that neighbours with one setup share workers. The results are in the order of the items.
     pub(super) fn map<I: Sync, T: Send>(&self, items: &[I], work: impl Fn(&I) -> T + Sync + Send) -> Vec<T> {
-        // An item runs a plugin and takes long, so each is a task of its own.
-        self.threads.install(|| items.par_iter().with_max_len(1).map(work).collect())
+        let next = AtomicUsize::new(0);
+        let of_threads: Vec<Vec<(usize, T)>> = self.threads.broadcast(|_| {
+            let take = || {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                items.get(at).map(|item| (at, work(item)))
+            };
+            iter::from_fn(take).collect()
+        });
+        let mut results: Vec<(usize, T)> = of_threads.into_iter().flatten().collect();
+        results.sort_unstable_by_key(|(at, _)| *at);
+        results.into_iter().map(|(_, result)| result).collect()
     }
 
     /// Calls `work` with a reproducer for `setup`. If `work` fails, its worker is not used again.
@@ -68,6 +82,13 @@ impl<'p> ReproducerPool<'p> {
         // Its worker ends here, outside the lock.
         drop(other);
         None
+    }
+
+    /// Ends the workers that no thread uses: to start others, or to forget what these ran.
+    pub(super) fn end_idle(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        // The workers end here, outside the lock.
+        drop(idle);
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<(Setup, Reproducer<'p>)>> {

@@ -121,13 +121,16 @@ impl Search<'_, '_, '_> {
     }
 
     /// Runs the candidates. Returns the first that still shows the finding, which is then the best.
+    ///
+    /// An error counts when its candidate has its turn: a search with one worker would not run the later ones at all.
     fn try_first_of(&mut self, candidates: &[Session]) -> Result<Option<usize>, RuntimeError> {
-        let results = self.runner.run(candidates, self.attempt)?;
+        let results = self.runner.run(candidates, self.attempt);
         for (at, (candidate, result)) in candidates.iter().zip(results).enumerate() {
             if !self.budget.allows(candidate) {
                 break;
             }
             self.budget.spend(candidate);
+            let result = result?;
             self.budget.hits -= u32::from(result.is_some());
             if let Some(reproduced) = result.filter(|found| rank(&found.finding) <= rank(&self.best.finding)) {
                 self.best = reproduced;
@@ -147,8 +150,12 @@ pub(super) fn shrink_confirmed(
 ) -> Result<(Reproduced, u32), RuntimeError> {
     let wanted: Finding = confirmed.finding.clone();
     let budget = Budget::for_rule(wanted.rule);
+    let run_fast = runner.fast_attempt();
+    if wanted.rule != Rule::Timeout {
+        runner.forget(&confirmed.session)?;
+    }
     let (fast, mut tries) = shrink(runner, confirmed.clone(), budget, stop, &|reproducer, session| {
-        let trace = reproducer.persistent(std::slice::from_ref(session))?.into_iter().next().unwrap_or_default();
+        let trace = run_fast(reproducer, session)?;
         Ok(reproducer.shown(session, trace, &wanted.fingerprint))
     })?;
     if fast.session == confirmed.session {
@@ -172,8 +179,14 @@ pub(super) fn shrink_confirmed(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
+
     use super::*;
     use crate::{
+        case::Call,
         contract::Hook,
         engine::{
             Setup,
@@ -204,7 +217,7 @@ mod tests {
 
     #[test]
     fn any_number_of_workers_finds_the_same_session_with_the_same_number_of_tries() {
-        let session = Session::new((0..12).flat_map(|number| fake::session(number).calls).collect());
+        let session = long_session();
         let plugin = || {
             FakePlugin::new(
                 |call, _, _| {
@@ -218,6 +231,63 @@ mod tests {
             let (several, same_tries) = shrunk_with(jobs, &plugin(), session.clone());
             assert_eq!((several.session, same_tries), (one.session.clone(), tries), "{jobs} workers");
         }
+    }
+
+    /// A session of many calls, of which the plugin of the next tests needs one.
+    fn long_session() -> Session {
+        Session::new((0..12).flat_map(|number| fake::session(number).calls).collect())
+    }
+
+    fn is_needed(call: &Call) -> bool {
+        call.hook == Hook::SessionEnded && port(call) == 7
+    }
+
+    #[test]
+    fn state_that_nobody_notices_changes_nothing_for_any_number_of_workers() {
+        let plugin = || {
+            FakePlugin::new(|call, memory, _| {
+                // Names with a dot count as unnoticed.
+                let calls = memory.entry(".calls".into()).or_default();
+                *calls += 1;
+                if is_needed(call) && *calls < 40 { raise("E") } else { give(1) }
+            })
+        };
+        let (one, tries) = shrunk_with(1, &plugin(), long_session());
+        assert_eq!(one.session.calls.len(), 1);
+        for jobs in [2, 5] {
+            let (several, same_tries) = shrunk_with(jobs, &plugin(), long_session());
+            assert_eq!((several.session, same_tries), (one.session.clone(), tries), "{jobs} workers");
+        }
+    }
+
+    #[test]
+    fn a_worker_that_breaks_matters_only_if_its_candidate_has_its_turn() {
+        let tried = Arc::new(Mutex::new(Vec::<Session>::new()));
+        let play = |call: &Call, _: &mut fake::Memory, _| if is_needed(call) { raise("E") } else { give(1) };
+        let log = Arc::clone(&tried);
+        let recording = FakePlugin::new(play).with_broken(move |session| {
+            log.lock().unwrap().push(session.clone());
+            false
+        });
+        let (one, tries) = shrunk_with(1, &recording, long_session());
+        // A search with one worker needs these candidates and no others.
+        let needed = tried.lock().unwrap().clone();
+        let (is_needed, others) = (needed.clone(), Arc::new(AtomicUsize::new(0)));
+        let counter = Arc::clone(&others);
+        let breaking = FakePlugin::new(play).with_broken(move |session| {
+            let breaks = !is_needed.contains(session);
+            counter.fetch_add(usize::from(breaks), Ordering::Relaxed);
+            breaks
+        });
+        let (several, same_tries) = shrunk_with(5, &breaking, long_session());
+        assert_eq!((several.session, same_tries), (one.session, tries));
+        assert!(others.load(Ordering::Relaxed) > 0, "some candidates ran that a single worker would not try");
+
+        // And one that has its turn ends the search.
+        let last = needed[needed.len() / 2].clone();
+        let broken = FakePlugin::new(play).with_broken(move |session| *session == last);
+        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| shrunk_with(5, &broken, long_session())));
+        assert!(failed.is_err(), "the error is reported");
     }
 
     #[test]

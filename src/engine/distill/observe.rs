@@ -43,6 +43,8 @@ pub(super) fn observe(
     let mut coverage: Vec<CaseCoverage> = vec![None; cases.len()];
     let setups = Setup::group(order.iter().copied().filter(is_to_run), |index| cases.case(index));
     for (number, (setup, mut indices)) in setups.into_iter().enumerate() {
+        // Idle workers count among those that the user asked for, and have lines of earlier cases.
+        pool.end_idle();
         let observed = match observe_edges(pool, &setup, cases, &indices, stop)? {
             Some(observed) => observed,
             None => {
@@ -51,22 +53,27 @@ pub(super) fn observe(
                 observe_lines(pool, &setup, cases, &indices, stop)?
             }
         };
-        for (index, trace, mut things) in observed {
-            if timed_out(&trace) {
-                continue;
-            }
-            // `fuzz` keeps an aborted session only for the code that it ran.
-            if !is_aborted(&trace) {
-                things.extend(features(&cases.case(index).session, &trace).into_iter().map(Observed::Feature));
-            }
-            coverage[index] = Some((number, things));
+        for (index, things) in observed {
+            coverage[index] = things.map(|things| (number, things));
         }
     }
     Ok(coverage)
 }
 
-/// A case's index, its trace, and what it ran.
-type Ran = (usize, Trace, HashSet<Observed>);
+/// A case's index, and what it ran and showed. `None` if it reached a time limit.
+type Ran = (usize, Option<HashSet<Observed>>);
+
+/// The code that a case ran, with the features of its trace, which is not kept.
+fn ran(cases: Cases<'_>, index: usize, trace: &Trace, mut things: HashSet<Observed>) -> Ran {
+    if timed_out(trace) {
+        return (index, None);
+    }
+    // `fuzz` keeps an aborted session only for the code that it ran.
+    if !is_aborted(trace) {
+        things.extend(features(&cases.case(index).session, trace).into_iter().map(Observed::Feature));
+    }
+    (index, Some(things))
+}
 
 /// Observes edges in instrumented workers, several chunks in parallel. `None` if nothing could be instrumented.
 fn observe_edges(
@@ -83,12 +90,12 @@ fn observe_edges(
         if executor.instrumented() == 0 {
             return Ok(None);
         }
-        let mut ran = Vec::with_capacity(chunk.len());
+        let mut observed = Vec::with_capacity(chunk.len());
         for &index in chunk.iter().take_while(|_| !stop.requested()) {
             let (trace, edges) = edges_of(&mut *executor, cases, index)?;
-            ran.push((index, trace, edges));
+            observed.push(ran(cases, index, &trace, edges));
         }
-        Ok::<_, EngineError>(Some(ran))
+        Ok::<_, EngineError>(Some(observed))
     });
     let chunks: Option<Vec<Vec<Ran>>> = observed.into_iter().collect::<Result<_, _>>()?;
     Ok(chunks.map(|chunks| chunks.concat()))
@@ -107,7 +114,7 @@ fn edges_of(
     Ok((trace, edges.into_iter().map(observed).collect()))
 }
 
-/// Observes lines in one worker, case by case.
+/// Observes lines in one new worker, case by case.
 fn observe_lines(
     pool: &ReproducerPool<'_>,
     setup: &Setup,
@@ -118,14 +125,14 @@ fn observe_lines(
     let mut known: HashSet<(usize, u32)> = HashSet::new();
     let observed = pool.with(setup, |reproducer| {
         reproducer.record_lines();
-        let mut ran = Vec::with_capacity(indices.len());
+        let mut observed = Vec::with_capacity(indices.len());
         for &index in indices.iter().take_while(|_| !stop.requested()) {
             let trace = reproducer.isolated(&cases.case(index).session)?;
             let new = reproducer.lines_hit().into_iter().filter(|line| known.insert(*line));
             let lines = new.map(|(file, line)| Observed::Line(file, line)).collect();
-            ran.push((index, trace, lines));
+            observed.push(ran(cases, index, &trace, lines));
         }
-        Ok(ran)
+        Ok(observed)
     });
     Ok(observed?)
 }

@@ -64,6 +64,27 @@ fn if_nothing_is_instrumented_lines_decide_what_stays() {
 }
 
 #[test]
+fn lines_that_only_a_removed_case_ran_are_not_counted_for_another_one() {
+    // To find out what "large" shows, a worker runs all hooks before lines are observed.
+    let tests = named([
+        ("large", case(fake::session(3), true)),
+        ("small", case(only(1, 4), true)),
+        ("quiet", case(only(0, 30), false)),
+    ]);
+    assert_eq!(removed(&plugin(), &tests, &[]), ["large"]);
+}
+
+#[test]
+fn no_more_workers_are_alive_than_the_user_asked_for() {
+    let tests: Vec<_> = (1..9).map(|port| (format!("{port}").into(), case(only(1, port), true))).collect();
+    let seeds: Vec<_> = (1..600).map(|port| (format!("s{port}").into(), case(only(0, port), false))).collect();
+    for plugin in [plugin(), instrumented()] {
+        removed(&plugin, &tests, &seeds);
+        assert!((1..=2).contains(&plugin.alive.most()), "{}", plugin.alive.most());
+    }
+}
+
+#[test]
 fn the_fewest_seeds_stay_that_run_every_edge_and_of_equal_ones_the_smallest_and_first() {
     let seeds = named([
         ("b", case(only(0, 0b0111), false)),

@@ -52,19 +52,6 @@ pub struct ReplaySummary {
     pub interrupted: bool,
 }
 
-impl ReplaySummary {
-    /// Whether something is worse than the corpus says: a regression, a finding that became another one, or a case that
-    /// cannot run. Recorded findings that are still there are no failure.
-    pub fn failed(&self) -> bool {
-        self.replayed.iter().any(|replayed| {
-            matches!(
-                replayed.outcome,
-                ReplayOutcome::Failed(_) | ReplayOutcome::Became(_) | ReplayOutcome::CannotRun(_)
-            )
-        })
-    }
-}
-
 impl ReplayOutcome {
     /// The outcome of a case that shows `findings`. These come from all rules; `levels` are those that the user set.
     pub(super) fn new(case: &Case, findings: Vec<Finding>, levels: &RuleLevels) -> Self {
