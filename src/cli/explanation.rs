@@ -6,7 +6,7 @@ use std::{fmt::Display, io, path::Path};
 use super::{error::status, opened_plugin::ASK_DOCTOR};
 use crate::{
     api::{self, FileAction, NotShrinkable, reason},
-    corpus::{CorpusError, CorpusRemedy},
+    corpus::{CorpusError, CorpusRemedy, remote::RemoteError},
     package::PackageError,
     report::plain,
     runtime::RuntimeError,
@@ -76,7 +76,7 @@ pub(super) fn explain(error: &api::Error) -> Explanation {
             wrong_use(error, "`hookstorm test` keeps its findings there; `--corpus DIR|URL` sets another corpus")
         }
         api::Error::Corpus(error) => Explanation { hint: corpus(error), ..wrong_use(error, "") },
-        api::Error::Bucket(error) => Explanation { hint: error.hint().map(str::to_owned), ..wrong_use(error, "") },
+        api::Error::Bucket(error) => Explanation { hint: bucket(error), ..wrong_use(error, "") },
         api::Error::ObjectiveWithoutHook { hooks, .. } => {
             let hooks: Vec<&str> = hooks.iter().map(|hook| hook.name()).collect();
             wrong_use(error, format!("it has {}", hooks.join(", ")))
@@ -138,12 +138,24 @@ fn file(path: &Path, action: FileAction, source: &io::Error) -> Explanation {
 }
 
 fn corpus(error: &CorpusError) -> Option<String> {
-    let hint = match error.remedy()? {
-        CorpusRemedy::NameFolder => "set the folder that contains the cases: `--corpus DIR`",
-        CorpusRemedy::MakeWritable => "make the folder writable for this user, or use another one: `--corpus DIR`",
-        CorpusRemedy::FreeSpace => "make room on the disk, or use a folder on another one: `--corpus DIR`",
-    };
-    Some(hint.into())
+    error.remedy().map(|remedy| folder(remedy, "--corpus"))
+}
+
+/// What to do about a bucket, or about its local copy.
+pub(super) fn bucket(error: &RemoteError) -> Option<String> {
+    let of_copy = || error.remedy().map(|remedy| folder(remedy, "--corpus-cache"));
+    error.hint().map(str::to_owned).or_else(of_copy)
+}
+
+/// What to do about a folder that `option` sets.
+fn folder(remedy: CorpusRemedy, option: &str) -> String {
+    match remedy {
+        CorpusRemedy::NameFolder => format!("set the folder that contains the cases: `{option} DIR`"),
+        CorpusRemedy::MakeWritable => {
+            format!("make the folder writable for this user, or use another one: `{option} DIR`")
+        }
+        CorpusRemedy::FreeSpace => format!("make room on the disk, or use a folder on another one: `{option} DIR`"),
+    }
 }
 
 fn runtime(error: &RuntimeError) -> Explanation {

@@ -1,7 +1,7 @@
 //! [`Observer`] shows what happens during a run: progress and warnings on standard error, and with `--format ndjson`
 //! every event on standard output.
 
-use super::console::Console;
+use super::{console::Console, explanation};
 use crate::{
     api::{Event, Plugin},
     corpus::remote::{BucketUrl, RemoteError, SyncEvent},
@@ -66,9 +66,13 @@ impl Observer {
 fn message(event: &SyncEvent, bucket: &BucketUrl) -> String {
     match event {
         SyncEvent::Alone(error) => {
-            let hint = error.hint().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+            let hint = explanation::bucket(error).map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
             let text = plain::harmless(&error.to_string()).into_owned();
-            format!("warning: {text}; continuing alone, findings are kept in the local copy{hint}\n")
+            let consequence = match error {
+                RemoteError::Copy { .. } => format!("continuing without `{bucket}`"),
+                _ => "continuing alone, findings are kept in the local copy".to_owned(),
+            };
+            format!("warning: {text}; {consequence}{hint}\n")
         }
         SyncEvent::Back => format!("`{bucket}` is reachable again\n"),
     }
@@ -77,7 +81,7 @@ fn message(event: &SyncEvent, bucket: &BucketUrl) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corpus::remote::CorpusLocation;
+    use crate::corpus::{CorpusRemedy, remote::CorpusLocation};
 
     #[test]
     fn a_lost_connection_is_reported_with_its_reason_and_a_hint() {
@@ -89,6 +93,11 @@ mod tests {
             message: "Expired\x1b[2JToken".into(),
             hint: "set AWS_ACCESS_KEY_ID".into(),
         };
+        let copy = RemoteError::Copy { message: "`c/1.json`: disk full".into(), remedy: Some(CorpusRemedy::FreeSpace) };
+        let text = message(&SyncEvent::Alone(copy), &bucket);
+        assert!(
+            text.ends_with("\n  hint: make room on the disk, or use a folder on another one: `--corpus-cache DIR`\n")
+        );
         insta::assert_snapshot!(message(&SyncEvent::Alone(refused), &bucket) + &message(&SyncEvent::Back, &bucket), @r"
         warning: `s3://nights/vault` refuses: Expired\x1b[2JToken; continuing alone, findings are kept in the local copy
           hint: set AWS_ACCESS_KEY_ID

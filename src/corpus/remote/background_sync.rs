@@ -95,7 +95,10 @@ impl BackgroundSync {
         every: Duration,
         listen: impl Fn(SyncEvent) + Send + 'static,
     ) -> Result<Self, RemoteError> {
-        let failed = |what: &str, error: std::io::Error| RemoteError::Copy(format!("cannot start {what}: {error}"));
+        let failed = |what: &str, error: std::io::Error| RemoteError::Copy {
+            message: format!("cannot start {what}: {error}"),
+            remedy: None,
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -7,6 +7,7 @@ use object_store::Error;
 use thiserror::Error;
 
 use super::bucket_url::BucketUrl;
+use crate::corpus::{CorpusError, CorpusRemedy};
 
 /// How much of a server's message is repeated.
 const MESSAGE_CHARACTERS: usize = 200;
@@ -33,8 +34,13 @@ pub enum RemoteError {
         message: String,
     },
     /// The copy on this machine fails: for example, the disk is full.
-    #[error("{0}")]
-    Copy(String),
+    #[error("{message}")]
+    Copy {
+        /// What failed.
+        message: String,
+        /// What to do about the folder, if that is known.
+        remedy: Option<CorpusRemedy>,
+    },
 }
 
 impl RemoteError {
@@ -62,17 +68,30 @@ impl RemoteError {
         }
     }
 
+    /// An error of the copy on this machine.
+    pub(super) fn copy(error: &CorpusError) -> Self {
+        Self::Copy { message: error.to_string(), remedy: error.remedy() }
+    }
+
     /// The environment has settings that make no client.
     pub(super) fn settings(bucket: &BucketUrl, error: &Error) -> Self {
         let hint = format!("credentials come from {}", bucket.cloud.variables());
         Self::Refused { bucket: bucket.to_string(), message: message(error).0, hint }
     }
 
-    /// What to do, if that is known.
+    /// What to do about the bucket, if that is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => Some(hint),
-            Self::Unreachable { .. } | Self::Copy(_) => None,
+            Self::Unreachable { .. } | Self::Copy { .. } => None,
+        }
+    }
+
+    /// What to do about the copy on this machine, if that is known.
+    pub const fn remedy(&self) -> Option<CorpusRemedy> {
+        match self {
+            Self::Copy { remedy, .. } => *remedy,
+            Self::Refused { .. } | Self::Unreachable { .. } => None,
         }
     }
 

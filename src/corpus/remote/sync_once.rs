@@ -141,7 +141,11 @@ impl Synchronizer {
     /// The files of the folder that the bucket may have.
     fn files(&self) -> Result<BTreeMap<String, Stamp>, RemoteError> {
         let folder = self.folder.join(&self.below);
-        let paths = if folder.is_dir() { walk(&folder, Walk::Everything).map_err(copy_error)? } else { Vec::new() };
+        let paths = if folder.is_dir() {
+            walk(&folder, Walk::Everything).map_err(|error| RemoteError::copy(&error))?
+        } else {
+            Vec::new()
+        };
         let name = |path: PathBuf| {
             let name = path.strip_prefix(&self.folder).ok()?.to_str()?.to_owned();
             Some((names::is_plain(&name).then_some(name)?, stamp(&path)?))
@@ -213,7 +217,8 @@ impl Synchronizer {
 
     /// Writes a case of the bucket to the folder.
     fn download(&self, path: &Path, bytes: &[u8]) -> Result<(), RemoteError> {
-        write_whole(path.parent().unwrap_or(&self.folder), path, bytes, Flush::Later).map_err(copy_error)?;
+        write_whole(path.parent().unwrap_or(&self.folder), path, bytes, Flush::Later)
+            .map_err(|error| RemoteError::copy(&error))?;
         self.shared.add_received(path);
         Ok(())
     }
@@ -230,7 +235,9 @@ impl Synchronizer {
     /// Keeps our case under another name. Returns whether this made a new file.
     fn set_aside(&self, path: &Path, ours: Option<&[u8]>) -> Result<bool, RemoteError> {
         let (Some(case), Some(folder)) = (ours.and_then(merge::read), path.parent()) else { return Ok(false) };
-        let written = Corpus::open(folder).and_then(|corpus| corpus.write_beside(&case)).map_err(copy_error)?;
+        let written = Corpus::open(folder)
+            .and_then(|corpus| corpus.write_beside(&case))
+            .map_err(|error| RemoteError::copy(&error))?;
         Ok(written != path)
     }
 }
@@ -238,7 +245,7 @@ impl Synchronizer {
 /// The bytes of a file. `None` if it is gone, or too large for a case.
 fn read_file(path: &Path) -> Result<Option<Vec<u8>>, RemoteError> {
     use io::Read;
-    let failed = |error| copy_error(CorpusError::io("read the case", path)(error));
+    let failed = |error| RemoteError::copy(&CorpusError::io("read the case", path)(error));
     let mut bytes = Vec::new();
     match fs::File::open(path) {
         Ok(file) => file.take(OBJECT_BYTES_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?,
@@ -252,9 +259,4 @@ fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = path.metadata().ok()?;
     let written = metadata.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Some((written.as_nanos(), metadata.len()))
-}
-
-/// An error of the copy on this machine.
-fn copy_error(error: CorpusError) -> RemoteError {
-    RemoteError::Copy(error.to_string())
 }
