@@ -1,8 +1,9 @@
 //! The cases in `corpora/`: those of the clean examples stay silent, those of the faulty one show its known defects and
-//! no others. Together the first cover the contract: every hook and argument, None wherever it may be, the odd paths.
+//! no others. Together, the cases of the clean examples cover the contract: every hook and argument, None wherever it
+//! may be, the odd paths.
 //!
 //! `manifests/`, `archives/`, `arguments/`, `cookies/` and `sessions/` are seeds with what is expected of each beside
-//! them; `fuzz/` holds those of the fuzz targets, which are replayed here without a fuzzer.
+//! them; `fuzz/` has those of the fuzz targets, which are replayed here without a fuzzer.
 
 mod program;
 
@@ -262,7 +263,7 @@ impl Seed {
         self.platform.as_deref().map_or(Platform::newest(), |name| Platform::named(name).expect("a platform"))
     }
 
-    /// Opens what lies at `path`, and holds what was found against what is expected.
+    /// Opens the file at `path`, and compares the findings with those that are expected.
     #[track_caller]
     fn check(&self, path: &Path) {
         // Low, so that a bomb is small.
@@ -308,7 +309,7 @@ fn expected<T: DeserializeOwned>(folder: &str, key: &str, file: fn(&T) -> &str) 
 }
 
 #[test]
-fn every_manifest_of_the_seeds_brings_what_is_expected_of_it() {
+fn every_manifest_of_the_seeds_has_the_findings_that_are_expected() {
     for seed in expected::<Seed>("manifests", "manifest", |seed| &seed.file) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(root().join("corpora/manifests").join(&seed.file), folder.path().join("MANIFEST")).unwrap();
@@ -319,7 +320,7 @@ fn every_manifest_of_the_seeds_brings_what_is_expected_of_it() {
 }
 
 #[test]
-fn every_archive_of_the_seeds_brings_what_is_expected_of_it() {
+fn every_archive_of_the_seeds_has_the_findings_that_are_expected() {
     for seed in expected::<Seed>("archives", "archive", |seed| &seed.file) {
         seed.check(&root().join("corpora/archives").join(&seed.file));
     }
@@ -354,7 +355,7 @@ fn examples_stay_silent_on_every_case_of_the_seeds() {
 }
 
 #[test]
-fn every_seed_of_the_fuzz_targets_holds_what_they_demand() {
+fn no_fuzz_target_fails_on_a_seed_of_its_own() {
     for (target, body) in FUZZ_BODIES {
         let seeds = files(&format!("fuzz/{target}"));
         assert!(seeds.len() >= 4, "{target} has {} seeds", seeds.len());

@@ -57,13 +57,13 @@ fn a_stall_shows_in_every_session_that_was_due_while_it_lasted() {
     assert!(number(&session["p90_ms"]) > 900.0, "{session}");
     assert!(number(&session["p50_ms"]) < 500.0, "{session}");
     assert_eq!(load["saturated"], false, "{load}");
-    // With four lanes nearly all of them waited for a worker, and the plugin's own time says nothing of it.
+    // With four load workers nearly all of them waited for a worker, and the plugin's own time does not show that.
     let hook = &load["hooks"]["get_password_list"];
     assert!(number(&hook["waiting"]["p90_ms"]) > 700.0 && number(&hook["plugin"]["p90_ms"]) < 700.0, "{hook}");
 }
 
 #[test]
-fn a_plugin_that_slows_down_with_each_call_is_seen_to_do_so_and_to_leave_files() {
+fn a_plugin_that_slows_down_with_each_call_and_leaves_files_is_reported_with_both() {
     let ran = load(&Desk::new(), "slows", &["--rate", "25/s", "--duration", "6s", "--arrivals", "constant"]);
     let load = measured(&ran);
     let slices: Vec<f64> = load["timeline"].as_array().unwrap().iter().map(|slice| number(&slice["p50_ms"])).collect();
@@ -78,7 +78,7 @@ fn a_plugin_that_slows_down_with_each_call_is_seen_to_do_so_and_to_leave_files()
 }
 
 #[test]
-fn twice_the_capacity_is_served_at_the_capacity_and_reported_as_saturated() {
+fn a_rate_of_twice_the_capacity_is_reported_as_saturated() {
     // It holds a lock for 20 ms: less than 50 a second on any machine.
     let options = ["--rate", "100/s", "--duration", "4s", "--in-flight", "4", "--timeout", "20s"];
     let ran = load(&Desk::new(), "one-by-one", &options);
@@ -87,7 +87,7 @@ fn twice_the_capacity_is_served_at_the_capacity_and_reported_as_saturated() {
     assert_eq!(load["saturated"], true, "{load}");
     let achieved = number(&load["achieved_rate"]);
     assert!((20.0..50.1).contains(&achieved), "{achieved}");
-    // Whoever came last waited for all before: at least for half of what was offered in excess.
+    // The last session waited for all before it: at least for half of what was offered in excess.
     assert!(number(&load["session"]["max_ms"]) > 2500.0, "{load}");
     assert!(number(&load["hooks"]["get_password_list"]["waiting"]["max_ms"]) > 2000.0, "{load}");
     let desk = Desk::new();
@@ -108,7 +108,7 @@ fn a_missed_objective_fails_the_run_and_says_by_how_much() {
 }
 
 #[test]
-fn a_call_that_raises_is_an_error_and_what_shows_alone_too_is_a_finding() {
+fn a_call_that_raises_is_an_error_and_a_finding_if_it_also_raises_alone() {
     let desk = Desk::new();
     let ran = load(&desk, "fails", &["--rate", "20/s", "--duration", "2s", "--arrivals", "constant"]);
     let load = measured(&ran);
@@ -134,19 +134,19 @@ fn a_call_that_raises_is_an_error_and_what_shows_alone_too_is_a_finding() {
 }
 
 #[test]
-fn thinking_is_no_part_of_a_latency_and_holds_no_worker() {
+fn think_time_is_no_part_of_a_latency_and_occupies_no_worker() {
     let options = ["--sessions", "20", "--rate", "20/s", "--in-flight", "2", "--think-time", "300ms"];
     let ran = load(&Desk::new(), "sleeps", &options);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let load = measured(&ran);
-    // A session thinks at least twice, and 20 sessions on two workers would take 6 s if thinking held them.
+    // A session thinks at least twice, and 20 sessions on two workers would take 6 s if think time occupied them.
     assert_eq!(load["session"]["count"], 20);
     assert!(number(&load["session"]["p50_ms"]) < 300.0, "{load}");
     assert!(ran.json()["elapsed_seconds"].as_f64().unwrap() < 6.0, "{ran:?}");
 }
 
 #[test]
-fn what_piles_up_in_one_process_is_reported_with_its_growth() {
+fn memory_that_grows_in_one_process_is_reported_with_its_growth() {
     let options = ["--persistent", "--rate", "200/s", "--duration", "4s", "--in-flight", "1", "--memory", "64GB"];
     let ran = load(&Desk::new(), "keeps", &options);
     let growth = measured(&ran)["growth"].clone();

@@ -9,7 +9,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 use program::Desk;
 use serde_json::Value;
 
-/// What the configuration holds.
+/// A secret of the configuration.
 const CONFIGURED: &str = "tok-4711-configured";
 /// What a hook returns as a password.
 const RETURNED: &str = "returned-0815-word";
@@ -18,8 +18,8 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
-/// A store that tells what it knows in a message, in its output, in a cookie and in a file.
-fn blabber(desk: &Desk) {
+/// A store that writes its secrets into a message, in its output, in a cookie and in a file.
+fn leaky_store(desk: &Desk) {
     desk.write(
         "store/MANIFEST",
         "api: \"1.0\"\ntype: credentialstore\nname: Blab\nversion: \"1.0\"\ndescription: x\nentry_point: main.py\n",
@@ -74,7 +74,7 @@ fn cases(desk: &Desk) -> Vec<PathBuf> {
     found
 }
 
-/// The passwords of users that cases pass, those that are long enough to be told from other words.
+/// The passwords of users that cases pass, those that are long enough not to be mistaken for other words.
 fn passwords(desk: &Desk) -> Vec<String> {
     let mut found = Vec::new();
     for path in cases(desk) {
@@ -89,14 +89,14 @@ fn passwords(desk: &Desk) -> Vec<String> {
 }
 
 #[test]
-fn no_command_tells_a_secret_in_any_form_and_cases_say_that_they_hold_some() {
+fn no_command_prints_a_secret_in_any_form_and_cases_say_that_they_contain_some() {
     let desk = Desk::new();
-    blabber(&desk);
-    let mut told = Vec::new();
+    leaky_store(&desk);
+    let mut shown = Vec::new();
     let mut note = |line: String| {
         let ran = desk.run(&words(&line));
         assert!(matches!(ran.status, Some(0 | 1)), "{line}: {ran:?}");
-        told.push((line, ran.stdout + &ran.stderr));
+        shown.push((line, ran.stdout + &ran.stderr));
     };
     let forms = program::forms("test");
     for format in &forms {
@@ -116,7 +116,7 @@ fn no_command_tells_a_secret_in_any_form_and_cases_say_that_they_hold_some() {
     let secrets: Vec<String> =
         passwords(&desk).into_iter().chain([CONFIGURED, RETURNED, "default-9922-token"].map(str::to_owned)).collect();
     assert!(secrets.len() > 3, "no case passes a password: {secrets:?}");
-    for (line, text) in &told {
+    for (line, text) in &shown {
         for secret in &secrets {
             assert!(!text.contains(secret), "`hookstorm {line}` tells `{secret}`:\n{text}");
         }

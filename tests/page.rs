@@ -10,7 +10,7 @@ use browser::Browser;
 use program::Desk;
 use serde_json::Value;
 
-/// Letters that are fainter than people with weak eyes can read: for each, what it is and its contrast.
+/// Letters with too little contrast for people with weak eyes: for each, what it is and its contrast.
 const FAINT: &str = r#"(() => {
   const parse = (colour) => colour.match(/[\d.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
@@ -30,7 +30,7 @@ const FAINT: &str = r#"(() => {
   }).filter(([html, contrast]) => contrast < 4.5 && !html.startsWith('<title') && !html.startsWith('<desc'));
 })()"#;
 
-/// PluginTokens of charts that stand out of their drawing, or are smaller than can be read.
+/// Words of charts that reach out of their drawing, or are too small to read.
 const ILL_SET: &str = r#"[...document.querySelectorAll('figure.chart')].flatMap((figure) => {
   const svg = figure.querySelector('svg[role=img]'), frame = svg.getBoundingClientRect();
   return [...svg.querySelectorAll('text')].filter((text) => {
@@ -54,8 +54,8 @@ fn every_page_opens_without_a_complaint_and_fits_a_phone() {
     for sample in samples() {
         let name = sample.file_stem().unwrap().to_string_lossy().into_owned();
         let report: Value = serde_json::from_slice(&fs::read(&sample).unwrap()).unwrap();
-        let complaint = desk.run(&["report", sample.to_str().unwrap(), "--format", "html"]);
-        let page = desk.write(&format!("{name}.html"), complaint.stdout);
+        let ran = desk.run(&["report", sample.to_str().unwrap(), "--format", "html"]);
+        let page = desk.write(&format!("{name}.html"), ran.stdout);
         let mut grounds = Vec::new();
         for (width, is_dark) in [(1280, false), (1280, true), (400, false), (400, true)] {
             let opened = browser.open(&page, width, is_dark);
@@ -115,7 +115,7 @@ fn charts_of_a_load_report_are_there_with_their_names_and_marks() {
 }
 
 #[test]
-fn the_browser_would_tell_what_a_page_does_wrong() {
+fn the_browser_reports_what_a_page_does_wrong() {
     let Some(mut browser) = Browser::start() else { return };
     let desk = Desk::new();
     let page = "<body style='background: white'><p style='width: 900px; color: #ddd'>wide and faint</p>\

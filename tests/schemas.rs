@@ -93,7 +93,7 @@ fn sarif_reports_are_what_the_standard_says() {
 }
 
 #[test]
-fn a_missed_objective_is_told_in_sarif() {
+fn a_missed_objective_is_a_result_in_sarif() {
     let all = written("sarif");
     let (_, load) = all.iter().find(|(what, _)| what.starts_with("load")).expect("there is one");
     assert!(load.contains("p50=1ms"), "{load}");
@@ -116,10 +116,10 @@ fn junit_reports_are_what_jenkins_reads() {
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     for (what, text) in written("junit") {
-        let (is_valid, told) = validate(&text);
-        assert!(is_valid, "{what}: {told}\n{text}");
+        let (is_valid, errors) = validate(&text);
+        assert!(is_valid, "{what}: {errors}\n{text}");
     }
     // And the schema does say something.
-    let (is_valid, told) = validate("<testsuites><testcase name='lost'/></testsuites>");
-    assert!(!is_valid && told.contains("testcase"), "{told}");
+    let (is_valid, errors) = validate("<testsuites><testcase name='lost'/></testsuites>");
+    assert!(!is_valid && errors.contains("testcase"), "{errors}");
 }
