@@ -62,7 +62,7 @@ fn a_report_in_a_file_becomes_what_the_run_itself_would_have_written() {
     let again: Value = desk.run(&words("report report.json --format json")).json();
     assert_eq!(again, json.json());
 
-    // The text has what the JSON holds, and ends with the same count.
+    // The text has the findings of the JSON, and ends with the same count.
     let text = desk.run(&words("report report.json"));
     assert!(text.stdout.starts_with("hookstorm "), "{}", text.stdout);
     assert!(text.stdout.contains("error[uncaught-exception] get_password_list: AttributeError"), "{}", text.stdout);
@@ -154,7 +154,7 @@ fn what_is_no_report_and_no_baseline_is_refused_with_its_place() {
     desk.write("broken.json", "{\n  \"findings\": [\n");
     desk.write("other.json", "{\"version\": \"2.1.0\", \"runs\": []}\n");
     desk.write("list.txt", "3f9c2a71d0b4\ntimeout\n");
-    let mut told = String::new();
+    let mut errors = String::new();
     for line in [
         "report broken.json",
         "report other.json --format sarif",
@@ -165,9 +165,9 @@ fn what_is_no_report_and_no_baseline_is_refused_with_its_place() {
     ] {
         let ran = desk.run(&words(line));
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
-        told.push_str(&ran.stderr.replace(desk.path("").to_str().unwrap().trim_end_matches('/'), "/desk"));
+        errors.push_str(&ran.stderr.replace(desk.path("").to_str().unwrap().trim_end_matches('/'), "/desk"));
     }
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(errors, @r"
     error: `broken.json` is not a report: line 3: EOF while parsing a list
       hint: every command on a plugin writes one with `--format json`; `hookstorm schema report` describes it
     error: `other.json` is not a report: line 1: missing field `hookstorm`
@@ -176,11 +176,63 @@ fn what_is_no_report_and_no_baseline_is_refused_with_its_place() {
       hint: hookstorm looked in the current folder, `/desk`
     error: `broken.json` is not a baseline: line 3: EOF while parsing a list
       hint: use a report of `--format json`, or a text file with one fingerprint on each line
-    error: `other.json` is not a baseline: it is JSON, but no report of hookstorm: missing field `hookstorm`
+    error: `other.json` is not a baseline: it is JSON, but no report of hookstorm: missing field `findings`
       hint: use a report of `--format json`, or a text file with one fingerprint on each line
     error: `list.txt` is not a baseline: line 2: `timeout` is no fingerprint, which is twelve hexadecimal digits
       hint: use a report of `--format json`, or a text file with one fingerprint on each line
     ");
+}
+
+#[test]
+fn a_report_that_another_program_wrote_is_kept_as_it_is_or_refused_with_its_line() {
+    let desk = Desk::new();
+    let start = "{\"hookstorm\": \"0.1.0\",\n\"command\": \"test\", \"status\": \"ok\", \"platform\": \"9.0\",                  \"findings\": [],\n\"plugin\": {\"name\": \"A\", \"path\": \"a/\"},\n";
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    // In fields that this version does not know, anything is kept; in others, it must be what this version can read.
+    for value in ["1e999", "-1e999", "\"\\ud800\"", &deep, "12345678901234567890123", "1.0e2"] {
+        let written = format!("{start}\"of_tomorrow\": {value}}}");
+        desk.write("report.json", &written);
+        let ran = desk.run(&words("report report.json --format json"));
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), format!("{written}\n").as_str()), "{ran:?}");
+        for format in ["text", "sarif", "junit", "markdown", "html"] {
+            let ran = desk.run(&words(&format!("report report.json --format {format}")));
+            assert_eq!(ran.status, Some(0), "{ran:?}");
+        }
+    }
+    let arguments = format!(
+        "{{\"calls\": [{{\"call\": 1, \"hook\": \"h\", \"ending\": \"e\", \"arguments\": {{\"a\": {deep}}}}}]}}"
+    );
+    for field in [
+        "\"elapsed_seconds\": 1e999",
+        "\"seed\": 1e999",
+        "\"notes\": [\"\\ud800\"]",
+        &format!("\"trace\": {arguments}"),
+    ] {
+        desk.write("report.json", format!("{start}{field}}}"));
+        let ran = desk.run(&words("report report.json --format json"));
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        assert!(ran.stderr.starts_with("error: `report.json` is not a report: line 4: "), "{}", ran.stderr);
+        assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_report_of_another_version_is_a_baseline_if_it_has_fingerprints() {
+    let desk = Desk::new();
+    store(&desk);
+    let known = fingerprints(&desk.run(&words(&format!("{TEST} --format json"))));
+    let still = format!("{{\"outcome\": \"still-there\", \"fingerprint\": \"{}\"}}", known[1]);
+    desk.write(
+        "known.json",
+        format!(
+            "{{\"status\": \"of-tomorrow\", \"again\": null, \"history\": [{{\"at\": \"noon\"}}], \"number\": 1e999,
+            \"findings\": [{{\"fingerprint\": \"{}\"}}], \"cases\": [{still}]}}",
+            known[0]
+        ),
+    );
+    let ran = desk.run(&words(&format!("{TEST} -q --baseline known.json")));
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.starts_with("2 known findings are in the baseline"), "{}", ran.stdout);
 }
 
 #[test]

@@ -46,16 +46,15 @@ pub(super) fn run(arguments: &ReportArguments, console: Console) -> Result<u8, C
     }
     let options = FormatOptions { with_opening: true, ..console.format_options() };
     console.out(&match format.name {
-        // With fields that this version does not know.
-        "json" => json_as_written(&text),
+        "json" => as_written(&text),
         _ => format.write(&report, &options),
     })?;
     Ok(status::NOTHING)
 }
 
-/// The JSON of a report, indented.
-fn json_as_written(text: &str) -> String {
+/// The text of a report, unchanged. Another program may have written fields, numbers or nesting that no value of ours
+/// can express: they are kept, too.
+fn as_written(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let json: serde_json::Value = serde_json::from_str(text).expect("it was read as a report");
-    format!("{json:#}\n")
+    format!("{}\n", text.trim_end())
 }

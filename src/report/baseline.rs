@@ -1,5 +1,7 @@
 //! [`Baseline`]: the findings that a user knows already. A run fails only on new ones.
 //!
+//! It reads fingerprints and nothing else, so that the report of any version serves as one.
+//!
 //! Three forms are read: what `--format json` writes, a JSON list of fingerprints, and a text with one fingerprint in
 //! each line, where `#` begins a comment:
 //!
@@ -10,9 +12,10 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use thiserror::Error;
 
-use super::Report;
+use super::{CaseOutcome, model::without_place};
 use crate::finding::Fingerprint;
 
 /// Fingerprints of known findings.
@@ -49,6 +52,26 @@ pub enum BaselineError {
     },
 }
 
+/// The part of a report that a baseline needs.
+#[derive(Deserialize)]
+struct KnownFindings {
+    findings: Vec<KnownFinding>,
+    #[serde(default)]
+    cases: Option<Vec<KnownCase>>,
+}
+
+#[derive(Deserialize)]
+struct KnownFinding {
+    fingerprint: String,
+}
+
+/// A case that was replayed. If its finding is still there, the finding is known, though `findings` does not have it.
+#[derive(Deserialize)]
+struct KnownCase {
+    outcome: CaseOutcome,
+    fingerprint: Option<String>,
+}
+
 impl Baseline {
     /// Reads a report or a list of fingerprints.
     ///
@@ -60,10 +83,7 @@ impl Baseline {
             None => Err(BaselineError::Empty),
             Some('{') => Self::of_report(text),
             Some('[') => {
-                let all: Vec<String> = serde_json::from_str(text).map_err(|error| {
-                    let problem = error.to_string().split(" at line ").next().unwrap_or_default().to_owned();
-                    BaselineError::Json { line: error.line(), problem }
-                })?;
+                let all: Vec<String> = serde_json::from_str(text).map_err(|error| json(&error))?;
                 all.iter().map(|word| fingerprint(word, None)).collect::<Result<_, _>>().map(Self)
             }
             Some(_) => {
@@ -77,12 +97,14 @@ impl Baseline {
 
     /// The findings of a report, and those of cases that were still there.
     fn of_report(text: &str) -> Result<Self, BaselineError> {
-        let report = Report::parse(text).map_err(|error| match error.is_json {
-            true => BaselineError::NoReport(error.problem),
-            false => BaselineError::Json { line: error.line, problem: error.problem },
+        let report: KnownFindings = serde_json::from_str(text).map_err(|error| match error.is_data() {
+            true => BaselineError::NoReport(without_place(&error)),
+            false => json(&error),
         })?;
-        let findings = report.all_findings();
-        findings.iter().map(|one| fingerprint(&one.fingerprint, None)).collect::<Result<_, _>>().map(Self)
+        let cases = report.cases.unwrap_or_default().into_iter();
+        let still = cases.filter(|case| case.outcome == CaseOutcome::StillThere).filter_map(|case| case.fingerprint);
+        let all = report.findings.into_iter().map(|one| one.fingerprint).chain(still);
+        all.map(|word| fingerprint(&word, None)).collect::<Result<_, _>>().map(Self)
     }
 
     /// These fingerprints.
@@ -94,6 +116,10 @@ impl Baseline {
     pub fn knows(&self, fingerprint: &str) -> bool {
         self.0.contains(fingerprint)
     }
+}
+
+fn json(error: &serde_json::Error) -> BaselineError {
+    BaselineError::Json { line: error.line(), problem: without_place(error) }
 }
 
 /// `word`, if it has the form of a fingerprint.
@@ -108,26 +134,17 @@ fn fingerprint(word: &str, line: Option<usize>) -> Result<String, BaselineError>
 mod tests {
     use super::*;
 
-    /// A report of a later version with `findings` and more.
-    fn report(more: &str) -> String {
-        format!(
-            r#"{{"hookstorm": "9.9.9", "command": "dream", "status": "ok", "platform": "12.0", "colour": "red",
-            "plugin": {{"name": "A", "path": "a/"}}, {more}}}"#
-        )
-    }
-
     #[test]
     fn a_report_a_json_list_and_a_plain_list_say_the_same() {
-        let case = |outcome: &str, fingerprint: &str| {
-            format!(r#"{{"path": "a.json", "outcome": "{outcome}", "rule": "x", "fingerprint": {fingerprint}}}"#)
-        };
-        let report = report(&format!(
-            r#""findings": [{{"rule": "of-tomorrow", "severity": "grave", "message": "m", "fingerprint": "3f9c2a71d0b4"}}],
-            "cases": [{}, {}, {}]"#,
+        let case =
+            |outcome: &str, fingerprint: &str| format!(r#"{{"outcome": "{outcome}", "fingerprint": {fingerprint}}}"#);
+        let report = format!(
+            r#"{{"hookstorm": "9.9.9", "findings": [{{"rule": "of-tomorrow", "fingerprint": "3f9c2a71d0b4"}}],
+            "cases": [{}, {}, {}]}}"#,
             case("still-there", "\"0123456789ab\""),
             case("fixed", "\"ffffffffffff\""),
             case("silent", "null")
-        ));
+        );
         let list = r#"["3f9c2a71d0b4", "0123456789ab"]"#;
         let lines = "\u{feff}# open since May\n\n3f9c2a71d0b4\r\n0123456789ab  # ticket 4711\n";
         let expected = Baseline::parse(list).unwrap();
@@ -138,8 +155,26 @@ mod tests {
 
     #[test]
     fn a_report_without_findings_knows_none_and_is_no_error() {
-        assert_eq!(Baseline::parse(&report(r#""findings": []"#)), Ok(Baseline::default()));
+        assert_eq!(Baseline::parse(r#"{"findings": []}"#), Ok(Baseline::default()));
         assert_eq!(Baseline::parse("# none yet\n"), Ok(Baseline::default()));
+    }
+
+    #[test]
+    fn only_the_fingerprints_of_a_report_must_be_what_this_version_knows() {
+        let known = Baseline::of(["3f9c2a71d0b4".to_owned()]);
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        for more in [
+            r#""status": "of-tomorrow""#,
+            r#""status": null, "plugin": null, "again": null, "platform": 12"#,
+            r#""history": [{"at": "noon"}], "coverage": "all", "trace": []"#,
+            r#""cases": null"#,
+            r#""cases": [{"outcome": "of-tomorrow"}, {"outcome": "still-there", "fingerprint": "3f9c2a71d0b4"}]"#,
+            r#""number": 1e999, "text": "\ud800""#,
+            &format!(r#""deep": {deep}"#),
+        ] {
+            let text = format!(r#"{{"findings": [{{"fingerprint": "3f9c2a71d0b4", "severity": 7}}], {more}}}"#);
+            assert_eq!(Baseline::parse(&text), Ok(known.clone()), "{text}");
+        }
     }
 
     #[test]
@@ -150,7 +185,7 @@ mod tests {
         it is empty
         it is empty
         line 1: EOF while parsing an object
-        it is JSON, but no report of hookstorm: missing field `hookstorm`
+        it is JSON, but no report of hookstorm: missing field `findings`
         line 1: invalid type: integer `1`, expected a string
         `abc` is no fingerprint, which is twelve hexadecimal digits
         line 1: `a` is no fingerprint, which is twelve hexadecimal digits

@@ -116,7 +116,7 @@ impl Diagnosis {
 
     /// As JSON, with a line feed at the end.
     pub fn to_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).expect("it holds only text and numbers");
+        let text = serde_json::to_string_pretty(self).expect("text and numbers have a form in JSON");
         text + "\n"
     }
 }

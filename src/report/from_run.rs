@@ -143,7 +143,7 @@ impl Report {
             message: found.map(|found| found.message.clone()),
             severity,
             known,
-            again: self.again.case(&self.plugin.path, &path, found.map(|found| found.rule.as_str())),
+            again: Some(self.again.case(&self.plugin.path, &path, found.map(|found| found.rule.as_str()))),
             path,
         };
         (case, findings)

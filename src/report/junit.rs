@@ -1,8 +1,8 @@
 //! The report as JUnit XML, which CI servers show as tests; the same report is the same bytes.
 //!
-//! A hook is a suite, and each rule that runs hooks a test of it; `package` and `loading` are suites of their own. What
-//! was found is a failure with the command that shows it again, what only warns is a passed test that says so, what the
-//! baseline holds is skipped. `replay` adds a test for each case, `load` one for each objective and each figure that
+//! A hook is a suite, and each rule that runs hooks a test of it; `package` and `loading` are suites of their own. An
+//! error is a failure with the command that shows it again, a warning is a passed test with a message, and a finding of
+//! the baseline is a skipped test. `replay` adds a test for each case, `load` one for each objective and each figure that
 //! was compared.
 //!
 //! ```xml
@@ -144,7 +144,7 @@ fn test_of_case(report: &Report, case: &CaseResult) -> TestCase {
     let message = one_line(message.unwrap_or_default());
     let mut lines = vec![format!("{outcome}: {message}")];
     lines.extend(own.iter().map(|finding| whole(finding)));
-    lines.push(format!("again: {}", one_line(&case.again)));
+    lines.extend(case.again.iter().map(|again| format!("again: {}", one_line(again))));
     let text = lines.join("\n");
     let is_new_error = |one: &&FindingEntry| one.severity == Severity::Error && !one.known;
     let (status, out) = match (kind, &case.outcome) {

@@ -240,6 +240,71 @@ fn reports_that_were_written_before_are_read_whole_and_become_every_form() {
 }
 
 #[test]
+fn reports_that_were_written_before_serve_as_baselines() {
+    for (command, text) in WRITTEN {
+        let report = Report::parse(text).unwrap();
+        let known: Vec<String> = report.all_findings().into_iter().map(|one| one.fingerprint).collect();
+        assert!(!known.is_empty() || matches!(command, "run" | "minimize" | "load" | "check"), "{command}");
+        assert_eq!(Baseline::parse(text).unwrap(), Baseline::of(known), "{command}");
+    }
+}
+
+/// Places in JSON: keys and indices.
+type Place = Vec<String>;
+
+/// The places of all objects in `json` that are parts of a report. Under other keys, all names are the plugin's.
+fn objects(json: &serde_json::Value, place: &Place, found: &mut Vec<Place>) {
+    const OF_THE_PLUGIN: [&str; 4] = ["arguments", "services", "cookie", "session_cookie"];
+    let inside = |key: &str| place.iter().cloned().chain([key.to_owned()]).collect::<Place>();
+    match json {
+        serde_json::Value::Object(entries) => {
+            // The keys of these are names of hooks.
+            if place.last().is_none_or(|key| key != "hooks") {
+                found.push(place.clone());
+            }
+            for (key, value) in entries.iter().filter(|(key, _)| !OF_THE_PLUGIN.contains(&key.as_str())) {
+                objects(value, &inside(key), found);
+            }
+        }
+        // The items of a list have one form.
+        serde_json::Value::Array(items) => {
+            items.iter().take(1).for_each(|item| objects(item, &inside("0"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_field_that_this_version_does_not_know_disturbs_no_part_of_a_report() {
+    let mut places = std::collections::BTreeSet::new();
+    for (command, text) in WRITTEN {
+        let json: serde_json::Value = serde_json::from_str(text).unwrap();
+        let mut found = Vec::new();
+        objects(&json, &Vec::new(), &mut found);
+        for place in found {
+            let mut later = json.clone();
+            let object = place.iter().fold(&mut later, |json, key| match json {
+                serde_json::Value::Array(items) => &mut items[key.parse::<usize>().unwrap()],
+                json => &mut json[key],
+            });
+            object["of_tomorrow"] = serde_json::json!({"a": [1, null]});
+            let later = later.to_string();
+            let report = Report::parse(&later).unwrap_or_else(|error| panic!("{command}, {place:?}: {error}"));
+            assert_eq!(report.to_json(), text, "{command}, {place:?}");
+            assert_eq!(Baseline::parse(&later), Baseline::parse(text), "{command}, {place:?}");
+            places.insert(place.join("."));
+        }
+    }
+    for place in ["", "plugin", "again", "sandbox", "coverage.files.0", "findings.0.location", "findings.0.call.stdout"]
+    {
+        assert!(places.contains(place), "{places:?}");
+    }
+    for place in ["history.0", "trace.calls.0", "cases.0", "minimized.0.before", "fuzz", "load.baseline.changes.0"] {
+        assert!(places.contains(place), "{places:?}");
+    }
+}
+
+#[test]
 fn reports_that_were_written_before_have_the_values_that_they_had() {
     let test = written("test");
     assert_eq!((test.status, test.seed, test.sessions, test.calls), (Status::Findings, Some(1), 200, 593));

@@ -31,8 +31,8 @@ pub struct CaseResult {
     pub known: bool,
     /// The command that runs it alone, to be pasted into a shell.
     #[serde(default)]
-    #[schemars(!default)]
-    pub again: String,
+    #[schemars(!default, with = "String")]
+    pub again: Option<String>,
 }
 
 /// The outcome of a replayed case.

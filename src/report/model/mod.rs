@@ -23,6 +23,7 @@ pub use coverage::{FileCoverage, LineCoverage};
 pub use finding::{CodeLocation, FindingEntry, OptionValue};
 pub use fuzz::FuzzResult;
 pub use history::{History, HistoryPoint};
+pub(super) use report::without_place;
 pub use report::{PluginInfo, Report, ReportError, Status};
 pub use rerun::Rerun;
 pub use sandbox::{MissingProtection, SandboxMode, SandboxStatus};

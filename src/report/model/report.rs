@@ -1,7 +1,9 @@
 //! [`Report`]: what a command did and found.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use super::{
@@ -23,7 +25,7 @@ pub struct Report {
     /// The plugin.
     pub plugin: PluginInfo,
     /// The user's own options, to run the command again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     #[schemars(!default)]
     pub again: Rerun,
     /// The platform that was simulated.
@@ -125,8 +127,17 @@ pub struct ReportError {
     pub line: usize,
     /// What is wrong.
     pub problem: String,
-    /// Whether the text is JSON all the same.
-    pub is_json: bool,
+}
+
+/// What is wrong, without the place.
+pub(in crate::report) fn without_place(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or(&message).to_owned()
+}
+
+/// The value, or the default if there is `null`: another version may say so that it knows none.
+fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Report {
@@ -142,18 +153,15 @@ impl Report {
     pub fn parse(text: &str) -> Result<Self, ReportError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if !text.trim_start().starts_with('{') {
-            return Err(ReportError { line: 1, problem: "it is no JSON object".to_owned(), is_json: false });
+            return Err(ReportError { line: 1, problem: "it is no JSON object".to_owned() });
         }
-        serde_json::from_str(text).map_err(|error| {
-            let message = error.to_string();
-            let problem = message.split(" at line ").next().unwrap_or(&message).to_owned();
-            ReportError { line: error.line().max(1), problem, is_json: error.is_data() }
-        })
+        serde_json::from_str(text)
+            .map_err(|error| ReportError { line: error.line().max(1), problem: without_place(&error) })
     }
 
     /// As JSON, with a line feed at the end.
     pub fn to_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).expect("a report contains only what JSON can express");
+        let text = serde_json::to_string_pretty(self).expect("every part of a report has a form in JSON");
         text + "\n"
     }
 
@@ -176,7 +184,7 @@ impl Report {
             Some(FindingEntry {
                 case: Some(case.path.clone()),
                 known: case.known,
-                again: Some(case.again.clone()).filter(|line| !line.is_empty()),
+                again: case.again.clone(),
                 ..FindingEntry::bare(rule, severity, message, case.fingerprint.clone()?)
             })
         });
@@ -190,8 +198,8 @@ impl Report {
 
     /// Findings that are not of a replayed case.
     pub(crate) fn findings_of_no_case(&self) -> impl Iterator<Item = &FindingEntry> {
-        let paths: Vec<&str> = self.replayed().iter().map(|case| case.path.as_str()).collect();
-        self.findings.iter().filter(move |one| one.case.as_deref().is_none_or(|path| !paths.contains(&path)))
+        let paths: BTreeSet<&str> = self.replayed().iter().map(|case| case.path.as_str()).collect();
+        self.findings.iter().filter(move |one| one.case.as_deref().is_none_or(|path| !paths.contains(path)))
     }
 
     /// What a replayed case shows now, if that is not what it once showed.

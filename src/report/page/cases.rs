@@ -15,9 +15,9 @@ pub(super) fn replayed(report: &Report) -> Option<Html> {
         let level = case.severity.map(|level| html!(" {}", severity(level))).unwrap_or_default();
         let known = if case.known { html!(" {}", badge(Tone::Quiet, "known")) } else { Html::default() };
         let (tone, outcome) = tone(&case.outcome);
-        let again = match case.again.as_str() {
-            "" => Html::code(&case.path),
-            line => html!("<details><summary>{}</summary>{}</details>", Html::code(&case.path), command(line)),
+        let again = match &case.again {
+            None => Html::code(&case.path),
+            Some(line) => html!("<details><summary>{}</summary>{}</details>", Html::code(&case.path), command(line)),
         };
         vec![again, html!("{}{}", badge(tone, outcome), known), html!("{}{}", rule, level), text]
     });

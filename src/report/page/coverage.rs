@@ -110,7 +110,7 @@ pub(super) fn over_time(report: &Report) -> Option<Html> {
     );
     let lines = report.coverage.lines;
     if lines > 0 && moments.iter().filter(|moment| moment.lines_hit.is_some()).nth(1).is_some() {
-        let note = format!("Of {} that hold code.", number(lines));
+        let note = format!("Of {} that contain code.", number(lines));
         all.push(plot(
             "chart-lines",
             "Lines that ran over time",

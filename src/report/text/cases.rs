@@ -62,8 +62,10 @@ fn replayed_case(report: &Report, case: &CaseResult, width: usize) -> String {
     for finding in report.findings_of(case) {
         text.push_str(&format!("   {}", headline(finding, width)));
     }
-    if case.outcome != CaseOutcome::Fixed {
-        text.push_str(&labelled("again", &plain::harmless(&case.again)));
+    if case.outcome != CaseOutcome::Fixed
+        && let Some(again) = &case.again
+    {
+        text.push_str(&labelled("again", &plain::harmless(again)));
     }
     text + "\n"
 }
@@ -71,6 +73,7 @@ fn replayed_case(report: &Report, case: &CaseResult, width: usize) -> String {
 /// `2 still there, 1 fixed, 1 silent`.
 fn count(cases: &[CaseResult]) -> String {
     let number = |outcome: &CaseOutcome| cases.iter().filter(|case| case.outcome == *outcome).count();
+    let unknown = cases.iter().filter(|case| matches!(case.outcome, CaseOutcome::Unknown(_))).count();
     let counts = [
         (CaseOutcome::StillThere, "still there"),
         (CaseOutcome::BecameAnother, "with another finding"),
@@ -82,7 +85,8 @@ fn count(cases: &[CaseResult]) -> String {
         (CaseOutcome::WantsOther, "that need `--with OTHER`"),
         (CaseOutcome::NotRun, "not run"),
     ];
-    let counts = counts.iter().map(|(outcome, what)| (number(outcome), what));
+    let counts = counts.iter().map(|(outcome, what)| (number(outcome), *what));
+    let counts = counts.chain([(unknown, "with an unknown outcome")]);
     let counts = counts.filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
     counts.collect::<Vec<_>>().join(", ")
 }
@@ -116,7 +120,7 @@ mod tests {
         case::{Case, RecordedFinding},
         engine::{ReplayOutcome, ReplayedCase},
         finding::{Rule, RuleLevels},
-        report::{CaseSize, FormatOptions, examples, text},
+        report::{CaseSize, Format, FormatOptions, examples, text},
     };
 
     fn case(path: &str, outcome: ReplayOutcome) -> ReplayedCase {
@@ -170,6 +174,20 @@ mod tests {
 
         7 cases (1 still there, 1 with another finding, 1 fixed, 1 silent, 1 that cannot be run, 1 for another type of plugin, 1 that need `--with OTHER`) in 0.4 s
         ");
+    }
+
+    #[test]
+    fn a_case_of_a_later_version_is_counted_and_has_no_line_without_a_command() {
+        let cases = r#""findings": [], "cases": [{"path": "a.json", "outcome": "of-tomorrow"},
+            {"path": "b.json", "outcome": "still-there", "again": null}]"#;
+        let report = examples::read("replay", cases);
+        let text = text::report(&report, &FormatOptions { width: 100, ..FormatOptions::default() });
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert!(text.contains("2 cases (1 still there, 1 with an unknown outcome) in "), "{text}");
+        for form in Format::ALL.iter().filter(|form| matches!(form.name, "text" | "junit")) {
+            let written = form.write(&report, &FormatOptions::default());
+            assert!(written.contains("of-tomorrow") && !written.contains("again:"), "{}: {written}", form.name);
+        }
     }
 
     #[test]
