@@ -101,7 +101,9 @@ fn load(
     options: &PluginOptions,
     confinement: &Confinement,
 ) -> Result<Option<(Arc<Target>, Loading, MissingProtections)>, Error> {
-    let Some(plugin_type) = package.plugin_type().filter(|_| package.is_runnable()) else { return Ok(None) };
+    let Some(plugin_type) = package.plugin_type().filter(|_| package.is_runnable() && package.is_whole) else {
+        return Ok(None);
+    };
     // Python names files by their real path, and frames are recognized by it.
     let root = package.root.canonicalize().map_err(Error::reading(&package.root))?;
     let configuration = configuration.or_else(|| package.configuration.clone()).unwrap_or_default();

@@ -7,13 +7,16 @@
 #![forbid(unsafe_code)]
 
 mod case_run;
+mod caution;
 mod check_plugin;
 mod corpus_cases;
+mod early_end;
 mod error;
 mod event;
 mod exchange;
 mod files;
 mod fuzz_plugin;
+mod hint;
 mod load_plugin;
 mod loaded_plugin;
 mod minimize;

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     Error, PluginOptions,
+    hint::without_followed,
     loaded_plugin::{Confinement, LoadedPlugin},
     network::network,
     probe,
@@ -89,7 +90,8 @@ impl Plugin {
         let (mut is_callable, mut needs_python) = (false, None);
         if let Some(loaded) = &loaded {
             let subject = loaded.subject(&options.levels, &Setup::default());
-            let mut of_loading = oracle::judge_loading(&subject, &loaded.loading);
+            let shown = oracle::judge_loading(&subject, &loaded.loading).into_iter();
+            let mut of_loading: Vec<_> = shown.map(|finding| without_followed(finding, &options)).collect();
             if let Some(needs) = missing_module(&loaded.loading)
                 .and_then(|name| package.as_ref()?.binary_modules.needed(name, &loaded.loading.python))
             {

@@ -3,7 +3,7 @@
 use super::{Error, Plugin};
 use crate::{
     contract::PluginType,
-    engine::{ReportedFinding, Summary},
+    engine::{ReportedFinding, Summary, group},
     finding::{Phase, Rule},
     package::NeedsPython,
     report::{PluginInfo, Report, RunContext, SandboxMode},
@@ -23,6 +23,7 @@ impl Plugin {
             again: self.options.rerun(),
             platform: self.options.platform.name.to_owned(),
             python: self.loaded.as_ref().map(|loaded| loaded.loading.python.clone()),
+            sdk: self.loaded.as_ref().and_then(|loaded| loaded.loading.sdk_version.clone()),
             seed,
             sandbox: self.sandbox.clone(),
             ..Report::new(command)
@@ -37,14 +38,10 @@ impl Plugin {
         let first_group = summary.reported.iter().map(|one| one.group + 1).max().unwrap_or(0);
         let shown: Vec<_> = summary.reported.iter().map(|one| one.finding.fingerprint.clone()).collect();
         let new = self.findings.iter().filter(|one| !shown.contains(&one.fingerprint));
-        let new: Vec<_> = new
-            .enumerate()
-            .map(|(index, finding)| ReportedFinding {
-                group: first_group + index,
-                ..ReportedFinding::without_case(finding.clone())
-            })
-            .collect();
+        let mut new = group(new.cloned().map(ReportedFinding::without_case).collect());
+        new.iter_mut().for_each(|one| one.group += first_group);
         summary.reported.splice(0..0, new);
+        summary.cautions.extend(self.cautions(&summary));
         summary.notes.splice(0..0, self.notes.iter().cloned());
         let mut report = self.begun_report(command, seed);
         self.with_context(|context| report.add_run(&summary, context));
@@ -64,7 +61,9 @@ impl Plugin {
         }
         let mut summary = Summary::default();
         if self.notes.is_empty() {
-            summary.notes.push("loading failed, so no hook was called; repair the errors above first".into());
+            let is_whole = self.package.as_ref().is_none_or(|package| package.is_whole);
+            let what = if is_whole { "loading failed" } else { "some of the archive's files are missing" };
+            summary.notes.push(format!("{what}, so no hook was called; repair the errors above first"));
         }
         Ok(self.report(command, seed, summary))
     }

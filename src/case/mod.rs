@@ -6,11 +6,13 @@
 mod file;
 mod services;
 mod session;
+mod usual;
 mod value;
 
 pub use file::{Case, CaseError, RecordedFinding};
 pub(crate) use services::secrets_of_services;
 pub use services::{SERVICES, ServicesProblem, check_services};
 pub use session::{Call, Session, SetOption};
+pub(crate) use usual::is_usual;
 pub(crate) use value::DictBuilder;
 pub use value::Value;

@@ -6,7 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     case::Session,
     contract::Hook,
-    engine::reproducer::{ended_early, rank, timed_out},
+    engine::{
+        Reach,
+        cause::{self, SeenCookies},
+        reproducer::{ended_early, rank, timed_out},
+    },
     finding::{Finding, Fingerprint},
     trace::Trace,
 };
@@ -35,6 +39,10 @@ pub(super) struct BatchResult {
     pub(super) timed_out: Vec<u64>,
     /// How many of them were ended before.
     pub(super) ended_early: u64,
+    /// How far the sessions got.
+    pub(super) reach: Reach,
+    /// Cookies that hooks returned.
+    pub(super) cookies: SeenCookies,
     /// For each name, how many sessions changed it.
     changed: BTreeMap<String, u32>,
 }
@@ -46,6 +54,8 @@ pub(super) struct CandidateFinding {
     pub(super) sessions: u64,
     /// For each rank, the first session that showed it, with the finding.
     pub(super) examples: Vec<(u64, Finding)>,
+    /// The first session in which the result of an earlier call was lost.
+    pub(super) after_loss: Option<u64>,
 }
 
 impl BatchResult {
@@ -62,6 +72,8 @@ impl BatchResult {
         let own = trace.calls.iter().filter(|seen| is_own(&seen.call));
         self.hooks.extend(own.map(|seen| seen.hook));
         self.add_changes(number, trace);
+        self.reach.add(session, trace, is_nominal);
+        self.cookies.add(trace);
         self.sessions += 1;
         self.calls += trace.calls.len() as u64;
         if timed_out(trace) {
@@ -76,12 +88,17 @@ impl BatchResult {
                 *self.nominal_calls.entry(hook).or_default() += 1;
             }
         }
+        let lost = findings.iter().filter(|finding| cause::loses_result(finding.rule)).filter_map(|one| one.call).min();
         for finding in findings {
-            let candidate = self
-                .candidates
-                .entry(finding.fingerprint.clone())
-                .or_insert_with(|| CandidateFinding { sessions: 0, examples: Vec::new() });
+            let candidate = self.candidates.entry(finding.fingerprint.clone()).or_insert_with(|| CandidateFinding {
+                sessions: 0,
+                examples: Vec::new(),
+                after_loss: None,
+            });
             candidate.sessions += 1;
+            if lost.is_some_and(|lost| finding.call.is_some_and(|call| call > lost)) {
+                candidate.after_loss.get_or_insert(number);
+            }
             if candidate.examples.iter().all(|(_, known)| rank(known) != rank(&finding)) {
                 candidate.examples.push((number, finding));
             }

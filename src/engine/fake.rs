@@ -16,7 +16,7 @@ use crate::{
     runtime::{Executor, Isolation, KnownHang, RuntimeError},
     trace::{
         CallTrace, CapturedOutput, CmpLogEntry, Edge, Ending, Exception, Instrumentation, LoadEnding, Loading,
-        Observation, Observed, Trace,
+        Observation, Observed, PluginTokens, Trace,
     },
 };
 
@@ -40,6 +40,9 @@ pub(super) type Play = dyn Fn(&Call, &mut Memory, How) -> Ending + Send + Sync;
 /// The edges and comparisons of a session.
 pub(super) type Instrumented = dyn Fn(&Session) -> (Vec<Edge>, Vec<CmpLogEntry>) + Send + Sync;
 
+/// Plays a call that reads its cookie; `None` leaves the call to [`Play`].
+pub(super) type PlayWithCookie = dyn Fn(&Call, &Value) -> Option<Ending> + Send + Sync;
+
 /// Whether the worker breaks when it runs a session.
 pub(super) type Broken = dyn Fn(&Session) -> bool + Send + Sync;
 
@@ -54,6 +57,7 @@ pub(super) struct FakeExecutor {
     lines: Vec<(usize, u32)>,
     hangs: Vec<KnownHang>,
     broken: Option<Arc<Broken>>,
+    with_cookie: Option<Arc<PlayWithCookie>>,
     alive: Arc<Alive>,
 }
 
@@ -89,7 +93,7 @@ impl FakeExecutor {
     fn session(&mut self, session: &Session, how: How) -> Trace {
         self.log.lock().unwrap().push(how);
         let before = self.memory.clone();
-        let mut trace = Trace::default();
+        let mut trace = Trace { cookie: session.cookie.clone(), ..Trace::default() };
         for (index, call) in session.calls.iter().enumerate() {
             let mut fresh = Memory::new();
             let memory = if how == How::Persistent { &mut self.memory } else { &mut fresh };
@@ -97,12 +101,18 @@ impl FakeExecutor {
             if !self.lines.contains(&line) {
                 self.lines.push(line);
             }
-            let mut ending = (self.play)(call, memory, how);
+            let with_cookie = self.with_cookie.as_ref().and_then(|play| play(call, &trace.cookie));
+            let mut ending = with_cookie.unwrap_or_else(|| (self.play)(call, memory, how));
             if let Ending::TimedOut { frames, .. } = &ending
                 && how == How::Persistent
                 && KnownHang::of(call.hook, frames).is_some_and(|hang| self.hangs.contains(&hang))
             {
                 ending = Ending::EndedEarly { frames: frames.clone() };
+            }
+            if let Ending::Returned(result) = &ending
+                && let Some(cookie) = result.get("cookie").and_then(Observed::through_json)
+            {
+                trace.cookie = cookie;
             }
             let is_over = matches!(ending, Ending::EndedEarly { .. });
             trace.calls.push(self::call(index, call.hook, ending));
@@ -246,11 +256,14 @@ fn finding(rule: Rule, hook: Hook, what: &str, call: usize) -> Finding {
     }
 }
 
-/// Every exception and every timeout of a trace.
+/// Every exception, every timeout and every result of a trace that JSON refuses.
 pub(super) fn findings(trace: &Trace) -> Vec<Finding> {
     let judge = |call: &CallTrace| match &call.ending {
         Ending::Raised(exception) => Some(finding(Rule::UncaughtException, call.hook, &exception.type_name, call.call)),
         Ending::TimedOut { .. } => Some(finding(Rule::Timeout, call.hook, "", call.call)),
+        Ending::Returned(result @ Observed::Dict(_)) if result.through_json().is_none() => {
+            Some(finding(Rule::NotJson, call.hook, "not-json", call.call))
+        }
         _ => None,
     };
     trace.calls.iter().filter_map(judge).collect()
@@ -385,6 +398,7 @@ pub(super) struct FakePlugin {
     play: Arc<Play>,
     instrumented: Option<Arc<Instrumented>>,
     broken: Option<Arc<Broken>>,
+    with_cookie: Option<Arc<PlayWithCookie>>,
     pub(super) alive: Arc<Alive>,
     /// How each session ran.
     pub(super) log: Arc<Mutex<Vec<How>>>,
@@ -406,7 +420,7 @@ impl FakePlugin {
             takes_configuration: true,
             constructor: Some(LoadEnding::Done),
             hooks: Vec::new(),
-            tokens: Default::default(),
+            tokens: PluginTokens { strings: vec!["account".into()], ..PluginTokens::default() },
             files: Vec::new(),
             sdk_version: None,
         };
@@ -414,6 +428,7 @@ impl FakePlugin {
             play: Arc::new(play),
             instrumented: None,
             broken: None,
+            with_cookie: None,
             alive: Arc::default(),
             log: Arc::default(),
             setups: Mutex::default(),
@@ -436,6 +451,11 @@ impl FakePlugin {
         Self { broken: Some(Arc::new(broken)), ..self }
     }
 
+    /// The same, but calls may read their cookies.
+    pub(super) fn with_cookies(self, play: impl Fn(&Call, &Value) -> Option<Ending> + Send + Sync + 'static) -> Self {
+        Self { with_cookie: Some(Arc::new(play)), ..self }
+    }
+
     /// Calls `work` with a plan for this plugin.
     pub(super) fn with_plan<T>(&self, work: impl FnOnce(&Plan<'_>) -> T) -> T {
         let workers = |setup: &Setup| {
@@ -452,6 +472,7 @@ impl FakePlugin {
                 lines: Vec::new(),
                 hangs: Vec::new(),
                 broken: self.broken.clone(),
+                with_cookie: self.with_cookie.clone(),
                 alive: Arc::clone(&self.alive),
             }) as Box<dyn Executor>)
         };

@@ -10,8 +10,9 @@ use crate::{
     contract::Hook,
     corpus::CorpusError,
     engine::{
-        ReportedFinding, Summary,
+        Reach, ReportedFinding, Summary,
         batch_result::{BatchResult, SESSIONS_FOR_A_CHANGE},
+        cause::SeenCookies,
         group,
         reproducer::rank,
     },
@@ -58,6 +59,10 @@ pub(super) struct FindingTable {
     ended_early: u64,
     /// The hooks of the plugin under test that were called.
     pub(super) hooks: BTreeSet<Hook>,
+    /// How far the sessions got.
+    reach: Reach,
+    /// Cookies that hooks returned.
+    pub(super) cookies: SeenCookies,
     /// How many fingerprints were confirmed.
     pub(super) confirmed: usize,
     /// Whether there were more fingerprints than the table has room for.
@@ -75,6 +80,8 @@ impl FindingTable {
         self.timed_out += result.timed_out.len() as u64;
         self.ended_early += result.ended_early;
         self.hooks.extend(&result.hooks);
+        self.reach.merge(&result.reach);
+        self.cookies.extend(&result.cookies);
         for (&hook, calls) in &result.nominal_calls {
             *self.nominal_calls.entry(hook).or_default() += calls;
         }
@@ -147,11 +154,11 @@ impl FindingTable {
         };
         let record = self.record(&reported.finding.fingerprint)?;
         reported.occurrences = record.occurrences;
-        // Only a finding that ends the call is a sign of a missing configuration. A leak in every session is just a
-        // leak.
+        // Only a finding that ends the call, or loses its result, is a sign of a missing configuration. A leak in every
+        // session is just a leak.
         let ends_the_call = matches!(
             reported.finding.rule,
-            Rule::UncaughtException | Rule::ConstructorFailed | Rule::ProcessExit | Rule::Timeout
+            Rule::UncaughtException | Rule::ConstructorFailed | Rule::ProcessExit | Rule::Timeout | Rule::NotJson
         );
         reported.every_session = ends_the_call && calls > 0 && record.nominal >= calls;
         record.failures = 0;
@@ -209,6 +216,7 @@ impl FindingTable {
             })
             .collect();
         summary.hooks = self.hooks;
+        summary.reach = self.reach;
         summary.unconfirmed = (all - reported.len()) as u64;
         summary.reported = group::arrange(reported);
     }
@@ -227,7 +235,8 @@ mod tests {
             for number in batch * 64..(batch + 1) * 64 {
                 let trace = fake::trace_of(fake::raise(&format!("E{number}")));
                 let finding = fake::findings(&trace).remove(0);
-                let candidate = CandidateFinding { sessions: 1, examples: vec![(number, finding.clone())] };
+                let candidate =
+                    CandidateFinding { sessions: 1, examples: vec![(number, finding.clone())], after_loss: None };
                 result.candidates.insert(finding.fingerprint, candidate);
             }
             let numbers: Vec<u64> = table.count(&result, false).into_iter().map(|(number, _)| number).collect();

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use crate::{
     case::Session,
-    engine::{Plan, Setup, batch_result::BatchResult, exclusive_run::ExclusiveRun, known_hangs::KnownHangs},
+    engine::{Plan, Setup, batch_result::BatchResult, exclusive_run::ExclusiveRun, known_hangs::KnownHangs, sdk},
     finding::{Finding, Fingerprint, Rule, Severity},
     generate,
     oracle::PluginUnderTest,
@@ -144,7 +144,7 @@ impl<'p> Reproducer<'p> {
     pub(super) fn judge(&self, session: &Session, trace: &Trace) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         let judged = self.plan.judge.judge(&self.subject, session, trace);
-        for finding in judged.into_iter().filter_map(|finding| self.plan.levels.apply(finding)) {
+        for finding in judged.into_iter().filter_map(|finding| sdk::at_level(self.plan, finding)) {
             match findings.iter_mut().find(|known| known.fingerprint == finding.fingerprint) {
                 // Of two, the better example is reported.
                 Some(known) if rank(&finding) < rank(known) => *known = finding,

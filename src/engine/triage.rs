@@ -11,10 +11,12 @@ use crate::{
         attempt_runner::AttemptRunner,
         batch::Batch,
         batch_result::BatchResult,
+        cause,
         compare::{self, Difference},
+        decisive,
         finding_table::FindingTable,
         reproducer::{Reproduced, Reproducer, rank},
-        shrink,
+        sdk, shrink,
     },
     finding::{Finding, Rule},
     runtime::RuntimeError,
@@ -29,11 +31,21 @@ pub(super) struct Triage<'a> {
     pub(super) table: FindingTable,
     /// Sessions of the current batch of which two runs differed. One such finding for a session is enough.
     differed: BTreeSet<u64>,
+    /// A session that shows the finding which is reported now, after an earlier call lost its result. The smallest case
+    /// may have no such call.
+    session_after_loss: Option<Session>,
 }
 
 impl<'a> Triage<'a> {
     pub(super) fn new(corpus: Corpus, stop: &'a Stop, listen: &'a (dyn Fn(Event) + Sync)) -> Self {
-        Self { corpus, stop, listen, table: FindingTable::default(), differed: BTreeSet::new() }
+        Self {
+            corpus,
+            stop,
+            listen,
+            table: FindingTable::default(),
+            differed: BTreeSet::new(),
+            session_after_loss: None,
+        }
     }
 
     /// Counts a batch, and reproduces what is new in it.
@@ -48,7 +60,8 @@ impl<'a> Triage<'a> {
             // To reproduce a timeout takes long. A user who asked to stop should not have to wait for it.
             let is_too_slow = finding.rule == Rule::Timeout && self.stop.requested();
             if self.table.wants(&finding) && !is_too_slow {
-                self.reproduce_candidate(reproducer, batch, number, &finding)?;
+                let after_loss = result.candidates.get(&finding.fingerprint).and_then(|one| one.after_loss);
+                self.reproduce_candidate(reproducer, batch, number, &finding, after_loss)?;
             }
         }
         for (&number, names) in &result.changes {
@@ -89,6 +102,7 @@ impl<'a> Triage<'a> {
         batch: &dyn Batch,
         number: u64,
         finding: &Finding,
+        after_loss: Option<u64>,
     ) -> Result<(), EngineError> {
         let Some(session) = batch.session(number) else { return Ok(()) };
         (self.listen)(Event::Confirming { finding: finding.clone() });
@@ -102,6 +116,7 @@ impl<'a> Triage<'a> {
                 if reproduced.finding.rule == Rule::Timeout {
                     reproducer.hangs().add(&reproduced);
                 }
+                self.session_after_loss = after_loss.and_then(|number| batch.session(number));
                 self.report(reproducer, Vec::new(), reproduced, |runner, earlier, reproduced| {
                     let (small, _tries) = shrink::shrink_confirmed(runner, reproduced, stop)?;
                     Ok((earlier, small))
@@ -200,11 +215,27 @@ impl<'a> Triage<'a> {
         let mut reported = ReportedFinding {
             case: Some(reproducer.plan.case(&earlier, &small.session, &small.finding)),
             call: call_of(&small),
+            in_sdk: sdk::is_in_sdk(reproducer.plan.loading, &small.finding),
             ..ReportedFinding::without_case(small.finding)
         };
         self.write_final(reproducer, &mut reported)?;
+        if !self.stop.requested() {
+            self.explain(reproducer, &mut reported)?;
+        }
         if let Some(reported) = self.table.confirm(reported) {
             (self.listen)(Event::Found(Box::new(reported)));
+        }
+        Ok(())
+    }
+
+    /// Finds the arguments that make the difference in the case, and the finding from which this one follows.
+    fn explain(&mut self, reproducer: &mut Reproducer<'_>, reported: &mut ReportedFinding) -> Result<(), EngineError> {
+        let after_loss = self.session_after_loss.take();
+        let Some(case) = &reported.case else { return Ok(()) };
+        let stop = self.stop.until(Instant::now() + reproducer.plan.max_time_per_finding);
+        reported.decisive = decisive::decisive(reproducer, &case.session, &reported.finding, &stop)?;
+        if let Some(session) = after_loss {
+            reported.follows = cause::find(reproducer, &session, &reported.finding, &self.table.cookies)?;
         }
         Ok(())
     }

@@ -134,7 +134,7 @@ const HOSTILE: &[&str] = &[
     "&& true",
     "-rf",
     "--help",
-    "../../etc/passwd",
+    "../../passwd",
     "/etc/passwd",
     "..\\..\\windows",
     "C:\\x",

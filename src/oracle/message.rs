@@ -89,10 +89,17 @@ pub(super) fn level(api: Api) -> String {
     }
 }
 
-/// `TypeName: text` on one line; `masked` is the exception's text without secrets.
+/// `TypeName: text` on one line; `masked` is the exception's text without secrets. A long text loses its middle: its end
+/// often names what is missing.
 pub(super) fn exception(exception: &Exception, masked: &str) -> String {
     let name = &exception.type_name;
-    let text = one_line(masked, MESSAGE_LIMIT);
+    let count = masked.trim_end().chars().count();
+    let text = if count > MESSAGE_LIMIT {
+        let end: String = masked.trim_end().chars().skip(count - MESSAGE_LIMIT / 2).collect();
+        format!("{}{}", one_line(masked, MESSAGE_LIMIT / 2), one_line(&end, MESSAGE_LIMIT / 2))
+    } else {
+        one_line(masked, MESSAGE_LIMIT)
+    };
     if text.is_empty() { name.clone() } else { format!("{name}: {text}") }
 }
 

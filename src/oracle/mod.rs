@@ -30,6 +30,7 @@ mod stable_name;
 mod stack;
 #[cfg(test)]
 mod testing;
+mod typed_path;
 mod value_path;
 
 pub use canary::secrets_of;

@@ -3,14 +3,17 @@
 //!
 //! Allowed on purpose: what a call tried that the platform cut off. An exception caused by the closed network is still
 //! an `uncaught-exception`: a network may fail on any day, so a plugin must handle it.
+//!
+//! A warning, but an error where a user chooses the path.
 
 use super::{
     PluginUnderTest,
     context::{Context, add_new},
-    mask, message, stack,
+    mask, message, stack, typed_path,
 };
 use crate::{
-    finding::{Draft, Finding, Location, Rule},
+    case::Call,
+    finding::{Draft, Finding, Location, Rule, Severity},
     trace::{Attempt, AttemptKind, CallTrace, Ending, Exception, Frame, Loading, Origin},
 };
 
@@ -25,8 +28,9 @@ pub(super) fn judge(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if call.attempts.is_empty() || context.is_other(call) || matches!(call.ending, Ending::CutOff) {
             continue;
         }
-        for group in grouped(&call.attempts) {
-            let draft = group.draft(&|target| context.mask(target)).call(index);
+        for mut group in grouped(&call.attempts) {
+            let typed = context.session.calls.get(call.call).and_then(|case| group.put_typed_path_first(case));
+            let draft = group.draft(&|target| context.mask(target), typed).call(index);
             // The platform runs the constructor for every hook.
             let draft = if group.is_in_constructor() { draft } else { draft.hook(call.hook) };
             add_new(findings, draft.finish());
@@ -37,7 +41,7 @@ pub(super) fn judge(context: &Context<'_>, findings: &mut Vec<Finding>) {
 /// Reports what loading tried.
 pub(super) fn judge_loading(plugin: &PluginUnderTest, loading: &Loading, findings: &mut Vec<Finding>) {
     let masked = |target: &str| mask::mask(target, &plugin.configuration_secrets);
-    findings.extend(grouped(&loading.attempts).iter().map(|group| group.draft(&masked).finish()));
+    findings.extend(grouped(&loading.attempts).iter().map(|group| group.draft(&masked, None).finish()));
 }
 
 /// Whether a hook raised only because the sandbox refused a file or a process at the same place.
@@ -100,17 +104,32 @@ impl AttemptGroup<'_> {
         outermost.is_some_and(|frame| matches!(frame.function.as_str(), "__init__" | "<module>"))
     }
 
-    fn draft(&self, masked: &dyn Fn(&str) -> String) -> Draft {
+    /// If a path is built from an argument of the call, returns the argument, and names that path first.
+    fn put_typed_path_first(&mut self, call: &Call) -> Option<&'static str> {
+        if !matches!(self.kind, AttemptKind::Write | AttemptKind::Read) {
+            return None;
+        }
+        let mut targets = self.targets.iter().enumerate();
+        let (at, argument) = targets.find_map(|(at, target)| Some((at, typed_path::argument(call, target)?)))?;
+        self.targets.swap(0, at);
+        Some(argument)
+    }
+
+    /// `typed` is the argument from which the first path is built.
+    fn draft(&self, masked: &dyn Fn(&str) -> String, typed: Option<&'static str>) -> Draft {
         let shown: Vec<String> = self
             .targets
             .iter()
             .take(NAMED_TARGETS)
             .map(|target| message::one_line(&masked(target), TARGET_LIMIT))
             .collect();
-        Finding::draft(Rule::SandboxViolation, self.message(&shown))
-            .at(self.place.clone())
-            .detail(self.id())
-            .hint(self.hint(shown.first().map_or("", String::as_str)))
+        let draft = |message| Finding::draft(Rule::SandboxViolation, message).at(self.place.clone()).detail(self.id());
+        match typed {
+            Some(argument) => draft(format!("{}; the path is built from `{argument}`", self.message(&shown)))
+                .severity(Severity::Error)
+                .hint(Some(format!("refuse `/` and `..` in `{argument}` before it becomes part of a path"))),
+            None => draft(self.message(&shown)).hint(self.hint(shown.first().map_or("", String::as_str))),
+        }
     }
 
     fn message(&self, shown: &[String]) -> String {

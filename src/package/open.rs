@@ -115,6 +115,7 @@ fn check(
         configuration: None,
         entry_point_exists: false,
         binary_modules: BinaryModules::find(root),
+        is_whole: findings.is_empty(),
         _scratch: scratch,
     };
     let is_listed = |name: &str| contents.files.iter().any(|file| file == name);

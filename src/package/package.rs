@@ -27,6 +27,8 @@ pub struct Package {
     pub configuration: Option<String>,
     pub(super) entry_point_exists: bool,
     pub(crate) binary_modules: BinaryModules,
+    /// Whether all entries of the archive were unpacked. What a part of a plugin does says nothing about the plugin.
+    pub(crate) is_whole: bool,
     pub(super) _scratch: Option<ScratchFolder>,
 }
 

@@ -152,9 +152,8 @@ pub(crate) fn reported(rule: Rule, group: usize) -> ReportedFinding {
         case: Some(case()),
         case_path: Some(format!("corpora/MyVault/{}.json", finding.fingerprint).into()),
         call: Some(trace().calls.remove(0)),
-        finding,
         group,
-        every_session: false,
+        ..ReportedFinding::without_case(finding)
     }
 }
 

@@ -41,6 +41,7 @@ impl Report {
         for reported in &summary.reported {
             self.add_finding(FindingEntry::new(reported, &mask), context, &mask);
         }
+        self.cautions.extend(summary.cautions.iter().map(|caution| mask.text(caution)));
         self.notes.extend(summary.notes.iter().cloned());
         self.hooks = summary.hooks.iter().map(|hook| hook.name().to_owned()).collect();
         self.fuzz = summary.fuzz.as_ref().map(FuzzResult::from);

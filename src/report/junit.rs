@@ -117,6 +117,7 @@ fn whole(finding: &FindingEntry) -> String {
         lines.push(format!("{}{function}", place.file_and_line()));
     }
     lines.push(finding.message.clone());
+    lines.extend(finding.follows.iter().map(|cause| format!("follows from: {cause}")));
     lines.extend(finding.hint.iter().map(|hint| format!("hint: {hint}")));
     lines.extend(finding.again.iter().map(|again| format!("again: {again}")));
     lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n")

@@ -30,6 +30,9 @@ pub fn text(report: &Report) -> String {
     };
     let mut text = format!("# hookstorm: {count} in {}{}\n\n", bare(&name), bare(&version.unwrap_or_default()));
     text.push_str(&run(report));
+    for caution in &report.cautions {
+        text.push_str(&format!("\nCaution: {}\n", code(&plain::harmless(caution))));
+    }
     if !known.is_empty() {
         let verb = if known.len() == 1 { "is" } else { "are" };
         let known = plain::counted(known.len() as u64, "known finding");

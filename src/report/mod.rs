@@ -19,6 +19,7 @@ mod excerpt;
 mod explanation;
 mod format;
 mod from_run;
+mod lookalike;
 mod mask;
 mod model;
 pub(crate) mod ndjson;
@@ -37,7 +38,7 @@ pub use format::{Format, FormatOptions};
 pub use from_run::RunContext;
 pub use mask::Mask;
 pub use model::{
-    CallOutput, CaseOutcome, CaseResult, CaseSize, CodeLocation, FileCoverage, FindingEntry, FuzzResult, History,
-    HistoryPoint, LineCoverage, MinimizedCase, MissingProtection, ObservedCall, ObservedSession, OptionValue,
+    CallOutput, CaseOutcome, CaseResult, CaseSize, CodeLocation, DecisiveValue, FileCoverage, FindingEntry, FuzzResult,
+    History, HistoryPoint, LineCoverage, MinimizedCase, MissingProtection, ObservedCall, ObservedSession, OptionValue,
     PluginInfo, Report, ReportError, Rerun, SandboxMode, SandboxStatus, SourceLine, SourceLines, Status,
 };

@@ -48,6 +48,39 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     shown
 }
 
+/// At most `width` characters of `TypeName: text`, which begins with a message. What is left out is `…`: first the
+/// middle of the type's module path, then the middle of the text. The end often names what is missing.
+pub(crate) fn shorten(message: &str, width: usize) -> String {
+    if message.chars().count() <= width {
+        return message.to_owned();
+    }
+    let (name, text) = message.split_once(": ").unwrap_or(("", message));
+    let is_path =
+        name.contains('.') && name.chars().all(|character| character.is_alphanumeric() || "._".contains(character));
+    let start = match (is_path, name.split_once('.'), name.rsplit_once('.')) {
+        (true, Some((first, _)), Some((_, last))) => format!("{first}…{last}: "),
+        _ => message[..message.len() - text.len()].to_owned(),
+    };
+    let room = width.saturating_sub(start.chars().count()).max(MESSAGE_ROOM);
+    format!("{start}{}", cut_middle(text, room))
+}
+
+/// The least number of characters that the text of a message keeps.
+const MESSAGE_ROOM: usize = 80;
+
+/// At most `width` characters of `text`: its beginning, `…`, and more of its end.
+fn cut_middle(text: &str, width: usize) -> String {
+    let count = text.chars().count();
+    if count <= width {
+        return text.to_owned();
+    }
+    let begin = width.saturating_sub(1) * 2 / 5;
+    let end = width.saturating_sub(1) - begin;
+    let head: String = text.chars().take(begin).collect();
+    let tail: String = text.chars().skip(count - end).collect();
+    format!("{head}…{tail}")
+}
+
 /// A value as one line of JSON that a terminal shows whole and that can be pasted into `--arguments`.
 pub(crate) fn json(value: &Value) -> String {
     let text = value.to_string();
@@ -139,6 +172,25 @@ mod tests {
         assert_eq!(shell_word(""), "''");
         assert_eq!(shell_word("a\x1b'"), r"$'a\x1b\''");
         assert_eq!(shell_word("~/x"), "'~/x'");
+    }
+
+    #[test]
+    fn a_message_loses_its_middle_and_never_its_end() {
+        let message = "safeguard.sessions.plugin.plugin_configuration_exceptions.RequiredConfigurationSettingNotFound: \
+                       Required configuration setting missing; option='use_credential', section='vault'";
+        assert_eq!(
+            shorten(message, 140),
+            "safeguard…RequiredConfigurationSettingNotFound: Required configuration setting missing; \
+             option='use_credential', section='vault'"
+        );
+        assert!(shorten(message, 40).ends_with("option='use_credential', section='vault'"), "{}", shorten(message, 40));
+        assert_eq!(shorten(message, 300), message);
+        let long = format!("ValueError: {}the end", "x".repeat(300));
+        let short = shorten(&long, 80);
+        assert!(short.starts_with("ValueError: xxx") && short.ends_with("xxthe end"), "{short}");
+        assert_eq!(short.chars().count(), 92, "the text keeps 80 characters");
+        // What only looks like a path is kept.
+        assert!(shorten(&format!("the result a.b {}", "y".repeat(90)), 70).starts_with("the result a.b yyy"));
     }
 
     #[test]

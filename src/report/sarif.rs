@@ -39,6 +39,8 @@ pub fn text(report: &Report, options: &FormatOptions) -> String {
     let results: Vec<Value> = findings.iter().map(|one| result(one, &ids, &root, has_baseline)).collect();
     let mut notes: Vec<Value> =
         report.notes.iter().map(|note| json!({"level": "note", "message": {"text": note}})).collect();
+    let caution = |text: &String| json!({"level": "warning", "message": {"text": text}});
+    notes.extend(report.cautions.iter().map(caution));
     notes.extend(report.load.iter().flat_map(missed));
     let log = json!({
         "$schema": SCHEMA,
@@ -133,6 +135,7 @@ fn result(finding: &FindingEntry, ids: &[&str], root: &Root, has_baseline: bool)
         ("hook", json!(finding.hook)),
         ("case", json!(finding.case)),
         ("again", json!(finding.again)),
+        ("follows", json!(finding.follows)),
         ("occurrences", json!(finding.occurrences)),
         ("foreign_cookie", json!(finding.foreign_cookie)),
         ("every_session", json!(finding.every_session)),

@@ -93,6 +93,9 @@ pub(super) fn fuzz_by(
     let has_end = settings.runs.is_some() || settings.time.is_some() || settings.quiet.is_some();
     // Without an end, the user's Ctrl-C is the planned end.
     summary.interrupted = ended == EndReason::Asked && has_end;
+    if !stop.requested() {
+        summary.reach.probe(plan)?;
+    }
     summary.unwritten = summary.unwritten.or_else(|| unwritten.into_inner());
     summary.fuzz = Some(stats);
     summary.elapsed = clock();

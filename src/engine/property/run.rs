@@ -54,7 +54,10 @@ pub fn property(
     let shows_only_timeouts = run.threads.shows_only_timeouts();
     let mut summary = run.threads.into_summary(plan);
     if summary.sessions > 0 {
-        summary.notes.extend(never_reached(&session_plan.session(0), &summary.hooks));
+        summary.reach.unreached = never_reached(&session_plan.session(0), &summary.hooks);
+    }
+    if !stop.requested() {
+        summary.reach.probe(plan)?;
     }
     summary.interrupted =
         summary.sessions < session_plan.sessions() && !shows_only_timeouts || stop.requested();
@@ -62,17 +65,12 @@ pub fn property(
     Ok(summary)
 }
 
-/// The note for a run in which the other plugin ended every session before the plugin under test was called. Without
-/// it, such a run would look like a success. `nominal` is a nominal session, `called` the hooks that were called.
-pub(super) fn never_reached(nominal: &Session, called: &BTreeSet<Hook>) -> Option<String> {
+/// The first hook of the plugin under test if the other plugin ended every session before it. `nominal` is a nominal
+/// session, `called` the hooks that were called.
+pub(super) fn never_reached(nominal: &Session, called: &BTreeSet<Hook>) -> Option<Hook> {
     let at = nominal.calls.iter().position(|call| !call.other)?;
     let first = nominal.calls[at].hook;
-    (at > 0 && !called.contains(&first)).then(|| {
-        format!(
-            "no session reached `{first}`: the plugin named with `--with` ended every session before; use \
-             `--with-config` to give it a configuration that lets users in"
-        )
-    })
+    (at > 0 && !called.contains(&first)).then_some(first)
 }
 
 /// What the threads share.

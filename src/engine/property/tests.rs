@@ -21,7 +21,7 @@ use crate::{
     },
     finding::{Fingerprint, Rule},
     runtime::RuntimeError,
-    trace::{Ending, Frame, Origin},
+    trace::{Ending, Frame, Observed, Origin},
 };
 
 fn run_in(folder: &Path, plugin: &FakePlugin, runs: u64, jobs: usize) -> Summary {
@@ -116,8 +116,7 @@ fn a_plugin_that_no_session_reaches_is_no_silent_success() {
     calls[0].hook = Hook::Authorize;
     let both = Session::new(calls);
     let first = both.calls[1].hook;
-    let note = never_reached(&both, &BTreeSet::from([Hook::SessionEnded])).unwrap();
-    assert!(note.contains(first.name()) && note.contains("--with-config"), "{note}");
+    assert_eq!(never_reached(&both, &BTreeSet::from([Hook::SessionEnded])), Some(first));
     assert_eq!(never_reached(&both, &BTreeSet::from([first])), None);
     assert_eq!(never_reached(&own, &BTreeSet::new()), None);
 }
@@ -143,6 +142,65 @@ fn what_fails_in_every_nominal_session_is_marked_and_comes_first() {
         summary.reported.iter().map(|reported| (reported.finding.hook.unwrap(), reported.every_session)).collect();
     assert_eq!(marks, [(Hook::SessionEnded, true), (Hook::GetPasswordList, false)]);
     assert_eq!(summary.sessions, 300);
+}
+
+/// A plugin whose first hook returns `result`, and whose last hook calls `last` with the cookie.
+fn with_cookie(result: Ending, last: impl Fn(&Value) -> Ending + Send + Sync + 'static) -> FakePlugin {
+    let plugin = FakePlugin::new(move |call, _, _| match call.hook {
+        Hook::GetPasswordList => result.clone(),
+        Hook::SessionEnded => raise("Unused"),
+        _ => give(1),
+    });
+    plugin.with_cookies(move |call, cookie| (call.hook == Hook::SessionEnded).then(|| last(cookie)))
+}
+
+fn cookie(value: Observed) -> Ending {
+    let text = |text: &str| Observed::Str(text.into());
+    Ending::Returned(Observed::Dict(vec![(
+        text("cookie"),
+        Observed::Dict(vec![(text("account"), text("a")), (text("tags"), value)]),
+    )]))
+}
+
+fn needs_account(cookie: &Value) -> Ending {
+    if cookie.get("account").is_some() { give(1) } else { raise("KeyError") }
+}
+
+/// The messages of the findings, and for each the message of the one from which it follows.
+fn followed(summary: &Summary) -> Vec<(String, Option<String>)> {
+    let message = |fingerprint: &Fingerprint| {
+        let one = summary.reported.iter().find(|one| one.finding.fingerprint == *fingerprint);
+        one.unwrap().finding.message.clone()
+    };
+    let all = summary.reported.iter();
+    all.map(|one| (one.finding.message.clone(), one.follows.as_ref().map(message))).collect()
+}
+
+#[test]
+fn an_exception_for_want_of_a_cookie_that_json_refused_follows_from_that() {
+    let set = Observed::Set(vec![Observed::Int(1)]);
+    let summary = run(&with_cookie(cookie(set.clone()), needs_account), 100);
+    assert_eq!(
+        followed(&summary),
+        [("not-json".to_owned(), None), ("KeyError".to_owned(), Some("not-json".to_owned()))]
+    );
+    assert_eq!(summary.reported[0].group, summary.reported[1].group);
+
+    // It fails with the cookie, too, so the cookie is not the cause.
+    let summary = run(&with_cookie(cookie(set), |_| raise("ZeroDivisionError")), 100);
+    assert_eq!(followed(&summary).iter().filter(|(_, cause)| cause.is_some()).count(), 0, "{:?}", followed(&summary));
+    assert_ne!(summary.reported[0].group, summary.reported[1].group);
+}
+
+#[test]
+fn an_exception_for_want_of_a_cookie_that_an_exception_prevented_follows_from_that() {
+    let summary = run(&with_cookie(raise("ValueError"), needs_account), 100);
+    assert_eq!(
+        followed(&summary),
+        [("ValueError".to_owned(), None), ("KeyError".to_owned(), Some("ValueError".to_owned()))]
+    );
+    let summary = run(&with_cookie(raise("ValueError"), |_| raise("KeyError")), 100);
+    assert!(followed(&summary).iter().all(|(_, cause)| cause.is_none()), "{:?}", followed(&summary));
 }
 
 #[test]
@@ -315,9 +373,9 @@ fn a_corpus_that_cannot_be_written_ends_the_run_with_the_reason() {
     let corpus = Corpus::open(folder.path().join("corpus")).unwrap();
     // The file appears after the checks before the run and before the first finding.
     std::fs::write(folder.path().join("corpus"), "").unwrap();
-    let settings = PropertySettings { runs: 1000, seed: 1, jobs: 4, partition: None, corpus };
+    let settings = PropertySettings { runs: 100_000, seed: 1, jobs: 4, partition: None, corpus };
     let summary = messy().with_plan(|plan| property(plan, &settings, &Stop::default(), &|_| {}).unwrap());
-    assert!(summary.interrupted && summary.sessions < 1000, "it ends early");
+    assert!(summary.interrupted && summary.sessions < 100_000, "it ends early");
     assert!(summary.unwritten.as_ref().is_some_and(|error| error.to_string().contains("/corpus")), "{summary:?}");
     // Findings that could not be written are reported nevertheless.
     assert!(!summary.reported.is_empty() && summary.reported.iter().all(|one| one.case_path.is_none()));

@@ -11,7 +11,7 @@ use std::{
 
 use zip::{read::ZipFileEntry, unstable::read::ZipIterable};
 
-use super::problem::{EntryProblems, bomb, not_a_zip, reason};
+use super::problem::{BACKSLASH, EntryProblems, bomb, not_a_zip, reason};
 use crate::finding::{Finding, Rule};
 
 /// How long a path may be, in bytes: Linux allows 4096, including the folder before it.
@@ -89,14 +89,14 @@ pub(super) fn list(zip: &mut ZipIterable<BufReader<File>>, findings: &mut Vec<Fi
         let why = match &entry.refused {
             Some(why) => Some(why.clone()),
             None if entry.path.is_empty() => None,
-            None if !seen.insert(entry.path.as_str()) => Some("its name appears twice".to_owned()),
+            None if !seen.insert(entry.path.as_str()) => Some("the name appears twice".to_owned()),
             None => parents(&entry.path)
                 .find(|parent| files.contains(parent))
                 .map(|parent| format!("`{}` is a file in the same archive", parent.escape_debug())),
         };
         safe.push(why.is_none() && !entry.path.is_empty());
         if let Some(why) = why {
-            unsafe_entries.add(&entry.path, &why, findings);
+            unsafe_entries.add(&entry.path, &why);
         }
     }
     unsafe_entries.finish(findings);
@@ -130,19 +130,19 @@ fn refusal(entry: &ZipFileEntry<'_>, name: &str) -> Option<String> {
     // The crate decodes such a name with another code page; Python's `zipfile` refuses the whole archive.
     let says_utf8 = entry.flags().as_u16() & (1 << 11) != 0;
     let why = if entry.name().is_err() || says_utf8 && std::str::from_utf8(bytes).is_err() {
-        "its name is not UTF-8, although it is marked as UTF-8"
+        "the name is not UTF-8, although it is marked as UTF-8"
     } else if name.is_empty() {
         "it has no name"
     } else if bytes.contains(&0) || name.contains('\0') {
-        "its name contains a NUL"
+        "the name contains a NUL"
     } else if name.starts_with(['/', '\\']) {
-        "its path is absolute"
+        "the path is absolute"
     } else if has_drive {
-        "its path begins with a drive letter"
+        "the path begins with a drive letter"
     } else if name.split(['/', '\\']).any(|part| part == "..") {
-        "its path contains `..`"
+        "the path contains `..`"
     } else if name.contains('\\') {
-        "its path contains a backslash; a ZIP uses `/`"
+        BACKSLASH
     } else if entry.is_symlink() || kind == 0o120_000 {
         "it is a symlink"
     } else if !matches!(kind, 0 | 0o100_000 | 0o040_000) {
@@ -150,9 +150,9 @@ fn refusal(entry: &ZipFileEntry<'_>, name: &str) -> Option<String> {
     } else if entry.encrypted() {
         "it is encrypted"
     } else if name.len() > PATH_BYTES || name.split('/').any(|part| part.len() > PART_BYTES) {
-        return Some(format!("its name is too long ({} bytes)", name.len()));
+        return Some(format!("the name is too long ({} bytes)", name.len()));
     } else if name.split('/').count() > PARTS {
-        "its path is too deep"
+        "the path is too deep"
     } else {
         return None;
     };
@@ -236,13 +236,16 @@ mod tests {
             patch(&mut bytes, from.as_bytes(), to.as_bytes());
         }
         let unpacked = unpacked(&bytes);
-        assert_eq!(unpacked.rules(), [Rule::ArchiveUnsafeEntry; 6], "{:?}", unpacked.findings);
-        for (finding, word) in
-            unpacked.findings.iter().zip(["absolute", "`..`", "drive letter", "`..`", "NUL", "backslash"])
-        {
+        assert_eq!(unpacked.rules(), [Rule::ArchiveUnsafeEntry; 5], "{:?}", unpacked.findings);
+        for (finding, word) in unpacked.findings.iter().zip(["absolute", "`..`", "drive letter", "NUL", "backslash"]) {
             assert!(finding.message.contains(word), "{}", finding.message);
             assert_eq!(finding.severity, Severity::Error);
         }
+        let climbs = &unpacked.findings[1].message;
+        assert!(
+            climbs.starts_with("2 entries must not be unpacked, `../up.py`, `..\\\\climb.py`: of each, "),
+            "{climbs}"
+        );
         assert_eq!(unpacked.contents.as_ref().unwrap().files, ["MANIFEST"]);
         assert_eq!(fs::read_dir(unpacked.folder.path()).unwrap().count(), 1);
         assert!(!unpacked.folder.path().parent().unwrap().join("up.py").exists());
@@ -276,7 +279,7 @@ mod tests {
         patch(&mut bytes, b"Zib/c", b"Yib/c");
         let unpacked = unpacked(&bytes);
         assert_eq!(unpacked.rules(), [Rule::ArchiveUnsafeEntry; 2], "{:?}", unpacked.findings);
-        assert!(unpacked.findings[0].message.contains("`main.py` must not be unpacked: its name appears twice"));
+        assert!(unpacked.findings[0].message.contains("`main.py` must not be unpacked: the name appears twice"));
         assert!(unpacked.findings[1].message.contains("`Yib` is a file in the same archive"));
         assert_eq!(fs::read(unpacked.folder.path().join("main.py")).unwrap(), b"1");
         assert!(unpacked.has("Xa"));
@@ -318,8 +321,26 @@ mod tests {
     }
 
     #[test]
+    fn entries_with_one_fault_are_one_finding_that_says_how_to_pack() {
+        let names: Vec<String> = (0..30).map(|number| format!("lib/{number}")).collect();
+        let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+        let mut bytes = archive(&entries);
+        while bytes.windows(4).any(|window| window == b"lib/") {
+            patch(&mut bytes, b"lib/", b"lib\\");
+        }
+        let unpacked = unpacked(&bytes);
+        let [finding] = &unpacked.findings[..] else { panic!("{:?}", unpacked.findings) };
+        assert_eq!(
+            finding.message,
+            r"30 entries must not be unpacked, `lib\\0`, `lib\\1`, `lib\\2` and 27 more: of each, the path contains a backslash; a ZIP uses `/`"
+        );
+        assert!(finding.hint.as_ref().is_some_and(|hint| hint.contains("zip -r")), "{finding:?}");
+    }
+
+    #[test]
     fn many_unsafe_entries_are_counted() {
-        let names: Vec<String> = (0..30).map(|number| format!("../{number}")).collect();
+        // The length of each name is part of the reason.
+        let names: Vec<String> = (10..40).map(|number| format!("{number}{}", "n".repeat(300 + number))).collect();
         let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
         let unpacked = unpacked(&archive(&entries));
         assert_eq!(unpacked.findings.len(), 21);

@@ -193,7 +193,7 @@ impl Unpacking<'_> {
     }
 
     fn unreadable(&mut self, path: &str, why: &str) {
-        self.unreadable.add(path, why, self.findings);
+        self.unreadable.add(path, why);
     }
 }
 

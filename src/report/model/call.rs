@@ -194,7 +194,8 @@ impl ObservedCall {
     }
 }
 
-fn shortened(value: &Value) -> Value {
+/// The value with its long parts cut.
+pub(super) fn shortened(value: &Value) -> Value {
     match value {
         Value::Str(text) => Value::Str(cut(text)),
         Value::List(items) => Value::List(items.iter().take(ITEMS_LIMIT).map(shortened).collect()),

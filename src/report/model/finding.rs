@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ObservedCall, SourceLine};
+use super::{ObservedCall, SourceLine, call::shortened};
 use crate::{
-    case::{Case, SetOption, Value},
-    contract::{Argument, ArgumentKind},
+    case::{Case, SetOption, Value, is_usual},
+    contract::Argument,
     engine::ReportedFinding,
     finding::{Finding, Location, Rule, Severity},
     report::{Mask, mask::STARS},
@@ -46,6 +46,12 @@ pub struct FindingEntry {
     #[serde(default)]
     #[schemars(!default)]
     pub group: usize,
+    /// The fingerprint of the finding from which this one only follows; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
+    /// Whether it lies in the Plugin SDK alone; absent if it does not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub in_sdk: bool,
     /// The file of the smallest case; null for package and loading rules.
     pub case: Option<String>,
     /// Whether it is in the baseline, so that it fails no run.
@@ -57,6 +63,10 @@ pub struct FindingEntry {
     /// The options without which it does not show, on top of the configuration in use; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<OptionValue>,
+    /// The arguments that make the difference: with a usual value instead, the case does not show the finding. Absent if
+    /// that was not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisive: Option<Vec<DecisiveValue>>,
     /// Lines of source around the place; absent if the place is in no file of the plugin.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source: Vec<SourceLine>,
@@ -100,6 +110,20 @@ pub struct OptionValue {
     pub value: String,
 }
 
+/// An argument that makes the difference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DecisiveValue {
+    /// The position of the call in the case, from 1.
+    pub call: usize,
+    /// The hook.
+    pub hook: String,
+    /// The argument.
+    pub argument: String,
+    /// Its value; `***` for a secret.
+    #[schemars(with = "serde_json::Value")]
+    pub value: Value,
+}
+
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CodeLocation {
@@ -115,6 +139,11 @@ pub struct CodeLocation {
     #[serde(default = "yes")]
     #[schemars(!default)]
     pub in_plugin: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 const fn once() -> u64 {
@@ -140,10 +169,13 @@ impl FindingEntry {
             foreign_cookie: false,
             every_session: false,
             group: 0,
+            follows: None,
+            in_sdk: false,
             case: None,
             known: false,
             again: None,
             options: Vec::new(),
+            decisive: None,
             source: Vec::new(),
             call: None,
             details: None,
@@ -168,12 +200,19 @@ impl FindingEntry {
     pub(crate) fn new(reported: &ReportedFinding, mask: &Mask) -> Self {
         let case = reported.case_path.as_ref().map(|path| path.to_string_lossy().into_owned());
         let plain = Self::of(&reported.finding, reported.group, case);
-        let plain = Self { occurrences: reported.occurrences, every_session: reported.every_session, ..plain };
+        let plain = Self {
+            occurrences: reported.occurrences,
+            every_session: reported.every_session,
+            follows: reported.follows.as_ref().map(ToString::to_string),
+            in_sdk: reported.in_sdk,
+            ..plain
+        };
         let Some(Case { session, .. }) = &reported.case else { return plain };
         let calls = reported.call.as_slice();
         let session_mask = mask.clone().with_session(session, calls);
         Self {
             options: session.options.iter().map(|option| OptionValue::new(option, mask)).collect(),
+            decisive: decisive_values(reported, &session_mask),
             call: calls.first().map(|call| ObservedCall::new(call, session, calls, &session_mask).shortened()),
             details: Some(CaseDetails {
                 calls: session.calls.len(),
@@ -194,6 +233,10 @@ impl FindingEntry {
     pub(crate) fn case_values(&self) -> Vec<CaseValue> {
         if let Some(details) = &self.details {
             return details.values.clone();
+        }
+        if let Some(decisive) = &self.decisive {
+            let call = self.call.as_ref().map(|call| call.call);
+            return decisive.iter().map(|one| one.to_case_value(call)).collect();
         }
         let arguments = self.call.as_ref().map_or(&[][..], ObservedCall::arguments).iter();
         let value = |(name, value): &(String, Value)| CaseValue {
@@ -218,8 +261,15 @@ fn case_values(reported: &ReportedFinding, mask: &Mask) -> Vec<CaseValue> {
     }
     let index = reported.call.as_ref().map(|call| call.call).or(reported.finding.call);
     if let Some((index, call)) = index.and_then(|index| Some((index, session.calls.get(index)?))) {
-        for (argument, value) in &call.arguments {
-            add(argument.name(), mask.argument(*argument, value), is_usual(*argument, value));
+        match decisive_values(reported, mask) {
+            Some(decisive) => decisive.iter().map(|one| one.to_case_value(Some(index + 1))).for_each(|one| {
+                add(&one.name, one.value, false);
+            }),
+            None => {
+                for (argument, value) in &call.arguments {
+                    add(argument.name(), mask.argument(*argument, value), is_usual(*argument, value));
+                }
+            }
         }
         if !call.answers.is_empty() {
             let answers = mask.answers(call, index, reported.call.as_slice());
@@ -232,19 +282,31 @@ fn case_values(reported: &ReportedFinding, mask: &Mask) -> Vec<CaseValue> {
     values
 }
 
-/// Whether any nominal session may have this value: short ASCII text, an IPv4 address, a port.
-fn is_usual(argument: Argument, value: &Value) -> bool {
-    match (argument.kind(), value) {
-        (ArgumentKind::Groups, Value::List(items)) => !items.is_empty() && items.iter().all(is_usual_text),
-        (ArgumentKind::KeyValuePairs, Value::Dict(entries)) => entries.is_empty(),
-        (_, Value::Int(number)) => (2..65535).contains(number),
-        (_, value) => is_usual_text(value),
-    }
+/// The arguments that make the difference, without secrets.
+fn decisive_values(reported: &ReportedFinding, mask: &Mask) -> Option<Vec<DecisiveValue>> {
+    let session = &reported.case.as_ref()?.session;
+    let values = reported.decisive.as_ref()?.iter().filter_map(|one| {
+        let call = session.calls.get(one.call)?;
+        let value = mask.argument(one.argument, call.argument(one.argument)?);
+        Some(DecisiveValue {
+            call: one.call + 1,
+            hook: call.hook.name().to_owned(),
+            argument: one.argument.name().to_owned(),
+            value: shortened(&value),
+        })
+    });
+    Some(values.collect())
 }
 
-fn is_usual_text(value: &Value) -> bool {
-    let is_usual = |character: char| character.is_ascii_alphanumeric() || "._-@ ".contains(character);
-    value.as_str().is_some_and(|text| !text.trim().is_empty() && text.len() <= 64 && text.chars().all(is_usual))
+impl DecisiveValue {
+    /// For the text; `call` is the position of the call that fails.
+    fn to_case_value(&self, call: Option<usize>) -> CaseValue {
+        let name = match call == Some(self.call) {
+            true => self.argument.clone(),
+            false => format!("{} of {}", self.argument, self.hook),
+        };
+        CaseValue { name, value: self.value.clone(), is_usual: false }
+    }
 }
 
 impl OptionValue {

@@ -20,7 +20,7 @@ mod source;
 pub use call::{CallOutput, ObservedCall, ObservedSession};
 pub use case::{CaseOutcome, CaseResult, CaseSize, MinimizedCase};
 pub use coverage::{FileCoverage, LineCoverage};
-pub use finding::{CodeLocation, FindingEntry, OptionValue};
+pub use finding::{CodeLocation, DecisiveValue, FindingEntry, OptionValue};
 pub use fuzz::FuzzResult;
 pub use history::{History, HistoryPoint};
 pub(super) use report::without_place;

@@ -32,6 +32,9 @@ pub struct Report {
     pub platform: String,
     /// The embedded CPython; null if it was not started.
     pub python: Option<String>,
+    /// The Plugin SDK that the plugin imported; absent if it imported none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdk: Option<String>,
     /// The seed; null for commands that need none.
     pub seed: Option<u64>,
     /// How the plugin was sandboxed; absent if it was not started.
@@ -59,6 +62,9 @@ pub struct Report {
     pub coverage: LineCoverage,
     /// The findings; those that replayed cases newly show come last.
     pub findings: Vec<FindingEntry>,
+    /// Why few findings prove little: no session was accepted, for example. Absent if nothing limits what they prove.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cautions: Vec<String>,
     /// What the user should know besides findings.
     #[serde(default)]
     #[schemars(!default)]

@@ -165,6 +165,12 @@ fn marks(finding: &FindingEntry) -> Html {
     if finding.every_session {
         marks.push(html!(" {}", badge(Tone::Quiet, "every nominal session that calls the hook")));
     }
+    if let Some(cause) = &finding.follows {
+        marks.push(html!(" {}", badge(Tone::Quiet, &format!("follows from {cause}"))));
+    }
+    if finding.in_sdk {
+        marks.push(html!(" {}", badge(Tone::Quiet, "in the Plugin SDK, not in the plugin")));
+    }
     if finding.foreign_cookie {
         marks.push(html!(" {}", badge(Tone::Quiet, "needs a cookie that the plugin never returned")));
     }

@@ -68,13 +68,15 @@ fn verdict(report: &Report) -> Vec<(Tone, String)> {
     let counts = counts.into_iter().filter(|(number, _)| *number > 0);
     let counts: Vec<_> = counts.map(|(number, noun)| plain::counted(number, noun)).collect();
     let findings = plain::counted(new.len() as u64, "finding");
+    all.extend(report.cautions.iter().map(|caution| (Tone::Warning, plain::harmless(caution).into_owned())));
+    let success = if report.cautions.is_empty() { Tone::Good } else { Tone::Warning };
     match (errors, warnings) {
         (0, 0) if known.is_empty() && report.load.is_none() => {
             let sessions = plain::counted(report.sessions, "session");
             let seen = if report.sessions > 1 { format!(" in {sessions}") } else { String::new() };
-            all.push((Tone::Good, format!("Nothing found{seen}")));
+            all.push((success, format!("Nothing found{seen}")));
         }
-        (0, 0) if known.is_empty() => all.push((Tone::Good, "No findings".to_owned())),
+        (0, 0) if known.is_empty() => all.push((success, "No findings".to_owned())),
         (0, 0) => all.push((Tone::Good, "Nothing new found".to_owned())),
         (0, _) => all.push((Tone::Warning, format!("{findings}: {}", counts.join(", ")))),
         _ => all.push((Tone::Bad, format!("{findings}: {}", counts.join(", ")))),

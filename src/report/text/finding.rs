@@ -6,7 +6,7 @@ use super::layout::{INDENT, labelled, wrapped};
 use crate::report::{
     CodeLocation, FindingEntry, Report,
     excerpt::{excerpt, place},
-    explanation, plain,
+    explanation, lookalike, plain,
     style::{LABEL, STRONG, of},
 };
 
@@ -28,7 +28,8 @@ pub(super) fn whole(report: &Report, finding: &FindingEntry, width: usize, is_fi
     }
     let room = width.saturating_sub(INDENT).max(40);
     for (index, line) in with(finding, report.command == "fuzz").into_iter().enumerate() {
-        text.push_str(&labelled(if index == 0 { "with" } else { "" }, &plain::cut(&line, room)));
+        let shown = format!("{}{}", plain::cut(&line, room), lookalike::code_points(&line));
+        text.push_str(&labelled(if index == 0 { "with" } else { "" }, &shown));
     }
     let needs = finding.options.iter().map(|option| {
         let (section, name) = (plain::harmless(&option.section), plain::harmless(&option.name));
@@ -56,9 +57,9 @@ pub(super) fn whole(report: &Report, finding: &FindingEntry, width: usize, is_fi
     text
 }
 
-/// The finding in two lines.
+/// The finding in two lines, or three if its message is long.
 pub(super) fn brief(finding: &FindingEntry, width: usize) -> String {
-    let mut text = headline(finding, width);
+    let mut text = headline(finding, width * 2);
     if let Some(location) = &finding.location {
         text.push_str(&format!("{LABEL}  --> {}{LABEL:#}\n", place(location)));
     }
@@ -66,8 +67,9 @@ pub(super) fn brief(finding: &FindingEntry, width: usize) -> String {
     text
 }
 
-/// A finding with the same cause as one above it, in one line.
+/// A finding with the same cause as one above it, or that only follows from one above it, in one line.
 pub(super) fn same_cause(finding: &FindingEntry, width: usize) -> String {
+    let label = if finding.follows.is_some() { "follows" } else { "same" };
     let location = finding.location.as_ref().map(|location| CodeLocation { function: None, ..location.clone() });
     let at = location.map(|location| format!(" ({})", place(&location))).unwrap_or_default();
     let file = finding.case.as_deref().and_then(|case| Path::new(case).file_name()).map(|name| name.to_string_lossy());
@@ -76,7 +78,7 @@ pub(super) fn same_cause(finding: &FindingEntry, width: usize) -> String {
     let subject = format!("{}{hook} {}", finding.rule, finding.message);
     // Place and case come after the message, which is cut so that they stay.
     let room = width.saturating_sub(INDENT + at.chars().count() + file.chars().count()).max(60);
-    labelled("same", &format!("{}{at}{file}", plain::cut(&plain::harmless(&subject), room)))
+    labelled(label, &format!("{}{at}{file}", plain::shorten(&plain::harmless(&subject), room)))
 }
 
 /// `error[rule] hook: message`, for one line above the progress bar too.
@@ -85,7 +87,8 @@ pub(crate) fn headline(finding: &FindingEntry, width: usize) -> String {
     let rule = plain::harmless(&finding.rule);
     let hook = finding.hook.as_ref().map(|hook| format!(" {}", plain::harmless(hook))).unwrap_or_default();
     let room = width.saturating_sub(rule.len() + hook.len() + 12).max(40);
-    let message = plain::cut(&plain::harmless(&finding.message), room);
+    let message = plain::shorten(&plain::harmless(&finding.message), room);
+    let message = format!("{message}{}", lookalike::code_points(&finding.message));
     let hook = if hook.is_empty() { format!(" {message}") } else { format!("{hook}: {message}") };
     format!("{style}{severity}[{rule}]{style:#}{STRONG}{hook}{STRONG:#}\n")
 }

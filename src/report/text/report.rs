@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{call, cases, finding, load};
+use super::{call, cases, finding, layout::wrapped, load};
 use crate::{
     finding::Severity,
     report::{
@@ -10,6 +10,9 @@ use crate::{
         style::{GOOD, STRONG, WARNING, of},
     },
 };
+
+/// What a line begins with that says why few findings prove little.
+const CAUTION: &str = "caution";
 
 /// How many groups of findings are shown in full unless the user wants all.
 pub(super) const WHOLE_LIMIT: usize = 4;
@@ -42,6 +45,13 @@ pub fn report(report: &Report, options: &FormatOptions) -> String {
     if let Some(session) = &report.trace {
         text.push_str(&call::session_text(session));
     }
+    for caution in &report.cautions {
+        let caution = wrapped(&plain::harmless(caution), options.width, CAUTION.len() + 2);
+        text.push_str(&format!("{WARNING}{CAUTION}{WARNING:#}: {caution}\n"));
+    }
+    if !report.cautions.is_empty() {
+        text.push('\n');
+    }
     text.push_str(&findings(report, options));
     text.push_str(&known(report.findings_of_no_case().filter(|one| one.known).count()));
     for note in &report.notes {
@@ -71,11 +81,12 @@ pub fn report(report: &Report, options: &FormatOptions) -> String {
     text
 }
 
-/// New findings; those of every session come first, under a heading of their own.
+/// New findings; those of every session come first and those of the SDK last, under headings of their own.
 fn findings(report: &Report, options: &FormatOptions) -> String {
     let mut text = String::new();
     let mut explained = BTreeSet::new();
-    let (always, others): (Vec<_>, Vec<_>) = groups(report).into_iter().partition(|group| group[0].every_session);
+    let (sdk, own): (Vec<_>, Vec<_>) = groups(report).into_iter().partition(|group| group[0].in_sdk);
+    let (always, others): (Vec<_>, Vec<_>) = own.into_iter().partition(|group| group[0].every_session);
     let mut add = |text: &mut String, groups: &[Vec<&FindingEntry>], before: usize| {
         for (index, group) in groups.iter().enumerate() {
             let first = group[0];
@@ -99,6 +110,11 @@ fn findings(report: &Report, options: &FormatOptions) -> String {
         }
     }
     add(&mut text, &others, always.len());
+    if !sdk.is_empty() {
+        let version = report.sdk.as_ref().map(|version| format!(" {}", plain::harmless(version))).unwrap_or_default();
+        text.push_str(&format!("{STRONG}in the Plugin SDK{version}, not in your plugin:{STRONG:#}\n\n"));
+        add(&mut text, &sdk, always.len() + others.len());
+    }
     text
 }
 
@@ -106,8 +122,7 @@ fn findings(report: &Report, options: &FormatOptions) -> String {
 fn groups(report: &Report) -> Vec<Vec<&FindingEntry>> {
     let mut groups: Vec<Vec<&FindingEntry>> = Vec::new();
     for one in report.findings_of_no_case().filter(|one| !one.known) {
-        match groups.iter_mut().find(|group| group[0].group == one.group && group[0].every_session == one.every_session)
-        {
+        match groups.iter_mut().find(|group| group[0].group == one.group) {
             Some(group) => group.push(one),
             None => groups.push(vec![one]),
         }
@@ -145,7 +160,7 @@ fn ending(report: &Report) -> String {
     let new = || report.findings.iter().filter(|one| !one.known);
     let count = |severity| new().filter(|one| one.severity == severity).count() as u64;
     let mut line = if report.findings.is_empty() || new().next().is_some() {
-        tally(count(Severity::Error), count(Severity::Warning))
+        tally(count(Severity::Error), count(Severity::Warning), !report.cautions.is_empty())
     } else {
         format!("{GOOD}nothing new{GOOD:#}")
     };
@@ -170,9 +185,10 @@ fn ending(report: &Report) -> String {
     line
 }
 
-/// `2 findings (1 error, 1 warning)`, or that there are none.
-fn tally(errors: u64, warnings: u64) -> String {
+/// `2 findings (1 error, 1 warning)`, or that there are none. With a caution, that is no success.
+fn tally(errors: u64, warnings: u64, has_caution: bool) -> String {
     let style = match (errors, warnings) {
+        (0, 0) if has_caution => return format!("{WARNING}nothing found{WARNING:#}"),
         (0, 0) => return format!("{GOOD}nothing found{GOOD:#}"),
         (0, _) => of(Severity::Warning),
         _ => of(Severity::Error),

@@ -74,7 +74,7 @@ fn a_finding_says_what_where_why_and_what_to_type_next() {
        118 times in 1000 sessions; the smallest case has 2 calls
        again:   hookstorm run vault/ --case corpora/MyVault/FINGERPRINT.json
        explain: hookstorm explain uncaught-exception
-       same:    uncaught-exception get_password_list: TypeError: 'NoneType'… (lib/plugin.py:92), FINGERPRINT.json
+       same:    uncaught-exception get_password_list: TypeError: 'NoneType' object is not iterable (lib/plugin.py:92), FINGERPRINT.json
 
     warning[lossy-json] get_password_list: AttributeError: 'list' object has no attribute 'get'
       --> lib/plugin.py:92 in user_defined_path
@@ -125,6 +125,84 @@ fn what_fails_every_nominal_session_comes_first() {
     let first = text.find("error[constructor-failed]").unwrap();
     let apart = text.find("other findings:").unwrap();
     assert!(heading < first && first < apart && apart < text.find("error[timeout]").unwrap(), "{text}");
+}
+
+/// A finding of another hook with this message.
+fn another(hook: crate::contract::Hook, message: &str, group: usize) -> ReportedFinding {
+    let mut one = examples::reported(Rule::UncaughtException, group);
+    one.finding.hook = Some(hook);
+    one.finding.message = message.into();
+    one
+}
+
+#[test]
+fn what_only_follows_is_under_its_cause_also_if_every_session_shows_it() {
+    let cause = examples::reported(Rule::NotJson, 0);
+    let mut follows = another(crate::contract::Hook::SessionEnded, "KeyError: 'account'", 0);
+    follows.follows = Some(cause.finding.fingerprint.clone());
+    follows.every_session = true;
+    let text = shown(&examples::summary(vec![cause, follows]));
+    assert!(!text.contains("in every nominal session"), "{text}");
+    let line = "   follows: uncaught-exception session_ended: KeyError: 'account' (lib/plugin.py:92)";
+    assert!(text.contains(line) && !text.contains("error[uncaught-exception]"), "{text}");
+}
+
+#[test]
+fn findings_of_the_sdk_are_apart_with_its_version() {
+    let mut sdk = another(crate::contract::Hook::SessionEnded, "TypeError: no", 1);
+    sdk.in_sdk = true;
+    let summary = examples::summary(vec![examples::reported(Rule::Timeout, 0), sdk]);
+    let report = made("test", &summary, |report| report.sdk = Some("1.9.1".into()));
+    let text = redacted(&report, &OPTIONS);
+    let heading = text.find("in the Plugin SDK 1.9.1, not in your plugin:\n").unwrap();
+    let (own, sdk) = (text.find("[timeout]").unwrap(), text.find("TypeError: no").unwrap());
+    assert!(own < heading && heading < sdk, "{text}");
+    let read = Report::parse(&report.to_json()).unwrap();
+    assert!(redacted(&read, &OPTIONS).contains("in the Plugin SDK 1.9.1"), "a file says the same");
+}
+
+#[test]
+fn the_arguments_that_make_the_difference_are_shown_and_no_others() {
+    use crate::{contract::Argument, engine::DecisiveArgument};
+    let mut one = examples::reported(Rule::UncaughtException, 0);
+    let session = &mut one.case.as_mut().unwrap().session;
+    session.session_cookie = crate::case::Value::empty_dict();
+    session.calls[0].arguments = vec![
+        (Argument::ServerUsername, "svc-backup".into()),
+        (Argument::ServerPort, 65_535.into()),
+        (Argument::TargetUsername, "\u{ff16}\u{ff16}".into()),
+    ];
+    session.calls[1].arguments = vec![(Argument::SessionId, "s-7".into())];
+    let decisive = |call, argument| DecisiveArgument { call, argument };
+    one.decisive = Some(vec![
+        decisive(0, Argument::ServerUsername),
+        decisive(0, Argument::TargetUsername),
+        decisive(1, Argument::SessionId),
+    ]);
+    let report = made("test", &examples::summary(vec![one]), |_| {});
+    let lines = "   with:    server_username = \"svc-backup\"
+            target_username = \"\u{ff16}\u{ff16}\" (U+FF16)
+            session_id of session_ended = \"s-7\"\n";
+    for report in [&report, &Report::parse(&report.to_json()).unwrap()] {
+        let text = redacted(report, &OPTIONS);
+        assert!(text.contains(lines) && !text.contains("65535"), "{text}");
+    }
+}
+
+#[test]
+fn a_caution_comes_first_and_nothing_found_is_no_success_then() {
+    let summary =
+        Summary { cautions: vec!["none of 500 sessions was accepted".into()], ..examples::summary(Vec::new()) };
+    let report = made("test", &summary, |_| {});
+    let text = redacted(&report, &FormatOptions { with_opening: true, ..OPTIONS });
+    let second = text.lines().nth(1).unwrap();
+    assert_eq!(second, "caution: none of 500 sessions was accepted");
+    let coloured = super::report(&report, &OPTIONS);
+    assert!(!coloured.contains(&format!("{}nothing found", crate::report::style::GOOD)), "{coloured}");
+    for format in crate::report::Format::ALL.iter().filter(|format| !format.is_stream && format.name != "junit") {
+        let written = format.write(&report, &OPTIONS);
+        assert!(written.contains("none of 500 sessions was accepted"), "{}: {written}", format.name);
+    }
 }
 
 #[test]
