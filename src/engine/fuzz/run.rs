@@ -1,10 +1,7 @@
 //! [`fuzz`] and the work of its threads.
 
 use std::{
-    sync::{
-        Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, OnceLock, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 

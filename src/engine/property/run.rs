@@ -59,8 +59,7 @@ pub fn property(
     if !stop.requested() {
         summary.reach.probe(plan)?;
     }
-    summary.interrupted =
-        summary.sessions < session_plan.sessions() && !shows_only_timeouts || stop.requested();
+    summary.interrupted = summary.sessions < session_plan.sessions() && !shows_only_timeouts || stop.requested();
     summary.elapsed = started.elapsed();
     Ok(summary)
 }
