@@ -1,6 +1,8 @@
 //! Shrinks the session of a finding as long as it still shows the finding. Deterministic: its limits count attempts and
 //! calls, never seconds, and the result is the same for any number of workers.
 
+use std::time::Duration;
+
 use crate::{
     case::{Session, Value},
     engine::{
@@ -10,6 +12,7 @@ use crate::{
     },
     finding::{Finding, Rule},
     runtime::RuntimeError,
+    trace::{Ending, Trace},
 };
 
 /// How much work one finding may cost.
@@ -151,11 +154,19 @@ pub(super) fn shrink_confirmed(
     let wanted: Finding = confirmed.finding.clone();
     let budget = Budget::for_rule(wanted.rule);
     let run_fast = runner.fast_attempt();
+    let limit = runner.plan().timeout;
     if wanted.rule != Rule::Timeout {
         runner.forget(&confirmed.session)?;
     }
     let (fast, mut tries) = shrink(runner, confirmed.clone(), budget, stop, &|reproducer, session| {
-        let trace = run_fast(reproducer, session)?;
+        let trace = match wanted.rule {
+            // A call at the known place is taken for the timeout. The result is run to its limit below.
+            Rule::Timeout => {
+                let traces = reproducer.explore(std::slice::from_ref(session))?;
+                as_timed_out(traces.into_iter().next().unwrap_or_default(), limit)
+            }
+            _ => run_fast(reproducer, session)?,
+        };
         Ok(reproducer.shown(session, trace, &wanted.fingerprint))
     })?;
     if fast.session == confirmed.session {
@@ -175,6 +186,16 @@ pub(super) fn shrink_confirmed(
     })?;
     tries += more;
     Ok((slow, tries))
+}
+
+/// The trace with a timeout in place of a call that was ended early.
+fn as_timed_out(mut trace: Trace, limit: Duration) -> Trace {
+    for call in &mut trace.calls {
+        if let Ending::EndedEarly { frames } = &mut call.ending {
+            call.ending = Ending::TimedOut { limit, frames: std::mem::take(frames) };
+        }
+    }
+    trace
 }
 
 #[cfg(test)]

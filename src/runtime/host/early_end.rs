@@ -15,13 +15,14 @@ use crate::{
 
 /// How many times as long as its hook usually takes a call may take.
 const FACTOR: u32 = 10;
-/// A call may take at least this long: a busy machine may not run the process meanwhile.
-const LEAST: Duration = Duration::from_millis(50);
-/// The same if nothing but hangs was seen of its hook for [`ONLY_HANGS`] calls.
-const LEAST_OF_HANGS: Duration = Duration::from_millis(5);
-const ONLY_HANGS: u32 = 16;
-/// One of so many calls that would be ended early runs to its limit. If it ends before, later ones may take longer.
-const SAMPLE: u32 = 128;
+/// A call may take at least this long.
+const LEAST: Duration = Duration::from_millis(10);
+/// The least time between two looks at a call. Whoever writes down a stack has the processor: a call that was only kept
+/// waiting by a busy machine is over by the second look.
+const PAUSE: Duration = Duration::from_millis(2);
+/// The call with this number, among those that would be ended early, runs to its limit, and so does each of twice the
+/// number. If it ends before, later ones may take longer.
+const FIRST_SAMPLE: u32 = 64;
 /// One of so many calls of a hook may take longer than the hook usually does.
 const OUTLIERS: u64 = 100;
 
@@ -39,15 +40,12 @@ pub(super) struct EarlyEnd {
 struct Calls {
     /// How many calls that ended by themselves took less than 1, 2, 4, 8, … microseconds, and not less than half of that.
     durations: [u64; 32],
-    /// How many were ended early since the last one that ended by itself.
-    hangs: u32,
 }
 
 impl Calls {
     fn add(&mut self, elapsed: Duration) {
         let bits = 128 - elapsed.as_micros().leading_zeros() as usize;
         self.durations[bits.min(self.durations.len() - 1)] += 1;
-        self.hangs = 0;
     }
 
     /// How long all but a few calls take, at most.
@@ -77,9 +75,7 @@ impl EarlyEnd {
 
     /// How long a call of that hook may stay at a known place.
     fn time_of(&self, hook: Hook) -> Duration {
-        let calls = &self.hooks[hook as usize];
-        let least = if calls.hangs >= ONLY_HANGS { LEAST_OF_HANGS } else { LEAST };
-        calls.usual().saturating_mul(FACTOR).max(least)
+        self.hooks[hook as usize].usual().saturating_mul(FACTOR).max(LEAST)
     }
 
     /// The shortest of these times; `None` if no hang is known.
@@ -92,12 +88,10 @@ impl EarlyEnd {
         KnownHang::of(hook, frames).is_some_and(|place| self.hangs.contains(&place))
     }
 
-    /// Counts a call of `hook` that hangs. False if it has to run to its limit.
-    fn ends(&mut self, hook: Hook) -> bool {
-        self.count += 1;
-        let calls = &mut self.hooks[hook as usize];
-        calls.hangs += 1;
-        !self.count.is_multiple_of(SAMPLE)
+    /// Counts a call that hangs. False if it has to run to its limit.
+    fn ends(&mut self) -> bool {
+        self.count = self.count.wrapping_add(1);
+        self.count < FIRST_SAMPLE || !self.count.is_power_of_two()
     }
 }
 
@@ -118,14 +112,27 @@ impl Worker {
             if elapsed < self.early_end.time_of(hook) || !self.early_end.hangs.iter().any(|hang| hang.hook() == hook) {
                 continue;
             }
-            let frames = self.process.ask_child_for_stack(&self.target.root, &self.standard_library);
-            if self.early_end.is_at_hang(hook, &frames) {
-                if self.early_end.ends(hook) {
+            if !self.is_at_hang(hook) {
+                continue;
+            }
+            std::thread::sleep(PAUSE.max(self.early_end.hooks[hook as usize].usual()));
+            let is_same = self.process.current_hook().is_some_and(|(now, longer)| now == hook && longer > elapsed);
+            if is_same && self.is_at_hang(hook) {
+                if self.early_end.ends() {
+                    let frames = self.process.fault_frames(&self.target.root, &self.standard_library);
                     return Ok((event, Some(frames)));
                 }
                 time = limit;
             }
         }
+    }
+}
+
+impl Worker {
+    /// Whether the child, which calls `hook`, is at a known place now.
+    fn is_at_hang(&mut self, hook: Hook) -> bool {
+        let frames = self.process.ask_child_for_place(&self.target.root, &self.standard_library);
+        self.early_end.is_at_hang(hook, &frames)
     }
 }
 
@@ -155,13 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_that_only_hangs_is_waited_for_less_and_from_time_to_time_to_the_limit() {
+    fn from_time_to_time_a_call_runs_to_its_limit() {
         let mut early_end = EarlyEnd::default();
-        let hook = Hook::GetPasswordList;
-        let ended = (0..2 * SAMPLE).filter(|_| early_end.ends(hook)).count();
-        assert_eq!((ended, early_end.time_of(hook)), (2 * SAMPLE as usize - 2, LEAST_OF_HANGS));
-        early_end.hooks[hook as usize].add(Duration::from_micros(10));
-        assert_eq!(early_end.time_of(hook), LEAST);
+        let samples: Vec<u32> = (1..=1000).filter(|_| !early_end.ends()).collect();
+        assert_eq!(samples, [64, 128, 256, 512]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::{
             session_folders::{FOLDERS, MEMORY_CACHE, MEMORY_CACHE_LIMIT},
         },
     },
-    trace::{CallTrace, Ending, Frame},
+    trace::{CallTrace, Ending, Frame, Origin},
 };
 
 /// The `nice` value of workers that serve many sessions at once: the load test must get the processor when it wants it.
@@ -274,16 +274,18 @@ impl Process {
         }
     }
 
-    /// Asks the child for its stack. It goes on meanwhile.
-    pub(super) fn ask_child_for_stack(&mut self, root: &Path, standard_library: &str) -> Vec<Frame> {
+    /// Asks the child where it is: its stack, at least up to the innermost frame of the plugin. It goes on meanwhile.
+    pub(super) fn ask_child_for_place(&mut self, root: &Path, standard_library: &str) -> Vec<Frame> {
         self.fault.clear();
         self.signal(Signal::USR2);
-        self.await_stack(root, standard_library)
+        self.await_stack(true, root, standard_library)
     }
 
     /// Asks the child for its stack, and kills it. Returns whether its end was reported too.
     pub(super) fn stack_of_child(&mut self, root: &Path, standard_library: &str) -> (Vec<Frame>, bool) {
-        let frames = self.ask_child_for_stack(root, standard_library);
+        self.fault.clear();
+        self.signal(Signal::USR2);
+        let frames = self.await_stack(false, root, standard_library);
         let ended = self.kill_child();
         (frames, ended)
     }
@@ -293,19 +295,26 @@ impl Process {
         self.fault.clear();
         let Some(zygote) = &self.zygote else { return Vec::new() };
         let _ = pidfd_send_signal(zygote, Signal::USR2);
-        let frames = self.await_stack(root, standard_library);
+        let frames = self.await_stack(false, root, standard_library);
         let _ = pidfd_send_signal(zygote, Signal::KILL);
         frames
     }
 
-    fn await_stack(&self, root: &Path, standard_library: &str) -> Vec<Frame> {
+    /// Waits for a stack. If only the place matters, the innermost frame of the plugin ends the wait.
+    fn await_stack(&self, is_place: bool, root: &Path, standard_library: &str) -> Vec<Frame> {
         let begin = Instant::now();
         let (mut size, mut since) = (0, begin);
         while begin.elapsed() < STACK_TIME {
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(Duration::from_millis(1));
             let now = self.fault.size();
             if now != size {
                 (size, since) = (now, Instant::now());
+                let text = self.fault.read(0, now).text;
+                let lines = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
+                let frames = if is_place { stack::frames(lines, root, standard_library) } else { Vec::new() };
+                if frames.iter().any(|frame| frame.origin == Origin::Plugin) {
+                    return frames;
+                }
             } else if now > 0 && since.elapsed() >= STACK_PAUSE {
                 break;
             }
