@@ -20,7 +20,7 @@ use crate::{
     finding::{Finding, Rule, Severity},
     generate::{self, OptionChoice},
     oracle,
-    package::{NeedsPython, Package, configuration},
+    package::{NeedsPython, Package, configuration, interpolation_findings},
     report::{SandboxMode, SandboxStatus},
     runtime::{Sandbox, sandbox::MissingProtections},
     trace::{LoadEnding, Loading},
@@ -108,6 +108,10 @@ impl Plugin {
             }
             findings.extend(of_loading);
             notes.extend(oracle::sdk_mismatch(&subject, &loaded.loading));
+            if loaded.loading.sdk_version.is_some() && loaded.loading.takes_configuration {
+                let own = options.configuration.is_none();
+                findings.extend(interpolation_findings(&loaded.target.configuration, own));
+            }
             let plugin_type = loaded.target.plugin_type;
             let has_hooks = !HookSpec::all(plugin_type).is_empty();
             if !has_hooks {
@@ -180,11 +184,12 @@ impl Plugin {
         }
     }
 
-    /// The options that default.cfg documents, except those that the configuration sets.
+    /// The options that the package documents, except those that the configuration sets.
     pub(super) fn option_choices(&self) -> Vec<OptionChoice> {
-        let documented = self.package.as_ref().and_then(|package| package.configuration.as_deref()).unwrap_or_default();
-        let given = self.options.configuration.as_deref().unwrap_or(documented);
-        generate::option_choices(&configuration::options(documented), &configuration::options(given))
+        let documented = self.package.as_ref().map(Package::documented_configuration).unwrap_or_default();
+        let own = self.package.as_ref().and_then(|package| package.configuration.as_deref()).unwrap_or_default();
+        let given = self.options.configuration.as_deref().unwrap_or(own);
+        generate::option_choices(&configuration::options(&documented), &configuration::options(given))
     }
 }
 

@@ -51,3 +51,18 @@ pub(super) fn check(root: &Path, sources: &PluginSources, findings: &mut Vec<Fin
     }
     Some(text)
 }
+/// What the SDK cannot read in a configuration because of a `%`. `is_own`: it is the package's default.cfg, otherwise
+/// one that the user gave.
+pub(crate) fn interpolation_findings(text: &str, is_own: bool) -> Vec<Finding> {
+    let faults = configuration::interpolation_faults(text).into_iter().take(REPORTED_FAULTS);
+    faults
+        .map(|(line, fault)| {
+            let place = if is_own { String::new() } else { format!("line {line} of the configuration: ") };
+            let draft = Finding::draft(Rule::ConfigUnreadable, format!("{place}{fault} when the SDK reads it"));
+            let location = is_own.then(|| Location::in_file(FILE, line, 0));
+            let hint = "write `%%` for a percent sign";
+            draft.detail(fault.fingerprint_detail()).at(location).hint(hint.to_owned()).finish()
+        })
+        .collect()
+}
+

@@ -22,6 +22,7 @@ pub(crate) mod tree;
 
 pub use archive::ArchiveLimits;
 pub(crate) use binary_modules::NeedsPython;
+pub(crate) use default_cfg::interpolation_findings;
 pub use error::PackageError;
 pub use manifest::{Manifest, ManifestField};
 pub use package::{OpenedPackage, Package};

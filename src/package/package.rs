@@ -9,6 +9,9 @@ use std::{
 use super::{Manifest, ScratchFolder, binary_modules::BinaryModules};
 use crate::{contract::PluginType, finding::Finding};
 
+/// Where some packages document options, beside default.cfg.
+const DOCUMENTED: &str = "default.cfg.plugin";
+
 /// The module that the platform loads if MANIFEST names none \[D\].
 pub(super) const DEFAULT_ENTRY_POINT: &str = "main.py";
 
@@ -72,6 +75,16 @@ impl Package {
     /// Whether it can be loaded: its type is known and its module exists.
     pub(crate) fn is_runnable(&self) -> bool {
         self.plugin_type().is_some() && self.entry_point_exists
+    }
+
+    /// The text of default.cfg, and that of `default.cfg.plugin`, in which some packages document their options.
+    pub(crate) fn documented_configuration(&self) -> String {
+        let mut text = self.configuration.clone().unwrap_or_default();
+        for line in self.source_lines(DOCUMENTED).unwrap_or_default() {
+            text.push('\n');
+            text.push_str(&line);
+        }
+        text
     }
 
     /// The lines of `file`, a path inside the package, without their line breaks and cut if they are very long. `None`

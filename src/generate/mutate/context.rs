@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The most options that a session sets.
-const OPTIONS_LIMIT: usize = 12;
+const OPTIONS_LIMIT: usize = 64;
 
 impl Change<'_, '_, '_> {
     /// Changes `session_cookie`, which other plugins may have filled.
@@ -118,6 +118,15 @@ impl Change<'_, '_, '_> {
         }
         if options.is_empty() {
             return None;
+        }
+        // An option may demand one of another section. Shrinking removes those that do not matter.
+        if self.source.byte() < 24 {
+            for choice in options {
+                if session.options.iter().all(|option| !is_of(option, choice)) {
+                    self.set(session, choice);
+                }
+            }
+            return Some(MutationKind::Option);
         }
         // A section with one option set mostly needs another one.
         let own = (count > 0 && self.source.byte() < 100).then(|| &session.options[self.source.below(count)].section);

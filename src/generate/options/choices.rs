@@ -1,6 +1,6 @@
 //! The options that may be set, with the values that each may have.
 
-use super::comments;
+use super::{comments, names};
 use crate::package::configuration::ConfigOption;
 
 /// The most values of one option.
@@ -55,7 +55,13 @@ pub fn option_choices(documented: &[ConfigOption], given: &[ConfigOption]) -> Ve
         }
     };
     for option in documented {
-        choose(&option.section, &option.name, values(option, documented));
+        match names::of_placeholder(&option.name) {
+            Some((name, words)) => {
+                let named = ConfigOption { name: words, ..option.clone() };
+                choose(&option.section, &name, values(&named, documented));
+            }
+            None => choose(&option.section, &option.name, values(option, documented)),
+        }
     }
     // In this section users are the names of options, and default.cfg documents none.
     if documented.iter().any(|option| option.section.starts_with("usermapping ")) {
@@ -221,6 +227,16 @@ mod tests {
         assert_eq!(of(&choices, "name"), ["credentials"]);
         assert!(!of(&choices, "password_field").contains(&"$".to_owned()), "the name of a field is no secret");
         assert!(!of(&choices, "server_user").contains(&"127.0.0.1".to_owned()), "a user is no server");
+    }
+
+    #[test]
+    fn a_placeholder_for_a_name_is_filled_with_a_name_of_the_sessions() {
+        let text = "[suffixes]\n; <domain_1>=<suffix_1>\n; <domain_2>=<suffix_2>\n[pins]\n; <user>=<pin>\n\
+            [other]\n; <thing>=<value>\n";
+        let choices = choices(text);
+        let names: Vec<&str> = choices.iter().map(|choice| choice.name.as_str()).collect();
+        assert_eq!(names, ["example.com", "corp", "alice", "a"]);
+        assert!(choices.iter().all(|choice| !choice.values.is_empty()));
     }
 
     #[test]

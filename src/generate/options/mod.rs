@@ -5,9 +5,11 @@
 //! nonsense in its configuration. Every value is safe in an INI file that `configparser` interpolates: it is on one
 //! line, with `%` doubled.
 //!
-//! `choices` collects the values, `comments` reads them out of the comments of default.cfg.
+//! `choices` collects the values, `comments` reads them out of the comments of default.cfg, `names` fills in the
+//! placeholders that stand for names.
 
 mod choices;
 mod comments;
+mod names;
 
 pub use choices::{OptionChoice, option_choices};

@@ -8,7 +8,7 @@ mod read;
 mod secrets;
 mod write;
 
-pub(super) use read::faults;
 pub use read::{ConfigOption, options};
+pub(super) use read::{faults, interpolation_faults};
 pub use secrets::{logs_debug, secrets};
 pub use write::{Assignment, with_options};

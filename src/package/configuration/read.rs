@@ -28,6 +28,8 @@ pub(in crate::package) enum IniFault {
     DuplicateOption(String, String),
     /// A line that is neither a section nor an option.
     NoOption,
+    /// A value, that of an option in a section, whose `%` begins an interpolation that fails.
+    Interpolation(String, String),
 }
 
 impl IniFault {
@@ -38,6 +40,7 @@ impl IniFault {
             Self::DuplicateSection(section) => format!("section `[{section}]` stands twice"),
             Self::DuplicateOption(name, section) => format!("option `{name}` stands twice in section `[{section}]`"),
             Self::NoOption => "neither a section `[name]` nor an option `name = value`".into(),
+            Self::Interpolation(name, section) => format!("interpolation of `{name}` in section `[{section}]`"),
         }
     }
 }
@@ -49,15 +52,23 @@ impl fmt::Display for IniFault {
             Self::DuplicateSection(section) => write!(f, "section `[{section}]` appears twice"),
             Self::DuplicateOption(name, section) => write!(f, "option `{name}` appears twice in section `[{section}]`"),
             Self::NoOption => f.write_str("neither a section `[name]` nor an option `name = value`"),
+            Self::Interpolation(name, section) => {
+                write!(f, "a `%` in option `{name}` of section `[{section}]` begins an interpolation that fails")
+            }
         }
     }
 }
+
+/// The section whose options every other section has.
+const DEFAULT: &str = "DEFAULT";
 
 /// An option that is set, not only documented in a comment.
 pub(super) struct LiveOption {
     pub(super) section: String,
     pub(super) name: String,
     pub(super) lines: Vec<String>,
+    /// The line of its name, from 1.
+    line: u32,
     /// The comments right above it.
     pub(super) prose: Arc<str>,
 }
@@ -112,7 +123,7 @@ pub(super) fn read(text: &str) -> ParsedIni {
         let mut fault = |fault| parsed.faults.push((number, fault));
         if let Some(name) = header(value) {
             is_open = false;
-            if name != "DEFAULT" && !sections.insert(name.to_owned()) {
+            if name != DEFAULT && !sections.insert(name.to_owned()) {
                 fault(IniFault::DuplicateSection(name.to_owned()));
             }
             section = Some(name.to_owned());
@@ -136,6 +147,7 @@ pub(super) fn read(text: &str) -> ParsedIni {
             section: section.clone(),
             name,
             lines: vec![first.to_owned()],
+            line: number,
             prose: std::mem::take(&mut prose).shared(),
         });
     }
@@ -187,8 +199,10 @@ fn commented(section: &str, comment: &str, is_semicolon: bool) -> Option<ConfigO
     let comment = comment.trim();
     let (name, value) = if is_semicolon { comment.split_once(['=', ':'])? } else { comment.split_once('=')? };
     let name = name.trim_end();
-    let is_name = name.chars().all(|character| character.is_alphanumeric() || "_.-".contains(character))
-        && name.chars().any(char::is_alphabetic);
+    // `<domain_1>=<suffix_1>` documents an option whose name the administrator chooses.
+    let words = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')).unwrap_or(name);
+    let is_name = words.chars().all(|character| character.is_alphanumeric() || "_.-".contains(character))
+        && words.chars().any(char::is_alphabetic);
     is_name.then(|| ConfigOption {
         section: section.to_owned(),
         name: name.to_lowercase(),
@@ -222,6 +236,37 @@ fn is_placeholder(value: &str) -> bool {
 /// The faults for which Python's `configparser` refuses `text`, each with its line (from 1).
 pub(in crate::package) fn faults(text: &str) -> Vec<(u32, IniFault)> {
     read(text).faults
+}
+
+/// The options that `configparser` cannot read with its interpolation, which the SDK uses \[S\], each with its line
+/// (from 1).
+pub(in crate::package) fn interpolation_faults(text: &str) -> Vec<(u32, IniFault)> {
+    let live = read(text).live;
+    let is_set = |section: &str, name: &str| {
+        live.iter().any(|one| one.name == name && (one.section == section || one.section == DEFAULT))
+    };
+    live.iter()
+        .filter(|one| {
+            let value = one.lines.join("\n");
+            !interpolates(&value, |name| is_set(&one.section, &name.to_lowercase()))
+        })
+        .map(|one| (one.line, IniFault::Interpolation(one.name.clone(), one.section.clone())))
+        .collect()
+}
+
+/// Whether each `%` of `value` is doubled, or is `%(name)s` with the name of an option that `is_set`.
+fn interpolates(value: &str, is_set: impl Fn(&str) -> bool) -> bool {
+    let mut rest = value;
+    while let Some((_, after)) = rest.split_once('%') {
+        rest = match after.strip_prefix('%') {
+            Some(after) => after,
+            None => match after.strip_prefix('(').and_then(|after| after.split_once(")s")) {
+                Some((name, after)) if !name.contains(')') && is_set(name) => after,
+                _ => return false,
+            },
+        };
+    }
+    true
 }
 
 /// The options of `text` in their order, including those in comments.
@@ -269,6 +314,17 @@ mod tests {
         assert_eq!(fault("[a]\nX = 1\n\nx = 2\n"), (4, "option `x` appears twice in section `[a]`".to_owned()));
         assert_eq!(fault("[a]\n[b]\n[a]\n"), (3, "section `[a]` appears twice".to_owned()));
         assert_eq!(faults("[a]\nx = 1\n  goes on\n\n  still\n# comment\n[DEFAULT]\n[DEFAULT]\n"), []);
+    }
+
+    #[test]
+    fn a_percent_sign_that_configparser_cannot_interpolate_is_a_fault() {
+        let text = "[DEFAULT]\nhome = /x\n[a]\nok = 100%%\npath = %(home)s/%(OK)s\nbad = 100%\nlong = a\n  %d\n\
+            lost = %(nowhere)s\nopen = %(home\n# %\n";
+        let faults = interpolation_faults(text);
+        let lines: Vec<u32> = faults.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [6, 7, 9, 10]);
+        let expected = "a `%` in option `bad` of section `[a]` begins an interpolation that fails";
+        assert_eq!(faults[0].1.to_string(), expected);
     }
 
     #[test]
