@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use super::{Error, Plugin, corpus_cases::must_be_for};
+use super::{Error, Plugin, corpus_cases::must_be_for, loaded_plugin::SessionExtras};
 use crate::{
     case::Case,
     engine::{self, ReportedFinding, Setup, Summary},
@@ -18,19 +18,24 @@ pub(crate) struct CaseRun {
     /// Whether the case gets the services that the configuration names, as on an appliance that is configured so. A
     /// case from a file has its own.
     pub(crate) configured_services: bool,
+    /// Notes for the report. Those that say where a case from a file is outside of the contract are added.
+    pub(crate) notes: Vec<String>,
     pub(crate) show_secrets: bool,
 }
 
 /// Runs a case, isolated as on the platform. The report has the trace.
 pub(crate) fn run_case(plugin: &Plugin, run: CaseRun) -> Result<Report, Error> {
     let Some(loaded) = plugin.runnable() else { return plugin.report_of_no_run("run", None) };
-    let CaseRun { mut case, configured_services: is_configured, show_secrets } = run;
+    let CaseRun { mut case, configured_services: is_configured, mut notes, show_secrets } = run;
+    if let Some(why) = loaded.outside_contract(&case).filter(|_| !is_configured) {
+        notes.push(format!("the case is outside of the contract: {why}"));
+    }
     if is_configured {
         case.session.services = configured_services(&loaded.target.configuration);
     }
     let levels = &plugin.options.levels;
     let began = Instant::now();
-    let (trace, findings) = loaded.with_plan(levels, Vec::new(), |plan| engine::run_case(plan, &case))?;
+    let (trace, findings) = loaded.with_plan(levels, SessionExtras::default(), |plan| engine::run_case(plan, &case))?;
     let elapsed = began.elapsed();
     let mask = if show_secrets {
         Mask::shows_all()
@@ -45,6 +50,7 @@ pub(crate) fn run_case(plugin: &Plugin, run: CaseRun) -> Result<Report, Error> {
         calls: trace.calls.len() as u64,
         elapsed,
         reported: reported.collect(),
+        notes,
         ..Summary::default()
     };
     let mut report = plugin.report("run", None, summary);

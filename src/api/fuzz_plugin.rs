@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Event, Plugin, exchange, options::random_seed};
+use super::{Error, Event, Plugin, exchange, loaded_plugin::SessionExtras, options::random_seed};
 use crate::{
     engine::{self, FuzzSettings, Plan, Stop},
     report::Report,
@@ -17,6 +17,7 @@ pub struct FuzzOptions {
     pub(crate) stop_after_quiet: Option<Duration>,
     pub(crate) seed: Option<u64>,
     pub(crate) vary_config: bool,
+    pub(crate) foreign_cookies: bool,
     pub(crate) max_time_per_finding: Duration,
 }
 
@@ -28,6 +29,7 @@ impl Default for FuzzOptions {
             stop_after_quiet: None,
             seed: None,
             vary_config: false,
+            foreign_cookies: false,
             max_time_per_finding: Plan::MAX_TIME_PER_FINDING,
         }
     }
@@ -83,6 +85,14 @@ impl FuzzOptions {
         self.max_time_per_finding = time;
         self
     }
+
+    /// Also runs sessions that begin with a cookie which the plugin never returned \[default: no\]. The platform does
+    /// that only where a plugin is replaced in the middle of a session.
+    #[must_use]
+    pub fn foreign_cookies(mut self) -> Self {
+        self.foreign_cookies = true;
+        self
+    }
 }
 
 /// Runs sessions guided by coverage and comparisons, until an option of `options` or `stop` ends it. Sessions that
@@ -125,7 +135,8 @@ pub fn fuzz(
             others,
         };
         let levels = &plugin.options.levels;
-        let mut summary = loaded.with_plan(levels, choices, |plan| {
+        let extras = SessionExtras { options: choices, foreign_cookies: options.foreign_cookies };
+        let mut summary = loaded.with_plan(levels, extras, |plan| {
             let plan = Plan { max_time_per_finding: options.max_time_per_finding, ..*plan };
             engine::fuzz(&plan, &settings, stop, listen)
         })?;

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
-    CaseMismatch, Error, Event, Plugin, corpus_cases::read_case, exchange, loaded_plugin::LoadedPlugin,
+    CaseMismatch, Error, Event, Plugin,
+    corpus_cases::read_case,
+    exchange,
+    loaded_plugin::{LoadedPlugin, SessionExtras},
     options::random_seed,
 };
 use crate::{
@@ -309,7 +312,7 @@ fn run(
     let start = || Ok(Box::new(Server::start(&target, state.path())?) as Box<dyn LoadExecutor>);
     let recorded = RecordedWorkload::new(recorded);
     loaded
-        .with_plan(&plugin.options.levels, Vec::new(), |plan| {
+        .with_plan(&plugin.options.levels, SessionExtras::default(), |plan| {
             let are_nominal = matches!(options.workload, Sessions::Nominal);
             let generated = GeneratedWorkload { source: plan.source, seed: settings.seed, are_nominal };
             let workload: &dyn Workload = recorded.as_ref().map_or(&generated, |recorded| recorded);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::{Error, PluginOptions};
 use crate::{
+    case::Case,
+    contract::Platform,
     engine::{self, Generator, Oracles, Plan, Setup},
     finding::{Rule, RuleLevels},
     generate::{OptionChoice, configured_services},
@@ -22,6 +24,15 @@ pub(super) struct LoadedPlugin {
     pub(super) other: Option<(Arc<Target>, Loading)>,
     /// The protections that the worker lacked.
     pub(super) missing: MissingProtections,
+}
+
+/// What sessions may have beside what every run has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SessionExtras {
+    /// Options that mutation may set on top of the configuration.
+    pub(super) options: Vec<OptionChoice>,
+    /// Whether the plugin's first cookie may be one that it never returned.
+    pub(super) foreign_cookies: bool,
 }
 
 /// How the sandbox confines a plugin.
@@ -66,18 +77,31 @@ impl LoadedPlugin {
         subject
     }
 
-    /// Calls `work` with the plan of a run. Mutation may set the options in `choices`.
+    /// The source of sessions on `platform`.
+    fn generator(&self, platform: &'static Platform) -> Generator {
+        let generator = Generator::new(self.target.plugin_type, platform, &self.loading);
+        match &self.other {
+            Some((other, loading)) => generator.with_other(other.plugin_type, platform, loading),
+            None => generator,
+        }
+    }
+
+    /// Why the platform would never run the case as it stands; `None` if it could.
+    pub(super) fn outside_contract(&self, case: &Case) -> Option<String> {
+        let generator = self.generator(case.platform);
+        case.earlier.iter().chain([&case.session]).find_map(|session| generator.outside_contract(session))
+    }
+
+    /// Calls `work` with the plan of a run.
     pub(super) fn with_plan<T>(
         &self,
         levels: &RuleLevels,
-        choices: Vec<OptionChoice>,
+        extras: SessionExtras,
         work: impl FnOnce(&Plan<'_>) -> T,
     ) -> T {
-        let Target { plugin_type, platform, limits, .. } = *self.target;
-        let mut source = Generator::new(plugin_type, platform, &self.loading).with_options(choices);
-        if let Some((other, loading)) = &self.other {
-            source = source.with_other(other.plugin_type, platform, loading);
-        }
+        let Target { platform, limits, .. } = *self.target;
+        let SessionExtras { options, foreign_cookies } = extras;
+        let source = self.generator(platform).with_options(options).with_foreign_cookies(foreign_cookies);
         let other = self.other.as_ref().map(|(target, _)| Arc::clone(target));
         work(&Plan {
             loading: &self.loading,

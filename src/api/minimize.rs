@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Error, FileAction, NotShrinkable, Plugin};
+use super::{Error, FileAction, NotShrinkable, Plugin, loaded_plugin::SessionExtras};
 use crate::{
     case::Case,
     engine::{self, Cases, RemovalReason, ShrinkOutcome, Stop, Summary},
@@ -21,7 +21,8 @@ pub(crate) fn shrink_case(plugin: &Plugin, path: &Path, case: &Case, stop: &Stop
     let began = Instant::now();
     plugin.must_suit(case, path)?;
     let (levels, jobs) = (&plugin.options.levels, plugin.options.jobs);
-    let shrunk = loaded.with_plan(levels, Vec::new(), |plan| engine::shrink_case(plan, case, jobs, stop))?;
+    let shrunk =
+        loaded.with_plan(levels, SessionExtras::default(), |plan| engine::shrink_case(plan, case, jobs, stop))?;
     let small = match shrunk {
         ShrinkOutcome::Done(small) => small.case,
         ShrinkOutcome::NoFinding(_) => return Err(Error::NotShrinkable(NotShrinkable::NoFinding)),
@@ -42,7 +43,8 @@ pub(crate) fn minimize_corpus(plugin: &Plugin, stop: &Stop) -> Result<Report, Er
     let (cases, seeds) = (plugin.cases()?, plugin.seeds()?);
     let (levels, jobs) = (&plugin.options.levels, plugin.options.jobs);
     let all = Cases { tests: &cases, seeds: &seeds };
-    let removed = loaded.with_plan(levels, Vec::new(), |plan| engine::minimize_corpus(plan, all, true, jobs, stop))?;
+    let removed = loaded
+        .with_plan(levels, SessionExtras::default(), |plan| engine::minimize_corpus(plan, all, true, jobs, stop))?;
     let removed: Vec<(PathBuf, String)> = removed.into_iter().map(|(path, reason)| (path, text(&reason))).collect();
     for (path, _) in &removed {
         fs::remove_file(path).map_err(|source| Error::File {

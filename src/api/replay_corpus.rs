@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::{Error, Event, Partition, Plugin, corpus_cases::read_cases, exchange};
+use super::{Error, Event, Partition, Plugin, corpus_cases::read_cases, exchange, loaded_plugin::SessionExtras};
 use crate::{
     corpus::remote::{CorpusLocation, SyncScope},
     engine::{self, ReplayOutcome, ReplayedCase, Stop, Summary},
     report::{History, Report},
 };
+
+/// How many cases outside of the contract are named.
+const OUTSIDE_LIMIT: usize = 5;
 
 /// Which cases [`replay`] runs.
 #[derive(Clone, Debug, Default)]
@@ -83,9 +86,20 @@ pub fn replay(
         history.listen(&event);
         listen(Event::Run(event));
     };
+    let outside: Vec<String> = cases
+        .iter()
+        .filter(|(_, case)| case.plugin_type == loaded.target.plugin_type)
+        .filter_map(|(path, case)| Some((path, loaded.outside_contract(case)?)))
+        .map(|(path, why)| format!("`{}` is outside of the contract: {why}", path.display()))
+        .collect();
+    notes.extend(outside.iter().take(OUTSIDE_LIMIT).cloned());
+    if let Some(more @ 1..) = outside.len().checked_sub(OUTSIDE_LIMIT) {
+        notes.push(format!("{more} more cases are outside of the contract; `hookstorm run --case` says why"));
+    }
     let levels = &plugin.options.levels;
     let jobs = plugin.options.jobs;
-    let done = loaded.with_plan(levels, Vec::new(), |plan| engine::replay(plan, cases, jobs, stop, &heard))?;
+    let done =
+        loaded.with_plan(levels, SessionExtras::default(), |plan| engine::replay(plan, cases, jobs, stop, &heard))?;
     let ran: Vec<&ReplayedCase> = done.replayed.iter().filter(|case| did_run(case)).collect();
     let summary = Summary {
         sessions: ran.len() as u64,

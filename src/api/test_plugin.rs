@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Event, Partition, Plugin, exchange, options::random_seed};
+use super::{Error, Event, Partition, Plugin, exchange, loaded_plugin::SessionExtras, options::random_seed};
 use crate::{
     engine::{self, Plan, PropertySettings, Stop},
     report::Report,
@@ -19,11 +19,18 @@ pub struct TestOptions {
     pub(crate) seed: Option<u64>,
     pub(crate) partition: Option<Partition>,
     pub(crate) max_time_per_finding: Duration,
+    pub(crate) foreign_cookies: bool,
 }
 
 impl Default for TestOptions {
     fn default() -> Self {
-        Self { runs: RUNS, seed: None, partition: None, max_time_per_finding: Plan::MAX_TIME_PER_FINDING }
+        Self {
+            runs: RUNS,
+            seed: None,
+            partition: None,
+            foreign_cookies: false,
+            max_time_per_finding: Plan::MAX_TIME_PER_FINDING,
+        }
     }
 }
 
@@ -64,6 +71,14 @@ impl TestOptions {
         self.max_time_per_finding = time;
         self
     }
+
+    /// Also runs sessions that begin with a cookie which the plugin never returned \[default: no\]. The platform does
+    /// that only where a plugin is replaced in the middle of a session.
+    #[must_use]
+    pub fn foreign_cookies(mut self) -> Self {
+        self.foreign_cookies = true;
+        self
+    }
 }
 
 /// Runs generated sessions, seeded and in parallel. A session that shows a finding is shrunk, and kept as a case in the
@@ -100,7 +115,8 @@ pub fn test(
             corpus: plugin.writable_corpus()?,
         };
         let levels = &plugin.options.levels;
-        Ok(loaded.with_plan(levels, Vec::new(), |plan| {
+        let extras = SessionExtras { foreign_cookies: options.foreign_cookies, ..SessionExtras::default() };
+        Ok(loaded.with_plan(levels, extras, |plan| {
             let plan = Plan { max_time_per_finding: options.max_time_per_finding, ..*plan };
             engine::property(&plan, &settings, stop, listen)
         })?)

@@ -41,9 +41,15 @@ pub(super) struct FuzzArguments {
     #[arg(long, value_name = "S", value_parser = values::seed, allow_negative_numbers = true, help_heading = AMOUNT)]
     seed: Option<u64>,
 
-    /// Also set options that the package's default.cfg documents, in addition to the configuration
+    /// Also set options that the package's default.cfg or default.cfg.plugin documents, in addition to the
+    /// configuration
     #[arg(long, help_heading = CASES)]
     vary_config: bool,
+
+    /// Also run sessions that begin with a cookie which the plugin never returned, as after an upgrade of the plugin in
+    /// the middle of a session; such findings are warnings
+    #[arg(long, help_heading = CASES)]
+    foreign_cookies: bool,
 
     /// Refused with an explanation: `fuzz` runs one plugin [default: none]
     #[arg(long, value_name = "OTHER", hide = true)]
@@ -74,6 +80,7 @@ pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Cons
     settings.repeat("--stop-after-quiet", arguments.stop_after_quiet.map(time));
     settings.repeat("--max-time-per-finding", arguments.max_time_per_finding.map(time));
     settings.repeat_flag("--vary-config", arguments.vary_config);
+    settings.repeat_flag("--foreign-cookies", arguments.foreign_cookies);
     let options = FuzzOptions {
         runs: arguments.runs,
         time: arguments.time,
@@ -83,6 +90,7 @@ pub(super) fn run(arguments: &FuzzArguments, color: Option<Color>, console: Cons
         max_time_per_finding: arguments
             .max_time_per_finding
             .unwrap_or_else(|| FuzzOptions::default().max_time_per_finding),
+        foreign_cookies: arguments.foreign_cookies,
     };
     let opened = OpenedPlugin::open("fuzz", settings, options.seed, console)?;
     let observer = opened.observer();

@@ -10,6 +10,7 @@ use crate::{
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
     generate,
     report::plain,
+    trace::PluginTokens,
 };
 
 /// The hook with this name, if `platform` calls it.
@@ -58,6 +59,13 @@ pub(super) fn of_arguments(
     }
     session.calls.push(Call::new(hook, arguments));
     Ok(Case { plugin_type, platform, configuration: None, session, earlier: Vec::new(), found: None })
+}
+
+/// Which argument of the call the platform would never pass so.
+pub(super) fn outside_contract(case: &Case) -> Option<String> {
+    let Case { plugin_type, platform, session, .. } = case;
+    let domain = generate::Domain::new(*plugin_type, platform, Hook::ALL.to_vec(), PluginTokens::default());
+    session.calls.iter().find_map(|call| generate::call_outside_contract(call, &domain))
 }
 
 fn not_an_argument(name: &str, hook: Hook, plugin_type: PluginType, platform: &Platform) -> CliError {
@@ -176,6 +184,22 @@ mod tests {
         error: `--arguments`, line 1, column 1: EOF while parsing a value
           hint: write JSON with double quotes, in single quotes for the shell: '{"server_port": 22}'; or use `@FILE`
         "#);
+    }
+
+    #[test]
+    fn a_value_that_the_platform_never_passes_is_named_with_what_it_passes() {
+        for (given, says) in [
+            (r#"{"server_port": "22"}"#, r#"`server_port` cannot be "22": the platform passes an int from 1 to 65535"#),
+            (r#"{"server_ip": null}"#, "`server_ip` cannot be null: the platform passes an IPv4 or IPv6 address"),
+            (
+                r#"{"gateway_password": 5}"#,
+                "`gateway_password` cannot be this value: the platform passes a text or None",
+            ),
+        ] {
+            assert_eq!(outside_contract(&case(given).unwrap()).as_deref(), Some(says));
+        }
+        let valid = r#"{"client_hostname": null, "gateway_groups": [], "server_ip": "::1", "cookie": {"a": 1}}"#;
+        assert_eq!(outside_contract(&case(valid).unwrap()), None);
     }
 
     #[test]

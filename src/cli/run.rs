@@ -64,6 +64,7 @@ pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Conso
         return opened.print(&opened.plugin.report_of_no_run("run", None)?);
     };
     let configured_services = read.is_none();
+    let mut notes = Vec::new();
     let case = match read {
         Some((path, case)) => {
             opened.plugin.must_suit(&case, path)?;
@@ -71,9 +72,12 @@ pub(super) fn run(arguments: &RunArguments, color: Option<Color>, console: Conso
         }
         None => {
             let hook = hook_call::hook(arguments.hook.as_deref().unwrap_or_default(), plugin_type, platform)?;
-            hook_call::of_arguments(hook, arguments.arguments.as_deref(), plugin_type, platform)?
+            let case = hook_call::of_arguments(hook, arguments.arguments.as_deref(), plugin_type, platform)?;
+            let why = hook_call::outside_contract(&case);
+            notes.extend(why.map(|why| format!("the arguments are outside of the contract: {why}")));
+            case
         }
     };
-    let run = CaseRun { case, configured_services, show_secrets: arguments.show_secrets };
+    let run = CaseRun { case, configured_services, notes, show_secrets: arguments.show_secrets };
     opened.finish(api::run_case(&opened.plugin, run))
 }

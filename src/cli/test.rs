@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{
-    arguments::{AMOUNT, Color, Common, Known, LIMITS, Plugin, With},
+    arguments::{AMOUNT, CASES, Color, Common, Known, LIMITS, Plugin, With},
     console::Console,
     error::CliError,
     opened_plugin::OpenedPlugin,
@@ -39,6 +39,11 @@ pub(super) struct TestArguments {
     #[arg(long, value_name = "TIME", value_parser = values::span, help_heading = LIMITS)]
     max_time_per_finding: Option<Duration>,
 
+    /// Also run sessions that begin with a cookie which the plugin never returned, as after an upgrade of the plugin in
+    /// the middle of a session; such findings are warnings
+    #[arg(long, help_heading = CASES)]
+    foreign_cookies: bool,
+
     #[command(flatten)]
     known: Known,
     #[command(flatten)]
@@ -52,12 +57,14 @@ pub(super) fn run(arguments: &TestArguments, color: Option<Color>, console: Cons
         .with_baseline(&arguments.known)?;
     settings.repeat("--runs", arguments.runs);
     settings.repeat("--max-time-per-finding", arguments.max_time_per_finding.map(time));
+    settings.repeat_flag("--foreign-cookies", arguments.foreign_cookies);
     let defaults = TestOptions::new();
     let options = TestOptions {
         runs: arguments.runs.or(settings.runs).unwrap_or(defaults.runs),
         seed: arguments.seed.or(settings.seed).or_else(|| Some(random_seed())),
         partition: arguments.partition,
         max_time_per_finding: arguments.max_time_per_finding.unwrap_or(defaults.max_time_per_finding),
+        foreign_cookies: arguments.foreign_cookies,
     };
     let opened = OpenedPlugin::open("test", settings, options.seed, console)?;
     let observer = opened.observer();

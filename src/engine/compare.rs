@@ -34,7 +34,7 @@ pub(super) enum Difference {
 }
 
 impl Reproducer<'_> {
-    fn differ(&self, one: &Trace, other: &Trace) -> bool {
+    pub(super) fn differ(&self, one: &Trace, other: &Trace) -> bool {
         !timed_out(one) && !timed_out(other) && self.plan.judge.differ(one, other)
     }
 }

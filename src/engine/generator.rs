@@ -1,7 +1,7 @@
 //! [`Generator`]: the session source of real runs, made of `generate`.
 
 use crate::{
-    case::Session,
+    case::{Session, Value},
     contract::{Argument, Hook, Platform, PluginType},
     engine::{SessionShrinker, SessionSource},
     generate::{self, Dictionary, Domain, Mutator, OptionChoice, Shrinker},
@@ -14,8 +14,6 @@ pub struct Generator {
     domain: Domain,
     /// The other plugin of every session.
     other: Option<Domain>,
-    /// Arguments that a hook requires. Shrinking keeps them: the platform always passes them.
-    kept: Vec<(Hook, Argument)>,
     /// Options that mutation may set on top of the configuration.
     options: Vec<OptionChoice>,
 }
@@ -23,11 +21,7 @@ pub struct Generator {
 impl Generator {
     /// Sessions for a plugin that loaded as `loading`: only hooks that it has are called.
     pub fn new(plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Self {
-        let kept = loading.hooks.iter().flat_map(|seen| {
-            let required = seen.parameters.iter().filter(|parameter| parameter.required);
-            required.filter_map(|parameter| Some((seen.hook, Argument::named(&parameter.name)?)))
-        });
-        Self { domain: domain(plugin_type, platform, loading), other: None, kept: kept.collect(), options: Vec::new() }
+        Self { domain: domain(plugin_type, platform, loading), other: None, options: Vec::new() }
     }
 
     /// The same with a second plugin in every session.
@@ -40,6 +34,27 @@ impl Generator {
     #[must_use]
     pub fn with_options(self, options: Vec<OptionChoice>) -> Self {
         Self { options, ..self }
+    }
+
+    /// The same with sessions in which the plugin's first cookie is one that it never returned.
+    #[must_use]
+    pub fn with_foreign_cookies(self, foreign_cookies: bool) -> Self {
+        Self { domain: self.domain.with_foreign_cookies(foreign_cookies), ..self }
+    }
+
+    /// Why the platform would never run the session as it stands; `None` if it could.
+    pub fn outside_contract(&self, session: &Session) -> Option<String> {
+        generate::outside_contract(session, &self.domain, self.other.as_ref())
+    }
+
+    /// The arguments that no plugin's hook takes: whether they are there makes no difference.
+    fn unseen(&self) -> impl Iterator<Item = (Hook, Argument)> {
+        let domains = || [Some(&self.domain), self.other.as_ref()].into_iter().flatten();
+        let pairs = Hook::ALL.iter().flat_map(|&hook| Argument::ALL.iter().map(move |&argument| (hook, argument)));
+        pairs.filter(move |&(hook, argument)| {
+            let mut having = domains().filter(|domain| domain.has(hook)).peekable();
+            having.peek().is_some() && having.all(|domain| !domain.takes(hook, argument))
+        })
     }
 
     /// Both domains, the AA plugin's first.
@@ -78,6 +93,14 @@ impl SessionSource for Generator {
         }
     }
 
+    fn completed(&self, mut session: Session) -> Session {
+        generate::complete(&mut session, &self.domain);
+        if !self.domain.foreign_cookies() {
+            session.cookie = Value::empty_dict();
+        }
+        session
+    }
+
     fn dictionary(&self) -> Dictionary {
         Dictionary::new(&self.domain)
     }
@@ -97,8 +120,12 @@ impl SessionSource for Generator {
         generate::input_to_state(&self.domain, session, comparisons)
     }
 
+    fn neighbours(&self, session: &Session) -> Vec<Session> {
+        generate::neighbours(&self.domain, session)
+    }
+
     fn shrinker(&self, session: &Session) -> Box<dyn SessionShrinker> {
-        Box::new(Shrinker::keeping(session.clone(), self.kept.iter().copied()))
+        Box::new(Shrinker::dropping(session.clone(), self.unseen()))
     }
 }
 

@@ -11,6 +11,11 @@ pub trait SessionSource: Sync {
     /// A generated session.
     fn generated(&self, seed: u64, index: u64) -> Session;
 
+    /// A session of the corpus with the arguments that it lacks and without a cookie that the platform would not pass.
+    fn completed(&self, session: Session) -> Session {
+        session
+    }
+
     /// The dictionary before anything ran.
     fn dictionary(&self) -> Dictionary {
         Dictionary::default()
@@ -30,6 +35,11 @@ pub trait SessionSource: Sync {
     /// Sessions in which one operand of a comparison replaces the other where that one came from the session
     /// (RedQueen's input-to-state), the likeliest first.
     fn input_to_state(&self, _session: &Session, _comparisons: &[CmpLogEntry]) -> Vec<Session> {
+        Vec::new()
+    }
+
+    /// The same session with one argument changed, then with two.
+    fn neighbours(&self, _session: &Session) -> Vec<Session> {
         Vec::new()
     }
 

@@ -23,6 +23,11 @@ use crate::{
     trace::CallTrace,
 };
 
+/// How many neighbours run in any case, and for how many sessions one more may run. A neighbour costs a process, which
+/// is as much as some ten sessions: this is less than a twentieth of a run's time.
+const NEIGHBOURS: u64 = 24;
+const SESSIONS_FOR_A_NEIGHBOUR: u64 = 200;
+
 /// Decides what is a finding. One thread at a time uses it, batch by batch in order.
 pub(super) struct Triage<'a> {
     corpus: Corpus,
@@ -34,6 +39,8 @@ pub(super) struct Triage<'a> {
     /// A session that shows the finding which is reported now, after an earlier call lost its result. The smallest case
     /// may have no such call.
     session_after_loss: Option<Session>,
+    /// How many neighbours of sessions that changed state were run.
+    neighbours: u64,
 }
 
 impl<'a> Triage<'a> {
@@ -45,6 +52,7 @@ impl<'a> Triage<'a> {
             table: FindingTable::default(),
             differed: BTreeSet::new(),
             session_after_loss: None,
+            neighbours: 0,
         }
     }
 
@@ -142,7 +150,8 @@ impl<'a> Triage<'a> {
         }
     }
 
-    /// A session changed names that may carry state over. Compares this session and the next one after it.
+    /// A session changed names that may carry state over. Compares this session, the next one and its neighbours after
+    /// it.
     fn look_for_leak(
         &mut self,
         reproducer: &mut Reproducer<'_>,
@@ -152,11 +161,30 @@ impl<'a> Triage<'a> {
     ) -> Result<(), EngineError> {
         let Some(session) = batch.session(number) else { return Ok(()) };
         let next = batch.session(number + 1);
+        let allowed = NEIGHBOURS + self.table.sessions / SESSIONS_FOR_A_NEIGHBOUR;
+        let left = usize::try_from(allowed.saturating_sub(self.neighbours)).unwrap_or(usize::MAX);
         let alone = [(Vec::new(), &session), (vec![session.clone()], &session)];
         for (earlier, session) in alone.into_iter().chain(next.iter().map(|next| (vec![session.clone()], next))) {
             let difference = compare::compare_after(reproducer, &earlier, session, names)?;
             if !matches!(difference, Difference::None) {
                 return self.report_difference(reproducer, number, earlier, difference);
+            }
+        }
+        if left == 0 {
+            return Ok(());
+        }
+        let neighbours: Vec<Session> = reproducer.plan.source.neighbours(&session).into_iter().take(left).collect();
+        self.neighbours += neighbours.len() as u64;
+        let (earlier, fresh) = ([session], reproducer.persistent(&neighbours)?);
+        for (neighbour, fresh) in neighbours.iter().zip(&fresh) {
+            // One cheap run shows where the thorough comparison is worth its price.
+            let after = reproducer.after(&earlier, neighbour)?;
+            if !reproducer.differ(fresh, &after) {
+                continue;
+            }
+            let difference = compare::compare_after(reproducer, &earlier, neighbour, names)?;
+            if !matches!(difference, Difference::None) {
+                return self.report_difference(reproducer, number, earlier.to_vec(), difference);
             }
         }
         Ok(())

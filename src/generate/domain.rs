@@ -40,6 +40,8 @@ pub struct Domain {
     tables: Arc<Tables>,
     /// For each hook, by its number: the arguments that it takes; `None` if it takes all.
     taken: [Option<Vec<Argument>>; Hook::ALL.len()],
+    /// Whether the plugin's first cookie may be one that it never returned.
+    foreign_cookies: bool,
 }
 
 /// Tables that generators read while they make sessions.
@@ -86,7 +88,28 @@ impl Domain {
                 .filter(|argument| !matches!(argument, Argument::Cookie | Argument::SessionCookie))
                 .collect();
         }
-        Self { plugin_type, platform, hooks, tokens, tables: Arc::new(tables), taken: Default::default() }
+        Self {
+            plugin_type,
+            platform,
+            hooks,
+            tokens,
+            tables: Arc::new(tables),
+            taken: Default::default(),
+            foreign_cookies: false,
+        }
+    }
+
+    /// The same, with sessions in which the plugin's first cookie is one that it never returned. The platform does that
+    /// only where a plugin is replaced in the middle of a session.
+    #[must_use]
+    pub const fn with_foreign_cookies(mut self, foreign_cookies: bool) -> Self {
+        self.foreign_cookies = foreign_cookies;
+        self
+    }
+
+    /// Whether the plugin's first cookie may be one that it never returned.
+    pub(crate) const fn foreign_cookies(&self) -> bool {
+        self.foreign_cookies
     }
 
     /// The same for a plugin whose `hook` takes only `arguments`: mutations prefer them. Generated sessions stay the
@@ -98,7 +121,7 @@ impl Domain {
     }
 
     /// Whether `hook` takes `argument`.
-    pub(super) fn takes(&self, hook: Hook, argument: Argument) -> bool {
+    pub(crate) fn takes(&self, hook: Hook, argument: Argument) -> bool {
         self.taken[hook as usize].as_ref().is_none_or(|taken| taken.contains(&argument))
     }
 

@@ -31,6 +31,7 @@ mod anomaly;
 pub(crate) mod archive;
 mod artefact;
 mod calls;
+mod complete;
 mod connection;
 mod cookies;
 mod domain;
@@ -55,8 +56,10 @@ mod text;
 mod violation;
 
 pub(crate) use artefact::{Artefact, ArtefactKind, ArtefactSettings, artefact};
+pub(crate) use complete::complete;
 pub use domain::Domain;
 pub(crate) use expect::ExpectedFindings;
+pub(crate) use mutate::neighbours;
 pub use mutate::{Dictionary, Mutator, input_to_state};
 pub use options::{OptionChoice, option_choices};
 pub(crate) use plain_arguments::plain_arguments;
@@ -67,4 +70,5 @@ pub use session::{nominal_session, nth_session, nth_two_plugin_session, session,
 pub use shrink::Shrinker;
 pub(crate) use source::nth_bytes;
 pub use strategy::strategy;
-pub use violation::{contract_violation, contract_violation_of_two};
+pub(crate) use violation::call_outside_contract;
+pub use violation::{contract_violation, contract_violation_of_two, outside_contract};

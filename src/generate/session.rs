@@ -124,7 +124,8 @@ fn two_plugins(source: &mut DomainSource<'_, '_>, aa: &Domain, store: &Domain, t
 /// Draws the cookies after the calls, and the services last, so that services change neither calls nor cookies.
 fn finish(source: &mut DomainSource<'_, '_>, calls: Calls<'_>, other: Option<&Domain>) -> Session {
     let session_cookie = cookies::session_cookie(source);
-    let cookie = if source.deviates(16) { cookies::foreign_cookie(source) } else { Value::empty_dict() };
+    let is_foreign = source.domain.foreign_cookies() && source.deviates(16);
+    let cookie = if is_foreign { cookies::foreign_cookie(source) } else { Value::empty_dict() };
     let session = Session { cookie, session_cookie, ..Session::new(calls.into_made()) };
     let services = services::of_session(source, &session, other);
     Session { services, ..session }
@@ -289,7 +290,9 @@ mod tests {
     fn every_hook_and_every_shape_of_argument_turns_up() {
         let mut seen = HashSet::new();
         for plugin_type in [PluginType::CredentialStore, PluginType::Aa] {
-            let domain = domain(plugin_type, "9.0");
+            let plain = domain(plugin_type, "9.0");
+            assert!((0..3_000).all(|index| !nth_session(&plain, 3, index).has_foreign_cookie()));
+            let domain = plain.with_foreign_cookies(true);
             for index in 0..3_000 {
                 let session = nth_session(&domain, 3, index);
                 see(&session, plugin_type, &mut seen);

@@ -23,6 +23,31 @@ pub fn contract_violation_of_two(session: &Session, tested: &Domain, other: &Dom
     violation(session, tested, Some(other)).err()
 }
 
+/// Why the platform would never run `session` as it stands: it violates the contract, lacks an argument that a hook
+/// takes, or begins with a cookie that the plugin never returned. `None` if the platform could run it. `other` is the
+/// domain of a second plugin.
+pub fn outside_contract(session: &Session, tested: &Domain, other: Option<&Domain>) -> Option<String> {
+    if let Err(problem) = violation(session, tested, other) {
+        return Some(problem);
+    }
+    for (place, call) in session.calls.iter().enumerate() {
+        let domain = if call.other { other? } else { tested };
+        let lacks = |argument: &&Argument| domain.takes(call.hook, **argument) && call.argument(**argument).is_none();
+        let missing: Vec<String> =
+            domain.arguments(call.hook).iter().filter(lacks).map(|argument| format!("`{argument}`")).collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            return Some(format!("call {}, `{}`: the platform always passes {missing}", place + 1, call.hook));
+        }
+    }
+    session.has_foreign_cookie().then(|| "the plugin never returned the `cookie` of the first call".to_owned())
+}
+
+/// Which arguments of `call` the platform would never pass so, and what it passes instead.
+pub(crate) fn call_outside_contract(call: &Call, domain: &Domain) -> Option<String> {
+    call_violation(call, domain).err()
+}
+
 fn violation(session: &Session, tested: &Domain, other: Option<&Domain>) -> Result<(), String> {
     for (name, cookie) in [("cookie", &session.cookie), ("session_cookie", &session.session_cookie)] {
         cookie.as_dict().ok_or_else(|| format!("`{name}` is no dict"))?;
@@ -80,7 +105,11 @@ fn call_violation(call: &Call, domain: &Domain) -> Result<(), String> {
             return Err(format!("`{argument}` is not passed"));
         }
         if !may_be(value, *argument, spec, domain) {
-            return Err(format!("`{argument}` cannot be {value:?}"));
+            let shown = match argument.kind() {
+                ArgumentKind::Password | ArgumentKind::KeyValuePairs => "this value".to_owned(),
+                _ => value.to_string(),
+            };
+            return Err(format!("`{argument}` cannot be {shown}: the platform passes {}", passes(*argument, spec)));
         }
     }
     Ok(())
@@ -120,6 +149,29 @@ fn may_be(value: &Value, argument: Argument, spec: &HookSpec, domain: &Domain) -
         ArgumentKind::Asset => text.is_some_and(|text| text.is_empty() || may_be_chosen(text)),
         ArgumentKind::Cookie => value.as_dict().is_some(),
     }
+}
+
+/// What the platform passes as `argument`, in words.
+fn passes(argument: Argument, spec: &HookSpec) -> String {
+    let in_authenticate = spec.hook == Hook::Authenticate;
+    let is_aa = in_authenticate || spec.hook == Hook::Authorize;
+    let (what, may_be_none) = match argument.kind() {
+        ArgumentKind::SessionId => ("a text", false),
+        ArgumentKind::Protocol => ("a protocol of this type of plugin", false),
+        ArgumentKind::Ip => ("an IPv4 or IPv6 address", false),
+        ArgumentKind::TargetIp => ("an IPv4 or IPv6 address", in_authenticate),
+        ArgumentKind::Hostname => ("a host name", true),
+        ArgumentKind::Host => ("a host name or an address", in_authenticate),
+        ArgumentKind::Domain | ArgumentKind::UserName | ArgumentKind::Password => ("a text", true),
+        ArgumentKind::TargetUser => ("a text", is_aa),
+        ArgumentKind::Groups => ("a list of texts, each on one line and not empty", true),
+        ArgumentKind::Port => ("an int from 1 to 65535", in_authenticate && argument != Argument::ClientPort),
+        ArgumentKind::KeyValuePairs => ("an object with texts as values", false),
+        ArgumentKind::ConnectionName => ("a text on one line that is not empty", false),
+        ArgumentKind::Asset => ("a text on one line", false),
+        ArgumentKind::Cookie => ("an object", false),
+    };
+    if may_be_none { format!("{what} or None") } else { what.to_owned() }
 }
 
 /// Checks the order of all calls: after a call that is cut off only `session_ended` follows, once for each plugin and

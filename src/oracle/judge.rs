@@ -4,7 +4,7 @@ use super::{PluginUnderTest, context::Context, ending, json, resource_leak, resu
 use crate::{
     case::Session,
     finding::Finding,
-    trace::{CallTrace, Ending, Observed, Trace},
+    trace::{CallTrace, Ending, Observed, Origin, Trace},
 };
 
 /// All findings of a session's trace, except `state-leak` and `nondeterministic`, which compare two traces. Calls of
@@ -25,9 +25,19 @@ pub fn judge(plugin: &PluginUnderTest, session: &Session, trace: &Trace) -> Vec<
     secret_leak::judge(&context, &mut findings);
     resource_leak::judge(&context, &mut findings);
     if session.has_foreign_cookie() {
+        // What the SDK stores in a cookie is the SDK's, so a forged one says nothing about code that is not the
+        // plugin's.
+        findings.retain(|finding| !is_outside_of_the_plugin(finding, trace));
         findings.iter_mut().for_each(Finding::mark_foreign_cookie);
     }
     findings
+}
+
+/// Whether no frame of the call is the plugin's own, so that the finding names a place in other code.
+fn is_outside_of_the_plugin(finding: &Finding, trace: &Trace) -> bool {
+    let call = finding.call.and_then(|index| trace.calls.get(index));
+    let frames = call.map_or(&[][..], |call| call.ending.frames());
+    finding.location.is_some() && !frames.is_empty() && frames.iter().all(|frame| frame.origin != Origin::Plugin)
 }
 
 fn judge_result(
@@ -60,7 +70,7 @@ mod tests {
         case::Value,
         contract::Hook,
         finding::{Rule, Severity},
-        oracle::testing::{Played, dict, frame, raised, store, text},
+        oracle::testing::{Played, dict, frame, raised, sdk_frame, store, text},
     };
 
     #[test]
@@ -71,6 +81,14 @@ mod tests {
         let finding = played.only(&store());
         assert!(finding.foreign_cookie);
         assert_eq!(finding.severity, Severity::Warning);
+    }
+
+    #[test]
+    fn a_foreign_cookie_says_nothing_about_code_of_the_sdk() {
+        let mut played = Played::new().call(Hook::GetPasswordList, raised("KeyError", "'a'", vec![sdk_frame("get")]));
+        played.only(&store());
+        played.session.cookie.set("a", Value::Int(1));
+        played.silent(&store());
     }
 
     #[test]

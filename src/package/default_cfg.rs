@@ -65,4 +65,3 @@ pub(crate) fn interpolation_findings(text: &str, is_own: bool) -> Vec<Finding> {
         })
         .collect()
 }
-

@@ -54,7 +54,7 @@ impl InitialCorpus {
                 "cases of the corpus left out because they are for another platform, type or configuration: {unusable}"
             ));
         }
-        let mut sessions: Vec<Session> = cases.into_iter().map(|case| case.session).collect();
+        let mut sessions: Vec<Session> = cases.into_iter().map(|case| plan.source.completed(case.session)).collect();
         sessions.dedup();
         Ok(Self { sessions, notes })
     }

@@ -19,6 +19,7 @@
 //! | `text`, `value` | change one text, one value |
 //! | `session_values` | finds values in a session, and changes them in all calls |
 //! | `input_to_state`, `transforms`, `pattern` | input-to-state replacement, as in RedQueen and AFL++ CmpLog |
+//! | `neighbours` | a session with one or two arguments changed |
 //! | `dictionary` | keeps what plugins compared and returned |
 
 mod arguments;
@@ -27,6 +28,7 @@ mod context;
 mod dictionary;
 mod input_to_state;
 mod mutator;
+mod neighbours;
 mod pattern;
 mod session_values;
 mod splice;
@@ -42,3 +44,4 @@ mod tests;
 pub use dictionary::Dictionary;
 pub use input_to_state::input_to_state;
 pub use mutator::Mutator;
+pub(crate) use neighbours::neighbours;

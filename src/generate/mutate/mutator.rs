@@ -4,10 +4,10 @@ use arbitrary::Unstructured;
 
 use super::Dictionary;
 use crate::{
-    case::{Call, Session},
+    case::Session,
     contract::{Argument, Hook},
     generate::{
-        Domain, OptionChoice, contract_violation,
+        Domain, OptionChoice, complete, contract_violation,
         source::{DomainSource, fill_nth},
     },
 };
@@ -72,12 +72,11 @@ pub(super) enum MutationKind {
     Option,
     OptionDropped,
     Spliced,
-    Completed,
 }
 
 impl Mutator<'_> {
     /// A session like `parent`, perhaps with a part of `donor`: the same arguments give the same session. It differs
-    /// from `parent` and keeps the contract; `None` if no change was possible.
+    /// from `parent`, keeps the contract and passes every argument; `None` if no change was possible.
     pub fn mutate(&self, seed: u64, parent: &Session, donor: Option<&Session>) -> Option<Session> {
         self.mutate_observed(seed, parent, donor, |_| ())
     }
@@ -102,6 +101,7 @@ impl Mutator<'_> {
                 240.. => 4,
             };
             let mut session = parent.clone();
+            complete(&mut session, self.domain);
             let mut change = Change { mutator: self, source: &mut source };
             let mut kinds = [None; 4];
             for kind in &mut kinds[..count] {
@@ -125,9 +125,6 @@ pub(super) struct Change<'d, 'c, 'u> {
 impl Change<'_, '_, '_> {
     /// Makes one change.
     fn one(&mut self, session: &mut Session, donor: Option<&Session>) -> Option<MutationKind> {
-        if let Some(kind) = self.complete(session) {
-            return Some(kind);
-        }
         let domain = self.mutator.domain;
         let asks = domain.has(Hook::Authenticate);
         let sees = |argument| session.calls.iter().any(|call| domain.takes(call.hook, argument));
@@ -141,7 +138,7 @@ impl Change<'_, '_, '_> {
                 186..206 if asks => self.answers(session),
                 206..226 if !self.mutator.options.is_empty() => self.option(session),
                 226..242 if self.mutator.services => self.services(session),
-                242..245 => self.cookie(session),
+                242..245 if domain.foreign_cookies() => self.cookie(session),
                 _ => self.argument(session),
             };
             if kind.is_some() {
@@ -149,19 +146,5 @@ impl Change<'_, '_, '_> {
             }
         }
         None
-    }
-
-    /// Sometimes adds the arguments that a shrunk case lacks. No mutation removes an argument: the platform passes
-    /// every argument, and a hook that requires one would fail without a defect.
-    fn complete(&mut self, session: &mut Session) -> Option<MutationKind> {
-        let is_whole = |call: &Call| call.arguments.len() >= self.mutator.domain.arguments(call.hook).len();
-        if session.calls.iter().all(is_whole) || self.source.byte() >= 64 {
-            return None;
-        }
-        for at in 0..session.calls.len() {
-            let whole = self.call(session, None, session.calls[at].hook).arguments;
-            session.calls[at].arguments = whole;
-        }
-        Some(MutationKind::Completed)
     }
 }

@@ -1,5 +1,5 @@
 //! Shrinks a session while it still shows its finding: to the fewest calls, then the fewest options and services, the
-//! fewest arguments, the simplest values, and no answers and no cut-off call.
+//! simplest values, and no answers and no cut-off call. Arguments stay unless the hook does not take them.
 //!
 //! [`Shrinker`] proposes sessions, and its caller runs them. It makes at most [`shrinker::TRIES_LIMIT`] proposals,
 //! never proposes a session twice, and keeps the contract: a value changes in all calls that pass it, and calls keep
@@ -21,3 +21,4 @@ mod stages;
 mod tests;
 
 pub use shrinker::Shrinker;
+pub(super) use slots::{passed, plain};

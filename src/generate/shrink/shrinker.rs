@@ -31,18 +31,18 @@ const ROUNDS_LIMIT: usize = 3;
 /// let mut shrinker = Shrinker::new(nth_session(&domain, 1, 1));
 /// while let Some(candidate) = shrinker.next_candidate() {
 ///     // A real caller runs the plugin here.
-///     if candidate.calls.iter().any(|call| call.argument(Argument::ClientIp).is_some()) {
+///     if candidate.calls.iter().any(|call| call.hook == Hook::Authenticate) {
 ///         shrinker.accept(candidate);
 ///     }
 /// }
 /// assert_eq!(shrinker.session().calls.len(), 1);
-/// assert_eq!(shrinker.session().calls[0].arguments, [(Argument::ClientIp, "10.0.0.2".into())]);
+/// assert_eq!(shrinker.session().calls[0].argument(Argument::ClientIp), Some(&"10.0.0.2".into()));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Shrinker {
     session: Session,
-    /// Arguments that must stay in their hooks.
-    kept: HashSet<(Hook, Argument)>,
+    /// Arguments that the hooks do not take, so that a plugin cannot see whether they are there.
+    unseen: HashSet<(Hook, Argument)>,
     /// Whether the session keeps the order of calls, so that the smaller ones must keep it too.
     is_ordered: bool,
     stage: Stage,
@@ -69,19 +69,19 @@ impl RangeCursor {
 }
 
 impl Shrinker {
-    /// A shrinker for a session that shows a finding.
+    /// A shrinker for a session that shows a finding. All arguments stay, because the platform passes every argument
+    /// that a hook takes \[G\]: without one the session would show a defect that the platform cannot cause.
     pub fn new(session: Session) -> Self {
-        Self::keeping(session, [])
+        Self::dropping(session, [])
     }
 
-    /// The same, with arguments that stay in their hooks: without an argument that a hook requires, the session would
-    /// show another defect, one that the platform cannot cause.
-    pub fn keeping(session: Session, kept: impl IntoIterator<Item = (Hook, Argument)>) -> Self {
+    /// The same, without arguments that the hooks do not take.
+    pub fn dropping(session: Session, unseen: impl IntoIterator<Item = (Hook, Argument)>) -> Self {
         Self {
             is_ordered: keep_order(&session.calls),
             proposed: HashSet::from([digest(&session)]),
             session,
-            kept: kept.into_iter().collect(),
+            unseen: unseen.into_iter().collect(),
             stage: Stage::FIRST,
             range: RangeCursor::FRESH,
             leaf: LeafCursor::default(),
@@ -135,7 +135,7 @@ impl Shrinker {
         if self.stage == Stage::Leaves {
             return self.leaf.propose(&self.session);
         }
-        let count = self.stage.count(&self.session, &self.kept);
+        let count = self.stage.count(&self.session, &self.unseen);
         let RangeCursor { size, start } = &mut self.range;
         *size = (*size).min(count);
         if *start >= count {
@@ -145,7 +145,7 @@ impl Shrinker {
         if *size == 0 {
             return None;
         }
-        Some(self.stage.apply(&self.session, &self.kept, *start..(*start + *size).min(count)))
+        Some(self.stage.apply(&self.session, &self.unseen, *start..(*start + *size).min(count)))
     }
 
     fn advance(&mut self) {
@@ -160,7 +160,7 @@ impl Shrinker {
     fn next_stage(&mut self) -> Option<()> {
         self.range = RangeCursor::FRESH;
         self.leaf = LeafCursor::default();
-        match self.stage.next(self.round) {
+        match self.stage.next() {
             Some(stage) => self.stage = stage,
             None => {
                 self.round += 1;

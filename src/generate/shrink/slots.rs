@@ -58,7 +58,7 @@ pub(super) fn slots(session: &Session) -> Vec<Slot> {
 }
 
 /// The values that calls pass as `argument` or as a synonym.
-fn passed(session: &Session, argument: Argument) -> impl Iterator<Item = &Value> {
+pub(in crate::generate) fn passed(session: &Session, argument: Argument) -> impl Iterator<Item = &Value> {
     let calls = session.calls.iter();
     calls
         .flat_map(|call| &call.arguments)
@@ -164,7 +164,7 @@ impl Slot {
 }
 
 /// A plain value for `argument`. Secrets stay long enough that the oracles recognise them.
-fn plain(argument: Argument) -> Option<Value> {
+pub(in crate::generate) fn plain(argument: Argument) -> Option<Value> {
     Some(match argument {
         Argument::Cookie | Argument::SessionCookie => return None,
         Argument::SessionId => "s-1".into(),

@@ -20,10 +20,8 @@ pub(super) enum Stage {
     Options,
     /// Removes whole services; [`Self::Entries`] removes entries of the others.
     Services,
-    /// Removes an argument from all calls.
-    Arguments,
-    /// Removes an argument from one call.
-    EachArgument,
+    /// Removes arguments that the hooks do not take.
+    Unseen,
     /// Makes values plain.
     Plain,
     /// Removes entries of dicts and items of lists at this depth, the outer ones first.
@@ -39,16 +37,13 @@ pub(super) enum Stage {
 impl Stage {
     pub(super) const FIRST: Self = Self::Calls;
 
-    /// The stage after this one. Only the first round removes arguments: the arguments that a signature requires do not
-    /// depend on the values.
-    pub(super) const fn next(self, round: usize) -> Option<Self> {
+    /// The stage after this one.
+    pub(super) const fn next(self) -> Option<Self> {
         Some(match self {
             Self::Calls => Self::Options,
             Self::Options => Self::Services,
-            Self::Services if round > 0 => Self::Plain,
-            Self::Services => Self::Arguments,
-            Self::Arguments => Self::EachArgument,
-            Self::EachArgument => Self::Plain,
+            Self::Services => Self::Unseen,
+            Self::Unseen => Self::Plain,
             Self::Plain => Self::Entries(1),
             Self::Entries(DEPTH_LIMIT) => Self::Leaves,
             Self::Entries(depth) => Self::Entries(depth + 1),
@@ -59,13 +54,12 @@ impl Stage {
     }
 
     /// How many items `session` has for this stage.
-    pub(super) fn count(self, session: &Session, kept: &HashSet<(Hook, Argument)>) -> usize {
+    pub(super) fn count(self, session: &Session, unseen: &HashSet<(Hook, Argument)>) -> usize {
         match self {
             Self::Calls => session.calls.len(),
             Self::Options => session.options.len(),
             Self::Services => session.services.as_dict().map_or(0, <[_]>::len),
-            Self::Arguments => arguments(session, kept).len(),
-            Self::EachArgument => each_argument(session, kept).count(),
+            Self::Unseen => unseen_in(session, unseen).count(),
             Self::Plain => not_plain(session).len(),
             Self::Entries(depth) => entries(session, depth).len(),
             Self::Answers => session.calls.iter().map(|call| call.answers.len()).sum(),
@@ -78,7 +72,7 @@ impl Stage {
     pub(super) fn apply(
         self,
         session: &Session,
-        kept: &HashSet<(Hook, Argument)>,
+        unseen: &HashSet<(Hook, Argument)>,
         items: Range<usize>,
     ) -> Option<Session> {
         let mut smaller = session.clone();
@@ -89,15 +83,8 @@ impl Stage {
                 let Value::Dict(services) = &mut smaller.services else { return None };
                 services.drain(items);
             }
-            Self::Arguments => {
-                let gone = &arguments(session, kept)[items];
-                for call in &mut smaller.calls {
-                    let hook = call.hook;
-                    call.arguments.retain(|(known, _)| !gone.contains(known) || kept.contains(&(hook, *known)));
-                }
-            }
-            Self::EachArgument => {
-                let gone: Vec<_> = each_argument(session, kept).skip(items.start).take(items.len()).collect();
+            Self::Unseen => {
+                let gone: Vec<_> = unseen_in(session, unseen).skip(items.start).take(items.len()).collect();
                 for (call, argument) in gone {
                     smaller.calls[call].arguments.retain(|(known, _)| *known != argument);
                 }
@@ -139,22 +126,11 @@ impl Stage {
     }
 }
 
-/// The arguments that may be removed from a call, each once.
-fn arguments(session: &Session, kept: &HashSet<(Hook, Argument)>) -> Vec<Argument> {
-    let mut arguments = Vec::new();
-    for (_, argument) in each_argument(session, kept) {
-        if !arguments.contains(&argument) {
-            arguments.push(argument);
-        }
-    }
-    arguments
-}
-
-/// The arguments of each call that may be removed from it, with the number of the call.
-fn each_argument(session: &Session, kept: &HashSet<(Hook, Argument)>) -> impl Iterator<Item = (usize, Argument)> {
+/// The arguments of each call that its hook does not take, with the number of the call.
+fn unseen_in(session: &Session, unseen: &HashSet<(Hook, Argument)>) -> impl Iterator<Item = (usize, Argument)> {
     session.calls.iter().enumerate().flat_map(move |(place, call)| {
-        let removable = call.arguments.iter().filter(|(argument, _)| !kept.contains(&(call.hook, *argument)));
-        removable.map(move |(argument, _)| (place, *argument))
+        let gone = call.arguments.iter().filter(|(argument, _)| unseen.contains(&(call.hook, *argument)));
+        gone.map(move |(argument, _)| (place, *argument))
     })
 }
 
