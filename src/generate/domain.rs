@@ -7,6 +7,7 @@ use crate::{
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
     generate::{
         hosts::is_hostname,
+        mutate,
         services::ServiceNames,
         text::{USERS, may_be_chosen},
     },
@@ -23,6 +24,10 @@ const SEPARATORS: &[&str] = &[
 ];
 /// How many of the separators are used whether or not they occur in the plugin's tokens.
 const COMMON_SEPARATORS: usize = 10;
+/// The most regular expressions of the plugin for which texts are made.
+const PATTERNS_LIMIT: usize = 64;
+/// How many texts are made for all of them.
+const SLOW_TEXTS_LIMIT: usize = 256;
 /// How many times more often a separator is used that occurs in the plugin's tokens.
 const OWN_SEPARATOR_WEIGHT: usize = 4;
 
@@ -65,6 +70,8 @@ pub(super) struct Tables {
     pub(super) ports: Vec<u16>,
     /// Nominal users that are an option's name in the configuration, with its value: a PIN, for instance.
     pub(super) answers: Vec<(&'static str, String)>,
+    /// Texts on which the plugin's regular expressions may take long.
+    pub(super) slow_texts: Vec<String>,
     /// The names by which the plugin uses the platform's services.
     pub(super) names: ServiceNames,
 }
@@ -183,6 +190,7 @@ impl Tables {
         Self {
             arguments: Default::default(),
             names: ServiceNames::of(tokens),
+            slow_texts: slow_texts(&tokens.strings),
             answers: USERS.iter().filter_map(answer).collect(),
             keys: strings.iter().filter(|text| is_key(text)).cloned().collect(),
             hostnames: strings.iter().filter(|text| is_hostname(text)).cloned().collect(),
@@ -198,6 +206,14 @@ impl Tables {
             strings,
         }
     }
+}
+
+/// Texts for the strings that look like regular expressions, of each expression some.
+fn slow_texts(strings: &[String]) -> Vec<String> {
+    let is_pattern = |text: &&String| text.contains(['*', '+', '{']) && text.contains(['\\', '[', '(', '.', '^', '$']);
+    let patterns: Vec<&String> = strings.iter().filter(is_pattern).take(PATTERNS_LIMIT).collect();
+    let each = SLOW_TEXTS_LIMIT / patterns.len().max(1);
+    patterns.into_iter().flat_map(|pattern| mutate::slow_texts(pattern).into_iter().take(each.max(4))).collect()
 }
 
 /// Whether `text` looks like a key that a plugin looks up in a dict.

@@ -6,6 +6,7 @@
 //! tries first what hardly occurs there by chance. It is bounded, uses no randomness, and makes each session once.
 
 use super::{
+    backtracking::slow_texts,
     pattern,
     session_values::{SeenValue, ValuePath, ValueRoot, as_text, change, values},
     transforms::{Leaf, NUMBER, Rank, SEPARATORS, inverted},
@@ -29,6 +30,9 @@ const ITEMS_LIMIT: usize = 16;
 const OPERAND_BYTES_LIMIT: usize = 8192;
 /// How much a change of an argument that no hook takes adds to its rank.
 const UNSEEN: Rank = 8;
+
+/// How much a text adds to its rank on which an expression may take long: it reaches no new code.
+const SLOW: Rank = 6;
 
 /// A change of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -202,6 +206,9 @@ impl Edits<'_, '_> {
                 if let Value::Str(pattern) = right {
                     for (rank, text) in pattern::matches(pattern).into_iter().enumerate() {
                         self.replace(rank as Rank, left, &text.into());
+                    }
+                    for (rank, text) in slow_texts(pattern).into_iter().enumerate() {
+                        self.replace(SLOW + rank as Rank, left, &text.into());
                     }
                 }
             }

@@ -19,10 +19,12 @@
 //! | `text`, `value` | change one text, one value |
 //! | `session_values` | finds values in a session, and changes them in all calls |
 //! | `input_to_state`, `transforms`, `pattern` | input-to-state replacement, as in RedQueen and AFL++ CmpLog |
+//! | `backtracking` | texts on which a regular expression takes long |
 //! | `neighbours` | a session with one or two arguments changed |
 //! | `dictionary` | keeps what plugins compared and returned |
 
 mod arguments;
+mod backtracking;
 mod calls;
 mod context;
 mod dictionary;
@@ -41,6 +43,7 @@ mod reach;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::generate) use backtracking::slow_texts;
 pub use dictionary::Dictionary;
 pub use input_to_state::input_to_state;
 pub use mutator::Mutator;

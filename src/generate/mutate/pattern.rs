@@ -15,21 +15,39 @@ const PLAIN: &[&[char]] = &[&['a', '1', 'A', '_', ' '], &['z', '7', 'Q', '-', '.
 
 /// Texts that match `pattern`, each once, the plainest first.
 pub(super) fn matches(pattern: &str) -> Vec<String> {
-    if pattern.len() > PATTERN_BYTES_LIMIT {
-        return Vec::new();
-    }
-    let Ok(hir) = regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(&translated(pattern)) else {
-        return Vec::new();
-    };
+    let Some(hir) = parsed(pattern) else { return Vec::new() };
     let mut texts: Vec<String> = Vec::new();
     for variant in 0..PLAIN.len() {
-        let (mut text, mut steps) = (String::new(), STEPS_LIMIT);
-        push(&hir, variant, &mut text, &mut steps);
+        let text = text_of(&hir, variant);
         if !texts.contains(&text) {
             texts.push(text);
         }
     }
     texts
+}
+
+/// The expression; `None` if it is too long or Rust's syntax cannot express it.
+pub(super) fn parsed(pattern: &str) -> Option<Hir> {
+    if pattern.len() > PATTERN_BYTES_LIMIT {
+        return None;
+    }
+    regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(&translated(pattern)).ok()
+}
+
+/// A plain text that matches `hir` and has its optional parts.
+pub(super) fn plainest(hir: &Hir) -> String {
+    text_of(hir, 0)
+}
+
+/// A plain text that matches `hir` and lacks its optional parts.
+pub(super) fn shortest(hir: &Hir) -> String {
+    text_of(hir, 1)
+}
+
+fn text_of(hir: &Hir, variant: usize) -> String {
+    let (mut text, mut steps) = (String::new(), STEPS_LIMIT);
+    push(hir, variant, &mut text, &mut steps);
+    text
 }
 
 fn push(hir: &Hir, variant: usize, text: &mut String, steps: &mut u32) {

@@ -52,6 +52,10 @@ pub(super) fn changed<'d>(text: &str, source: &mut DomainSource<'d, '_>, diction
         }
         218..230 => formed(text, source),
         230..240 => dictionary.number(source).map_or_else(String::new, |number| number.to_string()),
+        240..246 if !source.domain.tables().slow_texts.is_empty() => {
+            let texts = &source.domain.tables().slow_texts;
+            source.text(texts).to_owned()
+        }
         240.. => typed(source, ANSWERS),
     }
 }
