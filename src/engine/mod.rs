@@ -18,6 +18,7 @@ mod distill;
 mod error;
 mod event;
 mod exclusive_run;
+mod failure;
 #[cfg(test)]
 mod fake;
 mod finding_table;

@@ -8,6 +8,7 @@ use crate::{
     engine::{
         SessionShrinker, Stop,
         attempt_runner::{Attempt, AttemptRunner},
+        failure::failure,
         reproducer::{Reproduced, rank},
     },
     finding::{Finding, Rule},
@@ -51,8 +52,8 @@ impl Budget {
     }
 }
 
-/// Shrinks a finding: the smallest session for which `attempt` still shows it in an example of the same rank or a
-/// better one, and the number of tries.
+/// Shrinks a finding: the smallest session for which `attempt` still shows it for the same reason, in an example of the
+/// same rank or a better one, and the number of tries.
 pub(super) fn shrink(
     runner: &mut AttemptRunner<'_, '_>,
     first: Reproduced,
@@ -60,9 +61,22 @@ pub(super) fn shrink(
     stop: &Stop,
     attempt: &Attempt<'_>,
 ) -> Result<(Reproduced, u32), RuntimeError> {
+    let (mut steps, tries) = shrink_in_steps(runner, first.clone(), budget, stop, attempt)?;
+    Ok((steps.pop().unwrap_or(first), tries))
+}
+
+/// The same, with all sessions on the way that showed it: `first` first, the smallest last.
+fn shrink_in_steps(
+    runner: &mut AttemptRunner<'_, '_>,
+    first: Reproduced,
+    budget: Budget,
+    stop: &Stop,
+    attempt: &Attempt<'_>,
+) -> Result<(Vec<Reproduced>, u32), RuntimeError> {
     // Attempts at a timeout keep the machine busy, which could cause timeouts itself.
     let width = if first.finding.rule == Rule::Timeout { 1 } else { runner.width() };
-    let mut search = Search { runner, attempt, stop, best: first, budget };
+    let mut search =
+        Search { runner, attempt, stop, failure: failure(&first), best: first, before: Vec::new(), budget };
     // A case is most convincing without a cookie that the plugin never returned.
     let plain = Session { cookie: Value::empty_dict(), ..search.best.session.clone() };
     if search.best.session.has_foreign_cookie() && search.budget.allows(&plain) && !stop.requested() {
@@ -83,7 +97,9 @@ pub(super) fn shrink(
             None => {}
         }
     }
-    Ok((search.best, budget.tries - search.budget.tries))
+    let tries = budget.tries - search.budget.tries;
+    search.before.push(search.best);
+    Ok((search.before, tries))
 }
 
 /// Candidates to try at once. Each of them is the next one if those before it do not show the finding, so the first
@@ -100,7 +116,11 @@ struct Search<'s, 'r, 'p> {
     runner: &'s mut AttemptRunner<'r, 'p>,
     attempt: &'s Attempt<'s>,
     stop: &'s Stop,
+    /// Why the first session shows the finding.
+    failure: String,
     best: Reproduced,
+    /// The sessions that showed the finding before the best one.
+    before: Vec<Reproduced>,
     budget: Budget,
 }
 
@@ -135,8 +155,10 @@ impl Search<'_, '_, '_> {
             self.budget.spend(candidate);
             let result = result?;
             self.budget.hits -= u32::from(result.is_some());
-            if let Some(reproduced) = result.filter(|found| rank(&found.finding) <= rank(&self.best.finding)) {
-                self.best = reproduced;
+            let is_same =
+                |found: &Reproduced| rank(&found.finding) <= rank(&self.best.finding) && failure(found) == self.failure;
+            if let Some(reproduced) = result.filter(is_same) {
+                self.before.push(std::mem::replace(&mut self.best, reproduced));
                 return Ok(Some(at));
             }
         }
@@ -158,7 +180,7 @@ pub(super) fn shrink_confirmed(
     if wanted.rule != Rule::Timeout {
         runner.forget(&confirmed.session)?;
     }
-    let (fast, mut tries) = shrink(runner, confirmed.clone(), budget, stop, &|reproducer, session| {
+    let (mut steps, mut tries) = shrink_in_steps(runner, confirmed.clone(), budget, stop, &|reproducer, session| {
         let trace = match wanted.rule {
             // A call at the known place is taken for the timeout. The result is run to its limit below.
             Rule::Timeout => {
@@ -169,17 +191,18 @@ pub(super) fn shrink_confirmed(
         };
         Ok(reproducer.shown(session, trace, &wanted.fingerprint))
     })?;
+    if wanted.rule == Rule::Timeout {
+        return Ok((longest_hang(runner, confirmed, &steps, stop)?, tries));
+    }
+    let fast = steps.pop().unwrap_or_else(|| confirmed.clone());
     if fast.session == confirmed.session {
         return Ok((confirmed, tries));
     }
-    if !(stop.requested() && wanted.rule == Rule::Timeout)
-        && let Some(reproduced) = runner.with(|reproducer| reproducer.reproduce(&fast.session, &wanted))?
+    if let Some(reproduced) = runner.with(|reproducer| reproducer.reproduce(&fast.session, &wanted))?
         && rank(&reproduced.finding) <= rank(&wanted)
+        && failure(&reproduced) == failure(&confirmed)
     {
         return Ok((reproduced, tries));
-    }
-    if wanted.rule == Rule::Timeout {
-        return Ok((confirmed, tries));
     }
     let (slow, more) = shrink(runner, confirmed, Budget::ISOLATED, stop, &|reproducer, session| {
         reproducer.reproduce(session, &wanted)
@@ -196,6 +219,25 @@ fn as_timed_out(mut trace: Trace, limit: Duration) -> Trace {
         }
     }
     trace
+}
+
+/// The smallest of some `steps` that also exceeds the longer limit of a confirmation: a shorter text may take longer
+/// than the limit, and not much longer. Tries the last step, then halves the way back, since each try costs that limit.
+fn longest_hang(
+    runner: &mut AttemptRunner<'_, '_>,
+    confirmed: Reproduced,
+    steps: &[Reproduced],
+    stop: &Stop,
+) -> Result<Reproduced, RuntimeError> {
+    let mut at = steps.len().saturating_sub(1);
+    while at > 0 && !stop.requested() {
+        let again = runner.with(|reproducer| reproducer.reproduce(&steps[at].session, &confirmed.finding))?;
+        if let Some(reproduced) = again.filter(|again| rank(&again.finding) <= rank(&confirmed.finding)) {
+            return Ok(reproduced);
+        }
+        at /= 2;
+    }
+    Ok(confirmed)
 }
 
 #[cfg(test)]

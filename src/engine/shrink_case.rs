@@ -55,7 +55,7 @@ pub fn shrink_case(plan: &Plan<'_>, case: &Case, jobs: usize, stop: &Stop) -> Re
     let mut runner = AttemptRunner::Pool(&pool, &setup);
     let (trace, findings) = runner.with(|reproducer| examine(reproducer, case))?;
     let Some(recorded) = &case.found else { return Ok(ShrinkOutcome::NoFinding(findings)) };
-    let Some(finding) = findings.iter().find(|finding| finding.fingerprint.as_str() == recorded.fingerprint) else {
+    let Some(finding) = findings.iter().find(|finding| finding.has_fingerprint(&recorded.fingerprint)) else {
         return Ok(ShrinkOutcome::ShowsNothing(findings));
     };
     let first = Reproduced { session: case.session.clone(), finding: finding.clone(), trace };

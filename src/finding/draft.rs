@@ -15,6 +15,7 @@ pub struct Draft {
     hint: Option<String>,
     exception: String,
     detail: String,
+    expression: String,
 }
 
 impl Finding {
@@ -38,6 +39,7 @@ impl Finding {
             hint: None,
             exception: String::new(),
             detail: String::new(),
+            expression: String::new(),
         }
     }
 }
@@ -85,6 +87,13 @@ impl Draft {
         self
     }
 
+    /// The source text of the expression that failed: part of the fingerprint. Empty if it is not known.
+    #[must_use]
+    pub fn expression(mut self, expression: impl Into<String>) -> Self {
+        self.expression = expression.into();
+        self
+    }
+
     /// What to do, if there is more to say than the rule's explanation says.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
@@ -96,8 +105,12 @@ impl Draft {
     pub fn finish(self) -> Finding {
         let (file, function) =
             self.location.as_ref().map_or(("", ""), |location| (location.file.as_str(), location.function.as_str()));
+        let print = |detail: &str| fingerprint(self.rule, self.hook, &self.exception, file, function, detail);
+        let former = print(&self.detail);
+        let is_known = !self.expression.is_empty();
         Finding {
-            fingerprint: fingerprint(self.rule, self.hook, &self.exception, file, function, &self.detail),
+            fingerprint: if is_known { print(&format!("{}{}", self.detail, self.expression)) } else { former.clone() },
+            former: is_known.then_some(former),
             rule: self.rule,
             severity: self.severity,
             hook: self.hook,

@@ -38,6 +38,9 @@ pub struct Finding {
     pub location: Option<Location>,
     /// What identifies it in later runs.
     pub fingerprint: Fingerprint,
+    /// The fingerprint that it had before fingerprints told two expressions of one function apart, if that is another
+    /// one. Baselines and cases of that time have it.
+    pub former: Option<Fingerprint>,
     /// The index in the trace's calls; `None` for package and loading rules.
     pub call: Option<usize>,
     /// Whether it needs a cookie that the plugin never returned.
@@ -55,6 +58,11 @@ impl Finding {
         self.fingerprint == again.fingerprint || (by_limit && self.rule == again.rule && self.hook == again.hook)
     }
 
+    /// Whether `text` is its fingerprint, or the one that it had before.
+    pub fn has_fingerprint(&self, text: &str) -> bool {
+        self.fingerprint.as_str() == text || self.former.as_ref().is_some_and(|former| former.as_str() == text)
+    }
+
     /// Marks a finding that needs a cookie which the plugin never returned. It is a warning at most.
     pub(crate) fn mark_foreign_cookie(&mut self) {
         self.foreign_cookie = true;
@@ -69,6 +77,19 @@ mod tests {
     fn at(rule: Rule, function: &str) -> Finding {
         let location = Location { file: "main.py".into(), line: 1, column: 0, function: function.into() };
         Finding::draft(rule, "").hook(Hook::Authorize).at(Some(location)).finish()
+    }
+
+    #[test]
+    fn an_expression_tells_two_findings_of_a_function_apart_and_the_former_fingerprint_is_known() {
+        let of = |expression: &str| {
+            let location = Location { file: "main.py".into(), line: 1, column: 0, function: "f".into() };
+            Finding::draft(Rule::UncaughtException, "").at(Some(location)).expression(expression).finish()
+        };
+        let (one, other, unknown) = (of("host.split()"), of("domain.split()"), of(""));
+        assert_ne!(one.fingerprint, other.fingerprint);
+        assert_eq!((&one.former, &other.former), (&Some(unknown.fingerprint.clone()), &one.former));
+        assert_eq!(unknown.former, None);
+        assert!(one.has_fingerprint(unknown.fingerprint.as_str()) && !one.has_fingerprint(other.fingerprint.as_str()));
     }
 
     #[test]

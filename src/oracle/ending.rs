@@ -31,7 +31,8 @@ pub(super) fn judge(context: &Context<'_>, index: usize, call: &CallTrace, findi
             if sandbox_violation::explains(call, exception) || is_missing_argument(context, call, exception) {
                 return;
             }
-            raised(context, Rule::UncaughtException, exception).hook(call.hook).call(index)
+            let draft = raised(context, Rule::UncaughtException, exception).hook(call.hook).call(index);
+            draft.expression(failed_expression(exception))
         }
         Ending::Exited { status, .. } => {
             draft(Rule::ProcessExit, format!("the hook ended the process with status {status}"))
@@ -52,6 +53,14 @@ pub(super) fn judge(context: &Context<'_>, index: usize, call: &CallTrace, findi
 fn raised(context: &Context<'_>, rule: Rule, exception: &Exception) -> Draft {
     let message = message::exception(exception, &context.mask(&exception.message));
     Finding::draft(rule, message).exception(&exception.type_name)
+}
+
+/// The expression that failed, if it identifies the defect: the depth at which a stack or the memory ends does not.
+fn failed_expression(exception: &Exception) -> &str {
+    match exception.type_name.as_str() {
+        "RecursionError" | "MemoryError" | "KeyboardInterrupt" => "",
+        _ => &exception.expression,
+    }
 }
 
 /// Whether Python could not enter the hook, because the hook requires what the platform never passes.
@@ -107,6 +116,17 @@ mod tests {
             let finding = ended(raised(name, "", vec![frame("f", 1)])).only(&store());
             assert_eq!((finding.rule, finding.message.as_str()), (Rule::UncaughtException, name));
         }
+    }
+
+    #[test]
+    fn two_expressions_of_one_line_are_two_findings_and_the_values_do_not_matter() {
+        let failed = |expression: &str, message: &str| {
+            let error = exception("ValueError", message, vec![frame("get_password_list", 3)]);
+            let error = Exception { expression: expression.into(), ..error };
+            ended(Ending::Raised(error)).only(&store()).fingerprint
+        };
+        assert_eq!(failed("int(port)", "invalid literal: 'a'"), failed("int(port)", "invalid literal: 'b'"));
+        assert_ne!(failed("int(port)", ""), failed("int(host)", ""));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(super) fn sdk_frame(function: &str) -> Frame {
 }
 
 pub(super) fn exception(type_name: &str, message: &str, frames: Vec<Frame>) -> Exception {
-    Exception { type_name: type_name.into(), message: message.into(), frames, in_constructor: false }
+    Exception { type_name: type_name.into(), message: message.into(), frames, ..Exception::default() }
 }
 
 pub(super) fn raised(type_name: &str, message: &str, frames: Vec<Frame>) -> Ending {

@@ -67,6 +67,7 @@ pub(crate) fn finding(rule: Rule) -> Finding {
             function: "user_defined_path".into(),
         }),
         fingerprint: fingerprint(rule, Some(Hook::GetPasswordList), "AttributeError", "lib/plugin.py", "path", ""),
+        former: None,
         call: Some(0),
         foreign_cookie: false,
         hint: None,
@@ -124,6 +125,7 @@ pub(crate) fn trace() -> Trace {
             line: 40,
         }],
         in_constructor: false,
+        expression: String::new(),
     };
     Trace {
         calls: vec![first, call(Hook::SessionEnded, 1, Ending::Raised(exception))],

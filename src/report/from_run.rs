@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     engine::{ReplayOutcome, ReplayedCase, Summary},
-    finding::{Finding, RuleLevels, Severity},
+    finding::{Finding, Fingerprint, RuleLevels, Severity},
     load::{Measured, rounded},
     report::Baseline,
 };
@@ -86,7 +86,8 @@ impl Report {
 
     fn add_finding(&mut self, mut finding: FindingEntry, context: RunContext<'_>, mask: &Mask) {
         let RunContext { source, baseline, .. } = context;
-        finding.known = baseline.knows(&finding.fingerprint);
+        let is_known = |fingerprint: &str| baseline.knows(fingerprint);
+        finding.known = is_known(&finding.fingerprint) || finding.former.as_deref().is_some_and(is_known);
         finding.again =
             finding.case.as_deref().map(|case| self.again.case(&self.plugin.path, case, Some(&finding.rule)));
         if let Some(place) = &mut finding.location {
@@ -133,7 +134,11 @@ impl Report {
         let findings: Vec<Finding> = findings.into_iter().filter_map(|finding| levels.apply(finding)).collect();
         let known = match outcome {
             CaseOutcome::StillThere => found.is_some_and(|found| baseline.knows(&found.fingerprint)),
-            _ => !findings.is_empty() && findings.iter().all(|one| baseline.knows(one.fingerprint.as_str())),
+            _ => {
+                let is_known = |print: &Fingerprint| baseline.knows(print.as_str());
+                let all = |one: &Finding| is_known(&one.fingerprint) || one.former.as_ref().is_some_and(is_known);
+                !findings.is_empty() && findings.iter().all(all)
+            }
         };
         let path = one.path.to_string_lossy().into_owned();
         let case = CaseResult {

@@ -13,6 +13,9 @@ pub struct Exception {
     pub frames: Vec<Frame>,
     /// Whether it left the constructor rather than the hook.
     pub in_constructor: bool,
+    /// The source text of the expression that failed in the innermost frame of the plugin's own code, on one line and
+    /// bounded. Empty if it is not known: before CPython 3.11, and without such a frame.
+    pub expression: String,
 }
 
 /// A frame of a Python stack.

@@ -1,5 +1,7 @@
 //! Python's exceptions in the form that a trace has.
 
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
 use hookstorm::trace::{Exception, Frame, Origin};
 use pyo3::{exceptions::PySystemExit, prelude::*, types::PyString};
 
@@ -7,6 +9,12 @@ use pyo3::{exceptions::PySystemExit, prelude::*, types::PyString};
 const FRAMES_LIMIT: usize = 64;
 /// How many bytes of a message are kept.
 const MESSAGE_LIMIT: usize = 4096;
+/// How many characters of an expression are kept.
+const EXPRESSION_LIMIT: usize = 200;
+/// The largest source file in which an expression is looked up, in bytes.
+const SOURCE_LIMIT: u64 = 1 << 20;
+/// How many source files are kept in memory.
+const SOURCES_LIMIT: usize = 64;
 
 /// Where the plugin's own files, the standard library and the scratch folder are.
 #[derive(Clone, Debug)]
@@ -60,7 +68,7 @@ impl Failure {
 /// Reads an exception. This runs its `__str__`, so it must be under the time limit of the call.
 pub(crate) fn read(py: Python<'_>, error: &PyErr, origins: &Origins, in_constructor: bool) -> Failure {
     let value = error.value(py);
-    let (mut frames, raised_on_purpose) = frames(py, error, origins);
+    let Stack { mut frames, raised_on_purpose, own } = stack(py, error, origins);
     if error.is_instance_of::<PySystemExit>(py) {
         let code = value.getattr("code").ok();
         let status = code.map_or(1, |code| if code.is_none() { 0 } else { code.extract::<i32>().unwrap_or(1) });
@@ -77,7 +85,8 @@ pub(crate) fn read(py: Python<'_>, error: &PyErr, origins: &Origins, in_construc
         Ok(text) => bounded(&origins.with_names(lossy(&text))),
         Err(error) => format!("<its __str__ raised {}>", self::type_name(&error.get_type(py).into_any())),
     };
-    Failure::Raised(Exception { type_name, message, frames, in_constructor })
+    let expression = own.and_then(|entry| expression(&entry)).unwrap_or_default();
+    Failure::Raised(Exception { type_name, message, frames, in_constructor, expression })
 }
 
 /// A type's name with its module, unless that is `builtins`.
@@ -108,21 +117,33 @@ fn bounded(text: &str) -> String {
     format!("{}…", &text[..end])
 }
 
-/// The frames, innermost first, and whether the innermost one ran a `raise`.
-fn frames(py: Python<'_>, error: &PyErr, origins: &Origins) -> (Vec<Frame>, bool) {
+/// The stack of an exception.
+struct Stack<'py> {
+    /// Innermost first.
+    frames: Vec<Frame>,
+    /// Whether the innermost frame ran a `raise`.
+    raised_on_purpose: bool,
+    /// The traceback's entry of the innermost frame in the plugin's own code.
+    own: Option<Bound<'py, PyAny>>,
+}
+
+fn stack<'py>(py: Python<'py>, error: &PyErr, origins: &Origins) -> Stack<'py> {
     let mut found: Vec<Frame> = Vec::new();
-    let mut innermost = None;
+    let (mut innermost, mut own) = (None, None);
     let mut traceback = error.traceback(py).map(Bound::into_any);
     // Python limits the depth of a recursion, but a plugin can raise that limit.
     for _ in 0..100_000 {
         let Some(entry) = traceback.filter(|entry| !entry.is_none()) else { break };
         if let Some(frame) = frame(&entry, origins) {
+            if frame.origin == Origin::Plugin {
+                own = Some(entry.clone());
+            }
             found.push(frame);
         }
         traceback = entry.getattr("tb_next").ok();
         innermost = Some(entry);
     }
-    let on_purpose = innermost.is_some_and(|entry| is_raise(&entry).unwrap_or(false));
+    let raised_on_purpose = innermost.is_some_and(|entry| is_raise(&entry).unwrap_or(false));
     found.reverse();
     if found.len() > FRAMES_LIMIT {
         // The plugin's innermost frame, or else that of a package, identifies the finding. So it is kept even if it is
@@ -134,7 +155,50 @@ fn frames(py: Python<'_>, error: &PyErr, origins: &Origins) -> (Vec<Frame>, bool
         }
         found.truncate(FRAMES_LIMIT);
     }
-    (found, on_purpose)
+    Stack { frames: found, raised_on_purpose, own }
+}
+
+/// The source text of the expression at which a traceback's entry is. `None` if Python does not know its position, or
+/// the source cannot be read.
+fn expression(entry: &Bound<'_, PyAny>) -> Option<String> {
+    let code = entry.getattr("tb_frame").ok()?.getattr("f_code").ok()?;
+    let instruction = entry.getattr("tb_lasti").ok()?.extract::<usize>().ok()? / 2;
+    let positions = code.call_method0("co_positions").ok()?;
+    let position = positions.try_iter().ok()?.nth(instruction)?.ok()?;
+    // The columns are bytes of UTF-8. A compiler that left a position out writes None.
+    let (line, end_line, column, end_column) = position.extract::<(usize, usize, usize, usize)>().ok()?;
+    let file = lossy(code.getattr("co_filename").ok()?.cast::<PyString>().ok()?);
+    let source = source(&file)?;
+    let lines = source.split(|&byte| byte == b'\n').skip(line.checked_sub(1)?);
+    let mut text = Vec::new();
+    for (index, bytes) in lines.take((end_line + 1).checked_sub(line)?).enumerate() {
+        let end = if index == end_line - line { end_column.min(bytes.len()) } else { bytes.len() };
+        let start = if index == 0 { column } else { 0 };
+        text.extend_from_slice(bytes.get(start..end)?);
+        text.push(b' ');
+    }
+    let text = String::from_utf8_lossy(&text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    Some(words.join(" ").chars().take(EXPRESSION_LIMIT).collect())
+}
+
+/// A source file of the plugin. Most exceptions come from few files, so they stay in memory.
+fn source(file: &str) -> Option<Rc<[u8]>> {
+    thread_local! {
+        static SOURCES: RefCell<HashMap<String, Option<Rc<[u8]>>>> = RefCell::default();
+    }
+    SOURCES.with_borrow_mut(|sources| {
+        if let Some(known) = sources.get(file) {
+            return known.clone();
+        }
+        let is_small =
+            std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= SOURCE_LIMIT);
+        let read = if is_small { std::fs::read(file).ok().map(Rc::from) } else { None };
+        if sources.len() < SOURCES_LIMIT {
+            sources.insert(file.to_owned(), read.clone());
+        }
+        read
+    })
 }
 
 /// The place in the plugin's source that a `SyntaxError` names: a line that could not become a frame.

@@ -49,7 +49,7 @@ fn shows_its_finding(
     let results = pool.map(&queue, |&(setup, index)| {
         let Some(recorded) = cases.case(index).found.as_ref().filter(|_| !stop.requested()) else { return Ok(false) };
         let (_, findings) = pool.with(setup, |reproducer| examine(reproducer, cases.case(index)))?;
-        Ok::<bool, EngineError>(findings.iter().any(|finding| finding.fingerprint.as_str() == recorded.fingerprint))
+        Ok::<bool, EngineError>(findings.iter().any(|finding| finding.has_fingerprint(&recorded.fingerprint)))
     });
     let mut shows = vec![false; cases.len()];
     for (&(_, index), result) in queue.iter().zip(results) {

@@ -253,6 +253,7 @@ fn finding(rule: Rule, hook: Hook, what: &str, call: usize) -> Finding {
         message: what.into(),
         location: None,
         fingerprint: fingerprint(rule, Some(hook), what, "", "", ""),
+        former: None,
         call: Some(call),
         foreign_cookie: false,
         hint: None,

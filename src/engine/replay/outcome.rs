@@ -57,7 +57,7 @@ impl ReplayOutcome {
     pub(super) fn new(case: &Case, findings: Vec<Finding>, levels: &RuleLevels) -> Self {
         let recorded = case.found.as_ref();
         if let Some(recorded) = recorded
-            && let Some(finding) = findings.iter().find(|finding| finding.fingerprint.as_str() == recorded.fingerprint)
+            && let Some(finding) = findings.iter().find(|finding| finding.has_fingerprint(&recorded.fingerprint))
         {
             return Self::StillThere(levels.apply(finding.clone()).unwrap_or_else(|| finding.clone()));
         }

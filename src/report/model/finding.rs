@@ -30,6 +30,9 @@ pub struct FindingEntry {
     pub location: Option<CodeLocation>,
     /// Twelve hexadecimal digits; the same defect has the same ones the next time.
     pub fingerprint: String,
+    /// The fingerprint that a baseline of an earlier version has for it; in no form of the report.
+    #[serde(skip)]
+    pub(in crate::report) former: Option<String>,
     /// How many sessions showed it.
     #[serde(default = "once")]
     #[schemars(!default)]
@@ -165,6 +168,7 @@ impl FindingEntry {
             hint: None,
             location: None,
             fingerprint,
+            former: None,
             occurrences: 1,
             foreign_cookie: false,
             every_session: false,
@@ -190,6 +194,7 @@ impl FindingEntry {
             hint: finding.hint.clone(),
             location: finding.location.as_ref().map(CodeLocation::of),
             foreign_cookie: finding.foreign_cookie,
+            former: finding.former.as_ref().map(ToString::to_string),
             group,
             case,
             ..Self::bare(rule, finding.severity, finding.message.clone(), finding.fingerprint.to_string())

@@ -36,6 +36,7 @@ impl Writer {
         self.blob(exception.message.as_bytes());
         self.frames(&exception.frames);
         self.byte(u8::from(exception.in_constructor));
+        self.blob(exception.expression.as_bytes());
     }
 
     /// Writes what a call printed to a stream.
@@ -100,6 +101,7 @@ impl Reader<'_> {
             message: self.text()?.to_owned(),
             frames: self.frames()?,
             in_constructor: self.byte()? != 0,
+            expression: self.text()?.to_owned(),
         })
     }
 
