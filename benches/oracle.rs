@@ -49,11 +49,12 @@ fn clean() -> (Session, Trace) {
             answer_is_secret: false,
             ending: Ending::Returned(result),
             stdout: CapturedOutput::default(),
-            stderr: CapturedOutput { bytes: log.len() as u64, text: log },
+            stderr: CapturedOutput { bytes: log.len() as u64, text: log, records: Vec::new() },
             elapsed: Duration::from_micros(100),
             files: Vec::new(),
             attempts: Vec::new(),
             leftovers: Vec::new(),
+            changed_types: Vec::new(),
         }
     });
     let calls = calls.collect();
@@ -111,6 +112,7 @@ fn loading(is_faulty: bool) -> Loading {
         tokens: PluginTokens::default(),
         files: Vec::new(),
         sdk_version: Some("1.9.1".into()),
+        names: Vec::new(),
     }
 }
 
@@ -126,7 +128,7 @@ fn judge(criterion: &mut Criterion) {
             type_name: "KeyError".into(),
             message: "'lease'".into(),
             frames: vec![frame(Origin::StandardLibrary, 3), frame(Origin::Plugin, 40), frame(Origin::Plugin, 12)],
-            in_constructor: false,
+            ..Exception::default()
         });
     });
     let bytes = returning([("cookie", dict([("receipt", Observed::Bytes(vec![0; 64]))]))]);

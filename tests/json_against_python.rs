@@ -261,6 +261,7 @@ fn broken(subject: &PluginUnderTest, value: &Observed) -> Vec<Rule> {
         files: Vec::new(),
         attempts: Vec::new(),
         leftovers: Vec::new(),
+        changed_types: Vec::new(),
     };
     let trace = Trace { calls: vec![seen], cookie: Value::empty_dict(), ..Trace::default() };
     oracle::judge(subject, &session, &trace).into_iter().map(|finding| finding.rule).collect()

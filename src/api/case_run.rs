@@ -41,7 +41,9 @@ pub(crate) fn run_case(plugin: &Plugin, run: CaseRun) -> Result<Report, Error> {
         Mask::shows_all()
     } else {
         let secrets = oracle::secrets_of(&loaded.subject(levels, &Setup::of(&case)), &case.session, &trace);
-        Mask::new(secrets.into_iter().chain(plugin.secrets.iter().cloned())).with_session(&case.session, &trace.calls)
+        let mut mask = plugin.mask.clone();
+        mask.add(secrets);
+        mask.with_session(&case.session, &trace.calls)
     };
     let findings = findings.into_iter().filter_map(|finding| levels.apply(finding)).enumerate();
     let reported = findings.map(|(group, finding)| ReportedFinding { group, ..ReportedFinding::without_case(finding) });

@@ -101,7 +101,11 @@ impl LoadedPlugin {
     ) -> T {
         let Target { platform, limits, .. } = *self.target;
         let SessionExtras { options, foreign_cookies } = extras;
-        let source = self.generator(platform).with_options(options).with_foreign_cookies(foreign_cookies);
+        let source = self
+            .generator(platform)
+            .with_options(options)
+            .with_foreign_cookies(foreign_cookies)
+            .without_inputs(configuration::secrets(&self.target.configuration));
         let other = self.other.as_ref().map(|(target, _)| Arc::clone(target));
         work(&Plan {
             loading: &self.loading,
@@ -146,9 +150,15 @@ fn load(
         instrument: false,
     });
     let (worker, mut loading) = Worker::start(&target)?;
-    let tokens = configuration::options(&target.configuration).into_iter();
-    loading.tokens.options =
-        tokens.map(|option| OptionToken { section: option.section, name: option.name, value: option.value }).collect();
+    // A session with the value of a secret option in it could not show whether the plugin leaks that secret.
+    let secrets = configuration::secrets(&target.configuration);
+    let is_open = |value: &String| !secrets.iter().any(|secret| value.contains(secret.as_str()));
+    let tokens = configuration::options(&target.configuration).into_iter().map(|option| OptionToken {
+        section: option.section,
+        name: option.name,
+        value: option.value.filter(is_open),
+    });
+    loading.tokens.options = tokens.collect();
     Ok(Some((target, loading, worker.missing())))
 }
 

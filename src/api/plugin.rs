@@ -21,7 +21,7 @@ use crate::{
     generate::{self, OptionChoice},
     oracle,
     package::{NeedsPython, Package, configuration, interpolation_findings},
-    report::{SandboxMode, SandboxStatus},
+    report::{Mask, SandboxMode, SandboxStatus},
     runtime::{Sandbox, sandbox::MissingProtections},
     trace::{LoadEnding, Loading},
 };
@@ -46,8 +46,8 @@ pub struct Plugin {
     /// What the rules of package and loading found, at the user's levels, errors first.
     pub(super) findings: Vec<Finding>,
     pub(super) notes: Vec<String>,
-    /// The secrets of the configuration.
-    pub(super) secrets: Vec<String>,
+    /// Hides the secrets of the configuration.
+    pub(super) mask: Mask,
     /// The folder of this plugin's cases.
     pub(super) cases: PathBuf,
     /// How long opening took.
@@ -125,12 +125,12 @@ impl Plugin {
         let mut findings: Vec<_> = findings.into_iter().filter_map(|finding| options.levels.apply(finding)).collect();
         findings.sort_by_key(|finding| finding.severity != Severity::Error);
         let name = package.as_ref().map_or_else(|| "plugin".to_owned(), Package::name);
+        let secrets =
+            loaded.as_ref().map(|loaded| configuration::secrets(&loaded.target.configuration)).unwrap_or_default();
+        let own_words = loaded.as_ref().map(|loaded| loaded.loading.tokens.strings.clone()).unwrap_or_default();
         Ok(Self {
             cases: options.corpus_folder().join(name),
-            secrets: loaded
-                .as_ref()
-                .map(|loaded| configuration::secrets(&loaded.target.configuration))
-                .unwrap_or_default(),
+            mask: Mask::new(secrets).knowing(own_words),
             path,
             options,
             package,
@@ -171,9 +171,9 @@ impl Plugin {
         &self.findings
     }
 
-    /// The secrets of the configuration.
-    pub(crate) fn secrets(&self) -> &[String] {
-        &self.secrets
+    /// Hides the secrets of the configuration.
+    pub(crate) fn mask(&self) -> &Mask {
+        &self.mask
     }
 
     /// Refuses a second plugin, for functions that run one.

@@ -71,7 +71,7 @@ impl Plugin {
     /// Calls `work` with what a report needs besides results.
     pub(super) fn with_context<T>(&self, work: impl FnOnce(RunContext<'_>) -> T) -> T {
         let source = |file: &str, line| self.source.line(self.package.as_ref()?, file, line);
-        work(RunContext { source: &source, secrets: &self.secrets, baseline: &self.options.baseline })
+        work(RunContext { source: &source, mask: &self.mask, baseline: &self.options.baseline })
     }
 
     /// The rules that a command checked; those about calls if hooks were called.

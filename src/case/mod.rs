@@ -10,8 +10,8 @@ mod usual;
 mod value;
 
 pub use file::{Case, CaseError, RecordedFinding};
-pub(crate) use services::secrets_of_services;
 pub use services::{SERVICES, ServicesProblem, check_services};
+pub(crate) use services::{change_secrets_of_services, secrets_of_services};
 pub use session::{Call, Session, SetOption};
 pub(crate) use usual::is_usual;
 pub(crate) use value::DictBuilder;

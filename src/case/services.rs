@@ -132,6 +132,49 @@ pub(crate) fn secrets_of_services(services: &Value) -> Vec<&str> {
     secrets
 }
 
+/// Calls `change` for each of the [`secrets_of_services`], in their places.
+pub(crate) fn change_secrets_of_services(services: &mut Value, change: &mut dyn FnMut(&mut String)) {
+    fn texts(value: &mut Value, change: &mut dyn FnMut(&mut String)) {
+        match value {
+            Value::Str(text) => change(text),
+            Value::List(items) => items.iter_mut().for_each(|item| texts(item, change)),
+            _ => {}
+        }
+    }
+    fn below(value: &mut Value) -> impl Iterator<Item = (&str, &mut Value)> {
+        let entries = if let Value::Dict(entries) = value { &mut entries[..] } else { &mut [] };
+        entries.iter_mut().map(|(key, value)| (key.as_str(), value))
+    }
+    for (service, servers) in below(services) {
+        for (_, server) in below(servers) {
+            match service {
+                "credential_stores" => {
+                    for credential in below(server).flat_map(|(_, hosts)| below(hosts)) {
+                        let Value::List(credentials) = credential.1 else { continue };
+                        for credential in credentials {
+                            match credential {
+                                Value::Dict(_) => below(credential)
+                                    .filter(|(name, _)| *name == "key")
+                                    .for_each(|(_, key)| texts(key, change)),
+                                password => texts(password, change),
+                            }
+                        }
+                    }
+                }
+                "ldap" => {
+                    let users = below(server).filter(|(name, _)| *name == "users").flat_map(|(_, users)| below(users));
+                    for (name, value) in users.flat_map(|(_, attributes)| below(attributes)) {
+                        if LDAP_SECRETS.contains(&name.to_ascii_lowercase().as_str()) {
+                            texts(value, change);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 fn dict(value: Option<&Value>) -> &[(String, Value)] {
     value.and_then(Value::as_dict).unwrap_or_default()
 }
@@ -315,6 +358,12 @@ mod tests {
 
     #[test]
     fn passwords_and_keys_are_secrets_and_names_and_certificates_are_not() {
-        assert_eq!(secrets_of_services(&value(WHOLE)), ["p1", "k1", "k2", "{SSHA}x"]);
+        let mut services = value(WHOLE);
+        assert_eq!(secrets_of_services(&services), ["p1", "k1", "k2", "{SSHA}x"]);
+        // In their places, and nothing else.
+        change_secrets_of_services(&mut services, &mut |text| text.push('!'));
+        assert_eq!(secrets_of_services(&services), ["p1!", "k1!", "k2!", "{SSHA}x!"]);
+        change_secrets_of_services(&mut services, &mut |text| _ = text.pop());
+        assert_eq!(services, value(WHOLE));
     }
 }

@@ -25,7 +25,7 @@ impl Observer {
         let new = if matches!(command, "fuzz" | "load") { Progress::steered } else { Progress::new };
         Self {
             progress: new(is_wanted, console.has_colourful_errors(), console.width()),
-            stream: ndjson::Stream::new(write, plugin.secrets().to_vec()),
+            stream: ndjson::Stream::new(write, plugin.mask().clone()),
             console,
         }
     }

@@ -16,12 +16,14 @@ pub struct Generator {
     other: Option<Domain>,
     /// Options that mutation may set on top of the configuration.
     options: Vec<OptionChoice>,
+    /// Secrets of the configuration. A session that contained one could not show whether the plugin leaks it.
+    secrets: Vec<String>,
 }
 
 impl Generator {
     /// Sessions for a plugin that loaded as `loading`: only hooks that it has are called.
     pub fn new(plugin_type: PluginType, platform: &'static Platform, loading: &Loading) -> Self {
-        Self { domain: domain(plugin_type, platform, loading), other: None, options: Vec::new() }
+        Self { domain: domain(plugin_type, platform, loading), other: None, options: Vec::new(), secrets: Vec::new() }
     }
 
     /// The same with a second plugin in every session.
@@ -55,6 +57,23 @@ impl Generator {
             let mut having = domains().filter(|domain| domain.has(hook)).peekable();
             having.peek().is_some() && having.all(|domain| !domain.takes(hook, argument))
         })
+    }
+
+    /// The same without sessions that pass one of these secrets to the plugin, although it compares something with
+    /// them.
+    #[must_use]
+    pub fn without_inputs(self, secrets: Vec<String>) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// Whether a session passes a secret of the configuration to the plugin.
+    fn has_secret(&self, session: &Session) -> bool {
+        let is_secret = |text: &str| self.secrets.iter().any(|secret| text.contains(secret.as_str()));
+        let has = |value: &Value| value.any(&|value| value.as_str().is_some_and(is_secret));
+        let arguments = session.calls.iter().flat_map(|call| &call.arguments).map(|(_, value)| value);
+        !self.secrets.is_empty()
+            && (arguments.chain([&session.cookie, &session.session_cookie]).any(has)
+                || session.calls.iter().flat_map(|call| &call.answers).any(|answer| is_secret(answer)))
     }
 
     /// Both domains, the AA plugin's first.
@@ -117,7 +136,9 @@ impl SessionSource for Generator {
     }
 
     fn input_to_state(&self, session: &Session, comparisons: &[CmpLogEntry]) -> Vec<Session> {
-        generate::input_to_state(&self.domain, session, comparisons)
+        let mut sessions = generate::input_to_state(&self.domain, session, comparisons);
+        sessions.retain(|session| !self.has_secret(session));
+        sessions
     }
 
     fn neighbours(&self, session: &Session) -> Vec<Session> {

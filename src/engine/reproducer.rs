@@ -7,8 +7,8 @@ use crate::{
     case::Session,
     engine::{Plan, Setup, batch_result::BatchResult, exclusive_run::ExclusiveRun, known_hangs::KnownHangs, sdk},
     finding::{Finding, Fingerprint, Rule, Severity},
-    generate,
-    oracle::PluginUnderTest,
+    generate::{self, SecretPlaces},
+    oracle::{self, PluginUnderTest},
     runtime::{Executor, Isolation, RuntimeError},
     trace::{Ending, Trace},
 };
@@ -176,24 +176,51 @@ impl<'p> Reproducer<'p> {
         let mut judged = self.judge(session, &trace);
         let same = judged.iter().position(|again| again.fingerprint == finding.fingerprint);
         let Some(at) = same.or_else(|| judged.iter().position(|again| finding.is_confirmed_by(again))) else {
-            return Ok(None);
+            // With more time the call may reach a limit of hookstorm: a plugin that writes without end, for example.
+            let is_limit = |one: &Finding| {
+                finding.rule == Rule::Timeout && one.rule == Rule::SandboxViolation && one.hook == finding.hook
+            };
+            let instead = judged.into_iter().find(|one| is_limit(one) && ends(one, &trace));
+            return Ok(instead.map(|finding| Reproduced { session: session.clone(), finding, trace }));
         };
-        // The plugin may write a text that equals the secret for another reason. Then it writes that text also when the
-        // secret is another one.
-        if finding.rule == Rule::SecretLeak
-            && let Some(other) = generate::replace_secrets(session)
-        {
-            let trace = self.isolated(&other)?;
-            let shows =
-                |session| self.judge(session, &trace).iter().any(|one| one.fingerprint == judged[at].fingerprint);
-            if shows(session) && !shows(&other) {
-                return Ok(None);
-            }
+        if finding.rule == Rule::SecretLeak && !self.is_of_the_secret(session, &judged[at], &trace)? {
+            return Ok(None);
         }
         // The fingerprint stays the one under which the finding is counted.
         let finding = Finding { fingerprint: finding.fingerprint.clone(), ..judged.swap_remove(at) };
         Ok(Some(Reproduced { session: session.clone(), finding, trace }))
     }
+    /// Whether the plugin wrote the secret, and not a text that equals it: it writes another text if the secret is
+    /// another one and all other inputs are the same.
+    fn is_of_the_secret(&mut self, session: &Session, leak: &Finding, trace: &Trace) -> Result<bool, RuntimeError> {
+        let shows = |judged: Vec<Finding>| judged.iter().any(|one| one.fingerprint == leak.fingerprint);
+        // If nothing is typed under that key yet, the plugin asks for it, and shows whether others may read it.
+        if !self.subject.asks_otp_openly
+            && let Some(without) = generate::without_one_time_password(session)
+            && oracle::asks_otp_openly(&self.isolated(&without)?)
+        {
+            self.subject.asks_otp_openly = true;
+            if !shows(self.judge(session, trace)) {
+                return Ok(false);
+            }
+        }
+        let is_secret_answer = &|call: usize, number: usize| {
+            trace.calls.iter().any(|seen| seen.call == call && seen.round == number + 1 && seen.answer_is_secret)
+        };
+        let secret = SecretPlaces {
+            options: &self.subject.secret_options,
+            is_secret_answer,
+            has_one_time_password: !self.subject.asks_otp_openly && !oracle::asks_otp_openly(trace),
+        };
+        let Some(other) = generate::replace_secrets(session, secret) else { return Ok(true) };
+        let trace = self.isolated(&other)?;
+        Ok(!shows(self.judge(session, &trace)) || shows(self.judge(&other, &trace)))
+    }
+}
+
+/// Whether a finding is about how its call ended.
+fn ends(finding: &Finding, trace: &Trace) -> bool {
+    finding.call.and_then(|call| trace.calls.get(call)).is_some_and(|call| call.ending.is_aborted())
 }
 
 /// Orders the findings with one fingerprint: the smallest is the best example to report. An example that needs a cookie

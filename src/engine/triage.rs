@@ -121,6 +121,13 @@ impl<'a> Triage<'a> {
         };
         match reproduced {
             Some(reproduced) => {
+                // It was another finding than it seemed.
+                if reproduced.finding.fingerprint != finding.fingerprint {
+                    self.table.failed(&finding.fingerprint);
+                    if !self.table.count_difference(&reproduced.finding.fingerprint) {
+                        return Ok(());
+                    }
+                }
                 if reproduced.finding.rule == Rule::Timeout {
                     reproducer.hangs().add(&reproduced);
                 }

@@ -1,6 +1,6 @@
 //! Builds a finding. Its fingerprint is made at the end, always from the same parts.
 
-use super::{Finding, Location, Rule, Severity, fingerprint};
+use super::{Finding, Fingerprint, Location, Rule, Severity, fingerprint};
 use crate::contract::Hook;
 
 /// A finding without its fingerprint. [`Draft::finish`] makes it a [`Finding`].
@@ -13,6 +13,8 @@ pub struct Draft {
     location: Option<Location>,
     call: Option<usize>,
     hint: Option<String>,
+    reason: Option<String>,
+    former: Option<Fingerprint>,
     exception: String,
     detail: String,
     expression: String,
@@ -37,6 +39,8 @@ impl Finding {
             location: None,
             call: None,
             hint: None,
+            reason: None,
+            former: None,
             exception: String::new(),
             detail: String::new(),
             expression: String::new(),
@@ -101,6 +105,20 @@ impl Draft {
         self
     }
 
+    /// Why it matters here, if that differs from what the rule's explanation says.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<Option<String>>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// What identified it in an earlier version.
+    #[must_use]
+    pub fn former(mut self, fingerprint: impl Into<Option<Fingerprint>>) -> Self {
+        self.former = fingerprint.into();
+        self
+    }
+
     /// The finding.
     pub fn finish(self) -> Finding {
         let (file, function) =
@@ -110,7 +128,7 @@ impl Draft {
         let is_known = !self.expression.is_empty();
         Finding {
             fingerprint: if is_known { print(&format!("{}{}", self.detail, self.expression)) } else { former.clone() },
-            former: is_known.then_some(former),
+            former: self.former.or(is_known.then_some(former)),
             rule: self.rule,
             severity: self.severity,
             hook: self.hook,
@@ -119,6 +137,7 @@ impl Draft {
             call: self.call,
             foreign_cookie: false,
             hint: self.hint,
+            reason: self.reason,
         }
     }
 }

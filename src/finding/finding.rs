@@ -38,8 +38,8 @@ pub struct Finding {
     pub location: Option<Location>,
     /// What identifies it in later runs.
     pub fingerprint: Fingerprint,
-    /// The fingerprint that it had before fingerprints told two expressions of one function apart, if that is another
-    /// one. Baselines and cases of that time have it.
+    /// The fingerprint that it had in an earlier version, which told less apart, if that is another one. Baselines and
+    /// cases of that time have it.
     pub former: Option<Fingerprint>,
     /// The index in the trace's calls; `None` for package and loading rules.
     pub call: Option<usize>,
@@ -47,6 +47,8 @@ pub struct Finding {
     pub foreign_cookie: bool,
     /// What to do, if there is more to say than the rule's explanation says.
     pub hint: Option<String>,
+    /// Why it matters here, in one sentence without a full stop, if that differs from the rule's explanation.
+    pub reason: Option<String>,
 }
 
 impl Finding {

@@ -239,6 +239,7 @@ mod tests {
                 value: Some("srv1.example.com, 10.0.0.1".into()),
             }],
             services: Vec::new(),
+            ..PluginTokens::default()
         };
         let domain = Domain::new(PluginType::Aa, Platform::newest(), Vec::new(), tokens);
         let tables = domain.tables();

@@ -63,7 +63,7 @@ pub(crate) use mutate::neighbours;
 pub use mutate::{Dictionary, Mutator, input_to_state};
 pub use options::{OptionChoice, option_choices};
 pub(crate) use plain_arguments::plain_arguments;
-pub(crate) use replace_secrets::replace_secrets;
+pub(crate) use replace_secrets::{SecretPlaces, replace_secrets, without_one_time_password};
 pub use services::configured_services;
 pub(crate) use session::nominal_two_plugin_session;
 pub use session::{nominal_session, nth_session, nth_two_plugin_session, session, two_plugin_session};

@@ -15,6 +15,9 @@ use crate::{
     trace::{Ending, Observed, Trace},
 };
 
+/// The key under which a one-time password is in `key_value_pairs` \[S\].
+pub(super) const OTP: &str = "otp";
+
 /// Where a secret comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SecretKind {
@@ -65,9 +68,13 @@ impl SecretKind {
         }
     }
 
-    /// Whether the session passes it to the plugin. If the plugin's own text contains it as well, it is no canary.
-    const fn is_passed_in(self) -> bool {
-        matches!(self, Self::GatewayPassword | Self::Answer | Self::OneTimePassword | Self::Service)
+    /// Whether hookstorm passes it to the plugin and may pass another one. If the plugin's own code contains it as
+    /// well, it is no canary.
+    pub(super) const fn is_passed_in(self) -> bool {
+        match self {
+            Self::GatewayPassword | Self::Answer | Self::OneTimePassword | Self::Service | Self::Configuration => true,
+            Self::Password | Self::PrivateKey | Self::TotpCode => false,
+        }
     }
 }
 
@@ -90,7 +97,8 @@ impl<'a> Canary<'a> {
     }
 }
 
-/// All secret text of a session, short and common ones as well, to mask it in everything that is printed.
+/// All secret text of a session, short and common ones as well, to mask it in everything that is printed. A value that
+/// is also a constant of the plugin's own code is none: it says which branch the case reaches.
 pub fn secrets_of(plugin: &PluginUnderTest, session: &Session, trace: &Trace) -> Vec<String> {
     secrets_in(Run { plugin, session, trace })
 }
@@ -98,7 +106,10 @@ pub fn secrets_of(plugin: &PluginUnderTest, session: &Session, trace: &Trace) ->
 /// As [`secrets_of`].
 pub(super) fn secrets_in(run: Run<'_>) -> Vec<String> {
     let mut secrets: Vec<String> = Vec::new();
-    let mut found = |kind, text: Cow<'_, str>| {
+    let mut found = |kind: SecretKind, text: Cow<'_, str>| {
+        if kind.is_passed_in() && run.plugin.own_words.iter().any(|word| *word == text) {
+            return;
+        }
         if is_key(kind, &text) {
             // Text may contain a part of a key.
             let lines = text.lines().map(str::trim).filter(|line| line.len() >= 8 && !line.starts_with("-----"));
@@ -112,7 +123,8 @@ pub(super) fn secrets_in(run: Run<'_>) -> Vec<String> {
     }
     // A session that ended early has passwords for calls that were never made.
     for call in &run.session.calls {
-        secrets.extend(call.argument(Argument::GatewayPassword).and_then(Value::as_str).map(str::to_owned));
+        let password = call.argument(Argument::GatewayPassword).and_then(Value::as_str);
+        secrets.extend(password.filter(|text| run.plugin.own_words.iter().all(|word| word != text)).map(str::to_owned));
     }
     secrets.retain(|secret| !secret.is_empty());
     secrets.sort();
@@ -123,12 +135,18 @@ pub(super) fn secrets_in(run: Run<'_>) -> Vec<String> {
 /// The secrets that exist before the first call: those of the configuration, of the options that the session sets on
 /// top of it, and of the platform's services.
 pub(super) fn of_setup<'a>(run: Run<'a>, found: &mut dyn FnMut(SecretKind, Cow<'a, str>)) {
-    for secret in &run.plugin.configuration_secrets {
+    let replaced = |value: &str| {
+        let is_set = |option: &&SetOption| option.value.replace("%%", "%") == value;
+        let Some(base) = run.plugin.secret_options.iter().find(is_set) else { return false };
+        run.session.options.iter().any(|set| (&set.section, &set.name) == (&base.section, &base.name))
+    };
+    // What the session sets on top of the configuration replaces the secret below.
+    for secret in run.plugin.configuration_secrets.iter().filter(|secret| !replaced(secret)) {
         found(SecretKind::Configuration, secret.as_str().into());
     }
     let Session { options, services, .. } = run.session;
     if !options.is_empty() {
-        // Only the options: the secrets of the configuration below them are known for all sessions.
+        // Only the options: the other secrets of the configuration are known for all sessions.
         for secret in
             configuration::secrets(&configuration::with_options("", options.iter().map(SetOption::assignment)))
         {
@@ -150,10 +168,14 @@ pub(super) fn of_call<'a>(run: Run<'a>, index: usize, found: &mut dyn FnMut(Secr
             found(SecretKind::GatewayPassword, password.into());
         }
         let pairs = call.argument(Argument::KeyValuePairs);
-        if let Some(otp) = pairs.and_then(|pairs| pairs.get("otp")).and_then(Value::as_str) {
+        if let Some(otp) = pairs.and_then(|pairs| pairs.get(OTP)).and_then(Value::as_str)
+            && has_one_time_password(run)
+        {
             found(SecretKind::OneTimePassword, otp.into());
         }
-        if let Some((answer, is_otp)) = answer(run, index).filter(|(_, is_otp)| *is_otp || seen.answer_is_secret) {
+        if let Some(answer) = answer(run, index).filter(|_| seen.answer_is_secret) {
+            let asked = index.checked_sub(1).and_then(|before| question(run.trace, before));
+            let is_otp = asked.is_some_and(|(key, _)| key == OTP);
             found(if is_otp { SecretKind::OneTimePassword } else { SecretKind::Answer }, answer.into());
         }
     }
@@ -205,15 +227,28 @@ fn items(value: &Observed) -> &[Observed] {
     }
 }
 
-/// The answer that the trace's call `index` got, and whether the question was for the one-time password.
-fn answer<'a>(run: Run<'a>, index: usize) -> Option<(&'a str, bool)> {
+/// The answer that the trace's call `index` got.
+pub(super) fn answer<'a>(run: Run<'a>, index: usize) -> Option<&'a str> {
     let seen = &run.trace.calls[index];
-    let answer = run.session.calls.get(seen.call)?.answers.get(seen.round.checked_sub(1)?)?;
-    let asked = index.checked_sub(1).and_then(|index| run.trace.calls.get(index)).and_then(|call| match &call.ending {
-        Ending::Returned(result) => result.get("question")?.items()?.first()?.as_str(),
-        _ => None,
-    });
-    Some((answer, asked == Some("otp")))
+    Some(run.session.calls.get(seen.call)?.answers.get(seen.round.checked_sub(1)?)?)
+}
+
+/// The key of the question that the trace's call `index` asked, and whether it is asked with the echo off.
+fn question(trace: &Trace, index: usize) -> Option<(&str, bool)> {
+    let Ending::Returned(result) = &trace.calls.get(index)?.ending else { return None };
+    let [key, _, disable_echo] = result.get("question")?.items()? else { return None };
+    Some((key.as_str()?, *disable_echo == Observed::Bool(true)))
+}
+
+/// Whether the trace shows a question for `otp` with the echo on. What is typed so that others can read it, a ticket
+/// number for instance, is no secret, whatever its key is called.
+pub(crate) fn asks_otp_openly(trace: &Trace) -> bool {
+    (0..trace.calls.len()).any(|index| question(trace, index) == Some((OTP, false)))
+}
+
+/// Whether `otp` in `key_value_pairs` is a one-time password.
+pub(super) fn has_one_time_password(run: Run<'_>) -> bool {
+    !run.plugin.asks_otp_openly && !asks_otp_openly(run.trace)
 }
 
 /// The part of a secret to search for: a line from the middle of a private key, because all keys begin alike; otherwise
@@ -265,93 +300,13 @@ pub(super) fn is_distinctive(text: &str) -> bool {
 }
 
 /// A text without the punctuation around it, because a log line puts punctuation around words.
-fn core(text: &str) -> &str {
+pub(super) fn core(text: &str) -> &str {
     text.trim_matches(|character: char| !character.is_alphanumeric())
 }
 
 /// Whether a canary counts only as a whole word.
 pub(super) fn must_be_word(text: &str) -> bool {
     text.len() < ANYWHERE || text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether the plugin may have had another reason to write this text: it is in an argument that is no secret, in a
-/// cookie of the session, in the plugin's own text, or combined from such parts.
-pub(super) fn is_known_otherwise(run: Run<'_>, canary: &Canary<'_>) -> bool {
-    let canary_text = canary.text.trim();
-    let inputs = open_inputs(run);
-    if inputs.iter().any(|text| text.contains(canary_text)) {
-        return true;
-    }
-    // A returned password may be part of the gateway password; if that one leaks, it is reported.
-    let gateway = run.session.calls.iter().filter_map(|call| call.argument(Argument::GatewayPassword)?.as_str());
-    if !canary.kind.is_passed_in() && gateway.into_iter().any(|password| password.contains(canary_text)) {
-        return true;
-    }
-    // The configuration's `example.com` after an `@` is no leak of an answer `@example`.
-    let own = if canary.kind.is_passed_in() { &run.plugin.known_text[..] } else { &[] };
-    let names = || inputs.iter().copied().chain(own.iter().map(String::as_str));
-    if pieces(canary_text).all(|piece| names().any(|text| pieces(text).any(|known| known == piece))) {
-        return true;
-    }
-    if canary.kind.is_passed_in() {
-        let core = core(canary_text);
-        return run.plugin.known_text.iter().any(|known| known.contains(core));
-    }
-    // A password in the code is hard-coded and still secret, because the session did not pass it.
-    let is_known = |known: &String| known.contains(canary_text) && known.len() > canary_text.len();
-    run.plugin.known_text.iter().any(is_known) && !is_hard_coded(run, canary)
-}
-
-/// The alphanumeric parts of a text.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !character.is_alphanumeric()).filter(|piece| !piece.is_empty())
-}
-
-fn is_hard_coded(run: Run<'_>, canary: &Canary<'_>) -> bool {
-    let text = canary.text.trim();
-    run.plugin.known_text.iter().any(|known| match canary.kind {
-        SecretKind::Password => known.trim() == text,
-        SecretKind::PrivateKey => known.contains(" PRIVATE KEY-----") && known.contains(text),
-        _ => false,
-    })
-}
-
-/// Every text that the session passes to the plugin and that is no secret.
-fn open_inputs<'a>(run: Run<'a>) -> Vec<&'a str> {
-    fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
-        match value {
-            Value::Str(text) => texts.push(text),
-            Value::List(items) => items.iter().for_each(|item| collect(item, texts)),
-            Value::Dict(entries) => {
-                for (key, value) in entries {
-                    texts.push(key);
-                    collect(value, texts);
-                }
-            }
-            _ => {}
-        }
-    }
-    let mut texts = Vec::new();
-    collect(&run.session.cookie, &mut texts);
-    collect(&run.session.session_cookie, &mut texts);
-    for (argument, value) in run.session.calls.iter().flat_map(|call| &call.arguments) {
-        match (argument, value) {
-            (Argument::GatewayPassword, _) => {}
-            (Argument::KeyValuePairs, Value::Dict(entries)) => {
-                for (key, value) in entries {
-                    texts.push(key);
-                    if key != "otp" {
-                        collect(value, &mut texts);
-                    }
-                }
-            }
-            _ => collect(value, &mut texts),
-        }
-    }
-    for (index, seen) in run.trace.calls.iter().enumerate() {
-        texts.extend(answer(run, index).filter(|(_, is_otp)| !is_otp && !seen.answer_is_secret).map(|(text, _)| text));
-    }
-    texts
 }
 
 #[cfg(test)]

@@ -2,16 +2,16 @@
 //! `nondeterministic` if both processes were fresh.
 //!
 //! Endings, results, exceptions and cookies are compared. Allowed on purpose: differences in time, output, addresses of
-//! objects in an exception's text, the order of a dict's keys and of a set; and everything after a call that ran into a
-//! limit in either trace, because that depends on the load of the machine. A time or a random id in a result is a
-//! difference, so the caller of [`state_leak`] makes sure first that two fresh runs agree.
-
-use std::borrow::Cow;
+//! objects in text (a result's or an exception's), the order of a dict's keys and of a set; and everything after a call
+//! that ran into a limit in either trace, because that depends on the load of the machine. A time or a random id in a
+//! result is a difference, so the caller of [`state_leak`] makes sure first that two fresh runs agree.
+//!
+//! `nondeterministic` counts only what the platform acts on: a token or a time stamp in a cookie is legal.
 
 use super::{
     PluginUnderTest,
     context::Context,
-    message,
+    message, stable_text,
     value_path::{self, Step},
 };
 use crate::{
@@ -38,8 +38,41 @@ pub(crate) struct Difference {
     pub(super) other: String,
 }
 
+/// The keys of a result on which the platform acts. The others are the plugin's own data, texts for people, and codes
+/// that change with the time.
+const ACTED_ON: [&str; 9] = [
+    "verdict",
+    "passwords",
+    "private_keys",
+    "account",
+    "asset",
+    "need_info",
+    "question",
+    "gateway_user",
+    "gateway_groups",
+];
+
+/// What is compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Everything,
+    /// What the platform acts on.
+    ActedOn,
+}
+
+impl Scope {
+    /// Whether an entry of a result is compared.
+    fn has(self, key: &Observed) -> bool {
+        self == Self::Everything || key.as_str().is_some_and(|key| ACTED_ON.contains(&key))
+    }
+}
+
 /// The first difference between two traces of one session, if there is one that counts.
 pub(crate) fn difference(reference: &Trace, other: &Trace) -> Option<Difference> {
+    difference_in(Scope::Everything, reference, other)
+}
+
+fn difference_in(scope: Scope, reference: &Trace, other: &Trace) -> Option<Difference> {
     for (index, call) in reference.calls.iter().enumerate() {
         let differs = |place: &str, key: &str, one: String, two: String| {
             let (place, key) = (place.to_owned(), key.to_owned());
@@ -54,7 +87,7 @@ pub(crate) fn difference(reference: &Trace, other: &Trace) -> Option<Difference>
         match (&call.ending, &twin.ending) {
             (Ending::Returned(one), Ending::Returned(two)) => {
                 let mut steps = Vec::new();
-                if let Some((one, two)) = first_difference(one, two, &mut steps) {
+                if let Some((one, two)) = result_difference(scope, one, two, &mut steps) {
                     let key = steps.first().and_then(|step| match step {
                         Step::Key(key) => key.as_str(),
                         Step::Index(_) => None,
@@ -79,6 +112,9 @@ pub(crate) fn difference(reference: &Trace, other: &Trace) -> Option<Difference>
             reference: count(&reference.calls),
             other: count(&other.calls),
         });
+    }
+    if scope == Scope::ActedOn {
+        return None;
     }
     let cookies = [
         ("cookie", &reference.cookie, &other.cookie),
@@ -118,7 +154,7 @@ const fn is_limit(ending: &Ending) -> bool {
 fn is_same_ending(one: &Ending, two: &Ending) -> bool {
     match (one, two) {
         (Ending::Raised(one), Ending::Raised(two)) => {
-            one.type_name == two.type_name && without_addresses(&one.message) == without_addresses(&two.message)
+            one.type_name == two.type_name && stable_text::is_same(&one.message, &two.message)
         }
         (Ending::Exited { status: one, .. }, Ending::Exited { status: two, .. }) => one == two,
         (Ending::Signalled { signal: one, .. }, Ending::Signalled { signal: two, .. }) => one == two,
@@ -139,20 +175,6 @@ fn ending(ending: &Ending) -> String {
         Ending::Corrupted => "no valid report".into(),
         Ending::CutOff => "the platform's time limit".into(),
     }
-}
-
-/// Text without the addresses in it, because `<Client object at 0x7f…>` differs in each process.
-fn without_addresses(message: &str) -> Cow<'_, str> {
-    if !message.contains("0x") {
-        return message.into();
-    }
-    let mut parts = message.split("0x");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        text.push_str("0x");
-        text.push_str(part.trim_start_matches(|character: char| character.is_ascii_hexdigit()));
-    }
-    text.into()
 }
 
 fn described(value: Option<&Observed>, hidden: bool) -> String {
@@ -190,21 +212,40 @@ fn first_difference<'a>(
             }
             None
         }
-        (Observed::Dict(entries), Observed::Dict(others)) => dict_difference(entries, others, steps),
+        (Observed::Dict(entries), Observed::Dict(others)) => dict_difference(Scope::Everything, entries, others, steps),
+        (Observed::Str(text), Observed::Str(other)) => {
+            (!stable_text::is_same(text, other)).then_some((Some(one), Some(two)))
+        }
         (Observed::Set(items), Observed::Set(others)) => {
-            let is_same = items.len() == others.len() && items.iter().all(|item| others.contains(item));
+            let is_in =
+                |item: &Observed| others.iter().any(|other| first_difference(item, other, &mut Vec::new()).is_none());
+            let is_same = items.len() == others.len() && items.iter().all(is_in);
             (!is_same).then_some((Some(one), Some(two)))
         }
         _ => (one != two).then_some((Some(one), Some(two))),
     }
 }
 
+/// How two results differ in what is compared.
+fn result_difference<'a>(
+    scope: Scope,
+    one: &'a Observed,
+    two: &'a Observed,
+    steps: &mut Vec<Step<'a>>,
+) -> Option<DifferingValues<'a>> {
+    match (one.as_dict(), two.as_dict()) {
+        (Some(entries), Some(others)) => dict_difference(scope, entries, others, steps),
+        _ => first_difference(one, two, steps),
+    }
+}
+
 fn dict_difference<'a>(
+    scope: Scope,
     entries: &'a [(Observed, Observed)],
     others: &'a [(Observed, Observed)],
     steps: &mut Vec<Step<'a>>,
 ) -> Option<DifferingValues<'a>> {
-    for (index, (key, value)) in entries.iter().enumerate() {
+    for (index, (key, value)) in entries.iter().enumerate().filter(|(_, (key, _))| scope.has(key)) {
         steps.push(Step::Key(key));
         // In nearly all dicts the key has the same index.
         let twin = others.get(index).filter(|(other, _)| other == key);
@@ -218,10 +259,11 @@ fn dict_difference<'a>(
         }
         steps.pop();
     }
-    if entries.len() == others.len() {
+    if entries.len() == others.len() && scope == Scope::Everything {
         return None;
     }
-    let (key, value) = others.iter().find(|(key, _)| entries.iter().all(|(known, _)| known != key))?;
+    let is_new = |key: &Observed| scope.has(key) && entries.iter().all(|(known, _)| known != key);
+    let (key, value) = others.iter().find(|(key, _)| is_new(key))?;
     steps.push(Step::Key(key));
     Some((None, Some(value)))
 }
@@ -248,9 +290,9 @@ pub fn state_leak(
     Some(finding(Rule::StateLeak, message, &context, &difference))
 }
 
-/// A `nondeterministic`: two fresh processes gave different results.
+/// A `nondeterministic`: two fresh processes gave different results, in something that the platform acts on.
 pub fn nondeterministic(plugin: &PluginUnderTest, session: &Session, first: &Trace, second: &Trace) -> Option<Finding> {
-    let difference = difference(first, second)?;
+    let difference = difference_in(Scope::ActedOn, first, second)?;
     let context = Context::new(plugin, session, second);
     let first_context = Context::new(plugin, session, first);
     let message = description(&first_context, &context, &difference, "in one fresh process", "in another");
@@ -373,23 +415,51 @@ mod tests {
         assert_eq!(state_leak(&store(), &fresh.session, &fresh.trace, &fresh.trace, &changes), None);
     }
 
+    fn account(name: &str) -> Played {
+        Played::returned(Hook::GetRemoteAppCredentials, dict([("account", text(name))]))
+    }
+
     #[test]
     fn a_random_result_is_a_warning_with_the_same_fingerprint_each_time() {
         let of = |one, two| {
-            let (one, two) = (cookie(Observed::Int(one)), cookie(Observed::Int(two)));
+            let (one, two) = (account(one), account(two));
             nondeterministic(&store(), &one.session, &one.trace, &two.trace).unwrap()
         };
-        let finding = of(1, 2);
+        let finding = of("svc-1", "svc-2");
         assert_eq!((finding.rule, finding.severity), (Rule::Nondeterministic, Severity::Warning));
-        assert_eq!(finding.message, "cookie.n is 1 in one fresh process and 2 in another");
-        assert_eq!(finding.fingerprint, of(3, 4).fingerprint);
+        assert_eq!(finding.message, "account is 'svc-1' in one fresh process and 'svc-2' in another");
+        assert_eq!(finding.fingerprint, of("svc-3", "svc-4").fingerprint);
+    }
+
+    #[test]
+    fn a_time_stamp_in_a_cookie_or_in_a_text_for_people_is_legal() {
+        let of = |one: &Played, two: &Played| nondeterministic(&store(), &one.session, &one.trace, &two.trace);
+        assert_eq!(of(&cookie(text("16:03:35.891")), &cookie(text("16:03:35.892"))), None);
+        let reason = |text: &str| Played::returned(Hook::Authorize, dict([("reason", self::text(text))]));
+        assert_eq!(of(&reason("at 16:03"), &reason("at 16:04")), None);
+        // It does not hide what the platform acts on, wherever that comes.
+        let result = |time: &str, passwords| {
+            Played::returned(HOOK, dict([("cookie", dict([("at", text(time))])), ("passwords", passwords)]))
+        };
+        let found = of(&result("1", list([text("a")])), &result("2", list([]))).unwrap();
+        assert_eq!(found.message, "passwords[0] is a str in one fresh process and nothing in another");
+    }
+
+    #[test]
+    fn addresses_of_objects_in_a_result_are_no_difference() {
+        let with =
+            |text: &str| cookie(dict([("s", Observed::Set(vec![self::text(text)])), ("l", list([self::text(text)]))]));
+        let of = |one: &str, two: &str| between(&with(one), &with(two));
+        assert_eq!(of("pool <HTTPSConnection object at 0x7f01aa>", "pool <HTTPSConnection object at 0x7f99bb>"), None);
+        assert!(of("<HTTPSConnection object at 0x7f01>", "<HTTPConnection object at 0x7f01>").is_some());
+        assert!(of("token 0x7f01aa", "token 0x7f99bb").is_some());
     }
 
     #[test]
     fn a_secret_of_either_trace_is_masked() {
-        let one = cookie(text("with Tr0ub4dor&3")).with(Argument::GatewayPassword, "Tr0ub4dor&3");
-        let two = cookie(text("without"));
+        let one = account("with Tr0ub4dor&3").with(Argument::GatewayPassword, "Tr0ub4dor&3");
+        let two = account("without");
         let finding = nondeterministic(&store(), &one.session, &one.trace, &two.trace).unwrap();
-        assert_eq!(finding.message, "cookie.n is 'with ***' in one fresh process and 'without' in another");
+        assert_eq!(finding.message, "account is 'with ***' in one fresh process and 'without' in another");
     }
 }

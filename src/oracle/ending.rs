@@ -1,13 +1,15 @@
 //! Calls that did not return: `uncaught-exception`, `process-exit`, `interpreter-crash`, `timeout`, `memory-limit`, and
 //! `constructor-failed` where `Plugin(configuration)` raised during a call.
 //!
+//! An exception that comes from a limit of hookstorm is reported as that limit, a `sandbox-violation`.
+//!
 //! Allowed on purpose: a call that the platform itself cut off; the TypeError of a hook that requires what the platform
 //! never passes, because loading reports that once; and the exception of a file or process that the sandbox refused,
 //! which is a `sandbox-violation`.
 
 use std::time::Duration;
 
-use super::{context::Context, message, sandbox_violation, stack};
+use super::{cause, context::Context, message, own_limit, sandbox_violation, stack};
 use crate::{
     finding::{Draft, Finding, Rule},
     trace::{CallTrace, Ending, Exception},
@@ -22,17 +24,21 @@ pub(super) fn judge(context: &Context<'_>, index: usize, call: &CallTrace, findi
     let draft = |rule, message: String| context.draft(rule, index, message);
     let draft = match &call.ending {
         Ending::Returned(_) | Ending::CutOff | Ending::EndedEarly { .. } => return,
-        // The platform constructs `Plugin` for every hook, so the finding names none.
-        Ending::Raised(exception) if exception.in_constructor => {
-            let hint = sandbox_violation::hint(&call.attempts, exception);
-            raised(context, Rule::ConstructorFailed, exception).hint(hint).call(index)
-        }
         Ending::Raised(exception) => {
-            if sandbox_violation::explains(call, exception) || is_missing_argument(context, call, exception) {
+            let outputs = [Some(&call.stdout), Some(&call.stderr)];
+            let seen = own_limit::Circumstances { attempts: &call.attempts, outputs };
+            let draft = if let Some(limit) = own_limit::reached(exception, seen) {
+                limit
+            } else if exception.in_constructor {
+                raised(context, Rule::ConstructorFailed, index, call, exception)
+            } else if sandbox_violation::explains(call, exception) || is_missing_argument(context, call, exception) {
                 return;
-            }
-            let draft = raised(context, Rule::UncaughtException, exception).hook(call.hook).call(index);
-            draft.expression(failed_expression(exception))
+            } else {
+                let draft = raised(context, Rule::UncaughtException, index, call, exception);
+                draft.expression(failed_expression(exception))
+            };
+            // The platform constructs `Plugin` for every hook, so a finding of the constructor names none.
+            if exception.in_constructor { draft.call(index) } else { draft.hook(call.hook).call(index) }
         }
         Ending::Exited { status, .. } => {
             draft(Rule::ProcessExit, format!("the hook ended the process with status {status}"))
@@ -50,9 +56,10 @@ pub(super) fn judge(context: &Context<'_>, index: usize, call: &CallTrace, findi
     findings.push(draft.at(stack::location_of_ending(&call.ending)).finish());
 }
 
-fn raised(context: &Context<'_>, rule: Rule, exception: &Exception) -> Draft {
-    let message = message::exception(exception, &context.mask(&exception.message));
-    Finding::draft(rule, message).exception(&exception.type_name)
+fn raised(context: &Context<'_>, rule: Rule, index: usize, call: &CallTrace, exception: &Exception) -> Draft {
+    let message = message::exception(exception, &|text| context.mask(text));
+    let hint = cause::of_call(context, index, call, exception);
+    Finding::draft(rule, message).exception(&exception.type_name).hint(hint)
 }
 
 /// The expression that failed, if it identifies the defect: the depth at which a stack or the memory ends does not.

@@ -5,16 +5,16 @@
 //! hooks inherited from a newer SDK require, which is one note ([`sdk_mismatch`]) and no finding.
 
 use super::{
-    PluginUnderTest,
+    PluginUnderTest, cause,
     ending::CORRUPTED,
-    mask, message, sandbox_violation,
+    mask, message, own_limit, sandbox_violation,
     signature::{Passing, is_own, newer_sdk_requires, passing, sdk_api},
     stack,
 };
 use crate::{
     contract::{Argument, Hook, HookSpec, Platform, nearest_word},
     finding::{Draft, Finding, Rule},
-    trace::{Exception, Frame, HookSignature, LoadEnding, Loading, Origin, Parameter},
+    trace::{DefinedName, Exception, Frame, HookSignature, LoadEnding, Loading, Origin, Parameter},
 };
 
 /// All findings of loading.
@@ -26,7 +26,8 @@ pub fn judge_loading(plugin: &PluginUnderTest, loading: &Loading) -> Vec<Finding
         return findings;
     }
     if !loading.has_class {
-        findings.push(Finding::draft(Rule::PluginClassMissing, "the module has no class `Plugin`").finish());
+        let draft = Finding::draft(Rule::PluginClassMissing, "the module has no class `Plugin`");
+        findings.push(draft.hint(near_class(plugin, loading)).finish());
         return findings;
     }
     if let Some(constructor) = &loading.constructor {
@@ -36,7 +37,7 @@ pub fn judge_loading(plugin: &PluginUnderTest, loading: &Loading) -> Vec<Finding
     for spec in HookSpec::on(plugin.plugin_type, plugin.platform) {
         match loading.hooks.iter().find(|signature| signature.hook == spec.hook) {
             Some(signature) if signature.callable => parameters(plugin, spec, signature, &mut findings),
-            signature => findings.extend(spec.required.then(|| missing(spec.hook, signature.is_some()))),
+            signature => findings.extend(spec.required.then(|| missing(loading, spec.hook, signature.is_some()))),
         }
     }
     findings
@@ -47,11 +48,15 @@ fn ending(plugin: &PluginUnderTest, rule: Rule, step: &str, loading: &Loading, e
     let (message, frames) = match ending {
         LoadEnding::Done => return None,
         LoadEnding::Raised(exception) => {
-            let masked = mask::mask(&exception.message, &plugin.configuration_secrets);
-            let hint = sandbox_violation::hint(&loading.attempts, exception)
+            let masked = |text: &str| mask::mask(text, &plugin.configuration_secrets);
+            let place = stack::location_of_exception(exception);
+            let seen = own_limit::Circumstances { attempts: &loading.attempts, outputs: [None, None] };
+            if let Some(limit) = own_limit::reached(exception, seen) {
+                return Some(limit.at(place));
+            }
+            let hint = cause::of_loading(plugin, loading, exception, &masked)
                 .or_else(|| hint(rule, exception, loading.takes_configuration).map(str::to_owned));
             let draft = Finding::draft(rule, message::exception(exception, &masked));
-            let place = stack::location_of_exception(exception);
             return Some(draft.exception(&exception.type_name).at(place).hint(hint));
         }
         LoadEnding::Exited { status, frames } => {
@@ -93,9 +98,41 @@ fn is_of_a_configuration(exception: &Exception) -> bool {
     called.into_iter().any(is_reader)
 }
 
-fn missing(hook: Hook, is_there: bool) -> Finding {
+fn missing(loading: &Loading, hook: Hook, is_there: bool) -> Finding {
     let what = if is_there { "cannot be called" } else { "is missing" };
-    Finding::draft(Rule::HookMissing, format!("`{hook}` {what}, but the platform requires it")).hook(hook).finish()
+    let hint = if is_there { None } else { near_function(loading, hook) };
+    let draft = Finding::draft(Rule::HookMissing, format!("`{hook}` {what}, but the platform requires it"));
+    draft.hook(hook).hint(hint).finish()
+}
+
+/// The function of the class that most likely was meant as the missing `hook`: no hook itself, and nearly its name.
+fn near_function(loading: &Loading, hook: Hook) -> Option<String> {
+    let plain = |name: &str| name.replace('_', "").to_lowercase();
+    let free = || loading.names.iter().filter(|known| Hook::named(&known.name).is_none());
+    let same = free().find(|known| plain(&known.name) == plain(hook.name()));
+    let near = || {
+        let name = nearest_word(hook.name(), free().map(|known| known.name.as_str()))?;
+        free().find(|known| known.name == name)
+    };
+    let known = same.or_else(near)?;
+    let name = message::one_line(&known.name, message::VALUE_LIMIT);
+    Some(format!("`Plugin` has `{name}` ({}:{}): rename it to `{hook}`", known.frame.file, known.frame.line))
+}
+
+/// The class that most likely was meant as `Plugin`: the only one with hooks of this type, or the last one that is
+/// named like a plugin.
+fn near_class(plugin: &PluginUnderTest, loading: &Loading) -> Option<String> {
+    let is_hook =
+        |name: &String| HookSpec::on(plugin.plugin_type, plugin.platform).any(|spec| spec.hook.name() == name);
+    let with_hooks: Vec<_> = loading.names.iter().filter(|class| class.hooks.iter().any(is_hook)).collect();
+    let is_plugin = |class: &&&DefinedName| class.name.to_lowercase().contains("plugin");
+    let class = match with_hooks[..] {
+        [only] => only,
+        // A base class has hooks too, and comes first.
+        _ => with_hooks.iter().filter(is_plugin).next_back()?,
+    };
+    let name = message::one_line(&class.name, message::VALUE_LIMIT);
+    Some(format!("the class `{name}` ({}:{}) has the hooks: rename it to `Plugin`", class.frame.file, class.frame.line))
 }
 
 /// The parameters that a hook requires and the platform does not pass.
@@ -186,6 +223,7 @@ mod tests {
             tokens: crate::trace::PluginTokens::default(),
             files: Vec::new(),
             sdk_version: None,
+            names: Vec::new(),
         }
     }
 
@@ -287,10 +325,41 @@ mod tests {
         let mut loading = Loading { attempts: vec![attempt], ..loaded() };
         assert_eq!(only(&store(), &loading).rule, Rule::SandboxViolation);
         loading.import = LoadEnding::Raised(error);
-        let findings = judge_loading(&store(), &loading);
-        let rules: Vec<Rule> = findings.iter().map(|finding| finding.rule).collect();
-        assert_eq!(rules, [Rule::SandboxViolation, Rule::ImportFailed]);
-        assert!(findings[1].hint.as_ref().unwrap().contains("`sandbox-violation`"));
+        let finding = only(&store(), &loading);
+        assert_eq!(finding.rule, Rule::ImportFailed);
+        let hint = finding.hint.unwrap();
+        assert!(hint.starts_with("the sandbox refused to write to `/var/log/plugin.log`"), "{hint}");
+        assert!(hint.contains("`/tmp`") && hint.contains("`SCB_PLUGIN_STATE_DIRECTORY`"), "{hint}");
+    }
+
+    fn defined(name: &str, line: u32, hooks: &[&str]) -> DefinedName {
+        let hooks = hooks.iter().map(|&hook| hook.to_owned()).collect();
+        DefinedName { name: name.into(), hooks, frame: frame("", line) }
+    }
+
+    #[test]
+    fn a_hook_that_is_nearly_there_is_named() {
+        let mut loading = loaded();
+        loading.hooks.remove(3);
+        loading.names = vec![defined("authentication_completed", 5, &[]), defined("sesion_ended", 9, &[])];
+        let hint = |loading: &Loading| only(&store(), loading).hint;
+        assert_eq!(hint(&loading).unwrap(), "`Plugin` has `sesion_ended` (main.py:9): rename it to `session_ended`");
+        loading.names[1].name = "sessionEnded".into();
+        assert!(hint(&loading).unwrap().contains("`sessionEnded`"));
+        loading.names[1].name = "cleanup".into();
+        assert_eq!(hint(&loading), None);
+    }
+
+    #[test]
+    fn a_class_with_the_hooks_is_named() {
+        let mut loading = Loading { has_class: false, hooks: vec![], constructor: None, ..loaded() };
+        loading.names = vec![defined("Helper", 3, &[]), defined("MyStore", 9, &["get_password_list"])];
+        let hint = |loading: &Loading| only(&store(), loading).hint;
+        assert_eq!(hint(&loading).unwrap(), "the class `MyStore` (main.py:9) has the hooks: rename it to `Plugin`");
+        loading.names.push(defined("MyPlugin", 20, &["get_password_list"]));
+        assert!(hint(&loading).unwrap().contains("`MyPlugin` (main.py:20)"));
+        loading.names = vec![defined("Helper", 3, &[]), defined("AnAa", 9, &["authorize"])];
+        assert_eq!(hint(&loading), None);
     }
 
     #[test]

@@ -4,13 +4,15 @@ use std::fmt::{self, Display, Write};
 
 use crate::{
     contract::{Api, Platform},
-    trace::{Exception, Observed},
+    trace::{Cause, Exception, Observed},
 };
 
 /// The most characters of a plugin's own text in a message.
 pub(super) const MESSAGE_LIMIT: usize = 200;
 /// The most characters of a value in a message.
 pub(super) const VALUE_LIMIT: usize = 60;
+/// The most characters of the text of the error with which an exception began.
+const CAUSE_LIMIT: usize = 120;
 /// How many bytes of a value are written out before secrets are masked in it: far more than a message shows, so that
 /// the message shows no secret whose end is cut off.
 const RAW_LIMIT: usize = 16 * 1024;
@@ -89,18 +91,33 @@ pub(super) fn level(api: Api) -> String {
     }
 }
 
-/// `TypeName: text` on one line; `masked` is the exception's text without secrets. A long text loses its middle: its end
-/// often names what is missing.
-pub(super) fn exception(exception: &Exception, masked: &str) -> String {
-    let name = &exception.type_name;
-    let count = masked.trim_end().chars().count();
-    let text = if count > MESSAGE_LIMIT {
-        let end: String = masked.trim_end().chars().skip(count - MESSAGE_LIMIT / 2).collect();
-        format!("{}{}", one_line(masked, MESSAGE_LIMIT / 2), one_line(&end, MESSAGE_LIMIT / 2))
-    } else {
-        one_line(masked, MESSAGE_LIMIT)
+/// `TypeName: text` on one line, with the error that everything began with if the text does not show it; `mask` hides
+/// secrets. A long text loses its middle: its end often names what is missing.
+pub(super) fn exception(exception: &Exception, mask: &dyn Fn(&str) -> String) -> String {
+    let named = |name: &str, text: &str, limit| {
+        let text = without_middle(&mask(text), limit);
+        if text.is_empty() { name.to_owned() } else { format!("{name}: {text}") }
     };
-    if text.is_empty() { name.clone() } else { format!("{name}: {text}") }
+    let shown = named(&exception.type_name, &exception.message, MESSAGE_LIMIT);
+    match exception.root_cause() {
+        Some(Cause { type_name, message, .. })
+            if message.is_empty() || !shown.contains(&without_middle(&mask(message), CAUSE_LIMIT)) =>
+        {
+            format!("{shown}; the first error was {}", named(type_name, message, CAUSE_LIMIT))
+        }
+        _ => shown,
+    }
+}
+
+/// `text` on one line; if it is longer than `limit` characters, its beginning and its end.
+fn without_middle(text: &str, limit: usize) -> String {
+    let text = text.trim_end();
+    let count = text.chars().count();
+    if count <= limit {
+        return one_line(text, limit);
+    }
+    let end: String = text.chars().skip(count - limit / 2).collect();
+    format!("{}{}", one_line(text, limit / 2), one_line(&end, limit / 2))
 }
 
 /// `signal 11 (SIGSEGV)`.

@@ -8,15 +8,19 @@
 
 mod canary;
 mod canary_match;
+mod cause;
 mod compare;
 mod context;
+mod decoding;
 mod encoding;
 mod ending;
 mod json;
 mod judge;
+mod known_text;
 mod loading;
 mod mask;
 mod message;
+mod own_limit;
 mod plugin_under_test;
 mod private_key;
 mod resource_leak;
@@ -27,12 +31,14 @@ mod sandbox_violation;
 mod secret_leak;
 mod signature;
 mod stable_name;
+mod stable_text;
 mod stack;
 #[cfg(test)]
 mod testing;
 mod typed_path;
 mod value_path;
 
+pub(crate) use canary::asks_otp_openly;
 pub use canary::secrets_of;
 pub(crate) use compare::difference;
 pub use compare::{nondeterministic, state_leak};
@@ -41,3 +47,4 @@ pub use loading::judge_loading;
 pub(crate) use loading::sdk_mismatch;
 pub use mask::mask;
 pub use plugin_under_test::PluginUnderTest;
+pub use signature::WrappedHook;

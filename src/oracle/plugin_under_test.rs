@@ -1,8 +1,10 @@
 //! What the oracles must know besides session and trace.
 
-use super::signature;
+use super::signature::{self, WrappedHook};
 use crate::{
+    case::SetOption,
     contract::{Hook, Platform, PluginType},
+    package::configuration,
     trace::Loading,
 };
 
@@ -15,11 +17,24 @@ pub struct PluginUnderTest {
     pub platform: &'static Platform,
     /// Values of the configuration's options that are named like secrets: canaries.
     pub configuration_secrets: Vec<String>,
-    /// Whether the configuration sets the log level to debug, where a leak is only a warning.
+    /// The options that have these values.
+    pub secret_options: Vec<SetOption>,
+    /// Whether the configuration sets the log level to debug. It decides only about text of which no record of
+    /// `logging` is known.
     pub logs_debug: bool,
     /// Text that the plugin may write although a canary contains it: its own constants, and the configuration without
     /// its secrets.
     pub known_text: Vec<String>,
+    /// The constants of the plugin's own code alone. A word of them is no secret.
+    pub own_words: Vec<String>,
+    /// The names in the plugin's own code.
+    pub own_names: Vec<String>,
+    /// Section and name of the options whose values `configparser` refuses, because of a percent sign.
+    pub stray_percents: Vec<(String, String)>,
+    /// Hooks that are wrapped, and so hide which arguments they take.
+    pub wrapped_hooks: Vec<WrappedHook>,
+    /// Whether the plugin asks for `otp` with the echo on, a ticket number for instance: then it is no secret.
+    pub asks_otp_openly: bool,
     /// Hooks that require what the platform never passes. A finding of loading reports them, so the TypeError of each
     /// call is not reported.
     pub uncallable_hooks: Vec<Hook>,
@@ -50,6 +65,11 @@ impl PluginUnderTest {
         logs_debug: bool,
         loading: Option<&Loading>,
     ) -> Self {
+        let own_words = loading.map(|loading| loading.tokens.strings.clone()).unwrap_or_default();
+        let options = configuration::secret_options(configuration).into_iter();
+        let secret_options = options
+            .map(|option| SetOption { section: option.section, name: option.name, value: option.value })
+            .collect();
         let mut known_text = Vec::new();
         if !configuration.is_empty() {
             let mut plain = configuration.to_owned();
@@ -69,8 +89,14 @@ impl PluginUnderTest {
             plugin_type,
             platform,
             configuration_secrets: secrets,
+            secret_options,
             logs_debug,
             known_text,
+            own_words,
+            own_names: loading.map(|loading| loading.tokens.names.clone()).unwrap_or_default(),
+            stray_percents: configuration::options_with_stray_percent(configuration),
+            wrapped_hooks: loading.map(signature::wrapped).unwrap_or_default(),
+            asks_otp_openly: false,
             uncallable_hooks: loading
                 .map_or_else(Vec::new, |loading| signature::uncallable(plugin_type, platform, loading)),
             has_session_ended: loading.is_none_or(|loading| {

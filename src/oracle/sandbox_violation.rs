@@ -14,11 +14,24 @@ use super::{
 use crate::{
     case::Call,
     finding::{Draft, Finding, Location, Rule, Severity},
-    trace::{Attempt, AttemptKind, CallTrace, Ending, Exception, Frame, Loading, Origin},
+    trace::{Attempt, AttemptKind, CallTrace, Ending, Exception, Frame, LoadEnding, Loading, Origin},
 };
 
 /// How many targets of one place a message names.
 const NAMED_TARGETS: usize = 3;
+/// The types of exceptions that a refused connection raises, without their modules.
+const NETWORK_ERRORS: [&str; 8] = [
+    "gaierror",
+    "herror",
+    "timeout",
+    "TimeoutError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "ConnectionAbortedError",
+];
+/// EACCES, EPERM, ENETUNREACH, ECONNREFUSED and EHOSTUNREACH.
+const NETWORK_NUMBERS: [i32; 5] = [13, 1, 101, 111, 113];
 /// The most characters of a target.
 const TARGET_LIMIT: usize = 80;
 
@@ -29,6 +42,9 @@ pub(super) fn judge(context: &Context<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         for mut group in grouped(&call.attempts) {
+            if group.is_told_by(&call.ending) {
+                continue;
+            }
             let typed = context.session.calls.get(call.call).and_then(|case| group.put_typed_path_first(case));
             let draft = group.draft(&|target| context.mask(target), typed).call(index);
             // The platform runs the constructor for every hook.
@@ -41,31 +57,60 @@ pub(super) fn judge(context: &Context<'_>, findings: &mut Vec<Finding>) {
 /// Reports what loading tried.
 pub(super) fn judge_loading(plugin: &PluginUnderTest, loading: &Loading, findings: &mut Vec<Finding>) {
     let masked = |target: &str| mask::mask(target, &plugin.configuration_secrets);
-    findings.extend(grouped(&loading.attempts).iter().map(|group| group.draft(&masked, None).finish()));
+    let failed = [Some(&loading.import), loading.constructor.as_ref()].into_iter().flatten();
+    let failed: Vec<&Exception> = failed
+        .filter_map(|ending| if let LoadEnding::Raised(exception) = ending { Some(exception) } else { None })
+        .collect();
+    for group in grouped(&loading.attempts) {
+        if !failed.iter().any(|exception| group.led_to(exception)) {
+            findings.push(group.draft(&masked, None).finish());
+        }
+    }
 }
 
 /// Whether a hook raised only because the sandbox refused a file or a process at the same place.
 pub(super) fn explains(call: &CallTrace, exception: &Exception) -> bool {
-    let is_refusal = match exception.type_name.as_str() {
-        "PermissionError" | "sqlite3.OperationalError" => true,
-        "OSError" => ["[Errno 1]", "[Errno 13]"].iter().any(|number| exception.message.starts_with(number)),
-        _ => false,
+    grouped(&call.attempts).iter().any(|group| group.is_local() && group.led_to(exception))
+}
+
+/// The hint for an exception that the sandbox caused: what it refused, and what differs on an appliance.
+pub(super) fn hint(attempts: &[Attempt], exception: &Exception, mask: &dyn Fn(&str) -> String) -> Option<String> {
+    let groups = grouped(attempts);
+    let group = groups.iter().find(|group| group.led_to(exception))?;
+    let shown = message::one_line(&mask(group.targets.first()?), TARGET_LIMIT);
+    Some(match group.kind {
+        AttemptKind::Connect | AttemptKind::Resolve => {
+            let option = group.hint(&shown).map_or_else(String::new, |option| format!("; {option}"));
+            format!(
+                "`{shown}` was not reached, because the sandbox has no network. Catch the exception around the request: a \
+                 backend can be out of reach on any day{option}"
+            )
+        }
+        AttemptKind::Write => format!(
+            "the sandbox refused to write to `{shown}`, because a test changes nothing outside of the plugin's folders. On \
+             an appliance these are `/tmp` and the folders that `SCB_PLUGIN_STATE_DIRECTORY` and \
+             `EPHEMERAL_PLUGIN_STATE_DIRECTORY` name; whether the plugin may write to another one there, hookstorm \
+             cannot know"
+        ),
+        AttemptKind::Read => format!(
+            "the sandbox refused to read `{shown}`; if an appliance has it and lets plugins read it, add `--allow-read \
+             {shown}`"
+        ),
+        AttemptKind::Listen => format!("the sandbox does not let a plugin listen at `{shown}`"),
+        AttemptKind::Signal => {
+            format!("the sandbox refused to send a signal to {shown}, which is not the plugin's own")
+        }
+        AttemptKind::Start => "the sandbox refused to start more processes than a call may".to_owned(),
+    })
+}
+
+/// The host of `vault.example.com:443` or of `[::1]:22`.
+fn host_of(target: &str) -> &str {
+    let host = match target.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => target,
     };
-    let is_local =
-        |attempt: &&Attempt| matches!(attempt.kind, AttemptKind::Write | AttemptKind::Read | AttemptKind::Signal);
-    is_refusal && is_at_place_of(call.attempts.iter().filter(is_local), exception)
-}
-
-/// The hint for an exception where the sandbox refused an attempt at the same place.
-pub(super) fn hint(attempts: &[Attempt], exception: &Exception) -> Option<String> {
-    is_at_place_of(attempts.iter(), exception)
-        .then(|| "the sandbox refused an attempt at this place: see `sandbox-violation`".to_owned())
-}
-
-/// Whether one of `attempts` was made in the function where `exception` was raised.
-fn is_at_place_of<'a>(mut attempts: impl Iterator<Item = &'a Attempt>, exception: &Exception) -> bool {
-    let place = stack::location_of(&exception.frames);
-    place.is_some() && attempts.any(|attempt| is_same_function(&stack::location_of(&attempt.frames), &place))
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 fn is_same_function(one: &Option<Location>, other: &Option<Location>) -> bool {
@@ -98,6 +143,51 @@ fn grouped(attempts: &[Attempt]) -> Vec<AttemptGroup<'_>> {
 }
 
 impl AttemptGroup<'_> {
+    /// Whether it concerns the machine, not the network.
+    const fn is_local(&self) -> bool {
+        matches!(self.kind, AttemptKind::Write | AttemptKind::Read | AttemptKind::Signal | AttemptKind::Start)
+    }
+
+    /// Whether the finding of a call that ended so tells of it.
+    fn is_told_by(&self, ending: &Ending) -> bool {
+        match ending {
+            Ending::Raised(exception) => exception.in_constructor && self.led_to(exception),
+            _ => false,
+        }
+    }
+
+    /// Whether `exception` was raised in the same function because the sandbox refused this.
+    fn led_to(&self, exception: &Exception) -> bool {
+        let place = stack::location_of(&exception.frames);
+        if place.is_none() || !is_same_function(&self.place, &place) {
+            return false;
+        }
+        let errors = || {
+            let first = (exception.type_name.as_str(), exception.message.as_str(), exception.errno);
+            let causes = exception.causes.iter().map(|one| (one.type_name.as_str(), one.message.as_str(), one.errno));
+            std::iter::once(first).chain(causes)
+        };
+        let is_any =
+            |of: &dyn Fn(&str, &str, Option<i32>) -> bool| errors().any(|(name, text, errno)| of(name, text, errno));
+        match self.kind {
+            AttemptKind::Connect | AttemptKind::Resolve | AttemptKind::Listen => is_any(&|name, text, errno| {
+                let name = name.rsplit('.').next().unwrap_or(name);
+                NETWORK_ERRORS.contains(&name)
+                    || errno.is_some_and(|errno| NETWORK_NUMBERS.contains(&errno))
+                    || self.targets.iter().any(|target| text.contains(host_of(target)))
+            }),
+            AttemptKind::Start => {
+                is_any(&|_, text, errno| errno == Some(11) || text.contains("can't start new thread"))
+            }
+            AttemptKind::Write | AttemptKind::Read | AttemptKind::Signal => is_any(&|name, text, errno| {
+                matches!(name, "PermissionError" | "sqlite3.OperationalError")
+                    || matches!(errno, Some(1 | 13 | 30))
+                    || text.starts_with("[Errno 13]")
+                    || text.starts_with("[Errno 1]")
+            }),
+        }
+    }
+
     /// Whether `Plugin(configuration)` tried it, or a module that a call imports.
     fn is_in_constructor(&self) -> bool {
         let outermost = self.frames.iter().rev().find(|frame| frame.origin == Origin::Plugin);

@@ -9,17 +9,21 @@ use std::{borrow::Cow, cell::OnceCell};
 
 use super::{
     canary::{self, Canary, SecretKind},
-    canary_match::{self, Channel},
+    canary_match::{self, Channel, LeakPlace},
     context::Context,
+    known_text,
 };
 use crate::{
     contract::Hook,
     finding::Finding,
-    trace::{CallTrace, Ending, Observed},
+    trace::{CallTrace, CapturedOutput, Ending, Observed},
 };
 
 /// The secrets that may be under `questions` in the session cookie.
 const ANSWERS: [SecretKind; 2] = [SecretKind::Answer, SecretKind::OneTimePassword];
+
+/// How many places of one text are looked at for each canary.
+const PLACES_LIMIT: usize = 32;
 
 /// Searches for every canary in all text that other people can read.
 pub(super) fn judge<'a>(context: &Context<'a>, findings: &mut Vec<Finding>) {
@@ -28,20 +32,22 @@ pub(super) fn judge<'a>(context: &Context<'a>, findings: &mut Vec<Finding>) {
         if context.is_other(call) {
             continue;
         }
-        search.text(index, Channel::Stderr, &call.stderr.text, &[], findings);
-        search.text(index, Channel::Stdout, &call.stdout.text, &[], findings);
+        for (channel, output) in [(Channel::Stderr, &call.stderr), (Channel::Stdout, &call.stdout)] {
+            search.text(Source { index, channel, output: Some(output), allowed: &[] }, &output.text, findings);
+        }
+        let source = |channel, allowed| Source { index, channel, output: None, allowed };
         for file in &call.files {
-            search.text(index, Channel::File, &file.text, &[], findings);
+            search.text(source(Channel::File(&file.path), &[]), &file.text, findings);
         }
         match &call.ending {
-            Ending::Raised(exception) => search.text(index, Channel::Exception, &exception.message, &[], findings),
+            Ending::Raised(exception) => search.text(source(Channel::Exception, &[]), &exception.message, findings),
             Ending::Returned(result) if !is_dropped(context, call) => {
                 if let Some(metadata) = result.get("additional_metadata") {
-                    search.value(index, Channel::Metadata, metadata, &[], findings);
+                    search.value(source(Channel::Metadata, &[]), metadata, findings);
                 }
                 for (key, value) in result.get("session_cookie").and_then(Observed::as_dict).unwrap_or_default() {
                     let allowed = if key.as_str() == Some("questions") { &ANSWERS[..] } else { &[] };
-                    search.value(index, Channel::SessionCookie, value, allowed, findings);
+                    search.value(source(Channel::SessionCookie, allowed), value, findings);
                 }
             }
             _ => {}
@@ -53,13 +59,25 @@ fn is_dropped(context: &Context<'_>, call: &CallTrace) -> bool {
     call.hook.spec(context.plugin.plugin_type).is_none_or(|spec| spec.result_dropped)
 }
 
+/// Where a text comes from.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    /// The call that wrote it.
+    index: usize,
+    channel: Channel<'a>,
+    /// The whole output that the text is.
+    output: Option<&'a CapturedOutput>,
+    /// The secrets that may be there.
+    allowed: &'a [SecretKind],
+}
+
 struct CanarySearch<'a, 'c> {
     context: &'c Context<'a>,
     /// Those of the calls before `gathered`.
     canaries: Vec<Canary<'a>>,
     gathered: usize,
-    /// One finding for each hook, kind and channel.
-    reported: Vec<(Hook, SecretKind, Channel)>,
+    /// One finding for each hook, kind and place.
+    reported: Vec<(Hook, SecretKind, String)>,
 }
 
 impl<'a> CanarySearch<'a, '_> {
@@ -85,55 +103,70 @@ impl<'a> CanarySearch<'a, '_> {
     }
 
     /// Searches all text in a value, including keys.
-    fn value(
-        &mut self,
-        index: usize,
-        channel: Channel,
-        value: &Observed,
-        allowed: &[SecretKind],
-        findings: &mut Vec<Finding>,
-    ) {
+    fn value(&mut self, source: Source<'a>, value: &'a Observed, findings: &mut Vec<Finding>) {
         match value {
-            Observed::Str(text) => self.text(index, channel, text, allowed, findings),
+            Observed::Str(text) => self.text(source, text, findings),
             Observed::Dict(entries) => {
                 for part in entries.iter().flat_map(|(key, value)| [key, value]) {
-                    self.value(index, channel, part, allowed, findings);
+                    self.value(source, part, findings);
                 }
             }
             _ => {
                 for item in value.items().unwrap_or_default() {
-                    self.value(index, channel, item, allowed, findings);
+                    self.value(source, item, findings);
                 }
             }
         }
     }
 
-    fn text(
-        &mut self,
-        index: usize,
-        channel: Channel,
-        text: &str,
-        allowed: &[SecretKind],
-        findings: &mut Vec<Finding>,
-    ) {
+    fn text(&mut self, source: Source<'a>, text: &str, findings: &mut Vec<Finding>) {
         if text.len() < canary::SHORTEST {
             return;
         }
-        self.gather(index);
+        self.gather(source.index);
         let may_be_encoded = OnceCell::new();
-        let hook = self.context.trace.calls[index].hook;
-        for canary in self.canaries.iter().filter(|canary| !allowed.contains(&canary.kind)) {
+        for canary in self.canaries.iter().filter(|canary| !source.allowed.contains(&canary.kind)) {
             let Some(found) = canary_match::find(text, canary, &may_be_encoded) else { continue };
-            let is_reported = self.reported.iter().any(|(other, kind, known)| {
-                *kind == canary.kind && *known == channel && (*other == hook || channel.lasts())
-            });
-            if is_reported || canary::is_known_otherwise(**self.context, canary) {
+            if known_text::is_known_otherwise(**self.context, canary) {
                 continue;
             }
-            self.reported.push((hook, canary.kind, channel));
-            findings.push(canary_match::finding(self.context, index, channel, canary, text, &found));
+            // Each record of the log is a place of its own, and what is written between them is another one.
+            let mut places = 0;
+            let mut next = Some(found);
+            while let Some(found) = next.take().filter(|_| places < PLACES_LIMIT) {
+                places += 1;
+                let place = LeakPlace::new(source.channel, source.output, found.start);
+                let is_new = report(&mut self.reported, self.context, source, canary.kind, &place);
+                if is_new {
+                    findings.push(canary_match::finding(self.context, source.index, &place, canary, text, &found));
+                }
+                let Some(output) = source.output.filter(|output| !output.records.is_empty()) else { break };
+                let after = output.after_place(found.start);
+                next = canary_match::find(&text[after..], canary, &may_be_encoded).map(|found| found.moved_by(after));
+            }
         }
     }
+}
+
+/// Notes that a place is reported. False if it was before: in this hook, or in any hook if what is there stays there.
+fn report(
+    reported: &mut Vec<(Hook, SecretKind, String)>,
+    context: &Context<'_>,
+    source: Source<'_>,
+    kind: SecretKind,
+    place: &LeakPlace<'_>,
+) -> bool {
+    let hook = context.trace.calls[source.index].hook;
+    let location = place.location(&context.trace.calls[source.index]);
+    let function = location.map_or_else(String::new, |place| format!("{} {} ", place.file, place.function));
+    let detail = format!("{function}{}", place.detail(context));
+    let is_known = reported
+        .iter()
+        .any(|(other, known, at)| *known == kind && *at == detail && (*other == hook || source.channel.lasts()));
+    if !is_known {
+        reported.push((hook, kind, detail));
+    }
+    !is_known
 }
 
 #[cfg(test)]
@@ -263,7 +296,7 @@ mod tests {
         raised.last().files = vec![ScratchFile { path: "state".into(), text: SECRET.into() }];
         raised.last().stdout = output(SECRET);
         let said: Vec<String> = raised.judge(&store()).into_iter().map(|finding| finding.message).collect();
-        assert!(said[0].contains("standard output") && said[1].contains("left behind in a file"), "{said:?}");
+        assert!(said[0].contains("standard output") && said[1].contains("left behind in the file `state`"), "{said:?}");
 
         let metadata = dict([("verdict", text("ACCEPT")), ("additional_metadata", text("otp 91-Kq-55"))]);
         let pairs = Value::Dict(vec![("otp".into(), "91-Kq-55".into())]);
@@ -287,13 +320,23 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_to_the_question_for_otp_is_a_one_time_password_with_the_echo_on_as_well() {
-        let ask =
-            dict([("verdict", text("NEEDINFO")), ("question", tuple([text("otp"), text("?"), Observed::Bool(false)]))]);
-        let played = Played::returned(Hook::Authenticate, ask)
-            .answered("zx-Q9-41", false, Ending::Returned(Observed::None))
-            .stderr("got zx-Q9-41");
-        assert!(played.only(&aa()).message.starts_with("the one-time password is written"));
+    fn only_a_question_with_the_echo_off_asks_for_a_one_time_password() {
+        let asked = |key: &str, disable_echo| {
+            let question = tuple([text(key), text("?"), Observed::Bool(disable_echo)]);
+            Played::returned(Hook::Authenticate, dict([("verdict", text("NEEDINFO")), ("question", question)]))
+                .answered("zx-Q9-41", disable_echo, Ending::Returned(Observed::None))
+                .stderr("got zx-Q9-41 and TICKET-77")
+        };
+        assert!(asked("otp", true).only(&aa()).message.starts_with("the one-time password is written"));
+        assert!(asked("pin", true).only(&aa()).message.starts_with("an answer typed with the echo off"));
+        asked("otp", false).silent(&aa());
+        // What such a plugin finds under that key in a later session is no secret either.
+        let pairs = || Value::Dict(vec![("otp".into(), "TICKET-77".into())]);
+        asked("otp", false).with(Argument::KeyValuePairs, pairs()).silent(&aa());
+        let later = Played::returned(Hook::Authenticate, Observed::None).with(Argument::KeyValuePairs, pairs());
+        let later = later.stderr("got TICKET-77");
+        later.only(&aa());
+        later.silent(&PluginUnderTest { asks_otp_openly: true, ..aa() });
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Whether the platform can call a hook: which of the parameters that the hook requires get a value, and since when.
 
+use super::stack;
 use crate::{
     contract::{Api, Argument, Hook, HookSpec, Platform, PluginType},
+    finding::Location,
     trace::{HookSignature, Loading, Origin, Parameter},
 };
 
@@ -27,6 +29,34 @@ pub(super) fn passing(spec: &HookSpec, platform: &Platform, parameter: &Paramete
 /// Whether a hook is defined in the plugin's own files.
 pub(super) fn is_own(signature: &HookSignature) -> bool {
     signature.frame.as_ref().is_some_and(|frame| frame.origin == Origin::Plugin)
+}
+
+/// A hook whose function in the class is another one than the hook itself: a decorator's, without `functools.wraps`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrappedHook {
+    /// The hook.
+    pub hook: Hook,
+    /// The function that the platform sees.
+    pub wrapper: Location,
+    /// Whether it takes any keyword argument.
+    pub takes_kwargs: bool,
+}
+
+/// The wrapped hooks of a plugin. A hook that is only another name of a method is none.
+pub(super) fn wrapped(loading: &Loading) -> Vec<WrappedHook> {
+    let is_method = |name: &str| loading.names.iter().any(|known| known.name == name);
+    let wrapped = |signature: &HookSignature| {
+        let frame = signature.frame.as_ref().filter(|frame| frame.origin == Origin::Plugin)?;
+        let is_wrapper = frame.function != signature.hook.name()
+            && !is_method(&frame.function)
+            && signature.parameters.iter().all(|parameter| !parameter.required);
+        is_wrapper.then(|| WrappedHook {
+            hook: signature.hook,
+            wrapper: stack::location(frame),
+            takes_kwargs: signature.takes_kwargs,
+        })
+    };
+    loading.hooks.iter().filter_map(wrapped).collect()
 }
 
 /// The hooks that the platform calls, with their signatures.

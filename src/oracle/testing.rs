@@ -54,7 +54,7 @@ pub(super) fn raised(type_name: &str, message: &str, frames: Vec<Frame>) -> Endi
 }
 
 pub(super) fn output(text: &str) -> CapturedOutput {
-    CapturedOutput { text: text.into(), bytes: text.len() as u64 }
+    CapturedOutput { text: text.into(), bytes: text.len() as u64, records: Vec::new() }
 }
 
 /// A session and its trace, built call by call.
@@ -91,6 +91,7 @@ impl Played {
             files: Vec::new(),
             attempts: Vec::new(),
             leftovers: Vec::new(),
+            changed_types: Vec::new(),
         });
         self
     }

@@ -1,7 +1,7 @@
 //! The path to a place in a result: for messages, and for fingerprints.
 
 use super::{context::Context, message};
-use crate::trace::Observed;
+use crate::{contract::HookSpec, trace::Observed};
 
 /// The most characters of a path in a message.
 const PATH_LIMIT: usize = 80;
@@ -41,8 +41,8 @@ pub(super) fn written(steps: &[Step<'_>]) -> String {
 }
 
 /// The path for a fingerprint: no indices, no depths, and no keys that are values. A key that is not a name, or that an
-/// argument contains, becomes `*`: `cookie[username]` is one place for all users. A word of the plugin's own code
-/// stays, even if an argument happens to be equal.
+/// argument contains, becomes `*`: `cookie[username]` is one place for all users. A key of the contract and a word of
+/// the plugin's own code stay, even if an argument happens to be equal.
 pub(super) fn detail(context: &Context<'_>, steps: &[Step<'_>]) -> String {
     let mut detail = String::new();
     let keys = steps.iter().filter_map(|step| match step {
@@ -77,9 +77,11 @@ fn is_name(key: &str) -> bool {
         && !key.as_bytes()[0].is_ascii_digit()
 }
 
-/// Whether the plugin's code contains this word.
+/// Whether the contract has this key, or the plugin's code contains it as a word or a name.
 fn is_own(context: &Context<'_>, key: &str) -> bool {
-    context.plugin.known_text.iter().any(|known| known == key)
+    let plugin = context.plugin;
+    HookSpec::on(plugin.plugin_type, plugin.platform).any(|spec| spec.result_key(key).is_some())
+        || plugin.known_text.iter().chain(&plugin.own_names).any(|known| known == key)
 }
 
 /// Whether some argument is this text, or contains it as a value.
@@ -123,5 +125,20 @@ mod tests {
         plugin.known_text.push("lease".into());
         let context = Context::new(&plugin, &played.session, &played.trace);
         assert_eq!(detail(&context, &[Step::Key(&cookie), Step::Key(&lease)]), "cookie.lease");
+    }
+
+    #[test]
+    fn keys_of_the_contract_and_names_of_the_code_are_never_values() {
+        let mut plugin = store();
+        plugin.own_names.push("_factors".into());
+        let of = |user: &str| {
+            let played = Played::returned(Hook::GetPasswordList, Observed::None)
+                .with(Argument::ServerUsername, user)
+                .with(Argument::GatewayUsername, "_factors");
+            let (cookie, factors) = (text("cookie"), text("_factors"));
+            let context = Context::new(&plugin, &played.session, &played.trace);
+            detail(&context, &[Step::Key(&cookie), Step::Key(&factors)])
+        };
+        assert_eq!((of("cookie").as_str(), of("alice").as_str()), ("cookie._factors", "cookie._factors"));
     }
 }

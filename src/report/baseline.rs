@@ -16,7 +16,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::{CaseOutcome, model::without_place};
-use crate::finding::Fingerprint;
+use crate::finding::{Finding, Fingerprint};
 
 /// Fingerprints of known findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,6 +115,11 @@ impl Baseline {
     /// Whether the finding with this fingerprint is known.
     pub fn knows(&self, fingerprint: &str) -> bool {
         self.0.contains(fingerprint)
+    }
+
+    /// Whether a finding is known, by its fingerprint or by that of an earlier version.
+    pub(crate) fn knows_finding(&self, finding: &Finding) -> bool {
+        self.0.iter().any(|known| finding.has_fingerprint(known))
     }
 }
 

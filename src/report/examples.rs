@@ -11,7 +11,7 @@ use crate::{
         Capacity, Change, Comparison, Growth, HookMeasured, Limit, Measured, ObjectiveMeasured, Percentiles,
         Processors, Step,
     },
-    report::{Baseline, PluginInfo, Report, RunContext},
+    report::{Baseline, Mask, PluginInfo, Report, RunContext},
     trace::{CallTrace, CapturedOutput, Ending, Exception, Frame, Observed, Origin, Trace},
 };
 
@@ -42,9 +42,11 @@ pub(crate) fn read(command: &str, more: &str) -> Report {
 
 static NOTHING_KNOWN: LazyLock<Baseline> = LazyLock::new(Baseline::default);
 
+static NOTHING_HIDDEN: LazyLock<Mask> = LazyLock::new(Mask::default);
+
 /// A plugin whose files cannot be read, without secrets and without known findings.
 pub(crate) fn context() -> RunContext<'static> {
-    RunContext { source: &|_, _| None, secrets: &[], baseline: &NOTHING_KNOWN }
+    RunContext { source: &|_, _| None, mask: &NOTHING_HIDDEN, baseline: &NOTHING_KNOWN }
 }
 
 /// The report of a run that did and found this.
@@ -71,6 +73,7 @@ pub(crate) fn finding(rule: Rule) -> Finding {
         call: Some(0),
         foreign_cookie: false,
         hint: None,
+        reason: None,
     }
 }
 
@@ -103,6 +106,7 @@ pub(crate) fn call(hook: Hook, call: usize, ending: Ending) -> CallTrace {
         files: Vec::new(),
         attempts: Vec::new(),
         leftovers: Vec::new(),
+        changed_types: Vec::new(),
     }
 }
 
@@ -114,7 +118,7 @@ pub(crate) fn trace() -> Trace {
     ]);
     let mut first = call(Hook::GetPasswordList, 0, Ending::Returned(result));
     let log = "INFO vault: \x1b[31mgot hunter22 for correct horse\n";
-    first.stderr = CapturedOutput { text: log.into(), bytes: log.len() as u64 };
+    first.stderr = CapturedOutput { text: log.into(), bytes: log.len() as u64, ..CapturedOutput::default() };
     let exception = Exception {
         type_name: "KeyError".into(),
         message: "'lease'".into(),
@@ -124,8 +128,7 @@ pub(crate) fn trace() -> Trace {
             function: "session_ended".into(),
             line: 40,
         }],
-        in_constructor: false,
-        expression: String::new(),
+        ..Exception::default()
     };
     Trace {
         calls: vec![first, call(Hook::SessionEnded, 1, Ending::Raised(exception))],

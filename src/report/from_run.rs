@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     engine::{ReplayOutcome, ReplayedCase, Summary},
-    finding::{Finding, Fingerprint, RuleLevels, Severity},
+    finding::{Finding, RuleLevels, Severity},
     load::{Measured, rounded},
     report::Baseline,
 };
@@ -16,30 +16,24 @@ use crate::{
 pub struct RunContext<'a> {
     /// Reads lines of the plugin's files.
     pub source: SourceLines<'a>,
-    /// Secrets of the configuration. Those of a case are known from the case.
-    pub secrets: &'a [String],
+    /// Hides the secrets of the configuration. Those of a case are known from the case.
+    pub mask: &'a Mask,
     /// Known findings.
     pub baseline: &'a Baseline,
-}
-
-impl RunContext<'_> {
-    fn mask(&self) -> Mask {
-        Mask::new(self.secrets.iter().cloned())
-    }
 }
 
 impl Report {
     /// Adds what a run did and found.
     pub fn add_run(&mut self, summary: &Summary, context: RunContext<'_>) {
-        let mask = context.mask();
+        let mask = context.mask;
         let seconds = summary.elapsed.as_secs_f64();
         self.sessions = summary.sessions;
         self.calls = summary.calls;
         self.elapsed_seconds = rounded(seconds);
         self.calls_per_second = if seconds > 0.0 { rounded(summary.calls as f64 / seconds) } else { 0.0 };
-        self.coverage = LineCoverage::new(&summary.coverage, context.source, &mask);
+        self.coverage = LineCoverage::new(&summary.coverage, context.source, mask);
         for reported in &summary.reported {
-            self.add_finding(FindingEntry::new(reported, &mask), context, &mask);
+            self.add_finding(FindingEntry::new(reported, mask), context, mask);
         }
         self.cautions.extend(summary.cautions.iter().map(|caution| mask.text(caution)));
         self.notes.extend(summary.notes.iter().cloned());
@@ -53,13 +47,13 @@ impl Report {
 
     /// Adds the outcome of each case; what a case shows besides its recorded finding is added to the findings.
     pub fn add_replayed(&mut self, replayed: &[ReplayedCase], levels: &RuleLevels, context: RunContext<'_>) {
-        let mask = context.mask();
+        let mask = context.mask;
         let mut cases = Vec::with_capacity(replayed.len());
         for one in replayed {
             let (case, findings) = self.replayed_case(one, levels, context.baseline);
             for finding in &findings {
                 let finding = FindingEntry::of(finding, self.findings.len(), Some(case.path.clone()));
-                self.add_finding(finding, context, &mask);
+                self.add_finding(finding, context, mask);
             }
             cases.push(case);
         }
@@ -134,11 +128,7 @@ impl Report {
         let findings: Vec<Finding> = findings.into_iter().filter_map(|finding| levels.apply(finding)).collect();
         let known = match outcome {
             CaseOutcome::StillThere => found.is_some_and(|found| baseline.knows(&found.fingerprint)),
-            _ => {
-                let is_known = |print: &Fingerprint| baseline.knows(print.as_str());
-                let all = |one: &Finding| is_known(&one.fingerprint) || one.former.as_ref().is_some_and(is_known);
-                !findings.is_empty() && findings.iter().all(all)
-            }
+            _ => !findings.is_empty() && findings.iter().all(|one| baseline.knows_finding(one)),
         };
         let path = one.path.to_string_lossy().into_owned();
         let case = CaseResult {

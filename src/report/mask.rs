@@ -4,6 +4,8 @@
 //! A secret is hidden in two ways: in its place (the whole value becomes `***`, however short it is), and wherever its
 //! text occurs (only from four characters on: hiding every `a` would hide the report).
 
+use std::sync::Arc;
+
 use crate::{
     case::{Call, Session, SetOption, Value, secrets_of_services},
     contract::Argument,
@@ -21,6 +23,8 @@ const TEXT_LEAST: usize = 4;
 pub struct Mask {
     /// Longest first, so that a secret inside another one leaves nothing of it.
     secrets: Vec<String>,
+    /// Constants of the plugin's own code: what is passed in and equals one of them is no secret.
+    own_words: Option<Arc<Vec<String>>>,
     shows_all: bool,
 }
 
@@ -34,7 +38,19 @@ impl Mask {
 
     /// Hides nothing: `--show-secrets`.
     pub const fn shows_all() -> Self {
-        Self { secrets: Vec::new(), shows_all: true }
+        Self { secrets: Vec::new(), own_words: None, shows_all: true }
+    }
+
+    /// Shows values that are passed to the plugin and are a constant of its own code, wherever they are: they say which
+    /// branch a case reaches.
+    #[must_use]
+    pub fn knowing(mut self, own_words: Vec<String>) -> Self {
+        self.own_words = Some(Arc::new(own_words));
+        self
+    }
+
+    fn is_own_word(&self, text: &str) -> bool {
+        self.own_words.as_ref().is_some_and(|words| words.iter().any(|word| word == text))
     }
 
     /// Also hides `secrets`. The lines of a key count one by one, since output may be cut in the middle of it.
@@ -66,6 +82,7 @@ impl Mask {
             let hidden = call.answers.iter().enumerate().filter(|(number, _)| is_hidden(calls, index, *number));
             secrets.extend(hidden.map(|(_, answer)| answer.clone()));
         }
+        secrets.retain(|secret| !self.is_own_word(secret));
         for call in calls {
             if let Ending::Returned(result) = &call.ending {
                 for key in ["passwords", "private_keys", "totp_codes"] {
@@ -109,12 +126,14 @@ impl Mask {
         match (argument, value) {
             _ if self.shows_all => value.clone(),
             // None and `""` are no secrets, and often what matters.
-            (Argument::GatewayPassword, Value::Str(text)) if !text.is_empty() => Value::text(STARS),
+            (Argument::GatewayPassword, Value::Str(text)) if !text.is_empty() && !self.is_own_word(text) => {
+                Value::text(STARS)
+            }
             (Argument::KeyValuePairs, Value::Dict(pairs)) => Value::Dict(
                 pairs
                     .iter()
                     .map(|(key, value)| match value {
-                        Value::Str(text) if names_a_secret(key) && !text.is_empty() => {
+                        Value::Str(text) if names_a_secret(key) && !text.is_empty() && !self.is_own_word(text) => {
                             (self.text(key), Value::text(STARS))
                         }
                         _ => (self.text(key), self.value(value)),
@@ -147,6 +166,7 @@ impl Mask {
         answers
             .map(|(number, answer)| match () {
                 () if self.shows_all => answer.clone(),
+                () if self.is_own_word(answer) => answer.clone(),
                 () if is_hidden(calls, index, number) && !answer.is_empty() => STARS.to_owned(),
                 () => self.text(answer),
             })
@@ -278,6 +298,7 @@ mod tests {
             files: Vec::new(),
             attempts: Vec::new(),
             leftovers: Vec::new(),
+            changed_types: Vec::new(),
         }
     }
 

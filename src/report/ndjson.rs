@@ -157,16 +157,16 @@ type Write = Box<dyn Fn(&str) + Sync>;
 pub(crate) struct Stream {
     write: Option<Write>,
     /// Secrets of the configuration.
-    secrets: Vec<String>,
+    mask: Mask,
     began: Instant,
     last_pulse: Mutex<Instant>,
 }
 
 impl Stream {
     /// A stream that calls `write` for each line; without `write` it does nothing.
-    pub(crate) fn new(write: Option<Write>, secrets: Vec<String>) -> Self {
+    pub(crate) fn new(write: Option<Write>, mask: Mask) -> Self {
         let now = Instant::now();
-        Self { write, secrets, began: now, last_pulse: Mutex::new(now) }
+        Self { write, mask, began: now, last_pulse: Mutex::new(now) }
     }
 
     /// Takes an event.
@@ -202,8 +202,7 @@ impl Stream {
         let elapsed_seconds = rounded(self.began.elapsed().as_secs_f64());
         Some(match event {
             Event::Found(reported) => {
-                let mask = Mask::new(self.secrets.iter().cloned());
-                EventLine::Found { elapsed_seconds, finding: Box::new(FindingEntry::new(reported, &mask)) }
+                EventLine::Found { elapsed_seconds, finding: Box::new(FindingEntry::new(reported, &self.mask)) }
             }
             Event::NewCoverage(covered) => EventLine::Coverage {
                 elapsed_seconds: rounded(covered.elapsed.as_secs_f64()),
@@ -269,7 +268,7 @@ mod tests {
         let written = Arc::new(Mutex::new(vec![start(&examples::begun("test"), &[examples::finding(Rule::Timeout)])]));
         let into = Arc::clone(&written);
         let stream =
-            Stream::new(Some(Box::new(move |line: &str| into.lock().unwrap().push(line.to_owned()))), Vec::new());
+            Stream::new(Some(Box::new(move |line: &str| into.lock().unwrap().push(line.to_owned()))), Mask::default());
         *stream.last_pulse.lock().unwrap() -= PULSE;
         stream.listen(&Event::Found(Box::new(examples::reported(Rule::UncaughtException, 0))));
         stream.listen(&Event::NewCoverage(CoverageEvent {

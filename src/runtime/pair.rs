@@ -146,6 +146,7 @@ mod tests {
                         files: Vec::new(),
                         attempts: Vec::new(),
                         leftovers: Vec::new(),
+                        changed_types: Vec::new(),
                     }
                 });
                 let calls = calls.collect();

@@ -30,6 +30,20 @@ pub struct Loading {
     pub files: Vec<SourceFile>,
     /// The version of the Plugin SDK that the plugin imported, if it did.
     pub sdk_version: Option<String>,
+    /// The public functions of the plugin's own code that the class has; if there is no class `Plugin`, the classes of
+    /// the plugin's own code that the module has.
+    pub names: Vec<DefinedName>,
+}
+
+/// A function or a class that the plugin defines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefinedName {
+    /// Its name.
+    pub name: String,
+    /// The hooks that a class has; empty for a function.
+    pub hooks: Vec<String>,
+    /// Where it is defined, without the name of a function.
+    pub frame: Frame,
 }
 
 /// How a step of loading ended. The frames of a stack come innermost first.

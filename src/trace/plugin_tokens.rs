@@ -21,6 +21,10 @@ pub struct PluginTokens {
     /// on the SDK, whose configuration may name more of them. Sessions contain no other services.
     #[serde(default)]
     pub services: Vec<String>,
+    /// The names of variables, functions, attributes and arguments in the code, ascending. No session contains them for
+    /// that; a key of a cookie that is one of them is the plugin's own.
+    #[serde(default)]
+    pub names: Vec<String>,
 }
 
 /// An option of the configuration.

@@ -100,6 +100,47 @@ def hook_of(cls, name):
     return True, named, takes_any, code.co_filename, code.co_name, code.co_firstlineno
 
 
+def methods_of(cls, limit=256):
+    """[(name, line)] of the public functions of a class, without those of the SDK and of Python."""
+    found = {}
+    for base in cls.__mro__:
+        for name, value in list(vars(base).items()):
+            code = getattr(inspect.unwrap(getattr(value, "__func__", value)), "__code__", None)
+            if type(name) is str and not name.startswith("_") and isinstance(code, types.CodeType):
+                found.setdefault(name, (code.co_filename, code.co_firstlineno))
+    return [(name, file, line) for name, (file, line) in list(found.items())[:limit]]
+
+
+def classes_of(module, hooks, limit=64):
+    """[(name, file, line, hooks)] of the classes that a module has, with those hooks that each of them has."""
+    found = []
+    for name, value in list(vars(module).items()):
+        if isinstance(value, type) and type(name) is str and len(found) < limit:
+            own = [hook for hook in hooks if callable(getattr(value, hook, None))]
+            code = next((c for c in map(code_of, vars(value).values()) if c is not None), None)
+            file, line = (code.co_filename, class_line(value, code)) if code else ("", 0)
+            found.append((name, file, line, own))
+    return found
+
+
+def code_of(value):
+    code = getattr(getattr(value, "__func__", value), "__code__", None)
+    return code if isinstance(code, types.CodeType) else None
+
+
+def class_line(cls, code):
+    """The line of the statement `class`, else that of its first function."""
+    try:
+        with open(code.co_filename, encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                words = line.replace("(", " ").replace(":", " ").split()
+                if words[:2] == ["class", cls.__name__]:
+                    return number
+    except (OSError, UnicodeDecodeError):
+        pass
+    return code.co_firstlineno
+
+
 def constructor_takes_configuration(cls):
     """Whether `cls` can be called with one argument. If Python does not know, the platform would try."""
     try:
@@ -150,10 +191,10 @@ def lines_of(path):
 
 
 def tokens_of(paths):
-    """(strings, numbers) that are constants in the code, without docstrings."""
+    """(strings, numbers) that are constants in the code, without docstrings, and the names in it."""
     import ast
 
-    strings, numbers = set(), set()
+    strings, numbers, names = set(), set(), set()
     for path in paths:
         try:
             with open(path, "rb") as file:
@@ -165,6 +206,10 @@ def tokens_of(paths):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 prose.add(node.value)
         for node in ast.walk(tree):
+            for field in ("id", "attr", "name", "arg"):
+                name = getattr(node, field, None)
+                if isinstance(name, str) and len(name) <= 64:
+                    names.add(name)
             if isinstance(node, ast.Constant) and node not in prose:
                 value = node.value
                 if isinstance(value, bytes):
@@ -177,7 +222,7 @@ def tokens_of(paths):
                     strings.add(value)
                 elif type(value) is int and abs(value) < 1 << 62:
                     numbers.add(value)
-    return sorted(strings, key=lambda s: (len(s), s))[:4096], sorted(numbers)[:1024]
+    return sorted(strings, key=lambda s: (len(s), s))[:4096], sorted(numbers)[:1024], sorted(names)[:8192]
 
 
 def sdk_version():
@@ -189,6 +234,194 @@ def sdk_version():
         return version("oneidentity-safeguard-sessions-plugin-sdk")
     except Exception:
         return None
+
+
+def watch_logging(root, stderr, limit):
+    """Notes for each record that `logging` writes to `stderr`: level, start, end, template, file, function, line.
+    Returns the list of these notes, or None if there is no logging to watch."""
+    logger = getattr(sys.modules.get("logging"), "Logger", None)
+    handle = getattr(logger, "handle", None)
+    if type(handle) is not types.FunctionType or handle.__module__ != "logging":
+        return None
+    import posix
+
+    seek, closed, this_frame = posix.lseek, OSError, sys._getframe
+    inside, text, notes = root + os.sep, str, []
+
+    def note(self, record):
+        try:
+            start = seek(stderr, 0, 2)
+        except closed:
+            return handle(self, record)
+        try:
+            return handle(self, record)
+        finally:
+            if len(notes) < limit:
+                try:
+                    end = seek(stderr, 0, 2)
+                except closed:
+                    end = start
+                if end > start:
+                    place = record.pathname, record.funcName, record.lineno
+                    if not (type(place[0]) is text and place[0].startswith(inside)):
+                        frame = this_frame(1)
+                        while frame is not None and not frame.f_code.co_filename.startswith(inside):
+                            frame = frame.f_back
+                        if frame is not None:
+                            place = frame.f_code.co_filename, frame.f_code.co_name, frame.f_lineno
+                    template = record.msg if type(record.msg) is text else ""
+                    notes.append((record.levelno, start, end, template, *place))
+
+    # `logging` prints the stack of a failing call from the first frame that is in no file of its own.
+    note.__code__ = note.__code__.replace(co_filename=handle.__code__.co_filename, co_name="handle")
+    note.__name__, note.__qualname__, note.__module__ = handle.__name__, handle.__qualname__, handle.__module__
+    note.__doc__ = handle.__doc__
+    logger.handle = note
+    return notes
+
+
+PLAIN_TYPES = (dict, list, str, int, float, bool, type(None))
+
+
+def named(cls):
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def places_in(value, path, limit=4096):
+    """[(path, value)] of what is in a cookie, keys included."""
+    found, todo = [], [(path, value)]
+    while todo and len(found) < limit:
+        path, value = todo.pop()
+        found.append((path, value))
+        if isinstance(value, dict):
+            for key, item in list(dict.items(value)):
+                found.append((f"a key of {path}", key))
+                if isinstance(key, str):
+                    key = str.__str__(key)
+                elif type(key) not in PLAIN_TYPES:
+                    continue
+                step = f".{key}" if type(key) is str and key.isidentifier() else f"[{str(key)!r}]"
+                todo.append((path + step, item))
+        elif isinstance(value, list):
+            todo.extend((f"{path}[{index}]", item) for index, item in enumerate(list.copy(value)))
+        elif isinstance(value, tuple):
+            todo.extend((f"{path}[{index}]", item) for index, item in enumerate(tuple.__getitem__(value, slice(None))))
+    return found
+
+
+def changed_types(cookies, limit):
+    """[(path, type)] of the values and keys that have another type after a way through JSON."""
+    changed = {}
+    for name, cookie in cookies:
+        for path, value in places_in(cookie, name):
+            is_key = path.startswith("a key of ")
+            if type(value) not in ((str,) if is_key else PLAIN_TYPES) and len(changed) < limit:
+                changed.setdefault(path, named(type(value)))
+    return list(changed.items())
+
+
+def operands_of(error, entry, cookies, root, limit):
+    """[(path, type)] of the values in the cookies with which an AttributeError or a TypeError failed."""
+    known = {}
+    for name, cookie in cookies:
+        for path, value in places_in(cookie, name):
+            if type(value) not in (bool, type(None)) and (not isinstance(value, dict) or value is not cookie):
+                known.setdefault(id(value), []).append((path, value))
+    touched = []
+    if isinstance(error, AttributeError) and getattr(error, "obj", None) is not None:
+        touched = [error.obj]
+    else:
+        own = None
+        while entry is not None:
+            if entry.tb_frame.f_code.co_filename.startswith(root + os.sep):
+                own = entry
+            entry = entry.tb_next
+        if own is not None:
+            for node in failing_nodes(own):
+                touched.append(value_of(node, own.tb_frame))
+    found = {}
+    for value in touched:
+        for path, known_value in known.get(id(value), ()):
+            if known_value is value and len(found) < limit:
+                found[path] = named(type(value))
+    return list(found.items())
+
+
+nodes_at = {}
+
+
+def failing_nodes(entry):
+    """The expressions that the instruction at which a traceback's entry stopped belongs to."""
+    import _ast
+
+    code, at, line = entry.tb_frame.f_code, entry.tb_lasti, entry.tb_lineno
+    known = nodes_at.get((code, at))
+    if known is not None:
+        return known
+    if len(nodes_at) > 256:
+        nodes_at.clear()
+    position = None
+    if hasattr(code, "co_positions"):
+        import itertools
+
+        position = next(itertools.islice(code.co_positions(), at // 2, None), None)
+    found = []
+    try:
+        with open(code.co_filename, "rb") as file:
+            tree = compile(file.read(), code.co_filename, "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return found
+    for node in expressions_in(tree):
+        if position and None not in position:
+            if (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == position:
+                found.extend(expressions_in(node))
+        elif node.lineno <= line <= node.end_lineno:
+            found.append(node)
+    nodes_at[code, at] = found
+    return found
+
+
+def expressions_in(tree):
+    """All expressions of a syntax tree. It is a tree of `_ast`: a package may have a module `ast` of its own."""
+    import _ast
+
+    found, todo = [], [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, _ast.expr):
+            found.append(node)
+        for name in node._fields:
+            below = getattr(node, name, None)
+            todo.extend(item for item in (below if type(below) is list else [below]) if isinstance(item, _ast.AST))
+    return found
+
+
+def value_of(node, frame):
+    """The value of an expression, or None if finding it would run code of the plugin."""
+    import _ast as ast
+
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return frame.f_locals.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = value_of(node.value, frame)
+        try:
+            own = object.__getattribute__(owner, "__dict__")
+        except AttributeError:
+            return None
+        return own.get(node.attr) if type(own) is dict else None
+    if isinstance(node, ast.Subscript):
+        container, key = value_of(node.value, frame), value_of(node.slice, frame)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+        container, key = value_of(node.func.value, frame), value_of(node.args[0], frame)
+    else:
+        return None
+    if type(container) is dict and type(key) in (str, int):
+        return container.get(key)
+    if type(container) in (list, tuple) and type(key) is int and -len(container) <= key < len(container):
+        return container[key]
+    return None
 
 
 def functions_in(root):

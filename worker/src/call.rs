@@ -7,6 +7,7 @@ use hookstorm::{
         session_flow::{CallOutcome, verdict_outcome},
         wire::{Writer, ending},
     },
+    trace::CookieValue,
 };
 use pyo3::{
     ffi,
@@ -38,6 +39,8 @@ pub(crate) struct CallResult<'py> {
     pub(crate) cookie: Option<Bound<'py, PyAny>>,
     /// `session_cookie` in the result, after a way through JSON.
     pub(crate) session_cookie: Option<Bound<'py, PyAny>>,
+    /// The values and keys of both that have another type after that way.
+    pub(crate) changed_types: Vec<CookieValue>,
 }
 
 /// Makes the call and writes its ending. `objects_left` says how many objects may still be written; it is updated.
@@ -50,7 +53,9 @@ pub(crate) fn make<'py>(
     writer: &mut Writer,
     objects_left: &mut usize,
 ) -> CallResult<'py> {
-    let without_cookies = |outcome| CallResult { outcome, cookie: None, session_cookie: None };
+    let without_cookies =
+        |outcome| CallResult { outcome, cookie: None, session_cookie: None, changed_types: Vec::new() };
+    let (cookie, session_cookie) = (context.cookie.clone(), context.session_cookie.clone());
     let instance = plugin.construct(py, options);
     let result = match instance {
         Ok(instance) => {
@@ -79,7 +84,9 @@ pub(crate) fn make<'py>(
                 return without_cookies(CallOutcome::Continue);
             }
             match exception::read(py, &error, &plugin.origins, in_constructor) {
-                Failure::Raised(exception) => {
+                Failure::Raised(mut exception) => {
+                    let cookies = [("cookie", &cookie), ("session_cookie", &session_cookie)];
+                    exception.operands = exception::operands(py, &error, &cookies, &plugin.origins);
                     writer.byte(ending::RAISED);
                     writer.exception(&exception);
                 }
@@ -190,19 +197,26 @@ fn invoke<'py>(
 
 /// What a result means for the session.
 fn read_result<'py>(py: Python<'py>, hook: Hook, result: &Bound<'py, PyAny>) -> CallResult<'py> {
-    let mut read = CallResult { outcome: CallOutcome::Continue, cookie: None, session_cookie: None };
+    let mut read =
+        CallResult { outcome: CallOutcome::Continue, cookie: None, session_cookie: None, changed_types: Vec::new() };
     let Ok(result) = result.cast::<PyDict>() else { return read };
     if result.is_empty() {
         return read;
     }
     let item = |name: &str| result.get_item(PyString::intern(py, name)).ok().flatten();
-    let cookie = |name: &str| {
-        item(name).filter(|value| value.is_instance_of::<PyDict>()).and_then(|value| convert::through_json(&value).ok())
+    let mut cookie = |name: &str| {
+        let whole = item(name).filter(|value| value.is_instance_of::<PyDict>())?;
+        let passed = convert::through_json(&whole).ok()?;
+        if !convert::keeps_types(&whole) {
+            read.changed_types.extend(exception::changed_types(py, &[(name, &whole)]));
+            read.changed_types.truncate(CookieValue::LIMIT);
+        }
+        Some(passed)
     };
     // The platform drops what `session_ended` returns [G].
     if hook != Hook::SessionEnded {
-        read.cookie = cookie("cookie");
-        read.session_cookie = cookie("session_cookie");
+        let cookies = (cookie("cookie"), cookie("session_cookie"));
+        (read.cookie, read.session_cookie) = cookies;
     }
     if matches!(hook, Hook::Authenticate | Hook::Authorize) {
         let verdict = item("verdict").filter(|verdict| !verdict.is_none());

@@ -210,6 +210,21 @@ pub(crate) fn through_json<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'p
     copy(object, Observed::DEPTH_LIMIT)
 }
 
+/// Whether all values and keys of an object that JSON can carry have the same types after a way through it.
+pub(crate) fn keeps_types(object: &Bound<'_, PyAny>) -> bool {
+    if let Ok(dict) = object.cast_exact::<PyDict>() {
+        return dict.iter().all(|(key, value)| key.is_exact_instance_of::<PyString>() && keeps_types(&value));
+    }
+    if let Ok(list) = object.cast_exact::<PyList>() {
+        return list.iter().all(|item| keeps_types(&item));
+    }
+    object.is_none()
+        || object.is_exact_instance_of::<PyString>()
+        || object.is_exact_instance_of::<PyInt>()
+        || object.is_exact_instance_of::<PyBool>()
+        || object.is_exact_instance_of::<PyFloat>()
+}
+
 fn copy<'py>(object: &Bound<'py, PyAny>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
     let no_json = || PyValueError::new_err("no JSON");

@@ -2,8 +2,14 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use hookstorm::trace::{Exception, Frame, Origin};
-use pyo3::{exceptions::PySystemExit, prelude::*, types::PyString};
+use hookstorm::trace::{Cause, CookieValue, Exception, Frame, Origin};
+use pyo3::{
+    exceptions::{PyAttributeError, PyOSError, PySystemExit, PyTypeError},
+    prelude::*,
+    types::PyString,
+};
+
+use crate::interpreter::bootstrap;
 
 /// How many frames are kept, innermost first.
 const FRAMES_LIMIT: usize = 64;
@@ -15,6 +21,8 @@ const EXPRESSION_LIMIT: usize = 200;
 const SOURCE_LIMIT: u64 = 1 << 20;
 /// How many source files are kept in memory.
 const SOURCES_LIMIT: usize = 64;
+/// How many bytes of the text of each exception that led to it, and of a name, are kept.
+const CAUSE_LIMIT: usize = 512;
 
 /// Where the plugin's own files, the standard library and the scratch folder are.
 #[derive(Clone, Debug)]
@@ -80,13 +88,84 @@ pub(crate) fn read(py: Python<'_>, error: &PyErr, origins: &Origins, in_construc
     if error.is_instance_of::<pyo3::exceptions::PySyntaxError>(py) {
         frames.splice(0..0, syntax_frame(&value.clone().into_any(), origins));
     }
-    let type_name = type_name(&value.get_type().into_any());
-    let message = match value.str() {
-        Ok(text) => bounded(&origins.with_names(lossy(&text))),
-        Err(error) => format!("<its __str__ raised {}>", self::type_name(&error.get_type(py).into_any())),
-    };
+    let value = value.clone().into_any();
+    let Cause { type_name, message, errno } = described(&value, origins, MESSAGE_LIMIT);
+    let causes = causes(&value, origins);
     let expression = own.and_then(|entry| expression(&entry)).unwrap_or_default();
-    Failure::Raised(Exception { type_name, message, frames, in_constructor, expression })
+    Failure::Raised(Exception {
+        type_name,
+        message,
+        frames,
+        in_constructor,
+        expression,
+        errno,
+        causes,
+        operands: Vec::new(),
+    })
+}
+
+/// An exception's type, text and number.
+fn described(value: &Bound<'_, PyAny>, origins: &Origins, limit: usize) -> Cause {
+    let message = match value.str() {
+        Ok(text) => bounded(&origins.with_names(lossy(&text)), limit),
+        Err(error) => format!("<its __str__ raised {}>", type_name(&error.get_type(value.py()).into_any())),
+    };
+    let errno = value.is_instance_of::<PyOSError>().then(|| value.getattr("errno").ok()?.extract::<i32>().ok());
+    Cause { type_name: type_name(&value.get_type().into_any()), message, errno: errno.flatten() }
+}
+
+/// The exception that `value` names as its cause, or else the one that was handled when it was raised.
+fn before<'py>(value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let get = |name: &str| value.getattr(name).ok().filter(|before| !before.is_none());
+    let is_hidden = || get("__suppress_context__").is_some_and(|flag| flag.is_truthy().unwrap_or(false));
+    get("__cause__").or_else(|| get("__context__").filter(|_| !is_hidden()))
+}
+
+/// The exceptions that led to `value`, the nearest first.
+fn causes(value: &Bound<'_, PyAny>, origins: &Origins) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let mut next = before(value);
+    while let Some(value) = next.filter(|_| causes.len() < Exception::CAUSES_LIMIT) {
+        causes.push(described(&value, origins, CAUSE_LIMIT));
+        next = before(&value);
+    }
+    causes
+}
+
+/// The values of the cookies with which `error` failed, if it is an `AttributeError` or a `TypeError`.
+pub(crate) fn operands(
+    py: Python<'_>,
+    error: &PyErr,
+    cookies: &[(&str, &Bound<'_, PyAny>)],
+    origins: &Origins,
+) -> Vec<CookieValue> {
+    if !error.is_instance_of::<PyAttributeError>(py) && !error.is_instance_of::<PyTypeError>(py) {
+        return Vec::new();
+    }
+    let found = bootstrap(py).and_then(|own| {
+        let arguments = (error.value(py), error.traceback(py), cookies.to_vec(), &origins.root, CookieValue::LIMIT);
+        own.call_method1("operands_of", arguments)?.extract()
+    });
+    cookie_values(found)
+}
+
+/// The values and keys of cookies that JSON gives another type.
+pub(crate) fn changed_types(py: Python<'_>, cookies: &[(&str, &Bound<'_, PyAny>)]) -> Vec<CookieValue> {
+    cookie_values(
+        bootstrap(py)
+            .and_then(|own| own.call_method1("changed_types", (cookies.to_vec(), CookieValue::LIMIT))?.extract()),
+    )
+}
+
+/// What our own Python found; nothing if the plugin's objects made that impossible.
+fn cookie_values(found: PyResult<Vec<(String, String)>>) -> Vec<CookieValue> {
+    let values = found.unwrap_or_default().into_iter().take(CookieValue::LIMIT);
+    values
+        .map(|(path, type_name)| CookieValue {
+            path: bounded(&path, CAUSE_LIMIT),
+            type_name: bounded(&type_name, CAUSE_LIMIT),
+        })
+        .collect()
 }
 
 /// A type's name with its module, unless that is `builtins`.
@@ -109,11 +188,11 @@ pub(crate) fn lossy(text: &Bound<'_, PyString>) -> String {
         .map_or_else(|_| "?".into(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn bounded(text: &str) -> String {
-    if text.len() <= MESSAGE_LIMIT {
+fn bounded(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
         return text.to_owned();
     }
-    let end = (0..=MESSAGE_LIMIT).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
     format!("{}…", &text[..end])
 }
 

@@ -12,6 +12,7 @@ mod coverage;
 mod exception;
 mod fork_guard;
 mod interpreter;
+mod log_watch;
 mod plugin;
 mod probe;
 mod resources;

@@ -7,11 +7,11 @@ use hookstorm::{
         loading::{HookReply, LoadReply, LoadRequest},
         shared::{Phase, now_ns},
     },
-    trace::{Parameter, SourceFile},
+    trace::{DefinedName, Origin, Parameter, SourceFile},
 };
 use pyo3::{
     prelude::*,
-    types::{PyDict, PyList, PyString, PyTuple},
+    types::{PyDict, PyList, PyModule, PyString, PyTuple},
 };
 use std::sync::atomic::Ordering;
 
@@ -20,6 +20,7 @@ use crate::{
     coverage::Coverage,
     exception::{self, Failure, Origins},
     interpreter::{self, bootstrap},
+    log_watch::LogWatch,
     probe::Instrument,
     state::State,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Plugin {
     /// The state that sessions may change.
     pub(crate) state: State,
     pub(crate) coverage: Option<Coverage>,
+    /// What `logging` writes; `None` if importing the plugin did not import it.
+    pub(crate) log: Option<LogWatch>,
 }
 
 /// The arguments that a hook accepts.
@@ -169,9 +172,10 @@ impl Plugin {
         lines_of.sort();
         if request.coverage {
             let paths: Vec<&String> = lines_of.iter().map(|(path, _)| path).collect();
-            let (strings, numbers) = bootstrap.call_method1("tokens_of", (paths,))?.extract()?;
+            let (strings, numbers, names) = bootstrap.call_method1("tokens_of", (paths,))?.extract()?;
             reply.tokens.strings = strings;
             reply.tokens.numbers = numbers;
+            reply.tokens.names = names;
         }
         let paths: Vec<&String> = lines_of.iter().map(|(path, _)| path).collect();
         reply.tokens.services = crate::services::used(py, &paths)?;
@@ -184,11 +188,16 @@ impl Plugin {
             .collect();
         reply.sdk_version = bootstrap.call_method0("sdk_version")?.extract()?;
 
-        let Ok(class) = module.getattr("Plugin") else { return Ok(None) };
-        if !bootstrap.call_method1("is_class", (&class,))?.is_truthy()? {
+        let class = module.getattr("Plugin").ok();
+        let class = class.filter(|class| {
+            bootstrap.call_method1("is_class", (class,)).is_ok_and(|is_class| is_class.is_truthy().unwrap_or(false))
+        });
+        let Some(class) = class else {
+            reply.names = names(&bootstrap, "classes_of", module, request, &origins);
             return Ok(None);
-        }
+        };
         reply.has_class = true;
+        reply.names = names(&bootstrap, "methods_of", &class, request, &origins);
         let takes_configuration = bootstrap.call_method1("constructor_takes_configuration", (&class,))?.is_truthy()?;
         reply.takes_configuration = takes_configuration;
         let mut hooks: Vec<Option<AcceptedArguments>> = Hook::ALL.iter().map(|_| None).collect();
@@ -200,6 +209,7 @@ impl Plugin {
             }
             reply.hooks.push(found);
         }
+        let log = LogWatch::start(py, &descriptors.stderr, &origins.root)?;
         let state = State::of(py, &origins.root)?;
         let coverage =
             if request.coverage { Coverage::start(py, descriptors, &origins.root, &lines_of)? } else { None };
@@ -212,6 +222,7 @@ impl Plugin {
             origins,
             state,
             coverage,
+            log,
         }))
     }
 }
@@ -234,6 +245,31 @@ impl Plugin {
         let (_, configured) = self.configured.as_ref().expect("made right above");
         class.call1((configured.bind(py),))
     }
+}
+
+/// The names that the plugin defines where the platform looks for others: of the classes of `owner`, a module, or of
+/// the functions of `owner`, a class. None if the plugin's own objects make that impossible.
+fn names(
+    bootstrap: &Bound<'_, PyModule>,
+    function: &str,
+    owner: &Bound<'_, PyAny>,
+    request: &LoadRequest,
+    origins: &Origins,
+) -> Vec<DefinedName> {
+    type Class = (String, String, u32, Vec<String>);
+    let found = if function == "classes_of" {
+        bootstrap.call_method1(function, (owner, &request.hooks)).and_then(|found| found.extract::<Vec<Class>>())
+    } else {
+        let methods = bootstrap.call_method1(function, (owner,));
+        methods
+            .and_then(|found| found.extract::<Vec<(String, String, u32)>>())
+            .map(|methods| methods.into_iter().map(|(name, file, line)| (name, file, line, Vec::new())).collect())
+    };
+    let defined = |(name, file, line, hooks): Class| {
+        let frame = origins.frame(&file, String::new(), line);
+        DefinedName { name, hooks, frame }
+    };
+    found.unwrap_or_default().into_iter().map(defined).filter(|name| name.frame.origin == Origin::Plugin).collect()
 }
 
 /// The hook of `owner`, a class.

@@ -18,7 +18,7 @@ use hookstorm::{
         },
         sandbox::SessionFolders,
     },
-    trace::{Attempt, CallUsage, Observed},
+    trace::{Attempt, CallUsage, CookieValue, Observed},
 };
 use pyo3::prelude::*;
 use rustix::{
@@ -339,7 +339,7 @@ impl<'a, 'py> Runner<'a, 'py> {
         self.leave_if_forked();
         let elapsed_ns = now_ns() - since_ns;
         plugin::end_phase(self.descriptors);
-        self.write_call(call.hook as u8, step, elapsed_ns, &ending, measures);
+        self.write_call(call.hook as u8, step, elapsed_ns, &ending, &result.changed_types, measures);
         if let Some(before) = cpu_before {
             let cpu = usage::cpu().saturating_sub(before);
             let mut writer = Writer::default();
@@ -362,7 +362,15 @@ impl<'a, 'py> Runner<'a, 'py> {
     }
 
     /// Writes the record of a call that ended; `ending` is already written.
-    fn write_call(&mut self, hook: u8, step: Step, elapsed_ns: u64, ending: &Writer, measures: bool) {
+    fn write_call(
+        &mut self,
+        hook: u8,
+        step: Step,
+        elapsed_ns: u64,
+        ending: &Writer,
+        changed_types: &[CookieValue],
+        measures: bool,
+    ) {
         let leftovers = if measures {
             // Looking for them would count as the plugin's time.
             Vec::new()
@@ -383,7 +391,11 @@ impl<'a, 'py> Runner<'a, 'py> {
         let (stdout_start, stderr_start) = self.output_at;
         self.note_output();
         writer.output(&self.descriptors.stdout.read(stdout_start, self.output_at.0));
-        writer.output(&self.descriptors.stderr.read(stderr_start, self.output_at.1));
+        let mut stderr = self.descriptors.stderr.read(stderr_start, self.output_at.1);
+        if let Some(log) = &self.plugin.log {
+            stderr.records = log.take(self.py, stderr_start, &self.plugin.origins);
+        }
+        writer.output(&stderr);
         let files = self.folders.files();
         writer.number(files.len() as u64);
         for file in &files {
@@ -392,12 +404,13 @@ impl<'a, 'py> Runner<'a, 'py> {
         }
         writer.attempts(&self.attempts());
         writer.leftovers(&leftovers);
+        writer.cookie_values(changed_types);
         if !self.descriptors.shared.append_reply(&writer.bytes) {
             // It is larger than the area. So the record says that the call returned, but not what.
             writer.bytes.truncate(beginning);
             writer.byte(ending::RETURNED);
             writer.byte(tag::TRUNCATED);
-            writer.bytes.extend_from_slice(&[0; 7]);
+            writer.bytes.extend_from_slice(&[0; 10]);
             self.descriptors.shared.append_reply(&writer.bytes);
         }
     }

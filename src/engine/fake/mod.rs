@@ -214,6 +214,7 @@ pub(super) fn call(call: usize, hook: Hook, ending: Ending) -> CallTrace {
         files: Vec::new(),
         attempts: Vec::new(),
         leftovers: Vec::new(),
+        changed_types: Vec::new(),
     }
 }
 
@@ -257,6 +258,7 @@ fn finding(rule: Rule, hook: Hook, what: &str, call: usize) -> Finding {
         call: Some(call),
         foreign_cookie: false,
         hint: None,
+        reason: None,
     }
 }
 
@@ -334,6 +336,7 @@ impl FakePlugin {
             tokens: PluginTokens { strings: vec!["account".into()], ..PluginTokens::default() },
             files: Vec::new(),
             sdk_version: None,
+            names: Vec::new(),
         };
         Self {
             play: Arc::new(play),

@@ -291,6 +291,7 @@ mod tests {
                 files: Vec::new(),
                 attempts: Vec::new(),
                 leftovers: Vec::new(),
+                changed_types: Vec::new(),
             };
             // A process can report any time.
             let usage = CallUsage { began_ns: u64::MAX, cpu: Duration::from_micros(5), peak_bytes: 1 << 20 };

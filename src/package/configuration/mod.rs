@@ -4,11 +4,13 @@
 //!
 //! Safe on any text, and linear in its length.
 
+mod percent;
 mod read;
 mod secrets;
 mod write;
 
+pub use percent::{has_stray_percent, options_with_stray_percent};
 pub use read::{ConfigOption, options};
 pub(super) use read::{faults, interpolation_faults};
-pub use secrets::{logs_debug, secrets};
+pub use secrets::{SecretOption, logs_debug, secret_options, secrets};
 pub use write::{Assignment, with_options};

@@ -255,7 +255,7 @@ pub(in crate::package) fn interpolation_faults(text: &str) -> Vec<(u32, IniFault
 }
 
 /// Whether each `%` of `value` is doubled, or is `%(name)s` with the name of an option that `is_set`.
-fn interpolates(value: &str, is_set: impl Fn(&str) -> bool) -> bool {
+pub(super) fn interpolates(value: &str, is_set: impl Fn(&str) -> bool) -> bool {
     let mut rest = value;
     while let Some((_, after)) = rest.split_once('%') {
         rest = match after.strip_prefix('%') {

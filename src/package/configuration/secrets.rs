@@ -101,8 +101,32 @@ const TRIVIAL_VALUES: [&str; 40] = [
 /// placeholders and common words are left out, because a canary that is a word of every log line would be a false
 /// alarm.
 pub fn secrets(text: &str) -> Vec<String> {
-    let parsed = read(text);
     let mut secrets: Vec<String> = Vec::new();
+    for SecretOption { value, .. } in secret_options(text) {
+        // `configparser` reads `%%` as a percent sign.
+        let value = value.replace("%%", "%");
+        if !secrets.contains(&value) {
+            secrets.push(value);
+        }
+    }
+    secrets
+}
+
+/// An option that contains a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretOption {
+    /// Its section.
+    pub section: String,
+    /// Its name, in lower case.
+    pub name: String,
+    /// Its value as the text has it.
+    pub value: String,
+}
+
+/// The options of `text` that contain the [`secrets`].
+pub fn secret_options(text: &str) -> Vec<SecretOption> {
+    let parsed = read(text);
+    let mut secrets = Vec::new();
     for live in &parsed.live {
         let joined = live.lines.join("\n");
         let value = joined.trim();
@@ -116,15 +140,12 @@ pub fn secrets(text: &str) -> Vec<String> {
         if is_documented || is_trivial(value, &live.name) {
             continue;
         }
-        // The value that the plugin gets: `configparser` reads `%%` as a percent sign, and `%(name)s` as another
-        // option's value.
+        // `configparser` reads `%(name)s` as another option's value.
         if value.contains("%(") {
             continue;
         }
-        let value = value.replace("%%", "%");
-        if !secrets.contains(&value) {
-            secrets.push(value);
-        }
+        let (section, name, value) = (live.section.clone(), live.name.clone(), value.to_owned());
+        secrets.push(SecretOption { section, name, value });
     }
     secrets
 }

@@ -26,6 +26,9 @@ pub struct FindingEntry {
     pub message: String,
     /// What to do, if more can be said than `hookstorm explain` says.
     pub hint: Option<String>,
+    /// Why it matters here; absent if `hookstorm explain` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Where; null if no place is known.
     pub location: Option<CodeLocation>,
     /// Twelve hexadecimal digits; the same defect has the same ones the next time.
@@ -166,6 +169,7 @@ impl FindingEntry {
             hook: None,
             message,
             hint: None,
+            reason: None,
             location: None,
             fingerprint,
             former: None,
@@ -192,6 +196,7 @@ impl FindingEntry {
         Self {
             hook: finding.hook.map(|hook| hook.name().to_owned()),
             hint: finding.hint.clone(),
+            reason: finding.reason.clone(),
             location: finding.location.as_ref().map(CodeLocation::of),
             foreign_cookie: finding.foreign_cookie,
             former: finding.former.as_ref().map(ToString::to_string),

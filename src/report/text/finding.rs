@@ -44,8 +44,9 @@ pub(super) fn whole(report: &Report, finding: &FindingEntry, width: usize, is_fi
         text.push_str(&labelled("hint", &wrapped(&plain::harmless(hint), width, INDENT)));
     }
     let rule = finding.known_rule().filter(|_| is_first);
-    if let Some(rule) = rule {
-        text.push_str(&labelled("why", &wrapped(&explanation::why(rule), width, INDENT)));
+    let why = finding.reason.clone().or_else(|| rule.map(explanation::why));
+    if let Some(why) = why {
+        text.push_str(&labelled("why", &wrapped(&plain::harmless(&why), width, INDENT)));
     }
     if let Some(line) = how_often(report, finding) {
         text.push_str(&format!("   {line}\n"));

@@ -104,8 +104,8 @@ mod tests {
         writer.number(1000);
         writer.byte(ending::RETURNED);
         writer.byte(tag::NONE);
-        // Two outputs, each with its length and its text, then files, attempts and leftovers.
-        writer.bytes.extend([0; 7]);
+        // Two outputs, each with its length, its text and its records, then files, attempts, leftovers and types.
+        writer.bytes.extend([0; 10]);
     }
 
     fn session_end(writer: &mut Writer) {

@@ -209,6 +209,7 @@ impl Worker {
         loading.tokens = reply.tokens;
         loading.files = reply.files;
         loading.sdk_version = reply.sdk_version;
+        loading.names = reply.names;
     }
 }
 
@@ -225,6 +226,7 @@ fn not_loaded(python: &str) -> Loading {
         tokens: PluginTokens::default(),
         files: Vec::new(),
         sdk_version: None,
+        names: Vec::new(),
     }
 }
 

@@ -271,6 +271,7 @@ impl Process {
             files: Vec::new(),
             attempts: Vec::new(),
             leftovers: Vec::new(),
+            changed_types: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     case::Value,
     runtime::Destination,
-    trace::{Exception, Frame, Parameter, PluginTokens, SourceFile},
+    trace::{DefinedName, Exception, Frame, Parameter, PluginTokens, SourceFile},
 };
 
 /// The plugin to load and how to load it.
@@ -64,6 +64,9 @@ pub struct LoadReply {
     pub files: Vec<SourceFile>,
     /// The SDK's version.
     pub sdk_version: Option<String>,
+    /// The functions of the class `Plugin`, or the module's classes if it has none of that name.
+    #[serde(default)]
+    pub names: Vec<DefinedName>,
     /// The number of threads after the import.
     pub threads: usize,
     /// The number of places that are instrumented.

@@ -7,12 +7,7 @@ use rustix::{
     thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs},
 };
 
-/// How many descriptors a process may have open: as many as a login on Debian.
-pub const DESCRIPTORS: u64 = 1024;
-/// How large a file may be, in bytes.
-pub const FILE_BYTES: u64 = 1 << 30;
-/// How many processes a call may start. No hook needs so many, and a fork bomb of so many does no harm.
-pub const PROCESSES: u32 = 256;
+pub use crate::trace::limits::{DESCRIPTORS, FILE_BYTES, PROCESSES};
 
 /// Sets the limits for this process and all its children.
 ///

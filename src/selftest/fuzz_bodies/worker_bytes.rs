@@ -143,5 +143,6 @@ fn returned(hook: Hook, result: Observed) -> CallTrace {
         files: Vec::new(),
         attempts: Vec::new(),
         leftovers: Vec::new(),
+        changed_types: Vec::new(),
     }
 }

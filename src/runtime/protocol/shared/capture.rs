@@ -18,8 +18,7 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// How many bytes of the beginning, and of the end, of a long output are kept.
-    pub const KEPT: u64 = 32 << 10;
+    const KEPT: u64 = CapturedOutput::KEPT;
 
     /// A new one, empty.
     ///
@@ -57,7 +56,7 @@ impl Capture {
     }
 
     /// Frees the memory between the beginning and the end of what was written since `start`. Both stay, so that ten
-    /// gigabytes cost no more than [`Self::KEPT`] twice.
+    /// gigabytes cost no more than [`CapturedOutput::KEPT`] twice.
     pub fn trim(&self, start: u64) {
         let end = self.size();
         // A plugin can write over the position at which its output began.
@@ -83,15 +82,13 @@ impl Capture {
         let bytes = end.saturating_sub(start);
         let text = match bytes {
             0 => String::new(),
-            1..=0x1_0000 => read(start, end),
-            _ => format!(
-                "{}\n[… {} bytes …]\n{}",
-                read(start, start + Self::KEPT),
-                bytes - 2 * Self::KEPT,
-                read(end - Self::KEPT, end)
-            ),
+            1..=CapturedOutput::WHOLE => read(start, end),
+            _ => {
+                let (beginning, ending) = (read(start, start + Self::KEPT), read(end - Self::KEPT, end));
+                format!("{beginning}{}{ending}", CapturedOutput::gap(bytes))
+            }
         };
-        CapturedOutput { text, bytes }
+        CapturedOutput { text, bytes, records: Vec::new() }
     }
 }
 

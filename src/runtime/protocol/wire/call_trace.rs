@@ -6,8 +6,8 @@ use super::{Reader, WireError, Writer, ending};
 use crate::{
     contract::Hook,
     trace::{
-        Attempt, AttemptKind, CallTrace, CapturedOutput, Ending, Exception, Frame, Leftover, LeftoverKind, Origin,
-        ScratchFile,
+        Attempt, AttemptKind, CallTrace, CapturedOutput, Cause, CookieValue, Ending, Exception, Frame, Leftover,
+        LeftoverKind, LogRecord, Origin, ScratchFile,
     },
 };
 
@@ -37,12 +37,42 @@ impl Writer {
         self.frames(&exception.frames);
         self.byte(u8::from(exception.in_constructor));
         self.blob(exception.expression.as_bytes());
+        self.errno(exception.errno);
+        self.number(exception.causes.len() as u64);
+        for cause in &exception.causes {
+            self.blob(cause.type_name.as_bytes());
+            self.blob(cause.message.as_bytes());
+            self.errno(cause.errno);
+        }
+        self.cookie_values(&exception.operands);
+    }
+
+    /// The numbers of errors are positive, so zero stands for none.
+    fn errno(&mut self, errno: Option<i32>) {
+        self.signed(i64::from(errno.unwrap_or(0)));
+    }
+
+    /// Writes values of cookies with their count before them.
+    pub fn cookie_values(&mut self, values: &[CookieValue]) {
+        self.number(values.len() as u64);
+        for value in values {
+            self.blob(value.path.as_bytes());
+            self.blob(value.type_name.as_bytes());
+        }
     }
 
     /// Writes what a call printed to a stream.
     pub fn output(&mut self, output: &CapturedOutput) {
         self.number(output.bytes);
         self.blob(output.text.as_bytes());
+        self.number(output.records.len() as u64);
+        for record in &output.records {
+            self.signed(record.level);
+            self.number(record.start);
+            self.number(record.end);
+            self.blob(record.template.as_bytes());
+            self.frames(std::slice::from_ref(&record.frame));
+        }
     }
 
     /// Writes attempts with their count before them.
@@ -102,11 +132,52 @@ impl Reader<'_> {
             frames: self.frames()?,
             in_constructor: self.byte()? != 0,
             expression: self.text()?.to_owned(),
+            errno: self.errno()?,
+            causes: self.causes()?,
+            operands: self.cookie_values()?,
         })
     }
 
+    fn errno(&mut self) -> Result<Option<i32>, WireError> {
+        let number = i32::try_from(self.signed()?).map_err(|_| self.error())?;
+        Ok((number != 0).then_some(number))
+    }
+
+    fn causes(&mut self) -> Result<Vec<Cause>, WireError> {
+        let count = self.count_within(Exception::CAUSES_LIMIT)?;
+        (0..count)
+            .map(|_| {
+                let (type_name, message) = (self.text()?.to_owned(), self.text()?.to_owned());
+                Ok(Cause { type_name, message, errno: self.errno()? })
+            })
+            .collect()
+    }
+
+    /// Reads values of cookies.
+    ///
+    /// # Errors
+    /// If the bytes are none.
+    pub fn cookie_values(&mut self) -> Result<Vec<CookieValue>, WireError> {
+        let count = self.count_within(CookieValue::LIMIT)?;
+        (0..count)
+            .map(|_| Ok(CookieValue { path: self.text()?.to_owned(), type_name: self.text()?.to_owned() }))
+            .collect()
+    }
+
     fn output(&mut self) -> Result<CapturedOutput, WireError> {
-        Ok(CapturedOutput { bytes: self.number()?, text: self.text()?.to_owned() })
+        let (bytes, text) = (self.number()?, self.text()?.to_owned());
+        let count = self.count_within(LogRecord::LIMIT)?;
+        let mut records = Vec::with_capacity(count);
+        for _ in 0..count {
+            records.push(LogRecord {
+                level: self.signed()?,
+                start: self.number()?,
+                end: self.number()?,
+                template: self.text()?.to_owned(),
+                frame: self.frames()?.pop().ok_or(self.error())?,
+            });
+        }
+        Ok(CapturedOutput { text, bytes, records })
     }
 
     /// Reads attempts.
@@ -176,7 +247,7 @@ impl Reader<'_> {
         for _ in 0..count {
             files.push(ScratchFile { path: self.text()?.to_owned(), text: self.text()?.to_owned() });
         }
-        let (attempts, leftovers) = (self.attempts()?, self.leftovers()?);
+        let (attempts, leftovers, changed_types) = (self.attempts()?, self.leftovers()?, self.cookie_values()?);
         Ok(CallTrace {
             call,
             round,
@@ -189,6 +260,7 @@ impl Reader<'_> {
             files,
             attempts,
             leftovers,
+            changed_types,
         })
     }
 }

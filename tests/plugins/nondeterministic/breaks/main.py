@@ -7,7 +7,7 @@ class Plugin:
         pass
 
     def get_password_list(self):
-        return {"cookie": {"number": random.randrange(2**32)}}
+        return {"passwords": [str(random.randrange(2**32))]}
 
     def get_private_key_list(self):
         return {"private_keys": []}

@@ -1,4 +1,4 @@
-# It uses random numbers and the clock, but the result does not depend on them.
+# It uses random numbers and the clock, but what the platform acts on does not depend on them.
 import random
 import time
 
@@ -9,7 +9,7 @@ class Plugin:
 
     def get_password_list(self):
         choice = random.choice([time.time(), 1])
-        return {"cookie": {"chosen": choice is not None}}
+        return {"cookie": {"chosen": choice is not None, "token": random.random(), "since": time.time()}}
 
     def get_private_key_list(self):
         return {"private_keys": []}
