@@ -85,6 +85,8 @@ rules! {
         "`scb_min_version` and `scb_max_version` leave out the platform, or all platforms";
     InterpreterLineMissing "interpreter-line-missing" Package Warning
         "the module does not begin with the line that chooses Python 3";
+    ModuleShadowed "module-shadowed" Package Warning
+        "a module in the root has the name of a module of the standard library";
     BinaryModuleMismatch "binary-module-mismatch" Package Error
         "an extension module is built for another Python than the platform's";
     ImportFailed "import-failed" Loading Error "the module raised, exited or does not compile";

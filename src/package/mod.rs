@@ -18,6 +18,7 @@ mod open;
 mod package;
 mod plugin_sources;
 mod scratch;
+mod shadowed_modules;
 pub(crate) mod tree;
 
 pub use archive::ArchiveLimits;

@@ -15,6 +15,7 @@ use super::{
     manifest::FILE as MANIFEST,
     package::DEFAULT_ENTRY_POINT,
     plugin_sources::PluginSources,
+    shadowed_modules,
 };
 use crate::{
     contract::Platform,
@@ -136,6 +137,7 @@ fn check(
     } else {
         findings.push(manifest_missing(contents, package.is_archive));
     }
+    findings.extend(shadowed_modules::check(root, platform));
     package.configuration = default_cfg::check(root, &PluginSources::new(root), &mut findings);
     let module = package.entry_point().to_owned();
     package.entry_point_exists = is_listed(&module) && root.join(&module).is_file();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hookstorm::{
     case::{Session, Value},
     contract::Hook,
-    runtime::{Executor, Isolation, Worker},
+    runtime::{Executor, Isolation, Target, Worker},
     trace::{Ending, LoadEnding, Trace},
 };
 
@@ -91,4 +91,34 @@ fn a_virtual_environment_of_another_python_or_none_is_refused() {
     std::fs::write(venv.path().join("pyvenv.cfg"), "home = /usr/bin\nversion = 3.7.1\n").unwrap();
     let error = Worker::start(&Arc::new(target)).err().unwrap().to_string();
     assert!(error.contains("is of Python 3.7.1"), "{error}");
+}
+
+#[test]
+fn modules_of_the_package_win_whatever_hookstorm_imported() {
+    // Some are built into this CPython, some were imported by hookstorm, and some it needs after the import.
+    let names =
+        ["ast", "dis", "inspect", "json", "logging", "opcode", "platform", "queue", "re", "select", "signal", "token"];
+    let imports: String = names.iter().map(|name| format!("import {name}\n")).collect();
+    let seen = names.map(|name| format!("{name}.OWN")).join(", ");
+    let folder = Folder::new(&format!(
+        "{imports}from token import OWN\n\nclass Plugin:\n    def get_password_list(self):\n        \
+         if len([{seen}, OWN]) != {}:\n            raise MemoryError\n        raise KeyError([{seen}, OWN])\n",
+        names.len() + 1
+    ));
+    for name in names {
+        std::fs::write(folder.0.path().join(format!("{name}.py")), format!("OWN = '{name}'\n")).unwrap();
+    }
+    // What every CPython imports at its start is its own.
+    std::fs::write(folder.0.path().join("os.py"), "raise SystemExit\n").unwrap();
+    for instrument in [false, true] {
+        let (mut worker, loading) = start(Target { instrument, ..folder.target() });
+        assert!(loading.has_class && loading.hooks.len() == 1, "{loading:?}");
+        let session = Session::new(vec![call(Hook::GetPasswordList)]);
+        for isolation in BOTH {
+            let trace = one(&mut worker, &session, isolation);
+            let Ending::Raised(exception) = &trace.calls[0].ending else { panic!("{trace:?}") };
+            assert_eq!(exception.type_name, "KeyError");
+            assert!(names.iter().all(|name| exception.message.contains(name)), "{}", exception.message);
+        }
+    }
 }

@@ -1,14 +1,24 @@
 """What the worker needs of Python in Python: it describes a class and source text. This runs once, while a plugin is
 loaded; no call goes through it. Errors in here are hookstorm's own, so it calls nothing of the plugin's."""
 
+import sys
+
+# What CPython imports, with `site`, before the first line of any program: there the module of the standard library wins.
+STARTED_WITH = {"_collections_abc", "_sitebuiltins", "genericpath", "os", "posixpath", "site", "stat", *sys.modules}
+
+import ast
 import builtins
+import dis
 import faulthandler
 import functools
+import importlib.machinery
 import importlib.util
 import inspect
+import opcode
 import os
-import sys
 import types
+
+RAISE = opcode.opmap["RAISE_VARARGS"]
 
 
 def prepare(fault_fd):
@@ -33,19 +43,66 @@ def prepare(fault_fd):
 runner = [0]
 
 
-def own_builtins(dict=dict, names=vars(builtins), own=dict(vars(builtins))):
-    """Replaces what the plugin made of the builtins with Python's own, and returns the plugin's."""
-    theirs = dict(names)
+# Modules of the standard library that hookstorm imported for itself, and that the package has a module of that name for.
+shadowed = {}
+
+
+def own_builtins(dict=dict, names=vars(builtins), own=dict(vars(builtins)), modules=sys.modules, shadowed=shadowed):
+    """Replaces what the plugin made of the builtins with Python's own, and its modules with those of the standard
+    library, and returns the plugin's."""
+    theirs = dict(names), {name: modules.get(name) for name in shadowed}
     names.update(own)
+    modules.update(shadowed)
     return theirs
 
 
-def restore_builtins(theirs, names=vars(builtins)):
-    names.update(theirs)
+def restore_builtins(theirs, names=vars(builtins), modules=sys.modules):
+    names.update(theirs[0])
+    for name, module in theirs[1].items():
+        if module is None:
+            modules.pop(name, None)
+        else:
+            modules[name] = module
+
+
+# Modules that every CPython has built in: they are found before any file.
+BUILT_IN = {"atexit", "builtins", "errno", "faulthandler", "gc", "itertools", "marshal", "posix", "pwd", "sys", "time"}
+
+
+class PackageFirst:
+    """Finds the package's own modules whose names this CPython has built in, and others have not."""
+
+    names, root = set(), ""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if path is None and name in cls.names:
+            return importlib.machinery.PathFinder.find_spec(name, [cls.root])
+        return None
+
+
+def prefer_package(root):
+    """Lets the modules in the root of the package win over those of the standard library, whatever hookstorm imported
+    before: only what CPython itself imports at its start stays."""
+    for entry in os.listdir(root):
+        path = os.path.join(root, entry)
+        name, _, ending = entry.partition(".")
+        is_module = entry.endswith((".py", ".pyc", ".so")) or not ending and os.path.isfile(path + "/__init__.py")
+        if not is_module or name in STARTED_WITH or name in BUILT_IN:
+            continue
+        if name in sys.builtin_module_names:
+            PackageFirst.names.add(name)
+        for known in [known for known in sys.modules if known == name or known.startswith(name + ".")]:
+            shadowed[known] = sys.modules.pop(known)
+    if PackageFirst.names:
+        PackageFirst.root = root
+        at = [getattr(finder, "__name__", "") for finder in sys.meta_path]
+        sys.meta_path.insert(at.index("BuiltinImporter") if "BuiltinImporter" in at else 0, PackageFirst)
 
 
 def load(path, name, loader=None):
     """Imports the file at `path` as `name`, with a loader of that class if there is one."""
+    prefer_package(os.path.dirname(path))
     loader = loader(name, path) if loader and path.endswith(".py") else None
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
@@ -177,8 +234,6 @@ def lines_of(path):
             if hasattr(code, "co_lines"):
                 found = {line for _, _, line in code.co_lines() if line}
             else:
-                import dis
-
                 found = {line for _, line in dis.findlinestarts(code)}
             found.discard(code.co_firstlineno)
             lines |= found
@@ -192,8 +247,6 @@ def lines_of(path):
 
 def tokens_of(paths):
     """(strings, numbers) that are constants in the code, without docstrings, and the names in it."""
-    import ast
-
     strings, numbers, names = set(), set(), set()
     for path in paths:
         try:
@@ -228,12 +281,16 @@ def tokens_of(paths):
 def sdk_version():
     if "safeguard.sessions.plugin" not in sys.modules:
         return None
-    try:
-        from importlib.metadata import version
-
-        return version("oneidentity-safeguard-sessions-plugin-sdk")
-    except Exception:
-        return None
+    for folder in sys.path:
+        try:
+            entries = os.listdir(folder)
+        except (OSError, TypeError):
+            continue
+        for entry in entries:
+            name, _, rest = entry.partition("-")
+            if name == "oneidentity_safeguard_sessions_plugin_sdk" and entry.endswith((".dist-info", ".egg-info")):
+                return rest.rpartition(".")[0].partition("-")[0]
+    return None
 
 
 def watch_logging(root, stderr, limit):

@@ -302,6 +302,6 @@ fn is_raise(entry: &Bound<'_, PyAny>) -> PyResult<bool> {
     let code = entry.getattr("tb_frame")?.getattr("f_code")?.getattr("co_code")?.extract::<Vec<u8>>()?;
     let at = entry.getattr("tb_lasti")?.extract::<usize>()?;
     let Some(&operation) = code.get(at) else { return Ok(false) };
-    let raise = py.import("opcode")?.getattr("opmap")?.get_item("RAISE_VARARGS")?.extract::<u8>()?;
+    let raise = crate::interpreter::bootstrap(py)?.getattr("RAISE")?.extract::<u8>()?;
     Ok(operation == raise)
 }

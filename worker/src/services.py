@@ -9,6 +9,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import re
 import sys
 import time
 
@@ -259,8 +260,6 @@ CLASSES = {
 def used(paths):
     """The services that the code at `paths` names, and `sdk` if the SDK is imported: then the configuration may name
     more of them."""
-    import re
-
     found = {"sdk"} if "safeguard.sessions.plugin" in sys.modules else set()
     for path in paths:
         try:

@@ -48,7 +48,8 @@ impl State {
             signals: signals(),
         };
         state.add_modules(py)?;
-        state.logging = LoggingState::of(py, state.all_modules.bind(py), true)?;
+        // A package may have a module of its own that is called `logging`.
+        state.logging = LoggingState::of(py, state.all_modules.bind(py), true).ok().flatten();
         Ok(state)
     }
 
