@@ -382,3 +382,22 @@ fn a_plugin_that_starts_our_programs_gets_an_error_and_disturbs_nothing() {
         assert_eq!(trace.calls[0].attempts, []);
     }
 }
+
+#[test]
+fn what_an_appliance_has_looks_absent_here_and_is_no_attempt() {
+    for statement in [
+        "open('/etc/hostnickname').read()",
+        "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect('/dev/log')",
+        "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'x', '/dev/log')",
+        "socket.socket(socket.AF_UNIX).connect('/run/uuidd/request')",
+        "socket.socket(socket.AF_UNIX).connect('/var/run/dbus/system_bus_socket')",
+        "socket.socket(socket.AF_UNIX).connect('/no/such/socket')",
+    ] {
+        let (seen, attempts) = both(&errno_of(statement));
+        assert_eq!((seen.as_str(), attempts), ("\"ENOENT\"", vec![]), "{statement}");
+    }
+    // By C too.
+    let by_c = "libc = ctypes.CDLL(None, use_errno=True)\nseen = []\nfor name in (b'/dev/log', b'/run/uuidd/request', b'/no/such/socket'):\n    address = ctypes.create_string_buffer((1).to_bytes(2, sys.byteorder) + name + bytes(1))\n    s = socket.socket(socket.AF_UNIX)\n    assert libc.connect(s.fileno(), address, len(address)) == -1\n    seen.append(errno.errorcode[ctypes.get_errno()])\n    s.close()";
+    let (seen, attempts) = both(by_c);
+    assert_eq!((seen.as_str(), attempts), (r#"["ENOENT","ENOENT","ENOENT"]"#, vec![]));
+}

@@ -62,6 +62,33 @@ pub fn resolve(path: &Path, base: &Path) -> PathBuf {
     resolved
 }
 
+/// The sockets of services of the machine that libraries look for by themselves: to look up hosts and users, to log, to
+/// make identifiers. An appliance has services of its own there. In the sandbox they look absent, as on a machine without
+/// them, and that is no attempt.
+const SERVICES: &[&str] = &[
+    "dev/log",
+    "run/avahi-daemon",
+    "run/dbus",
+    "run/nscd",
+    "run/nslcd",
+    "run/pcscd",
+    "run/samba/winbindd",
+    "run/syslog",
+    "run/systemd",
+    "run/uuidd",
+    "run/winbindd",
+    "tmp/.X11-unix",
+    "tmp/.winbindd",
+    "var/lib/sss/pipes",
+];
+
+/// Whether this is the socket of such a service; `path` is absolute.
+pub fn is_service_of_machine(path: &Path) -> bool {
+    let path = path.strip_prefix("/").unwrap_or(path);
+    let path = path.strip_prefix("var").ok().filter(|rest| rest.starts_with("run")).unwrap_or(path);
+    SERVICES.iter().any(|service| path.starts_with(service))
+}
+
 /// Whether a path means a descriptor that is open already, whatever it leads to.
 fn is_descriptor(path: &Path) -> bool {
     if ["/dev/stdin", "/dev/stdout", "/dev/stderr"].into_iter().any(|known| path == Path::new(known)) {
@@ -117,6 +144,18 @@ mod tests {
         }
         assert!(rules.may_read(Path::new("/usr/lib/python3/os.py")));
         assert!(!rules.may_read(Path::new("/usr/lib/python3.11/os.py")));
+    }
+
+    #[test]
+    fn services_of_the_machine_are_known_by_their_folders() {
+        for path in
+            ["/dev/log", "/run/nscd/socket", "/var/run/nscd/socket", "/run/uuidd/request", "/var/lib/sss/pipes/nss"]
+        {
+            assert!(is_service_of_machine(Path::new(path)), "{path}");
+        }
+        for path in ["/run/docker.sock", "/dev/logs", "/var/nscd/socket", "/home/me/run/nscd/socket", "/run"] {
+            assert!(!is_service_of_machine(Path::new(path)), "{path}");
+        }
     }
 
     #[test]

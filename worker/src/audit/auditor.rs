@@ -68,6 +68,8 @@ pub(super) enum Refusal {
     Unreachable,
     /// A path outside of the plugin's folders.
     Denied(*mut PyObject),
+    /// A path that looks as if nothing were there.
+    Absent(*mut PyObject),
     /// A process that is not the plugin's.
     NotPermitted,
 }
@@ -169,6 +171,10 @@ impl Auditor {
                 }
                 Refusal::Denied(path) => {
                     object::raise(ffi::PyExc_PermissionError, libc::EACCES, c"Permission denied", Some(path));
+                }
+                Refusal::Absent(path) => {
+                    let class = ffi::PyExc_FileNotFoundError;
+                    object::raise(class, libc::ENOENT, c"No such file or directory", Some(path));
                 }
                 Refusal::NotPermitted => {
                     object::raise(ffi::PyExc_PermissionError, libc::EPERM, c"Operation not permitted", None);

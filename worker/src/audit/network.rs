@@ -88,6 +88,10 @@ fn local(auditor: &Auditor, address: Object, listens: bool) -> Option<Refusal> {
     let bytes = address.bytes().filter(|bytes| !matches!(bytes.first(), None | Some(0)))?;
     let path = Path::new(std::ffi::OsStr::from_bytes(&bytes));
     let path = access_rules::resolve(path, &std::env::current_dir().ok()?);
+    if !listens && access_rules::is_service_of_machine(&path) {
+        // Without a supervisor it would be reached.
+        return auditor.missing.has(Protection::Calls).then_some(Refusal::Absent(address.as_ptr()));
+    }
     if !auditor.access.may_write(&path) && (listens || path.symlink_metadata().is_ok()) {
         let kind = if listens { AttemptKind::Listen } else { AttemptKind::Connect };
         auditor.note(kind, &path.to_string_lossy());

@@ -141,7 +141,10 @@ impl<'a> Supervisor<'a> {
                         Some(Ok(socket)) if connects => return self.connect_unix(call, &socket),
                         Some(Ok(_)) => {}
                         Some(Err(error)) => return Answer::End(error.raw_os_error()),
-                        None if is_asked_by_libraries(&path) => return Answer::End(libc::ENOENT),
+                        // What is not there is no attempt.
+                        None if is_absent(call.thread(), &path) || access_rules::is_service_of_machine(&path) => {
+                            return Answer::End(libc::ENOENT);
+                        }
                         None => {
                             return self.refuse(call, AttemptKind::Connect, &path.to_string_lossy(), libc::EACCES);
                         }
@@ -311,9 +314,12 @@ fn resolved(thread: u32, path: &Path) -> PathBuf {
     access_rules::resolve(path, &if path.is_absolute() { PathBuf::from("/") } else { working_folder() })
 }
 
-/// Whether this is a socket to which the C library connects by itself, to look up hosts and users.
-fn is_asked_by_libraries(path: &Path) -> bool {
-    ["/run/nscd", "/var/run/nscd", "/run/systemd", "/var/run/systemd", "/run/avahi-daemon", "/var/run/avahi-daemon"]
-        .iter()
-        .any(|folder| path.starts_with(folder))
+/// Whether nothing is at this path, as the process sees it.
+fn is_absent(thread: u32, path: &Path) -> bool {
+    let opened = || {
+        let root = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = open(format!("/proc/{thread}/root"), root, Mode::empty())?;
+        openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)
+    };
+    matches!(opened(), Err(Errno::NOENT | Errno::NOTDIR))
 }
