@@ -68,6 +68,16 @@ fn main() {
         None => println!("persistent, plugin on the SDK: left out, since HOOKSTORM_TEST_VENV is not set"),
     }
 
+    let [cached, uncached] =
+        ["cached", "uncached"].map(|name| Loaded::new(&format!("benches/plugins/{name}"), None));
+    let (mut with, mut without) = (cached.worker(), uncached.worker());
+    compare(
+        "persistent, with a cache in the module: without",
+        0.5,
+        || cached.persistent(&mut with, &next, ROUND),
+        || uncached.persistent(&mut without, &next, ROUND),
+    );
+
     let mut second = small.worker();
     compare(
         "two workers: one worker",
@@ -122,6 +132,20 @@ fn main() {
     }
     let (first, last) = (seen.first().copied().unwrap_or(0), host_memory_kb());
     println!("host memory over 1,000,000 sessions: {} MB after 100,000, {} MB at the end", first / 1024, last / 1024);
+
+    let seconds = |name: &str| {
+        let corpus = scratch.path().join(name);
+        let begin = Instant::now();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hookstorm"));
+        command.args(["test", "--runs", "20000", "--seed", "7", "--corpus"]).arg(corpus);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/plugins").join(name));
+        command.output().expect("the program starts");
+        begin.elapsed().as_secs_f64()
+    };
+    let (hangs, ends) = (seconds("hangs"), seconds("ends"));
+    let most = 2.0 * ends + 60.0;
+    let verdict = if hangs <= most { "" } else { "  <- missed" };
+    println!("test --runs 20000, hangs at a port: {hangs:.0} s, without: {ends:.0} s, at most {most:.0} s{verdict}");
 
     let time = |command: &mut Command| {
         let times = (0..11).map(|_| {

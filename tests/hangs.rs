@@ -14,8 +14,8 @@ fn report(command: &str, body: &str, arguments: &[&str]) -> Value {
     report_in("500ms", command, body, arguments)
 }
 
-/// The report of a run of that command, in JSON, on a plugin whose `get_password_list` has that body. If the body begins
-/// with `*`, every hook has it.
+/// The report of a run of that command, in JSON, on a plugin whose `get_password_list` has that body. If the body
+/// begins with `*`, every hook has it.
 fn report_in(timeout: &str, command: &str, body: &str, arguments: &[&str]) -> Value {
     let desk = Desk::new();
     let (body, everywhere) = body.strip_prefix('*').map_or((body, "pass"), |body| (body, body));

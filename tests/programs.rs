@@ -1,5 +1,5 @@
-//! The programs behind a run, hookstorm as guardian and the worker: somebody else starts them, replaces them while a run
-//! goes on, or keeps them in memory.
+//! The programs behind a run, hookstorm as guardian and the worker: somebody else starts them, replaces them while a
+//! run goes on, or keeps them in memory.
 
 mod program;
 mod skip;

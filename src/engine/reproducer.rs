@@ -81,8 +81,8 @@ impl<'p> Reproducer<'p> {
         self.exclusive.hangs()
     }
 
-    /// Confirms timeouts that a part of a batch showed at once, if they are new, so that the next sessions that reach the
-    /// same place cost little. Triage reports them when it comes to the batch.
+    /// Confirms timeouts that a part of a batch showed at once, if they are new, so that the next sessions that reach
+    /// the same place cost little. Triage reports them when it comes to the batch.
     pub(super) fn confirm_hangs(
         &mut self,
         result: &BatchResult,
@@ -112,7 +112,8 @@ impl<'p> Reproducer<'p> {
         Ok(traces.into_iter().next().unwrap_or_default())
     }
 
-    /// Runs a session as the platform does, with five times the limit, if a finding may take so long, and while no other thread runs anything.
+    /// Runs a session as the platform does, with five times the limit, if a finding may take so long, and while no
+    /// other thread runs anything.
     pub(super) fn isolated_with_longer_limit(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
         let limit = self.plan.timeout.saturating_mul(TIMEOUT_FACTOR);
         let limit = limit.min(self.plan.max_time_per_finding).max(self.plan.timeout);

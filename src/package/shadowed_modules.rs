@@ -9,8 +9,8 @@ use crate::{
     finding::{Finding, Location, Rule},
 };
 
-/// The modules of the standard library on Linux, of CPython 3.6 to 3.12, without private ones and without those that are
-/// there for CPython's own tests and for fun.
+/// The modules of the standard library on Linux, of CPython 3.6 to 3.12, without private ones and without those that
+/// are there for CPython's own tests and for fun.
 #[rustfmt::skip]
 const MODULES: &[&str] = &[
     "abc", "aifc", "argparse", "array", "ast", "asynchat", "asyncio", "asyncore", "atexit", "audioop", "base64",

@@ -78,8 +78,8 @@ pub enum Ending {
         /// The stack at the limit.
         frames: Vec<Frame>,
     },
-    /// The host killed it before the time limit, at a place where an earlier call was confirmed to hang. No oracle judges
-    /// it, and it is compared with no other.
+    /// The host killed it before the time limit, at a place where an earlier call was confirmed to hang. No oracle
+    /// judges it, and it is compared with no other.
     EndedEarly {
         /// The stack at that moment.
         frames: Vec<Frame>,

@@ -98,8 +98,8 @@ pub(super) unsafe fn mount_own(
     Some(root)
 }
 
-/// Mounts shared memory of limited size at `/dev/shm`, if the machine has it there, with those of the `needed` files and
-/// folders that it would hide: a tester may have put plugins, or `TMPDIR`, into memory.
+/// Mounts shared memory of limited size at `/dev/shm`, if the machine has it there, with those of the `needed` files
+/// and folders that it would hide: a tester may have put plugins, or `TMPDIR`, into memory.
 fn mount_memory<'a>(needed: impl Iterator<Item = &'a Path>, flags: MountFlags) -> io::Result<()> {
     let Ok(memory) = Path::new(MEMORY).canonicalize() else { return Ok(()) };
     let mut hidden = Vec::new();

@@ -1,8 +1,8 @@
 //! Ends calls early at places where calls are known to hang: each would cost the whole time limit again.
 //!
-//! Nothing depends on it but time. A call that is ended so is judged by no oracle. The durations and the stack come from
-//! a worker in which a plugin may write over everything: a plugin that forges them is waited for up to the limit, or
-//! hides its own sessions from its own author.
+//! Nothing depends on it but time. No oracle judges a call that is ended so. The durations and the stack come from a
+//! worker in which a plugin may write over everything: the host waits up to the limit for a plugin that forges them, or
+//! the plugin hides its own sessions from its own author.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(super) struct EarlyEnd {
 /// The calls of one hook.
 #[derive(Debug, Default)]
 struct Calls {
-    /// How many calls that ended by themselves took less than 1, 2, 4, 8, … microseconds, and not less than half of that.
+    /// How many calls that ended by themselves took less than 1, 2, 4, 8, … microseconds, and at least half of that.
     durations: [u64; 32],
 }
 

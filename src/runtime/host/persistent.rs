@@ -1,4 +1,5 @@
-//! Sessions in persistent mode: batches of them in a runner, which is replaced when state cannot be put back or when it ended.
+//! Sessions in persistent mode: batches of them in a runner, which is replaced when state cannot be put back or when it
+//! ended.
 
 use super::{BatchReply, RuntimeError, Worker, outcome::call_outcome, wait::WorkerEvent, worker::TRIES};
 use crate::{

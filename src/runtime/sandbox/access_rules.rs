@@ -63,8 +63,8 @@ pub fn resolve(path: &Path, base: &Path) -> PathBuf {
 }
 
 /// The sockets of services of the machine that libraries look for by themselves: to look up hosts and users, to log, to
-/// make identifiers. An appliance has services of its own there. In the sandbox they look absent, as on a machine without
-/// them, and that is no attempt.
+/// make identifiers. An appliance has services of its own there. In the sandbox they look absent, as on a machine
+/// without them, and that is no attempt.
 const SERVICES: &[&str] = &[
     "dev/log",
     "run/avahi-daemon",

@@ -274,8 +274,8 @@ fn cell_content<'py>(cell: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
 pub(super) fn slots<'py>(instance: &Bound<'py, PyAny>) -> Vec<(Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)> {
     let py = instance.py();
     let mut found = Vec::new();
-    // SAFETY: the classes of a living object are alive. One with this flag is a heap type, whose `ht_slots` is a tuple of
-    // names or null, and whose `tp_dict` is a dict or null.
+    // SAFETY: the classes of a living object are alive. One with this flag is a heap type, whose `ht_slots` is a tuple
+    // of names or null, and whose `tp_dict` is a dict or null.
     unsafe {
         let mut class = instance.get_type_ptr();
         while !class.is_null() && (*class).tp_flags & ffi::Py_TPFLAGS_HEAPTYPE != 0 {
