@@ -68,8 +68,7 @@ fn main() {
         None => println!("persistent, plugin on the SDK: left out, since HOOKSTORM_TEST_VENV is not set"),
     }
 
-    let [cached, uncached] =
-        ["cached", "uncached"].map(|name| Loaded::new(&format!("benches/plugins/{name}"), None));
+    let [cached, uncached] = ["cached", "uncached"].map(|name| Loaded::new(&format!("benches/plugins/{name}"), None));
     let (mut with, mut without) = (cached.worker(), uncached.worker());
     compare(
         "persistent, with a cache in the module: without",

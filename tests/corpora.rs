@@ -313,7 +313,7 @@ fn every_manifest_of_the_seeds_has_the_findings_that_are_expected() {
     for seed in expected::<Seed>("manifests", "manifest", |seed| &seed.file) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(root().join("corpora/manifests").join(&seed.file), folder.path().join("MANIFEST")).unwrap();
-        std::fs::write(folder.path().join("main.py"), "class Plugin: pass\n").unwrap();
+        std::fs::write(folder.path().join("main.py"), "#!/usr/bin/env pluginwrapper3\nclass Plugin: pass\n").unwrap();
         // Whatever it names as its module is there, so that only the MANIFEST is judged.
         seed.check(folder.path());
     }

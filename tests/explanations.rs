@@ -34,8 +34,9 @@ fn manifest(lines: &str, is_whole: bool) -> String {
 
 /// A credential store with these methods, and with the hooks that they lack.
 fn plugin(methods: &str) -> String {
-    let mut text =
-        String::from("import base64, configparser, sys, time\nfrom datetime import datetime\n\nclass Plugin:\n");
+    let mut text = String::from(
+        "#!/usr/bin/env pluginwrapper3\nimport base64, configparser, sys, time\nfrom datetime import datetime\n\nclass Plugin:\n",
+    );
     for line in methods.lines() {
         text.push_str(&format!("    {line}\n"));
     }
@@ -77,6 +78,7 @@ fn files_in_the_examples_show_what_is_said() {
                 // A list of files.
                 "text" => text
                     .lines()
+                    .map(|line| line.split(" #").next().unwrap_or_default().trim_end())
                     .map(|path| (path, if path.ends_with("MANIFEST") { good.1.clone() } else { main.1.clone() }))
                     .collect(),
                 _ => continue,
