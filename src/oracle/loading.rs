@@ -330,6 +330,9 @@ mod tests {
         let hint = finding.hint.unwrap();
         assert!(hint.starts_with("the sandbox refused to write to `/var/log/plugin.log`"), "{hint}");
         assert!(hint.contains("`/tmp`") && hint.contains("`SCB_PLUGIN_STATE_DIRECTORY`"), "{hint}");
+        loading.attempts[0].target = "/tmp/plugin.log".into();
+        let hint = only(&store(), &loading).hint.unwrap();
+        assert!(hint.contains("on an appliance a plugin may write to `/tmp`"), "{hint}");
     }
 
     fn defined(name: &str, line: u32, hooks: &[&str]) -> DefinedName {

@@ -86,6 +86,10 @@ pub(super) fn hint(attempts: &[Attempt], exception: &Exception, mask: &dyn Fn(&s
                  backend can be out of reach on any day{option}"
             )
         }
+        AttemptKind::Write if shown.starts_with("/tmp/") => format!(
+            "the sandbox refused to write to `{shown}`; on an appliance a plugin may write to `/tmp`, so this can work \
+             there. `tempfile.gettempdir()` names a folder that can be written to in both"
+        ),
         AttemptKind::Write => format!(
             "the sandbox refused to write to `{shown}`, because a test changes nothing outside of the plugin's folders. On \
              an appliance these are `/tmp` and the folders that `SCB_PLUGIN_STATE_DIRECTORY` and \
