@@ -33,14 +33,11 @@ impl Plugin {
             ));
         }
         let plugin_type = loaded.target.plugin_type;
-        let all = reach.sessions;
         let what = match (plugin_type, reach.successes) {
-            (PluginType::Aa, 0) => format!("none of {all} sessions was accepted"),
+            (PluginType::Aa, 0) => "no session was accepted".to_owned(),
             (PluginType::Aa, _) => return None,
-            (_, 0) => format!("none of {all} sessions got a password or a key"),
-            (_, _) if reach.has_no_nominal_success() => {
-                format!("none of {} nominal sessions got a password or a key", reach.nominal)
-            }
+            (_, 0) => "no session got a password or a key".to_owned(),
+            (_, _) if reach.has_no_nominal_success() => "no nominal session got a password or a key".to_owned(),
             _ => return None,
         };
         let more = unknown_keys(plugin_type, reach).or_else(|| self.line_that_ends_sessions(summary));
