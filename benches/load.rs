@@ -65,6 +65,7 @@ impl Subjected {
             levels: &self.levels,
             configuration_in_case: None,
             timeout: self.target.limits.timeout,
+            max_time_per_finding: Plan::MAX_TIME_PER_FINDING,
             with_other: false,
             workers: &workers,
             subject: &|_| self.subject(),

@@ -10,7 +10,7 @@ use hookstorm::{
     contract::{Argument, Hook, Platform, PluginType},
     engine::{ReportedFinding, Summary},
     finding::{Finding, Location, Rule},
-    report::{Baseline, Format, FormatOptions, Report, RunContext},
+    report::{Baseline, Format, FormatOptions, Mask, Report, RunContext},
 };
 
 const FINDINGS: u32 = 10_000;
@@ -59,8 +59,8 @@ fn report(criterion: &mut Criterion) {
         ..Summary::default()
     };
     let source = |_: &str, _: u32| Some("    return answers.get(key)".to_owned());
-    let baseline = Baseline::default();
-    let context = RunContext { source: &source, secrets: &[], baseline: &baseline };
+    let (baseline, mask) = (Baseline::default(), Mask::default());
+    let context = RunContext { source: &source, mask: &mask, baseline: &baseline };
     let make = || {
         let mut report = Report::new("test");
         report.plugin.path = "vault/".into();

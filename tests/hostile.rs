@@ -120,7 +120,8 @@ fn run(worker: &mut Worker, session: &Session, isolation: Isolation) -> Trace {
 
 /// Asserts that the findings are those of the row.
 fn assert_found(row: &Row, what: &str, findings: &[Finding]) {
-    let counts = |finding: &&Finding| !BESIDE.contains(&finding.rule.id()) || row.rules.contains(finding.rule.id());
+    let is_named = |id: &str| row.rules.contains(id) || row.also.contains(id);
+    let counts = |finding: &&Finding| !BESIDE.contains(&finding.rule.id()) || is_named(finding.rule.id());
     let counted: Vec<&Finding> = findings.iter().filter(counts).collect();
     let found: BTreeSet<String> = counted.iter().map(|finding| finding.rule.id().to_owned()).collect();
     let expected = found == row.rules

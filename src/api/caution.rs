@@ -22,7 +22,7 @@ impl Plugin {
                 "no session reached `{hook}`: the plugin named with `--with` ended every session before; {remedy}"
             ));
         }
-        let Some(loaded) = self.loaded.as_ref().filter(|_| reach.sessions > 0) else { return None };
+        let loaded = self.loaded.as_ref().filter(|_| reach.sessions > 0)?;
         if let End::Same(place) = &reach.end {
             return Some(format!(
                 "all {} sessions ended at {}:{}: {}; nothing behind that line was tested",

@@ -154,11 +154,11 @@ impl FindingTable {
         };
         let record = self.record(&reported.finding.fingerprint)?;
         reported.occurrences = record.occurrences;
-        // Only a finding that ends the call, or loses its result, is a sign of a missing configuration. A leak in every
-        // session is just a leak.
+        // Only a finding that ends the call is a sign of a missing configuration. A leak in every session is just a
+        // leak.
         let ends_the_call = matches!(
             reported.finding.rule,
-            Rule::UncaughtException | Rule::ConstructorFailed | Rule::ProcessExit | Rule::Timeout | Rule::NotJson
+            Rule::UncaughtException | Rule::ConstructorFailed | Rule::ProcessExit | Rule::Timeout
         );
         reported.every_session = ends_the_call && calls > 0 && record.nominal >= calls;
         record.failures = 0;

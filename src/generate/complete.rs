@@ -59,7 +59,9 @@ mod tests {
     #[test]
     fn a_session_that_lacks_arguments_is_completed_with_values_that_belong_together() {
         use Argument::{ServerHostname, ServerIp, ServerUsername, TargetHost};
-        let cases: [(PluginType, Hook, &[(Argument, &str)], Argument, &str); 5] = [
+        /// Type, hook, the arguments that are there, the one that is not, and the value that it gets.
+        type Row<'a> = (PluginType, Hook, &'a [(Argument, &'a str)], Argument, &'a str);
+        let cases: [Row<'_>; 5] = [
             (PluginType::CredentialStore, Hook::GetPasswordList, &[(ServerIp, "::1")], TargetHost, "srv1.example.com"),
             (PluginType::CredentialStore, Hook::GetPasswordList, &[(TargetHost, "::1")], ServerIp, "::1"),
             (PluginType::CredentialStore, Hook::GetPasswordList, &[(TargetHost, "a.b")], ServerHostname, "a.b"),

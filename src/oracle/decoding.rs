@@ -111,7 +111,7 @@ fn base32(text: &str) -> Option<Vec<u8>> {
 
 fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     let value = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    (text.len() % 2 == 0).then(|| bits(text, 4, &value)).flatten()
+    text.len().is_multiple_of(2).then(|| bits(text, 4, &value)).flatten()
 }
 
 /// The bytes that characters of `width` bits each make; what is left at the end is padding.

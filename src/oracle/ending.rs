@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::{cause, context::Context, message, own_limit, sandbox_violation, stack};
 use crate::{
+    contract::Hook,
     finding::{Draft, Finding, Rule},
     trace::{CallTrace, Ending, Exception},
 };
@@ -35,7 +36,7 @@ pub(super) fn judge(context: &Context<'_>, index: usize, call: &CallTrace, findi
                 return;
             } else {
                 let draft = raised(context, Rule::UncaughtException, index, call, exception);
-                draft.expression(failed_expression(exception))
+                draft.expression(failed_expression(exception)).reason(after_login(call.hook))
             };
             // The platform constructs `Plugin` for every hook, so a finding of the constructor names none.
             if exception.in_constructor { draft.call(index) } else { draft.hook(call.hook).call(index) }
@@ -48,12 +49,21 @@ pub(super) fn judge(context: &Context<'_>, index: usize, call: &CallTrace, findi
                 .exception(message::signal_name(*signal).unwrap_or_default())
         }
         Ending::Corrupted => draft(Rule::InterpreterCrash, CORRUPTED.to_owned()),
-        Ending::TimedOut { limit, .. } => draft(Rule::Timeout, format!("no result after {}", seconds(*limit))),
+        Ending::TimedOut { limit, .. } => {
+            draft(Rule::Timeout, format!("no result after {}", seconds(*limit))).reason(after_login(call.hook))
+        }
         Ending::OutOfMemory { limit, .. } => {
             draft(Rule::MemoryLimit, format!("the hook needed more than {} MB of memory", limit >> 20))
         }
     };
     findings.push(draft.at(stack::location_of_ending(&call.ending)).finish());
+}
+
+/// Why a failure matters in a hook that is called when the login is over: the explanations of the rules speak of the
+/// login.
+fn after_login(hook: Hook) -> Option<String> {
+    let is_after = matches!(hook, Hook::AuthenticationCompleted | Hook::SessionEnded);
+    is_after.then(|| "The call fails, and what the hook does after this point is not done".to_owned())
 }
 
 fn raised(context: &Context<'_>, rule: Rule, index: usize, call: &CallTrace, exception: &Exception) -> Draft {
@@ -163,6 +173,18 @@ mod tests {
             let finding = ended(ending).only(&store());
             assert_eq!((finding.rule, finding.message.as_str()), (rule, message));
             assert_eq!(finding.location.map(|location| location.line), Some(5));
+        }
+    }
+
+    #[test]
+    fn no_finding_after_the_login_says_that_the_login_fails() {
+        let frames = vec![frame("f", 1)];
+        let endings =
+            [raised("KeyError", "'lease'", frames.clone()), Ending::TimedOut { limit: Duration::from_secs(2), frames }];
+        for ending in endings {
+            let reason = |hook| Played::new().call(hook, ending.clone()).only(&store()).reason;
+            assert_eq!(reason(HOOK), None);
+            assert!(reason(Hook::SessionEnded).is_some_and(|reason| !reason.contains("log")));
         }
     }
 

@@ -129,7 +129,7 @@ fn near_class(plugin: &PluginUnderTest, loading: &Loading) -> Option<String> {
     let class = match with_hooks[..] {
         [only] => only,
         // A base class has hooks too, and comes first.
-        _ => with_hooks.iter().filter(is_plugin).next_back()?,
+        _ => with_hooks.iter().rfind(is_plugin)?,
     };
     let name = message::one_line(&class.name, message::VALUE_LIMIT);
     Some(format!("the class `{name}` ({}:{}) has the hooks: rename it to `Plugin`", class.frame.file, class.frame.line))

@@ -116,7 +116,8 @@ fn check(
         configuration: None,
         entry_point_exists: false,
         binary_modules: BinaryModules::find(root),
-        is_whole: findings.is_empty(),
+        // An archive that is too large was unpacked all the same.
+        is_whole: findings.iter().all(|finding| finding.rule == Rule::ArchiveTooLarge),
         _scratch: scratch,
     };
     let is_listed = |name: &str| contents.files.iter().any(|file| file == name);

@@ -164,9 +164,10 @@ fn a_worker_that_breaks_costs_its_own_case_and_no_other() {
 #[test]
 fn a_stop_in_the_middle_leaves_out_the_last_cases() {
     let stop = Stop::default();
-    let progress = |event| match event {
-        Event::Progress { sessions: 5, .. } => stop.request(),
-        _ => {}
+    let progress = |event| {
+        if let Event::Progress { sessions: 5, .. } = event {
+            stop.request();
+        }
     };
     let cases = (0..100).map(|number| (format!("{number}.json").into(), case(1, None))).collect();
     let summary = plugin().with_plan(|plan| replay(plan, cases, 3, &stop, &progress).unwrap());

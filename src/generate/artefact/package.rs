@@ -11,6 +11,7 @@ use crate::{
     case::Value,
     finding::Rule,
     generate::{
+        archive::GeneratedArchive,
         manifest::WantedPlugin,
         package::{GeneratedPackage, PACKAGE_BYTES, any_package},
         plugin::{GeneratedHook, HookBehaviour},
@@ -72,8 +73,11 @@ pub(super) fn package(
     if !made.is_known || has_bomb {
         return None;
     }
-    let loading = if made.is_runnable == Some(true) && made.is_whole { &made.plugin.loading[..] } else { &[] };
-    let loads = match made.is_runnable {
+    // A plugin of which entries are missing is not loaded: what that shows only follows from it.
+    let is_faulty = |archive: &GeneratedArchive| !archive.expect.findings.is_empty();
+    let is_runnable = made.is_runnable.map(|known| known && !made.archive.as_ref().is_some_and(is_faulty));
+    let loading = if is_runnable == Some(true) && made.is_whole { &made.plugin.loading[..] } else { &[] };
+    let loads = match is_runnable {
         Some(true) if !made.is_whole => None,
         Some(true) => Some(!loading.iter().any(|expected| NOT_LOADED.contains(&expected.rule))),
         other => other,

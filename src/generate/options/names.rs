@@ -19,7 +19,7 @@ const OTHER: &[&str] = &["a", "b", "c"];
 pub(super) fn of_placeholder(name: &str) -> Option<(String, String)> {
     let words = name.strip_prefix('<')?.strip_suffix('>')?;
     let parts = || words.split(|character: char| !character.is_alphanumeric()).filter(|part| !part.is_empty());
-    let number = parts().last().and_then(|part| part.parse::<usize>().ok()).unwrap_or(1);
+    let number = parts().next_back().and_then(|part| part.parse::<usize>().ok()).unwrap_or(1);
     let bare = |part: &str| part.trim_end_matches(|character: char| character.is_ascii_digit()).to_owned();
     let words: Vec<String> = parts().map(bare).filter(|part| !part.is_empty()).collect();
     // The last word says most: `user_domain` is a domain.
