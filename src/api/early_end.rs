@@ -1,5 +1,5 @@
-//! Finds the line that ended a function each time, from the lines that ran. Reads indentation and the first word of each
-//! line, which is enough for statements; whatever it does not understand, it leaves out.
+//! Finds the line that ended a function each time, from the lines that ran. Reads indentation and the first word of
+//! each line, which is enough for statements; whatever it does not understand, it leaves out.
 
 /// A line that ended its function each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@
 //! library do not matter: all errors of `json` come from one line. Crashes, exits and limits are compared by the same
 //! frames, and by the rule instead of the type. Exceptions of any type from one call at one line of the plugin are one
 //! cause: a `try` around that call catches too little. An exception and what the sandbox refused in its function are
-//! one cause. So are leaks and attempts at one place, whatever the hook, and changes of the same part of a cookie, which
-//! hooks pass on. Any other finding without frames has a group of its own: two wrong keys of a result are two mistakes.
+//! one cause. So are leaks and attempts at one place, whatever the hook, and changes of the same part of a cookie,
+//! which hooks pass on. Any other finding without frames has a group of its own: two wrong keys of a result are two
+//! mistakes.
 //!
 //! A finding that only follows from another one (see [`super::cause`]) is in its group, after it.
 

@@ -1,5 +1,5 @@
-//! Whether a path that leads out of the plugin's folders is built from what a user typed. Then a user chooses which file
-//! the plugin writes or reads.
+//! Whether a path that leads out of the plugin's folders is built from what a user typed. Then a user chooses which
+//! file the plugin writes or reads.
 
 use crate::{
     case::{Call, Value},

@@ -2,8 +2,8 @@
 //!
 //! A hook is a suite, and each rule that runs hooks a test of it; `package` and `loading` are suites of their own. An
 //! error is a failure with the command that shows it again, a warning is a passed test with a message, and a finding of
-//! the baseline is a skipped test. `replay` adds a test for each case, `load` one for each objective and each figure that
-//! was compared.
+//! the baseline is a skipped test. `replay` adds a test for each case, `load` one for each objective and each figure
+//! that was compared.
 //!
 //! ```xml
 //! <testsuite name="get_password_list" tests="12" skipped="0" errors="0" failures="1">

@@ -69,8 +69,8 @@ pub struct FindingEntry {
     /// The options without which it does not show, on top of the configuration in use; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<OptionValue>,
-    /// The arguments that make the difference: with a usual value instead, the case does not show the finding. Absent if
-    /// that was not tried.
+    /// The arguments that make the difference: with a usual value instead, the case does not show the finding. Absent
+    /// if that was not tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decisive: Option<Vec<DecisiveValue>>,
     /// Lines of source around the place; absent if the place is in no file of the plugin.
