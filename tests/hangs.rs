@@ -77,7 +77,7 @@ if server_port < 2000:
         wait(1000)
     raise KeyError('slow')
 ";
-    let report = report_in("3s", "test", body, &["--runs", "1500"]);
+    let report = report_in("1s", "test", body, &["--runs", "600"]);
     assert_eq!(found(&report), [("timeout", "wait"), ("uncaught-exception", "get_password_list")], "{report:#}");
     assert!(ended_early(&report) > 0.0, "{report:#}");
 }
