@@ -8,7 +8,10 @@ use hookstorm::{
     contract::{Hook, Platform, PluginType},
     generate::{Domain, strategy},
     runtime::protocol::wire::{Reader, Writer, ending},
-    trace::{Attempt, AttemptKind, Frame, Leftover, LeftoverKind, Observed, OptionToken, PluginTokens},
+    trace::{
+        Attempt, AttemptKind, CapturedOutput, CookieValue, Frame, Leftover, LeftoverKind, LogRecord, Observed,
+        OptionToken, PluginTokens,
+    },
 };
 use proptest::{
     collection::vec,
@@ -155,10 +158,11 @@ fn call_record(result: &Value) -> Vec<u8> {
     writer.number(1_240_000);
     writer.byte(ending::RETURNED);
     writer.value(result);
-    for text in ["", "INFO vault: 2 keys\n"] {
-        writer.number(text.len() as u64);
-        writer.blob(text.as_bytes());
-    }
+    let frame = Frame { file: "main.py".into(), function: "f".into(), line: 3, ..Frame::default() };
+    let text = "INFO vault: 2 keys\n".to_owned();
+    let record = LogRecord { level: 20, start: 0, end: 19, template: "%d keys".into(), frame };
+    writer.output(&CapturedOutput::default());
+    writer.output(&CapturedOutput { bytes: 19, text, records: vec![record] });
     writer.number(1);
     writer.blob(b"state/lease");
     writer.blob(b"7");
@@ -166,6 +170,7 @@ fn call_record(result: &Value) -> Vec<u8> {
     let target = "10.0.0.1:443".into();
     writer.attempts(&[Attempt { kind: AttemptKind::Connect, target, frames: frames.clone() }]);
     writer.leftovers(&[Leftover { kind: LeftoverKind::Thread, what: "poller".into(), frames }]);
+    writer.cookie_values(&[CookieValue { path: "cookie.users".into(), type_name: "set".into() }]);
     writer.bytes
 }
 
