@@ -4,7 +4,7 @@
 //! Safe on any text, and bounded: long texts have no other form, and no text has more than a few.
 
 /// A longer text is not decoded, in bytes.
-const TEXT_LIMIT: usize = 4096;
+pub(super) const TEXT_LIMIT: usize = 1 << 16;
 /// The most forms of a text.
 const FORMS_LIMIT: usize = 24;
 /// The shortest part of a text that is decoded as base64, base32 or hexadecimal digits.

@@ -160,7 +160,7 @@ pub(super) fn body(
                 behaviour: HookBehaviour::ReturnsRandom,
                 rules: Vec::new(),
                 place: None,
-                part: "a hook returns a random result",
+                part: "a hook returns a random cookie",
             }
         }
     }
