@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::{
     case::Session,
     contract::Hook,
-    finding::Rule,
     generate::{
         Domain, ExpectedFindings, nominal_session,
         package::GeneratedPackage,
