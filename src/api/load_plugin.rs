@@ -348,7 +348,7 @@ fn usable(case: Case, loaded: &LoadedPlugin) -> Result<Session, CaseMismatch> {
     match () {
         () if case.plugin_type != loaded.target.plugin_type => Err(CaseMismatch::Type),
         () if case.configuration.is_some() => Err(CaseMismatch::Configuration),
-        () if !std::ptr::eq(case.platform, loaded.target.platform) => Err(CaseMismatch::Platform),
+        () if case.platform != loaded.target.platform => Err(CaseMismatch::Platform),
         () if calls_other => Err(CaseMismatch::SecondPlugin),
         () if !case.earlier.is_empty() => Err(CaseMismatch::EarlierSessions),
         () => Ok(case.session),
