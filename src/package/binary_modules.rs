@@ -3,19 +3,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, fs,
+    fmt,
     path::Path,
 };
 
+use super::files;
 use crate::{
     contract::Platform,
     finding::{Finding, Location, Rule},
 };
 
-/// How many entries of a package are looked at, at most.
-const ENTRIES_LIMIT: usize = 100_000;
-/// How deep folders are entered.
-const DEPTH_LIMIT: usize = 24;
 /// How many files a message names.
 const NAMED: usize = 2;
 
@@ -64,10 +61,8 @@ impl BinaryModules {
     /// The extension modules below `root`. A module that has another form beside it, which other versions can import,
     /// is left out.
     pub(super) fn find(root: &Path) -> Self {
-        let mut files = Vec::new();
-        walk(root, "", DEPTH_LIMIT, &mut ENTRIES_LIMIT.clone(), &mut files);
         let mut forms: BTreeMap<String, Vec<(String, Option<BuiltFor>)>> = BTreeMap::new();
-        for file in files {
+        for file in files::below(root) {
             if let Some((module, built_for)) = read_name(&file) {
                 forms.entry(module).or_default().push((file, built_for));
             }
@@ -177,28 +172,10 @@ fn read_name(file: &str) -> Option<(String, Option<BuiltFor>)> {
     Some((module(name), built_for))
 }
 
-fn walk(root: &Path, inside: &str, depth: usize, left: &mut usize, files: &mut Vec<String>) {
-    let Ok(entries) = fs::read_dir(root.join(inside)) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // Links are not followed: they may lead in a circle, or out of the package.
-        let Ok(kind) = entry.file_type() else { continue };
-        if *left == 0 || name.starts_with('.') {
-            continue;
-        }
-        *left -= 1;
-        let path = if inside.is_empty() { name } else { format!("{inside}/{name}") };
-        // A virtual environment in the author's folder is not what the plugin imports.
-        if kind.is_dir() && depth > 0 && !entry.path().join("pyvenv.cfg").exists() {
-            walk(root, &path, depth - 1, left, files);
-        } else if kind.is_file() {
-            files.push(path);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn modules(files: &[&str]) -> BinaryModules {

@@ -1,4 +1,4 @@
-//! Reads the files of a package.
+//! Finds and reads the files of a package.
 
 use std::{
     fs::{self, File},
@@ -6,6 +6,10 @@ use std::{
     path::Path,
 };
 
+/// How many entries of a package are looked at, at most.
+const ENTRIES_LIMIT: usize = 100_000;
+/// How deep folders are entered.
+const DEPTH_LIMIT: usize = 24;
 /// The most bytes of a file that are read.
 const FILE_BYTES: u64 = 1 << 20;
 
@@ -23,4 +27,32 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("it has more than {FILE_BYTES} bytes")));
     }
     Ok(bytes)
+}
+
+/// The paths of the files below `root`, with `/` and sorted, without hidden ones and those of a virtual environment in
+/// the author's folder: the plugin imports none of them.
+pub(super) fn below(root: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    walk(root, "", DEPTH_LIMIT, &mut ENTRIES_LIMIT.clone(), &mut files);
+    files.sort();
+    files
+}
+
+fn walk(root: &Path, inside: &str, depth: usize, left: &mut usize, files: &mut Vec<String>) {
+    let Ok(entries) = fs::read_dir(root.join(inside)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Links are not followed: they may lead in a circle, or out of the package.
+        let Ok(kind) = entry.file_type() else { continue };
+        if *left == 0 || name.starts_with('.') {
+            continue;
+        }
+        *left -= 1;
+        let path = if inside.is_empty() { name } else { format!("{inside}/{name}") };
+        if kind.is_dir() && depth > 0 && !entry.path().join("pyvenv.cfg").exists() {
+            walk(root, &path, depth - 1, left, files);
+        } else if kind.is_file() {
+            files.push(path);
+        }
+    }
 }

@@ -1,19 +1,9 @@
 //! Which modules the plugin's own code imports, read from its text: no code of it runs. Files of vendored packages, as
 //! the `RECORD` of each `*.dist-info` lists them, virtual environments and hidden folders are not the plugin's own.
 
-use std::{
-    cell::OnceCell,
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{cell::OnceCell, collections::BTreeSet, path::Path};
 
-use super::files::read;
-
-/// How many entries of a package are looked at, at most.
-const ENTRIES_LIMIT: usize = 20_000;
-/// How deep folders are entered.
-const DEPTH_LIMIT: usize = 12;
+use super::files::{below, read};
 
 /// The Python files of a plugin in a folder.
 pub(crate) struct PluginSources<'a> {
@@ -40,50 +30,30 @@ impl<'a> PluginSources<'a> {
     /// Whether the plugin imports `module`, or a module inside it.
     fn imports_module(&self, module: &str) -> bool {
         let imports = self.imports.get_or_init(|| {
-            let mut imports = BTreeSet::new();
-            let mut left = ENTRIES_LIMIT;
-            walk(self.root, DEPTH_LIMIT, &mut left, &mut imports);
-            imports
+            let own = own_modules(self.root).into_iter();
+            own.flat_map(|file| {
+                let bytes = read(&self.root.join(file)).unwrap_or_default();
+                imported(&String::from_utf8_lossy(&bytes))
+            })
+            .collect()
         });
         let inside = format!("{module}.");
         imports.iter().any(|name| name == module || name.starts_with(&inside))
     }
 }
 
-fn walk(folder: &Path, depth: usize, left: &mut usize, imports: &mut BTreeSet<String>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    let vendored = vendored(&paths);
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Links are not followed: they may lead in a circle, or out of the plugin.
-        let Ok(kind) = fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else { continue };
-        if *left == 0 || vendored.contains(&name) || name.starts_with('.') {
-            continue;
-        }
-        *left -= 1;
-        if kind.is_dir() && depth > 0 && !path.join("pyvenv.cfg").exists() {
-            walk(&path, depth - 1, left, imports);
-        } else if kind.is_file() && name.ends_with(".py") {
-            let bytes = read(&path).unwrap_or_default();
-            imports.extend(imported(&String::from_utf8_lossy(&bytes)));
-        }
-    }
-}
-
-/// The names beside a `*.dist-info` that its `RECORD` lists: `pip install --target` puts packages there.
-fn vendored(paths: &[PathBuf]) -> BTreeSet<String> {
-    let is_info = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "dist-info");
-    let mut names = BTreeSet::new();
-    for info in paths.iter().filter(is_info) {
-        let record = read(&info.join("RECORD")).unwrap_or_default();
-        let record = String::from_utf8_lossy(&record);
+/// The Python files below `root` that no `RECORD` lists: `pip install --target` writes one beside what it installs.
+fn own_modules(root: &Path) -> Vec<String> {
+    let files = below(root);
+    let mut vendored = BTreeSet::new();
+    for record in files.iter().filter(|file| file.ends_with(".dist-info/RECORD")) {
+        let folder = record.rsplitn(3, '/').nth(2).map(|folder| format!("{folder}/")).unwrap_or_default();
+        let text = read(&root.join(record)).unwrap_or_default();
         // The file is CSV; a name with a quote or a comma is no module.
-        let firsts = record.lines().filter_map(|line| line.split([',', '/']).next());
-        names.extend(firsts.filter(|first| !first.is_empty() && *first != "..").map(str::to_owned));
+        let listed = String::from_utf8_lossy(&text);
+        vendored.extend(listed.lines().filter_map(|line| Some(format!("{folder}{}", line.split(',').next()?))));
     }
-    names
+    files.into_iter().filter(|file| file.ends_with(".py") && !vendored.contains(file)).collect()
 }
 
 /// The modules that a text imports, `a.b` for `import a.b`, `from a.b import c` and `import x, a.b as y`. What is in a
@@ -144,6 +114,8 @@ fn after_string<'a>(text: &'a str, quote: &str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {

@@ -88,8 +88,9 @@ pub(super) fn check(root: &Path, platform: &Platform) -> Option<Finding> {
         }
         [] => return None,
     };
-    let hint = "rename it, or move it into a folder of the plugin: `from lib.NAME import …`";
-    Some(Finding::draft(Rule::ModuleShadowed, text).at(Some(at)).hint(hint.to_owned()).finish())
+    let them = if files.len() == 1 { "it" } else { "them" };
+    let hint = format!("rename {them}, or move {them} into a folder of the plugin: `from lib.NAME import …`");
+    Some(Finding::draft(Rule::ModuleShadowed, text).at(Some(at)).hint(hint).finish())
 }
 
 /// Whether the standard library of Python 3.`minor` has that module.
@@ -117,7 +118,8 @@ mod tests {
     #[test]
     fn every_module_in_the_root_is_named_in_one_finding() {
         let files = ["main.py", "queue.py", "token.py", "select.cpython-312-x86_64-linux-gnu.so", "json/__init__.py"];
-        let text = "`json/`, `queue.py`, `select.cpython-312-x86_64-linux-gnu.so` and `token.py` have the names of modules \
+        let text = "`json/`, `queue.py`, `select.cpython-312-x86_64-linux-gnu.so` and `token.py` have the names of \
+                    modules \
                     of the standard library";
         let found = found(&files, "9.0").unwrap();
         assert_eq!(found.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
