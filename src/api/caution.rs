@@ -1,6 +1,6 @@
 //! Says why few findings prove little: no session was accepted or had a credential, or all of them ended at one line.
 
-use super::{Plugin, early_end::early_end};
+use super::{Plugin, ending_line::ending_line};
 use crate::{
     contract::{HookSpec, PluginType, nearest_word},
     engine::{End, EndPlace, Reach, ReportedFinding, Summary},
@@ -59,7 +59,7 @@ impl Plugin {
             let text = package.source_lines(&file.path)?;
             let is_hit = |line: u32| summary.reach.lines.contains(&(index, line));
             let lines: Vec<(u32, bool)> = file.lines.iter().map(|&line| (line, is_hit(line))).collect();
-            let end = early_end(&text, &lines).filter(|end| !is_reported(&file.path, end.line))?;
+            let end = ending_line(&text, &lines).filter(|end| !is_reported(&file.path, end.line))?;
             Some((file, end, text))
         });
         let (file, end, text) = files.max_by_key(|(_, end, _)| end.left_out)?;

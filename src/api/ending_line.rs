@@ -3,7 +3,7 @@
 
 /// A line that ended its function each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EarlyEnd {
+pub(super) struct EndingLine {
     /// The line, from 1.
     pub(super) line: u32,
     /// Whether it raised. If not, it returns or raises by itself.
@@ -14,7 +14,7 @@ pub(super) struct EarlyEnd {
 
 /// The line that ended its function each time, with the most lines left out. `lines` are those that contain code, in
 /// order, each with whether it ran.
-pub(super) fn early_end(text: &[String], lines: &[(u32, bool)]) -> Option<EarlyEnd> {
+pub(super) fn ending_line(text: &[String], lines: &[(u32, bool)]) -> Option<EndingLine> {
     let lines: Vec<Line<'_>> = lines.iter().filter_map(|&(number, ran)| Line::new(text, number, ran)).collect();
     let ends = (0..lines.len()).filter_map(|at| end_at(text, &lines, at));
     ends.max_by_key(|end| (end.left_out, std::cmp::Reverse(end.line)))
@@ -59,7 +59,7 @@ fn first_word(text: &str) -> &str {
         .unwrap_or_default()
 }
 
-fn end_at(text: &[String], lines: &[Line<'_>], at: usize) -> Option<EarlyEnd> {
+fn end_at(text: &[String], lines: &[Line<'_>], at: usize) -> Option<EndingLine> {
     let line = lines[at];
     if !line.ran || line.indent == 0 || (line.is_compound() && line.word != "with") {
         return None;
@@ -69,7 +69,7 @@ fn end_at(text: &[String], lines: &[Line<'_>], at: usize) -> Option<EarlyEnd> {
         // Its body always runs, unless the first line raises.
         let body = lines.get(at + 1).filter(|next| next.indent > line.indent && !next.ran)?;
         let left_out = lines[at + 1..].iter().take_while(|line| line.indent > function && !line.ran).count();
-        return (body.number > line.number).then_some(EarlyEnd { line: line.number, is_raised: true, left_out });
+        return (body.number > line.number).then_some(EndingLine { line: line.number, is_raised: true, left_out });
     }
     // Deeper lines continue the statement.
     let next = lines[at + 1..].iter().position(|next| next.indent <= line.indent)? + at + 1;
@@ -80,9 +80,9 @@ fn end_at(text: &[String], lines: &[Line<'_>], at: usize) -> Option<EarlyEnd> {
     let left_out = lines[next..].iter().take_while(|line| line.indent > function && !line.ran).count();
     if line.leaves() && is_last {
         let cause = raised_before(lines, at).unwrap_or(line.number);
-        return Some(EarlyEnd { line: cause, is_raised: cause != line.number, left_out });
+        return Some(EndingLine { line: cause, is_raised: cause != line.number, left_out });
     }
-    (!line.leaves() && !is_last).then_some(EarlyEnd { line: line.number, is_raised: true, left_out })
+    (!line.leaves() && !is_last).then_some(EndingLine { line: line.number, is_raised: true, left_out })
 }
 
 /// The only statement of the `try` whose handler contains the line `at`.
@@ -125,7 +125,7 @@ mod tests {
                 _ => {}
             }
         }
-        early_end(&source, &lines).map(|end| (end.line, end.is_raised, end.left_out))
+        ending_line(&source, &lines).map(|end| (end.line, end.is_raised, end.left_out))
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn code_that_ran_to_its_end_has_no_early_end() {
+    fn code_that_ran_to_its_end_has_no_ending_line() {
         let text = "\
 +def get(self):
 +    try:

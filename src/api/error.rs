@@ -35,7 +35,8 @@ pub enum Error {
     },
     /// The plugin needs the platform's Python for an extension module, and the worker has another one.
     #[error(
-        "`{file}` is built for Python {python}, as the platform has it, and hookstorm runs Python {running}: nothing was tested"
+        "`{file}` is built for Python {python}, as the platform has it, and hookstorm runs Python {running}: \
+         nothing was tested"
     )]
     WrongPython {
         /// The extension module, as a path inside the package.

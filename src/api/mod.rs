@@ -10,7 +10,7 @@ mod case_run;
 mod caution;
 mod check_plugin;
 mod corpus_cases;
-mod early_end;
+mod ending_line;
 mod error;
 mod event;
 mod exchange;

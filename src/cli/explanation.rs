@@ -49,7 +49,8 @@ pub(super) fn explain(error: &api::Error) -> Explanation {
                      `hookstorm check` still checks the package"
                 ),
                 _ => format!(
-                    "hookstorm runs Python 3.{OLDEST_MINOR} or newer, so it can only check the package: `hookstorm check`"
+                    "hookstorm runs Python 3.{OLDEST_MINOR} or newer, so it can only check the package: `hookstorm \
+                     check`"
                 ),
             },
         ),
@@ -61,7 +62,8 @@ pub(super) fn explain(error: &api::Error) -> Explanation {
         }
         api::Error::Unresolved { .. } => wrong_use(
             error,
-            "hookstorm looks up names when the run begins; an address needs no look-up: `--allow-network 192.0.2.10:8200`",
+            "hookstorm looks up names when the run begins; an address needs no look-up: `--allow-network \
+             192.0.2.10:8200`",
         ),
         api::Error::File { path, action, source } => file(path, *action, source),
         api::Error::Case { .. } => wrong_use(error, "`hookstorm schema case` describes the form"),
@@ -163,8 +165,8 @@ fn runtime(error: &RuntimeError) -> Explanation {
         RuntimeError::NoLibpython { version, .. } => wrong_use(
             error,
             format!(
-                "install the shared library of Python {version} (Debian: `apt-get install libpython{version}`), or build \
-                 hookstorm again with `PYO3_PYTHON` set to another interpreter; `hookstorm doctor` says more"
+                "install the shared library of Python {version} (Debian: `apt-get install libpython{version}`), or \
+                 build hookstorm again with `PYO3_PYTHON` set to another interpreter; `hookstorm doctor` says more"
             ),
         ),
         RuntimeError::NoVenv(_) => {

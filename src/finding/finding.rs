@@ -38,8 +38,8 @@ pub struct Finding {
     pub location: Option<Location>,
     /// What identifies it in later runs.
     pub fingerprint: Fingerprint,
-    /// The fingerprint that it had in an earlier version, which told less apart, if that is another one. Baselines and
-    /// cases of that time have it.
+    /// The fingerprint that it had in an earlier version, if that is another one. Earlier versions gave several
+    /// findings the same fingerprint. Old baselines and cases contain it.
     pub former: Option<Fingerprint>,
     /// The index in the trace's calls; `None` for package and loading rules.
     pub call: Option<usize>,

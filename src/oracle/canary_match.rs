@@ -49,20 +49,20 @@ impl Channel<'_> {
     const fn reason(self) -> &'static str {
         match self {
             Self::Stderr => {
-                "Standard error goes to the system log and the log server, and people who may not know these passwords read it"
+                "Standard error goes to the system log and the log server, and people who may not know these \
+                 passwords read it"
             }
-            Self::Stdout => {
-                "Standard output is no channel of the platform: nothing protects it, and no part of the platform reads it"
-            }
+            Self::Stdout => "No guide says where the platform sends standard output, so nobody knows who can read it",
             Self::Exception => {
-                "The text of an exception that leaves a hook is logged, and people who may not know these passwords read the \
-                 log"
+                "The text of an exception that leaves a hook is logged, and people who may not know these passwords \
+                 read the log"
             }
             Self::Metadata => {
-                "`additional_metadata` is stored with the session, and everyone who may search sessions can read it"
+                "The platform gets `additional_metadata` as a text about the session, and nothing says that it is kept secret"
             }
             Self::File(_) => {
-                "The file stays on the disk after the call: whoever can read the disk or a copy of it has the secret"
+                "The file stays on the disk after the call. Everybody who can read the disk, or a copy of it, can \
+                 read the secret"
             }
             Self::SessionCookie => "Every other plugin of the session gets `session_cookie`",
         }
@@ -76,8 +76,8 @@ impl Channel<'_> {
             Self::Exception => "leave the secret out of the exception's text, or catch the exception in the hook",
             Self::Metadata => "put what identifies the user or the token there, not the secret",
             Self::File(_) => {
-                "do not write the secret to a file; what a later call of the session needs can be in `cookie`, which only \
-                 this plugin gets"
+                "do not write the secret to a file; what a later call of the session needs can be in `cookie`, \
+                 which only this plugin gets"
             }
             Self::SessionCookie => "put it into `cookie`, which only this plugin gets",
         }

@@ -97,8 +97,8 @@ fn json_type(context: &Context<'_>, index: usize, exception: &Exception) -> Opti
         let types = [&before.type_name, &operand.type_name];
         let [was, is] = types.map(|name| message::one_line(name, message::VALUE_LIMIT));
         Some(format!(
-            "{place} was of type `{was}` when `{}` returned it, and came back from JSON as `{is}`: convert it where it is \
-             read, or store a value that JSON keeps",
+            "{place} was of type `{was}` when `{}` returned it, and came back from JSON as `{is}`: convert it where \
+             it is read, or store a value that JSON keeps",
             stored.hook
         ))
     })
@@ -120,7 +120,8 @@ fn wrapper(plugin: &PluginUnderTest, hook: Hook, exception: &Exception) -> Optio
         exception.message.contains(" required ").then_some("passes none")?
     };
     Some(format!(
-        "`{}` ({}:{}) wraps `{hook}` and hides its parameters, so the platform {passes}: put `@functools.wraps(function)` \
+        "`{}` ({}:{}) wraps `{hook}` and hides its parameters, so the platform {passes}: put \
+         `@functools.wraps(function)` \
          above `def {}`",
         wrapped.wrapper.function, wrapped.wrapper.file, wrapped.wrapper.line, wrapped.wrapper.function
     ))
@@ -148,7 +149,8 @@ fn stray_percent(options: &[(String, String)], exception: &Exception) -> Option<
         |(section, name): &(String, String)| format!("`[{section}] {}`", message::one_line(name, message::VALUE_LIMIT));
     let names = options.iter().take(3).map(named).collect::<Vec<_>>().join(", ");
     Some(format!(
-        "`configparser` reads `%` as the beginning of a reference: write `%%` for each percent sign in the value of {names}"
+        "`configparser` reads `%` as the beginning of a reference: write `%%` for each percent sign in the value of \
+         {names}"
     ))
 }
 
@@ -159,8 +161,8 @@ fn relative_import(exception: &Exception) -> Option<String> {
         && !place.file.contains('/');
     is_relative.then(|| {
         format!(
-            "`{}` is in the root and so belongs to no package: import without the leading dot, `from lib import x` instead \
-             of `from .lib import x`",
+            "`{}` is in the root and so belongs to no package: import without the leading dot, `from lib import x` \
+             instead of `from .lib import x`",
             place.file
         )
     })
@@ -230,8 +232,8 @@ mod tests {
     fn a_value_that_came_back_from_json_as_another_type_is_named_with_both() {
         assert_eq!(
             failed_with(value("cookie.phase", "str")).hint.unwrap(),
-            "`cookie.phase` was of type `main.Phase` when `authenticate` returned it, and came back from JSON as `str`: \
-             convert it where it is read, or store a value that JSON keeps"
+            "`cookie.phase` was of type `main.Phase` when `authenticate` returned it, and came back from JSON as \
+             `str`: convert it where it is read, or store a value that JSON keeps"
         );
         let hint = failed_with(value("a key of cookie.by", "str")).hint.unwrap();
         assert!(hint.starts_with("a key of `cookie.by` was of type `int`"), "{hint}");

@@ -179,8 +179,8 @@ pub(crate) fn sdk_mismatch(plugin: &PluginUnderTest, loading: &Loading) -> Optio
         return None;
     }
     Some(format!(
-        "the installed Plugin SDK {} requires `{}`, which platform {} does not pass. An appliance has the SDK of its own \
-         version: choose `--platform {}`, or install SDK {} into the virtual environment",
+        "the installed Plugin SDK {} requires `{}`, which platform {} does not pass. An appliance has the SDK of \
+         its own version: choose `--platform {}`, or install SDK {} into the virtual environment",
         message::one_line(loading.sdk_version.as_deref().unwrap_or_default(), message::VALUE_LIMIT),
         names.join("`, `"),
         plugin.platform,
@@ -393,7 +393,8 @@ mod tests {
         assert_eq!((finding.rule, finding.hook), (Rule::HookArgumentUnknown, Some(Hook::GetPasswordList)));
         assert_eq!(
             finding.message,
-            "the platform never passes the required parameter `gateway_usernam`; the nearest argument is `gateway_username`"
+            "the platform never passes the required parameter `gateway_usernam`; the nearest argument is \
+             `gateway_username`"
         );
         assert_eq!(finding.location.map(|location| location.line), Some(12));
         assert_eq!(on("9.0", &loading).uncallable_hooks, [Hook::GetPasswordList]);

@@ -31,10 +31,11 @@ pub(super) fn reached(exception: &Exception, seen: Circumstances<'_>) -> Option<
         "limit descriptors" => "close files and connections that are no longer needed, with `with` for instance",
         "limit processes" => "start fewer processes, and wait for each of them",
         _ => {
-            "write less, or remove what is no longer needed; catch `OSError` where it is written, since a disk can be full"
+            "write less, or remove what is no longer needed; catch `OSError` where it is written, since a disk can \
+             be full"
         }
     };
-    let reason = "hookstorm limits what a test may use of the machine; the appliance has other limits, but it has some";
+    let reason = "hookstorm limits what a test may use of the machine, and what an appliance has is limited too";
     Some(Finding::draft(Rule::SandboxViolation, message).detail(detail).hint(hint.to_owned()).reason(reason.to_owned()))
 }
 

@@ -82,8 +82,8 @@ pub(super) fn hint(attempts: &[Attempt], exception: &Exception, mask: &dyn Fn(&s
         AttemptKind::Connect | AttemptKind::Resolve => {
             let option = group.hint(&shown).map_or_else(String::new, |option| format!("; {option}"));
             format!(
-                "`{shown}` was not reached, because the sandbox has no network. Catch the exception around the request: a \
-                 backend can be out of reach on any day{option}"
+                "`{shown}` was not reached, because the sandbox has no network. Catch the exception around the \
+                 request: a backend can be out of reach on any day{option}"
             )
         }
         AttemptKind::Write if shown.starts_with("/tmp/") => format!(
@@ -91,8 +91,8 @@ pub(super) fn hint(attempts: &[Attempt], exception: &Exception, mask: &dyn Fn(&s
              there. `tempfile.gettempdir()` names a folder that can be written to in both"
         ),
         AttemptKind::Write => format!(
-            "the sandbox refused to write to `{shown}`, because a test changes nothing outside of the plugin's folders. On \
-             an appliance these are `/tmp` and the folders that `SCB_PLUGIN_STATE_DIRECTORY` and \
+            "the sandbox refused to write to `{shown}`, because a test changes nothing outside of the plugin's \
+             folders. On an appliance these are `/tmp` and the folders that `SCB_PLUGIN_STATE_DIRECTORY` and \
              `EPHEMERAL_PLUGIN_STATE_DIRECTORY` name; whether the plugin may write to another one there, hookstorm \
              cannot know"
         ),
@@ -371,7 +371,8 @@ mod tests {
         let finding = tried(attempts.clone()).only(&store());
         assert_eq!(
             finding.message,
-            "tried to connect to `10.0.0.1:22`, `10.0.0.2:22`, `10.0.0.3:22` and 2 more, which the sandbox does not allow"
+            "tried to connect to `10.0.0.1:22`, `10.0.0.2:22`, `10.0.0.3:22` and 2 more, which the sandbox does not \
+             allow"
         );
         attempts.push(attempt(AttemptKind::Resolve, "vault", vec![frame("f", 1)]));
         attempts.push(attempt(AttemptKind::Connect, "10.0.0.1:22", vec![frame("g", 1)]));

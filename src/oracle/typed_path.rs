@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_path_that_only_has_a_word_in_common_is_not() {
         for (text, path) in [
-            ("root", "/root/.netrc"),
+            ("store", "/store/.netrc"),
             ("lib", "/var/lib"),
             ("a", "/var/a"),
             ("alice", "/var/lib/alice/key"),
