@@ -3,6 +3,7 @@
 //! no finding that it reported, leaves nothing behind, and names the file, what is wrong with it and what to do.
 
 mod program;
+mod script;
 mod skip;
 
 use std::{
@@ -11,10 +12,7 @@ use std::{
     io::Read,
     os::{
         fd::AsFd,
-        unix::{
-            fs::{PermissionsExt, symlink},
-            process::ExitStatusExt,
-        },
+        unix::{fs::symlink, process::ExitStatusExt},
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -428,8 +426,8 @@ fn with_worker(script: &str) -> (Ran, usize) {
     let starts = desk.write("starts", "");
     let text = script.replace("STARTS", starts.to_str().unwrap());
     let text = text.replace("REAL", program::worker().to_str().unwrap());
-    let worker = desk.write("worker", text);
-    fs::set_permissions(&worker, fs::Permissions::from_mode(0o755)).unwrap();
+    let worker = desk.path("worker");
+    script::write(&worker, &text);
     let mut command = desk.command();
     command.env("HOOKSTORM_WORKER", &worker).args(["test", "plugin", "--runs", "500", "--seed", "1", "--jobs", "2"]);
     let output = assert_cmd::Command::from_std(command).timeout(PATIENCE).output().expect("hookstorm starts and ends");

@@ -2,11 +2,11 @@
 //! run goes on, or keeps them in memory.
 
 mod program;
+mod script;
 mod skip;
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -45,8 +45,8 @@ fn ran(desk: &Desk, command: Command) -> Ran {
 }
 
 fn write_program(desk: &Desk, name: &str, text: &str) -> PathBuf {
-    let path = desk.write(name, text);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = desk.path(name);
+    script::write(&path, text);
     path
 }
 

@@ -2,9 +2,10 @@
 //! `doctor`. Other tests check what the sandbox blocks.
 
 mod program;
+mod script;
 mod skip;
 
-use std::{os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 use program::{Desk, Ran};
 use serde_json::Value;
@@ -36,12 +37,12 @@ const WITHHELD: &str = "exec unshare --user --map-root-user sh -c 'echo 0 > /pro
 /// hookstorm on a machine without namespaces; `None` where such a machine cannot be played here.
 fn poor(desk: &Desk) -> Option<Command> {
     let played = |program: &str| format!("#!/bin/sh\n{WITHHELD} {program} \"$@\"\n");
-    let script = |name: &str, program: &str| {
-        let path = desk.write(name, played(program));
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let written = |name: &str, program: &str| {
+        let path = desk.path(name);
+        script::write(&path, &played(program));
         path
     };
-    let probe = Command::new(script("probe", "sh")).args(["-c", "! unshare --pid true 2>/dev/null"]).status();
+    let probe = Command::new(written("probe", "sh")).args(["-c", "! unshare --pid true 2>/dev/null"]).status();
     if !probe.is_ok_and(|status| status.success()) {
         let reason = "`unshare` or `setpriv` is missing, or may make no user namespace";
         skip::skip(reason, "install util-linux and allow user namespaces: `hookstorm doctor` says how");
@@ -49,7 +50,7 @@ fn poor(desk: &Desk) -> Option<Command> {
     }
     let ordinary = desk.command();
     let program = ordinary.get_program().to_str().expect("Cargo's folder has a plain name");
-    let mut command = Command::new(script("hookstorm", &format!("'{program}'")));
+    let mut command = Command::new(written("hookstorm", &format!("'{program}'")));
     command.current_dir(ordinary.get_current_dir().expect("a desk is a folder"));
     for (name, value) in ordinary.get_envs() {
         match value {

@@ -1,10 +1,11 @@
 //! hookstorm tested with its own generators: a few hundred inputs in every run of the tests. `HOOKSTORM_TEST_RUNS` and
 //! `HOOKSTORM_TEST_SEED` choose more and others, `HOOKSTORM_TEST_KEEP` a folder for differences.
 
+mod script;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -116,13 +117,12 @@ fn a_signal_stops_a_selftest_with_its_report_and_the_status_of_the_signal() {
     }
 }
 
-/// A folder with a `bin/python` that is this shell script.
-fn environment(script: &str) -> tempfile::TempDir {
+/// A folder with a `bin/python` that is this line of shell.
+fn environment(line: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let python = folder.path().join("bin/python");
     fs::create_dir(folder.path().join("bin")).unwrap();
-    fs::write(&python, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    script::write(&python, &format!("#!/bin/sh\n{line}\n"));
     folder
 }
 

@@ -1,9 +1,10 @@
 //! Wrong use by a new user: each gives one message with the place and the remedy, the right exit status, and nothing on
 //! standard output. What is wrong with a plugin, rather than with its use, is a finding and gives status 1.
 
+mod script;
+
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Output,
     time::Duration,
@@ -56,9 +57,8 @@ impl Desk {
 
     /// A program of one line of shell.
     fn script(&self, name: &str, line: &str) -> PathBuf {
-        self.write(name, &format!("#!/bin/sh\n{line}\n"));
         let path = self.path(name);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        script::write(&path, &format!("#!/bin/sh\n{line}\n"));
         path
     }
 
