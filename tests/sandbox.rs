@@ -238,6 +238,15 @@ fn what_the_user_opens_is_open() {
 }
 
 #[test]
+fn an_open_address_opens_no_name_server() {
+    let address = Destination { host: "192.0.2.1".into(), port: 9, addresses: vec!["192.0.2.1".parse().unwrap()] };
+    let body = "try:\n    socket.gethostbyaddr('192.0.2.1')\nexcept OSError:\n    pass";
+    let [call, _] = seen(body, |target| target.network = Network::Only(vec![address.clone()]));
+    let attempts: Vec<_> = call.attempts.iter().map(|one| (one.kind, one.target.as_str())).collect();
+    assert_eq!(attempts, [(AttemptKind::Resolve, "192.0.2.1")]);
+}
+
+#[test]
 fn what_importing_and_constructing_try_is_reported_too() {
     let folder = tempfile::tempdir().unwrap();
     let main = "import socket\nsocket.socket().connect_ex(('192.0.2.1', 1))\n\nclass Plugin:\n    def __init__(self):\n        \

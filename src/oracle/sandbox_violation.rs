@@ -239,6 +239,9 @@ impl AttemptGroup<'_> {
         let targets = format!("{}{more}", quoted.join(", "));
         match self.kind {
             AttemptKind::Connect => format!("tried to connect to {targets}, which the sandbox does not allow"),
+            AttemptKind::Resolve if shown.iter().all(|target| is_address(target)) => {
+                format!("tried to look up the name of {targets}, which the sandbox does not allow")
+            }
             AttemptKind::Resolve => format!("tried to resolve {targets}, which the sandbox does not allow"),
             AttemptKind::Listen => format!("tried to listen at {targets}, which the sandbox does not allow"),
             AttemptKind::Write => {
@@ -274,6 +277,10 @@ impl AttemptGroup<'_> {
             AttemptKind::Connect => {
                 Some(format!("if a test backend listens there, add `--allow-network {target}`"))
             }
+            // Name servers are open for destinations with a name only.
+            AttemptKind::Resolve if is_address(target) => Some(
+                "if a test backend has that address, allow it by its name: add `--allow-network NAME:PORT`".to_owned(),
+            ),
             AttemptKind::Resolve => {
                 let has_port = target.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
                 let port = if has_port { "" } else { ":PORT" };
@@ -287,6 +294,11 @@ impl AttemptGroup<'_> {
             AttemptKind::Listen | AttemptKind::Signal | AttemptKind::Start => None,
         }
     }
+}
+
+/// Whether what was looked up is an address, whose name was wanted.
+fn is_address(target: &str) -> bool {
+    target.parse::<std::net::IpAddr>().is_ok()
 }
 
 #[cfg(test)]
@@ -334,6 +346,7 @@ mod tests {
             assert!(hint.starts_with("`--allow-network all`") && !hint.contains(socket), "{hint}");
         }
         assert!(hint(AttemptKind::Resolve, "vault").unwrap().ends_with("`--allow-network vault:PORT`"));
+        assert!(hint(AttemptKind::Resolve, "10.0.0.1").unwrap().ends_with("`--allow-network NAME:PORT`"));
         assert!(hint(AttemptKind::Read, "/k").unwrap().ends_with("`--allow-read /k`"));
         // No option allows these.
         assert_eq!([AttemptKind::Signal, AttemptKind::Start].map(|kind| hint(kind, "process 1")), [None, None]);
@@ -343,6 +356,11 @@ mod tests {
     fn every_kind_says_what_was_tried_and_that_the_sandbox_refused_it() {
         let cases = [
             (AttemptKind::Resolve, "vault:443", "tried to resolve `vault:443`, which the sandbox does not allow"),
+            (
+                AttemptKind::Resolve,
+                "10.0.0.1",
+                "tried to look up the name of `10.0.0.1`, which the sandbox does not allow",
+            ),
             (AttemptKind::Listen, "0.0.0.0:80", "tried to listen at `0.0.0.0:80`, which the sandbox does not allow"),
             (
                 AttemptKind::Write,

@@ -88,10 +88,17 @@ impl Network {
         matches!(self, Self::Open) || self.destinations().iter().any(|known| known.is_at(address, port))
     }
 
-    /// Whether the plugin may resolve `host`, a name.
+    /// Whether the plugin may ask a name server about `host`: a name, or an address whose name it wants to know.
+    ///
+    /// Only a destination that is a name opens the name servers, see [`Destination::is_name`].
     pub fn resolves(&self, host: &str) -> bool {
         let plain = |host: &str| host.strip_suffix('.').unwrap_or(host).to_lowercase();
-        matches!(self, Self::Open) || self.destinations().iter().any(|known| plain(&known.host) == plain(host))
+        let is_of = |known: &Destination| {
+            let is_address =
+                || host.parse::<IpAddr>().is_ok_and(|address| known.addresses.contains(&address.to_canonical()));
+            known.is_name() && (plain(&known.host) == plain(host) || is_address())
+        };
+        matches!(self, Self::Open) || self.destinations().iter().any(is_of)
     }
 }
 

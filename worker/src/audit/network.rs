@@ -120,7 +120,7 @@ pub(super) fn name(auditor: &Auditor, host: Object, port: Option<Object>) -> Opt
 /// `socket.getfqdn`, reaches no other machine: it is refused too, so that the answer does not depend on the machine,
 /// but it is no attempt.
 pub(super) fn reverse(auditor: &Auditor, host: &str) -> Option<()> {
-    if auditor.network.resolves(host) || auditor.network.destinations().iter().any(|known| is_one_of(host, known)) {
+    if auditor.network.resolves(host) {
         return None;
     }
     if !is_own(host) {
@@ -132,10 +132,6 @@ pub(super) fn reverse(auditor: &Auditor, host: &str) -> Option<()> {
 /// Whether a name is the name of this machine.
 fn is_own(host: &str) -> bool {
     std::fs::read_to_string("/proc/sys/kernel/hostname").is_ok_and(|own| own.trim() == host)
-}
-
-fn is_one_of(host: &str, known: &hookstorm::runtime::Destination) -> bool {
-    host.parse::<IpAddr>().is_ok_and(|address| known.addresses.contains(&address.to_canonical()))
 }
 
 /// Whether a host is an address or empty, so that it is not looked up.
