@@ -167,6 +167,6 @@ class Plugin(CredentialStorePlugin):
     let ran = check("bad.cfg");
     assert_eq!((ran.status, ran.rules()), (Some(0), vec!["config-unreadable".to_owned()]), "{ran:?}");
     let message = ran.json()["findings"][0]["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("line 3") && message.contains("`password` of section `[vault]`"), "{message}");
+    assert!(message.contains("line 3") && message.contains("`[vault] password`"), "{message}");
     assert!(!message.contains("sure"), "{message}");
 }

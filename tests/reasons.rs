@@ -145,6 +145,9 @@ fn a_path_that_the_constructor_may_not_write_to_is_one_finding_with_what_differs
 fn a_percent_sign_in_the_configuration_is_named_with_its_option() {
     let percent = hint("test", "sdk/percent-in-a-token", "uncaught-exception");
     assert!(percent.ends_with("write `%%` for each percent sign in the value of `[vault] token`"), "{percent}");
+    let findings = findings("test", "sdk/percent-in-a-token");
+    let groups = ["uncaught-exception", "config-unreadable"].map(|rule| &only(&findings, rule)["group"]);
+    assert_eq!(groups[0], groups[1], "one cause: {findings:#?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Error, Plugin};
 use crate::{
     contract::PluginType,
-    engine::{ReportedFinding, Summary, group},
+    engine::{ReportedFinding, Summary, arrange, group},
     finding::{Phase, Rule},
     package::NeedsPython,
     report::{PluginInfo, Report, RunContext, SandboxMode},
@@ -35,12 +35,18 @@ impl Plugin {
         if summary.elapsed.is_zero() {
             summary.elapsed = self.opening;
         }
-        let first_group = summary.reported.iter().map(|one| one.group + 1).max().unwrap_or(0);
         let shown: Vec<_> = summary.reported.iter().map(|one| one.finding.fingerprint.clone()).collect();
         let new = self.findings.iter().filter(|one| !shown.contains(&one.fingerprint));
-        let mut new = group(new.cloned().map(ReportedFinding::without_case).collect());
-        new.iter_mut().for_each(|one| one.group += first_group);
-        summary.reported.splice(0..0, new);
+        let new: Vec<_> = new.cloned().map(ReportedFinding::without_case).collect();
+        if matches!(command, "test" | "fuzz") {
+            // What a file shows and what calls show can have one cause.
+            summary.reported = arrange(new.into_iter().chain(summary.reported).collect());
+        } else {
+            let first_group = summary.reported.iter().map(|one| one.group + 1).max().unwrap_or(0);
+            let mut new = group(new);
+            new.iter_mut().for_each(|one| one.group += first_group);
+            summary.reported.splice(0..0, new);
+        }
         summary.cautions.extend(self.cautions(&summary));
         summary.notes.splice(0..0, self.notes.iter().cloned());
         let mut report = self.begun_report(command, seed);

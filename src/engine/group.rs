@@ -6,9 +6,9 @@
 //! library do not matter: all errors of `json` come from one line. Crashes, exits and limits are compared by the same
 //! frames, and by the rule instead of the type. Exceptions of any type from one call at one line of the plugin are one
 //! cause: a `try` around that call catches too little. An exception and what the sandbox refused in its function are
-//! one cause. So are leaks and attempts at one place, whatever the hook, and changes of the same part of a cookie,
-//! which hooks pass on. Any other finding without frames has a group of its own: two wrong keys of a result are two
-//! mistakes.
+//! one cause. So are leaks and attempts at one place, whatever the hook, changes of the same part of a cookie, which
+//! hooks pass on, and an option that the SDK cannot read with the call that reads it. Any other finding without frames
+//! has a group of its own: two wrong keys of a result are two mistakes.
 //!
 //! A finding that only follows from another one (see [`super::cause`]) is in its group, after it.
 
@@ -16,12 +16,12 @@ use std::cmp::Reverse;
 
 use crate::{
     engine::ReportedFinding,
-    finding::{Fingerprint, Location, Rule, Severity},
+    finding::{Finding, Fingerprint, Location, Rule, Severity},
     trace::{Ending, Frame, Origin},
 };
 
 /// Sorts the findings, and numbers the groups from 0 in the order of their first members.
-pub(super) fn arrange(mut reported: Vec<ReportedFinding>) -> Vec<ReportedFinding> {
+pub(crate) fn arrange(mut reported: Vec<ReportedFinding>) -> Vec<ReportedFinding> {
     for at in 0..reported.len() {
         // What was seen to be the cause may have shown in one session only, and was not confirmed itself.
         let is_reported = |cause: &Fingerprint| reported.iter().any(|one| one.finding.fingerprint == *cause);
@@ -69,7 +69,9 @@ fn groups(reported: &[ReportedFinding]) -> Vec<usize> {
                 || follows(one, other)
                 || follows(other, one)
                 || is_refused_at(one, other)
-                || is_refused_at(other, one);
+                || is_refused_at(other, one)
+                || is_about_same_option(&one.finding, &other.finding)
+                || is_about_same_option(&other.finding, &one.finding);
             if is_one {
                 // Two groups with a common member are one: the members of the later join the earlier.
                 let (from, to) = (groups[later].max(groups[earlier]), groups[later].min(groups[earlier]));
@@ -129,6 +131,21 @@ fn is_refused_at(refused: &ReportedFinding, failed: &ReportedFinding) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether `unreadable` is about an option of the configuration whose value the call that `failed` could not read.
+fn is_about_same_option(unreadable: &Finding, failed: &Finding) -> bool {
+    let may_fail_so = matches!(failed.rule, Rule::UncaughtException | Rule::ConstructorFailed | Rule::ImportFailed);
+    if unreadable.rule != Rule::ConfigUnreadable || !may_fail_so {
+        return false;
+    }
+    // "`[vault] token` has a `%` that …"
+    let mut quoted = unreadable.message.split('`').skip(1).step_by(2);
+    let (Some(name), Some("%")) = (quoted.next(), quoted.next()) else { return false };
+    let Some((section, option)) = name.strip_prefix('[').and_then(|name| name.rsplit_once("] ")) else { return false };
+    let in_hint = failed.hint.as_ref().is_some_and(|hint| hint.contains(&format!("`{name}`")));
+    // As `configparser.InterpolationMissingOptionError` says it.
+    in_hint || failed.message.contains(&format!("option '{option}' in section '{section}'"))
 }
 
 /// What leads out of the plugin's folders by a name that a user types comes first. Then the plugin's own code before
@@ -212,7 +229,6 @@ mod tests {
     use crate::{
         contract::{Argument, Hook},
         engine::{DecisiveArgument, fake},
-        finding::Finding,
         trace::{Exception, Trace},
     };
 
@@ -330,6 +346,23 @@ mod tests {
         let refused = |line| Finding::draft(Rule::SandboxViolation, "w").at(at(line)).finish();
         let groups = |refused| groups([failed.clone(), refused].map(ReportedFinding::without_case).into());
         assert_eq!((groups(refused(7)), groups(refused(8))), (vec![0, 0], vec![0, 1]));
+    }
+
+    #[test]
+    fn an_option_that_cannot_be_read_and_the_call_that_reads_it_are_one_cause() {
+        let unreadable = |option: &str| {
+            let message = format!("`[vault] {option}` has a `%` that the SDK cannot interpolate");
+            Finding::draft(Rule::ConfigUnreadable, message).detail(option).finish()
+        };
+        let hint = "write `%%` for each percent sign in the value of `[vault] token`".to_owned();
+        let syntax = Finding::draft(Rule::UncaughtException, "'%' must be followed by").hint(hint).finish();
+        let missing = "Bad value substitution: option 'token' in section 'vault' contains a key";
+        let missing = Finding::draft(Rule::ConstructorFailed, missing).finish();
+        for failed in [syntax, missing] {
+            let groups =
+                |option| groups([failed.clone(), unreadable(option)].map(ReportedFinding::without_case).into());
+            assert_eq!((groups("token"), groups("user")), (vec![0, 0], vec![0, 1]), "{failed:?}");
+        }
     }
 
     #[test]

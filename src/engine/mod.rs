@@ -52,7 +52,7 @@ pub use error::EngineError;
 pub use event::Event;
 pub use fuzz::{CoverageEvent, EndReason, FuzzProgress, FuzzSettings, FuzzStats, fuzz};
 pub use generator::Generator;
-pub(crate) use group::group;
+pub(crate) use group::{arrange, group};
 pub use judge::{Judge, Oracles};
 pub use pending::{PendingFindings, reproduce};
 pub use plan::{Plan, Setup, Workers, workers};

@@ -58,7 +58,7 @@ pub(crate) fn interpolation_findings(text: &str, is_own: bool) -> Vec<Finding> {
     faults
         .map(|(line, fault)| {
             let place = if is_own { String::new() } else { format!("line {line} of the configuration: ") };
-            let draft = Finding::draft(Rule::ConfigUnreadable, format!("{place}{fault} when the SDK reads it"));
+            let draft = Finding::draft(Rule::ConfigUnreadable, format!("{place}{fault}"));
             let location = is_own.then(|| Location::in_file(FILE, line, 0));
             let hint = "write `%%` for a percent sign";
             draft.detail(fault.fingerprint_detail()).at(location).hint(hint.to_owned()).finish()

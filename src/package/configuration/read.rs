@@ -53,7 +53,7 @@ impl fmt::Display for IniFault {
             Self::DuplicateOption(name, section) => write!(f, "option `{name}` appears twice in section `[{section}]`"),
             Self::NoOption => f.write_str("neither a section `[name]` nor an option `name = value`"),
             Self::Interpolation(name, section) => {
-                write!(f, "a `%` in option `{name}` of section `[{section}]` begins an interpolation that fails")
+                write!(f, "`[{section}] {name}` has a `%` that the SDK cannot interpolate")
             }
         }
     }
@@ -323,7 +323,7 @@ mod tests {
         let faults = interpolation_faults(text);
         let lines: Vec<u32> = faults.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [6, 7, 9, 10]);
-        let expected = "a `%` in option `bad` of section `[a]` begins an interpolation that fails";
+        let expected = "`[a] bad` has a `%` that the SDK cannot interpolate";
         assert_eq!(faults[0].1.to_string(), expected);
     }
 
