@@ -54,16 +54,18 @@ fn main() {
 
     match std::env::var_os("HOOKSTORM_TEST_VENV") {
         Some(venv) => {
-            let sdk = Loaded::new("examples/clean-store-sdk", Some(venv.into()));
-            let calls = scratch.path().join("sdk.json");
-            sdk.write_calls(&calls);
-            let mut worker = sdk.worker();
-            compare(
-                "persistent, plugin on the SDK: plain loop",
-                0.9,
-                || sdk.persistent(&mut worker, &next, ROUND),
-                || sdk.plain(&calls, ROUND, None),
-            );
+            let plugins = [
+                ("persistent, plugin on the SDK: plain loop", "examples/clean-store-sdk"),
+                ("persistent, the same that logs: plain loop", "benches/plugins/talkative"),
+            ];
+            for (name, folder) in plugins {
+                let sdk = Loaded::new(folder, Some(venv.clone().into()));
+                let calls = scratch.path().join("sdk.json");
+                sdk.write_calls(&calls);
+                let mut worker = sdk.worker();
+                let ours = || sdk.persistent(&mut worker, &next, ROUND);
+                compare(name, 0.9, ours, || sdk.plain(&calls, ROUND, None));
+            }
         }
         None => println!("persistent, plugin on the SDK: left out, since HOOKSTORM_TEST_VENV is not set"),
     }

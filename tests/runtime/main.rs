@@ -1,6 +1,7 @@
 //! The runtime on real plugins: how calls end, what one call passes to the next, what is left behind.
 
 mod loading;
+mod logging;
 mod plugin;
 #[path = "../program/mod.rs"]
 mod program;

@@ -293,50 +293,6 @@ def sdk_version():
     return None
 
 
-def watch_logging(root, stderr, limit):
-    """Notes for each record that `logging` writes to `stderr`: level, start, end, template, file, function, line.
-    Returns the list of these notes, or None if there is no logging to watch."""
-    logger = getattr(sys.modules.get("logging"), "Logger", None)
-    handle = getattr(logger, "handle", None)
-    if type(handle) is not types.FunctionType or handle.__module__ != "logging":
-        return None
-    import posix
-
-    seek, closed, this_frame = posix.lseek, OSError, sys._getframe
-    inside, text, notes = root + os.sep, str, []
-
-    def note(self, record):
-        try:
-            start = seek(stderr, 0, 2)
-        except closed:
-            return handle(self, record)
-        try:
-            return handle(self, record)
-        finally:
-            if len(notes) < limit:
-                try:
-                    end = seek(stderr, 0, 2)
-                except closed:
-                    end = start
-                if end > start:
-                    place = record.pathname, record.funcName, record.lineno
-                    if not (type(place[0]) is text and place[0].startswith(inside)):
-                        frame = this_frame(1)
-                        while frame is not None and not frame.f_code.co_filename.startswith(inside):
-                            frame = frame.f_back
-                        if frame is not None:
-                            place = frame.f_code.co_filename, frame.f_code.co_name, frame.f_lineno
-                    template = record.msg if type(record.msg) is text else ""
-                    notes.append((record.levelno, start, end, template, *place))
-
-    # `logging` prints the stack of a failing call from the first frame that is in no file of its own.
-    note.__code__ = note.__code__.replace(co_filename=handle.__code__.co_filename, co_name="handle")
-    note.__name__, note.__qualname__, note.__module__ = handle.__name__, handle.__qualname__, handle.__module__
-    note.__doc__ = handle.__doc__
-    logger.handle = note
-    return notes
-
-
 PLAIN_TYPES = (dict, list, str, int, float, bool, type(None))
 
 

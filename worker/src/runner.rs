@@ -393,7 +393,7 @@ impl<'a, 'py> Runner<'a, 'py> {
         writer.output(&self.descriptors.stdout.read(stdout_start, self.output_at.0));
         let mut stderr = self.descriptors.stderr.read(stderr_start, self.output_at.1);
         if let Some(log) = &self.plugin.log {
-            stderr.records = log.take(self.py, stderr_start, &self.plugin.origins);
+            stderr.records = log.take(stderr_start, &self.plugin.origins);
         }
         writer.output(&stderr);
         let files = self.folders.files();

@@ -16,7 +16,7 @@ use crate::{
 /// How many times as long as its hook usually takes a call may take.
 const FACTOR: u32 = 10;
 /// A call may take at least this long.
-const LEAST: Duration = Duration::from_millis(10);
+const LEAST: Duration = Duration::from_millis(5);
 /// The least time between two looks at a call. Whoever writes down a stack has the processor: a call that was only kept
 /// waiting by a busy machine is over by the second look.
 const PAUSE: Duration = Duration::from_millis(2);

@@ -93,7 +93,8 @@ impl Process {
                 return Ok(WorkerEvent::Silent);
             }
             let left = match since_ns {
-                0 => SLEEP,
+                // It may begin at any moment.
+                0 => limit,
                 _ => Duration::from_nanos((since_ns.saturating_add(limit_ns)).saturating_sub(now_ns())),
             };
             match self.poll_event(left.min(SLEEP))? {
