@@ -152,9 +152,9 @@ impl Watch {
     /// File, function and line of the innermost frame in the plugin's own code.
     fn caller_in_package(&self) -> Option<(String, String, u32)> {
         let mut place = None;
-        audit::stack::each(|file, function, line| {
-            if file.starts_with(&self.inside) {
-                place = Some((file, function, line));
+        audit::stack::each(|frame| {
+            if frame.is_below(&self.inside) {
+                place = Some((frame.file(), frame.function(), frame.line()));
             }
             place.is_none()
         });

@@ -108,8 +108,8 @@ fn note(what: What) {
     {
         HAS_NOTED.store(true, Ordering::Relaxed);
         let mut stack = Vec::new();
-        audit::stack::each(|file, function, line| {
-            stack.push((file, function, line));
+        audit::stack::each(|frame| {
+            stack.push((frame.file(), frame.function(), frame.line()));
             stack.len() < FRAMES_LIMIT
         });
         starts.push(Start { what, stack });
