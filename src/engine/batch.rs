@@ -33,19 +33,21 @@ pub(super) trait Batch {
 }
 
 /// Runs sessions in slices: first a few, then all others at once or, if the first were slow, one by one. Between two
-/// slices it asks `is_over`. `run` returns how long a slice took.
+/// slices it asks `is_over`. `run` returns how many sessions of the slice it ran, from the first on, and how long they
+/// took.
 pub(super) fn in_slices(
     numbers: Range<u64>,
     is_over: &dyn Fn() -> bool,
-    mut run: impl FnMut(Range<u64>) -> Result<Duration, RuntimeError>,
+    mut run: impl FnMut(Range<u64>) -> Result<(u64, Duration), RuntimeError>,
 ) -> Result<(), RuntimeError> {
     let mut next = numbers.start;
     let mut at_once = FIRST_SLICE_SESSIONS;
     while next < numbers.end && !is_over() {
         let end = next.saturating_add(at_once).min(numbers.end);
-        let elapsed = run(next..end)?;
+        let (ran, elapsed) = run(next..end)?;
         at_once = if elapsed > SLOW_SLICE { 1 } else { u64::MAX };
-        next = end;
+        // An executor that ran none would do so for ever.
+        next += ran.max(1);
     }
     Ok(())
 }

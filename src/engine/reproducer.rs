@@ -10,7 +10,7 @@ use crate::{
     generate::{self, SecretPlaces},
     oracle::{self, PluginUnderTest},
     runtime::{Executor, Isolation, RuntimeError},
-    trace::{Ending, Trace},
+    trace::{Ending, Instrumentation, Trace},
 };
 
 /// A timeout is confirmed if the call also exceeds this many times the limit.
@@ -67,13 +67,16 @@ impl<'p> Reproducer<'p> {
         exclusive.shared(|| executor.run(sessions, Isolation::Persistent))
     }
 
-    /// The same to explore: sessions that reach a place where calls are known to hang are ended early.
+    /// The same to explore: sessions that reach a place where calls are known to hang are ended early, and after a
+    /// session that reached the time limit the others are left out, so that its place can become known.
     pub(super) fn explore(&mut self, sessions: &[Session]) -> Result<Vec<Trace>, RuntimeError> {
         let hangs = self.hangs().places();
-        self.executor()?.end_early(&hangs);
-        let traces = self.persistent(sessions);
-        self.executor()?.end_early(&[]);
-        traces
+        let exclusive = self.exclusive.clone();
+        let executor = self.executor()?;
+        executor.end_early(&hangs);
+        let observed = exclusive.shared(|| executor.run_until_timeout(sessions, Instrumentation::NewEdges));
+        executor.end_early(&[]);
+        Ok(observed?.into_iter().map(|observation| observation.trace).collect())
     }
 
     /// The hangs that the run has confirmed.

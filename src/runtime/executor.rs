@@ -64,6 +64,19 @@ pub trait Executor: Send {
         Ok(traces.into_iter().map(|trace| Observation { trace, ..Observation::default() }).collect())
     }
 
+    /// As [`Executor::run_observed`], but after a session that reached the time limit it may leave out the others: what
+    /// it returns is of the first sessions, and of one at least.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    fn run_until_timeout(
+        &mut self,
+        sessions: &[Session],
+        instrumentation: Instrumentation,
+    ) -> Result<Vec<Observation>, RuntimeError> {
+        self.run_observed(sessions, instrumentation)
+    }
+
     /// Ends persistent sessions early, as [`Ending::EndedEarly`](crate::trace::Ending), that reach one of these places
     /// and stay there for a small multiple of what their hook usually takes. From time to time one still runs to its
     /// limit. An executor that cannot do that runs all of them to their limits.

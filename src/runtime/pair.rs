@@ -7,7 +7,7 @@ use crate::{
     case::{Session, Value},
     contract::Hook,
     runtime::{Executor, Isolation, KnownHang, RuntimeError, Worker, host},
-    trace::{Ending, Trace},
+    trace::{Ending, Instrumentation, Observation, Trace},
 };
 
 /// The executors of the plugin under test and of the other one.
@@ -84,6 +84,25 @@ impl<M: Executor, O: Executor> Executor for Pair<M, O> {
             traces.into_iter().next().ok_or(RuntimeError::Stuck)
         };
         sessions.iter().map(|session| self.session(session, &mut run)).collect()
+    }
+
+    fn run_until_timeout(
+        &mut self,
+        sessions: &[Session],
+        _instrumentation: Instrumentation,
+    ) -> Result<Vec<Observation>, RuntimeError> {
+        let mut observed = Vec::new();
+        for session in sessions {
+            let traces = self.run(std::slice::from_ref(session), Isolation::Persistent)?;
+            let is_timeout =
+                |trace: &Trace| trace.calls.last().is_some_and(|call| matches!(call.ending, Ending::TimedOut { .. }));
+            let is_last = traces.iter().any(is_timeout);
+            observed.extend(traces.into_iter().map(|trace| Observation { trace, ..Observation::default() }));
+            if is_last {
+                break;
+            }
+        }
+        Ok(observed)
     }
 
     fn run_after(&mut self, earlier: &[Session], session: &Session) -> Result<Trace, RuntimeError> {

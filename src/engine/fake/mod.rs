@@ -169,6 +169,27 @@ impl Executor for FakeExecutor {
         Ok(observed.collect())
     }
 
+    fn run_until_timeout(
+        &mut self,
+        sessions: &[Session],
+        instrumentation: Instrumentation,
+    ) -> Result<Vec<Observation>, RuntimeError> {
+        let mut observed = Vec::new();
+        for session in sessions.iter().map(std::slice::from_ref) {
+            if self.is_instrumented {
+                observed.extend(self.run_observed(session, instrumentation)?);
+            } else {
+                let traces = self.run(session, Isolation::Persistent)?;
+                observed.extend(traces.into_iter().map(|trace| Observation { trace, ..Observation::default() }));
+            }
+            let last = observed.last().and_then(|observation| observation.trace.calls.last());
+            if last.is_some_and(|call| matches!(call.ending, Ending::TimedOut { .. })) {
+                break;
+            }
+        }
+        Ok(observed)
+    }
+
     fn end_early(&mut self, hangs: &[KnownHang]) {
         self.hangs = hangs.to_vec();
     }

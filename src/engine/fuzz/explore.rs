@@ -65,7 +65,8 @@ impl<'s, 'a> Explorer<'s, 'a> {
             let observed = run
                 .threads
                 .exclusive
-                .shared(|| executor.run_observed(&sessions[range.clone()], Instrumentation::NewEdges))?;
+                .shared(|| executor.run_until_timeout(&sessions[range.clone()], Instrumentation::NewEdges))?;
+            let ran = observed.len() as u64;
             let mut elapsed = Duration::ZERO;
             for (at, Observation { trace, edges, .. }) in range.zip(observed) {
                 let (session, number) = (&sessions[at], item.first + at as u64);
@@ -94,7 +95,7 @@ impl<'s, 'a> Explorer<'s, 'a> {
                 let session = |number: u64| sessions.get((number - item.first) as usize).cloned();
                 reproducer.confirm_hangs(&result, session)?;
             }
-            Ok(elapsed)
+            Ok((ran, elapsed))
         })?;
         self.add_testcases(&sessions, candidates)?;
         let needs_sessions = self.run.state().filter_repeats(&mut result);

@@ -119,7 +119,7 @@ impl PropertyRun<'_> {
             if !self.stop.requested() {
                 reproducer.confirm_hangs(&result, |number| Some(self.session_plan.session(number)))?;
             }
-            Ok(traces.iter().map(elapsed).sum())
+            Ok((traces.len() as u64, traces.iter().map(elapsed).sum()))
         })?;
         Ok(result)
     }

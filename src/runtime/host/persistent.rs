@@ -39,8 +39,14 @@ impl Worker {
         Ok(self.has_runner)
     }
 
-    /// Runs sessions in one runner after another; bits of [`flag`] say how.
-    pub(super) fn persistent(&mut self, sessions: &[Session], flags: u32) -> Result<Vec<Observation>, RuntimeError> {
+    /// Runs sessions in one runner after another; bits of [`flag`] say how. With `until_timeout` it leaves out those
+    /// after one that reached the time limit.
+    pub(super) fn persistent(
+        &mut self,
+        sessions: &[Session],
+        flags: u32,
+        until_timeout: bool,
+    ) -> Result<Vec<Observation>, RuntimeError> {
         self.must_be_loaded()?;
         let mut observations: Vec<Observation> = Vec::with_capacity(sessions.len());
         let mut failures = 0;
@@ -99,7 +105,11 @@ impl Worker {
             if let Some(ending) = ending
                 && let Some(session) = sessions.get(observations.len())
             {
+                let is_timeout = matches!(ending, Ending::TimedOut { .. });
                 observations.push(self.aborted_session(session, partial, ending, flags));
+                if until_timeout && is_timeout {
+                    break;
+                }
             }
             if observations.len() > before {
                 failures = 0;

@@ -82,7 +82,8 @@ impl Server {
         session: &Session,
     ) -> Result<(Trace, Vec<CallUsage>, Option<ProcessUsage>), RuntimeError> {
         fill(&self.state, &session.services);
-        let observations = self.worker.persistent(std::slice::from_ref(session), flag::USAGE | flag::KEEP_STATE)?;
+        let observations =
+            self.worker.persistent(std::slice::from_ref(session), flag::USAGE | flag::KEEP_STATE, false)?;
         let observation = observations.into_iter().next().ok_or(RuntimeError::Stuck)?;
         Ok((observation.trace, observation.usage, observation.process_usage))
     }

@@ -170,6 +170,15 @@ impl Worker {
         }
     }
 
+    /// How sessions are run to be observed: bits of [`flag`].
+    const fn flags_for(&self, instrumentation: Instrumentation) -> u32 {
+        match instrumentation {
+            _ if self.places == 0 => 0,
+            Instrumentation::NewEdges => flag::EDGES,
+            Instrumentation::Comparisons => flag::EDGES | flag::COMPARISONS,
+        }
+    }
+
     /// Writes how the next sessions or calls are run: bits of [`flag`].
     pub(super) fn set_flags(&self, flags: u32) {
         self.process.shared.header().flags.store(flags, Ordering::Relaxed);
@@ -180,7 +189,7 @@ impl Executor for Worker {
     fn run(&mut self, sessions: &[Session], isolation: Isolation) -> Result<Vec<Trace>, RuntimeError> {
         match isolation {
             Isolation::Persistent => {
-                Ok(self.persistent(sessions, 0)?.into_iter().map(|observation| observation.trace).collect())
+                Ok(self.persistent(sessions, 0, false)?.into_iter().map(|observation| observation.trace).collect())
             }
             Isolation::Isolated => {
                 sessions.iter().map(|session| self.isolated(session, self.target.limits.timeout)).collect()
@@ -192,7 +201,7 @@ impl Executor for Worker {
         self.end_runner();
         let mut sessions = earlier.to_vec();
         sessions.push(session.clone());
-        let observations = self.persistent(&sessions, flag::KEEP_STATE)?;
+        let observations = self.persistent(&sessions, flag::KEEP_STATE, false)?;
         self.end_runner();
         observations.into_iter().next_back().map(|last| last.trace).ok_or(RuntimeError::Stuck)
     }
@@ -202,12 +211,15 @@ impl Executor for Worker {
         sessions: &[Session],
         instrumentation: Instrumentation,
     ) -> Result<Vec<Observation>, RuntimeError> {
-        let flags = match instrumentation {
-            _ if self.places == 0 => 0,
-            Instrumentation::NewEdges => flag::EDGES,
-            Instrumentation::Comparisons => flag::EDGES | flag::COMPARISONS,
-        };
-        self.persistent(sessions, flags)
+        self.persistent(sessions, self.flags_for(instrumentation), false)
+    }
+
+    fn run_until_timeout(
+        &mut self,
+        sessions: &[Session],
+        instrumentation: Instrumentation,
+    ) -> Result<Vec<Observation>, RuntimeError> {
+        self.persistent(sessions, self.flags_for(instrumentation), true)
     }
 
     fn end_early(&mut self, hangs: &[KnownHang]) {
