@@ -376,6 +376,43 @@ mod tests {
         assert_eq!(small.session.calls.len(), 1);
     }
 
+    fn hanging_session() -> Session {
+        Session::new((0..4).flat_map(|number| fake::session(number).calls).collect())
+    }
+
+    /// Shrinks a timeout of a hook of which these runs with the longer limit exceed it, too; the first one confirms it.
+    fn shrunk_hang(exceeds: &'static [bool]) -> (Reproduced, usize) {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&runs);
+        let plugin = FakePlugin::new(move |call, _, how| match how {
+            // One call of the session hangs.
+            _ if call.hook != Hook::GetPasswordList || port(call) != 0 => give(1),
+            How::LongerLimit(limit) => {
+                let run = count.fetch_add(1, Ordering::Relaxed);
+                let is_long = exceeds.get(run).copied().unwrap_or(false);
+                if is_long { Ending::TimedOut { limit, frames: Vec::new() } } else { give(1) }
+            }
+            _ => Ending::TimedOut { limit: Duration::from_secs(2), frames: Vec::new() },
+        });
+        (shrunk(&plugin, hanging_session()), runs.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn the_case_of_a_timeout_also_exceeds_the_longer_limit() {
+        let size = |small: &Reproduced| small.session.calls.len();
+        let (last, _) = shrunk_hang(&[true, true]);
+        let (half, _) = shrunk_hang(&[true, false, true]);
+        let (none, runs) = shrunk_hang(&[true]);
+        assert!(size(&last) < size(&half) && size(&half) < size(&none), "{} {}", size(&last), size(&half));
+        assert_eq!(none.session, hanging_session(), "what was confirmed stays");
+        assert!(runs < 6, "each run costs the longer limit: {runs}");
+        for small in [last, half, none] {
+            let ending = &small.trace.calls[small.finding.call.unwrap()].ending;
+            let longer = matches!(ending, Ending::TimedOut { limit, .. } if *limit > Duration::from_secs(2));
+            assert!(longer, "the trace is that of the longer limit: {ending:?}");
+        }
+    }
+
     #[test]
     fn a_timeout_is_shrunk_with_few_tries() {
         let plugin = FakePlugin::new(|_, _, _| Ending::TimedOut { limit: Default::default(), frames: Vec::new() });
