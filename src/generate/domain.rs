@@ -1,7 +1,7 @@
 //! What sessions are made for: a type of plugin on a platform, its hooks and its tokens. Everything that is the same
 //! for all sessions is computed here, once.
 
-use std::sync::Arc;
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use crate::{
     contract::{Argument, Hook, HookSpec, Platform, PluginType},
@@ -25,7 +25,7 @@ const SEPARATORS: &[&str] = &[
 /// How many of the separators are used whether or not they occur in the plugin's tokens.
 const COMMON_SEPARATORS: usize = 10;
 /// The most regular expressions of the plugin for which texts are made.
-const PATTERNS_LIMIT: usize = 64;
+const PATTERNS_LIMIT: usize = 256;
 /// How many texts are made for all of them.
 const SLOW_TEXTS_LIMIT: usize = 256;
 /// How many times more often a separator is used that occurs in the plugin's tokens.
@@ -72,6 +72,8 @@ pub(super) struct Tables {
     pub(super) answers: Vec<(&'static str, String)>,
     /// Texts on which the plugin's regular expressions may take long.
     pub(super) slow_texts: Vec<String>,
+    /// The same for each expression that was looked at.
+    texts_of_patterns: HashMap<String, Vec<String>>,
     /// The names by which the plugin uses the platform's services.
     pub(super) names: ServiceNames,
 }
@@ -142,6 +144,14 @@ impl Domain {
         &self.tables.arguments[hook as usize]
     }
 
+    /// Texts on which the regular expression may take long.
+    pub(super) fn slow_texts_of(&self, pattern: &str) -> Cow<'_, [String]> {
+        match self.tables.texts_of_patterns.get(pattern) {
+            Some(texts) => Cow::Borrowed(texts),
+            None => Cow::Owned(mutate::slow_texts(pattern)),
+        }
+    }
+
     pub(super) fn tables(&self) -> &Tables {
         &self.tables
     }
@@ -187,10 +197,12 @@ impl Tables {
             let value = option.value.as_ref().filter(|value| may_be_chosen(value))?;
             Some((*user, value.clone()))
         };
+        let texts_of_patterns = texts_of_patterns(tokens);
         Self {
             arguments: Default::default(),
             names: ServiceNames::of(tokens),
-            slow_texts: slow_texts(&tokens.strings),
+            slow_texts: slow_texts(&texts_of_patterns),
+            texts_of_patterns: texts_of_patterns.into_iter().collect(),
             answers: USERS.iter().filter_map(answer).collect(),
             keys: strings.iter().filter(|text| is_key(text)).cloned().collect(),
             hostnames: strings.iter().filter(|text| is_hostname(text)).cloned().collect(),
@@ -208,12 +220,34 @@ impl Tables {
     }
 }
 
-/// Texts for the strings that look like regular expressions, of each expression some.
-fn slow_texts(strings: &[String]) -> Vec<String> {
-    let is_pattern = |text: &&String| text.contains(['*', '+', '{']) && text.contains(['\\', '[', '(', '.', '^', '$']);
-    let patterns: Vec<&String> = strings.iter().filter(is_pattern).take(PATTERNS_LIMIT).collect();
-    let each = SLOW_TEXTS_LIMIT / patterns.len().max(1);
-    patterns.into_iter().flat_map(|pattern| mutate::slow_texts(pattern).into_iter().take(each.max(4))).collect()
+/// The plugin's regular expressions, and the strings of its code and configuration that look like some, each with texts
+/// on which it may take long.
+fn texts_of_patterns(tokens: &PluginTokens) -> Vec<(String, Vec<String>)> {
+    let is_pattern = |text: &&str| text.contains(['*', '+', '{']) && text.contains(['\\', '[', '(', '.', '^', '$']);
+    let known = tokens.patterns.iter().map(String::as_str);
+    let strings = tokens.strings.iter().map(String::as_str);
+    let values = tokens.options.iter().filter_map(|option| option.value.as_deref());
+    let patterns = known.chain(strings).chain(values).filter(is_pattern).take(PATTERNS_LIMIT).flat_map(|pattern| {
+        // Nothing shows whether a string of several lines is compiled as a verbose expression.
+        let verbose = pattern.contains('\n').then(|| format!("(?x){pattern}"));
+        std::iter::once(pattern.to_owned()).chain(verbose)
+    });
+    let with_texts = |pattern: String| {
+        let texts = mutate::slow_texts(&pattern);
+        (pattern, texts)
+    };
+    patterns.map(with_texts).collect()
+}
+
+/// All these texts, each once.
+fn slow_texts(texts_of_patterns: &[(String, Vec<String>)]) -> Vec<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for text in texts_of_patterns.iter().flat_map(|(_, texts)| texts) {
+        if texts.len() < SLOW_TEXTS_LIMIT && !texts.contains(text) {
+            texts.push(text.clone());
+        }
+    }
+    texts
 }
 
 /// Whether `text` looks like a key that a plugin looks up in a dict.

@@ -44,6 +44,7 @@ pub(crate) mod package;
 mod paths;
 mod plain_arguments;
 pub(crate) mod plugin;
+mod regex;
 mod replace_secrets;
 #[cfg(test)]
 mod same_bytes;

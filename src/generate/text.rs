@@ -244,11 +244,15 @@ pub(super) fn may_be_chosen(text: &str) -> bool {
     (1..=CHOSEN_BYTES_LIMIT).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// Unusual text, hostile text, or text made of the plugin's tokens.
+/// Unusual text, hostile text, text made of the plugin's tokens, or text that its regular expressions are slow on.
 fn unusual(source: &mut DomainSource<'_, '_>, plain: &[&str]) -> String {
     match source.byte() {
         0..110 if !source.domain.tables().strings.is_empty() => token(source, plain),
         0..175 => source.text(UNUSUAL).to_owned(),
+        175..200 if !source.domain.tables().slow_texts.is_empty() => {
+            let texts = &source.domain.tables().slow_texts;
+            source.text(texts).to_owned()
+        }
         175..225 => source.text(HOSTILE).to_owned(),
         225..252 => {
             let (before, after) = (source.text(plain), source.text(HOSTILE));

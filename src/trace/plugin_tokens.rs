@@ -7,12 +7,18 @@ use serde::{Deserialize, Serialize};
 const TOKENS_LIMIT: usize = 4096;
 /// The longest string, in characters. A longer one is no token but a text.
 const STRING_CHARS_LIMIT: usize = 256;
+/// The longest regular expression, in characters.
+const PATTERN_CHARS_LIMIT: usize = 2048;
 
 /// The tokens in a plugin's code and configuration. The worker collects them from code objects.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PluginTokens {
     /// String constants without docstrings, shortest first, each once.
     pub strings: Vec<String>,
+    /// Regular expressions that the code compiled when it was imported, and long string constants that may be some,
+    /// shortest first, each once. Flags that change what an expression matches stand before it: `(?x)`.
+    #[serde(default)]
+    pub patterns: Vec<String>,
     /// Int constants, ascending.
     pub numbers: Vec<i64>,
     /// Options of default.cfg and of the configuration in use.
@@ -46,6 +52,10 @@ impl PluginTokens {
         self.strings.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
         self.strings.dedup();
         self.strings.truncate(TOKENS_LIMIT);
+        self.patterns.retain(|text| text.chars().nth(PATTERN_CHARS_LIMIT).is_none());
+        self.patterns.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+        self.patterns.dedup();
+        self.patterns.truncate(TOKENS_LIMIT);
         self.numbers.sort_unstable();
         self.numbers.dedup();
         self.numbers.truncate(TOKENS_LIMIT);

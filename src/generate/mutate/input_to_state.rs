@@ -6,7 +6,6 @@
 //! tries first what hardly occurs there by chance. It is bounded, uses no randomness, and makes each session once.
 
 use super::{
-    backtracking::slow_texts,
     pattern,
     session_values::{SeenValue, ValuePath, ValueRoot, as_text, change, values},
     transforms::{Leaf, NUMBER, Rank, SEPARATORS, inverted},
@@ -31,8 +30,9 @@ const OPERAND_BYTES_LIMIT: usize = 8192;
 /// How much a change of an argument that no hook takes adds to its rank.
 const UNSEEN: Rank = 8;
 
-/// How much a text adds to its rank on which an expression may take long: it reaches no new code.
-const SLOW: Rank = 6;
+/// How much a text adds to its rank on which an expression may take long. Few expressions have such a text, so those
+/// that do come soon after the texts that match, although they reach no new code.
+const SLOW: Rank = 2;
 
 /// A change of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +98,7 @@ pub fn input_to_state(domain: &Domain, session: &Session, comparisons: &[CmpLogE
     let unseen: Vec<&ValuePath> = leaves.iter().map(|(path, _)| path).filter(|path| !sees(path)).collect();
     let mut all: Vec<(Rank, Edit)> = Vec::new();
     for comparison in comparisons.iter().take(COMPARISONS_LIMIT) {
-        let mut edits = Edits { leaves: &leaves, edits: Vec::new() };
+        let mut edits = Edits { domain, leaves: &leaves, edits: Vec::new() };
         edits.of(comparison);
         let mut edits = edits.edits;
         for (rank, edit) in &mut edits {
@@ -168,6 +168,7 @@ fn made(domain: &Domain, session: &Session, edit: Edit) -> Option<Session> {
 }
 
 struct Edits<'p, 's> {
+    domain: &'p Domain,
     leaves: &'p [(ValuePath, Leaf<'s>)],
     edits: Vec<(Rank, Edit)>,
 }
@@ -207,8 +208,8 @@ impl Edits<'_, '_> {
                     for (rank, text) in pattern::matches(pattern).into_iter().enumerate() {
                         self.replace(rank as Rank, left, &text.into());
                     }
-                    for (rank, text) in slow_texts(pattern).into_iter().enumerate() {
-                        self.replace(SLOW + rank as Rank, left, &text.into());
+                    for (rank, text) in self.domain.slow_texts_of(pattern).iter().enumerate() {
+                        self.replace(SLOW + rank as Rank, left, &text.as_str().into());
                     }
                 }
             }

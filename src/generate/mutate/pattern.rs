@@ -27,21 +27,11 @@ pub(super) fn matches(pattern: &str) -> Vec<String> {
 }
 
 /// The expression; `None` if it is too long or Rust's syntax cannot express it.
-pub(super) fn parsed(pattern: &str) -> Option<Hir> {
+fn parsed(pattern: &str) -> Option<Hir> {
     if pattern.len() > PATTERN_BYTES_LIMIT {
         return None;
     }
     regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(&translated(pattern)).ok()
-}
-
-/// A plain text that matches `hir` and has its optional parts.
-pub(super) fn plainest(hir: &Hir) -> String {
-    text_of(hir, 0)
-}
-
-/// A plain text that matches `hir` and lacks its optional parts.
-pub(super) fn shortest(hir: &Hir) -> String {
-    text_of(hir, 1)
 }
 
 fn text_of(hir: &Hir, variant: usize) -> String {
