@@ -285,6 +285,35 @@ return {}
 }
 
 #[test]
+fn a_regular_expression_is_a_comparison_in_every_form_of_call() {
+    let folder = plugin(
+        "
+own = re.compile('o (w) n', re.X)
+found = [
+    own.sub('', word), own.subn(repl='', string=word), own.split(word, 1), len(list(own.finditer(word))),
+    re.sub('a+', '', word, 0, re.I), re.split('r', word), re.findall('d', word, flags=re.S | re.M), word.split('o'),
+    re.match('''long''' * 100, word),
+]
+return {'found': found}
+",
+    );
+    let (mut worker, _) = start(folder.path(), true);
+    let seen = watched(&mut worker, "word", Instrumentation::Comparisons);
+    let result = "{'found': ['word', ('word', 0), ['word'], 0, 'word', ['wo', 'd'], ['d'], ['w', 'rd'], None]}";
+    assert_eq!(returned(&seen.trace).replace('"', "'"), result);
+    let patterns = seen.comparisons.iter().filter(|one| one.kind == CmpKind::Pattern);
+    let patterns: Vec<(&Value, &Value, bool)> = patterns.map(|one| (&one.left, &one.right, one.matched)).collect();
+    let word = Value::text("word");
+    let long = "long".repeat(100);
+    for (pattern, matched) in
+        [("(?x)o (w) n", false), ("(?i)a+", false), ("r", true), ("(?ms)d", true), (long.as_str(), false)]
+    {
+        assert!(patterns.contains(&(&word, &Value::text(pattern), matched)), "{pattern}: {patterns:?}");
+    }
+    assert_eq!(patterns.iter().filter(|(_, pattern, _)| pattern.as_str() == Some("(?x)o (w) n")).count(), 3);
+}
+
+#[test]
 fn a_case_of_match_is_a_comparison() {
     let folder = plugin(
         "

@@ -95,19 +95,95 @@ fn a_regular_expression_that_takes_long_is_found_where_the_text_comes_from() {
     ] {
         let desk = Desk::new();
         plugin(&desk, "aa", &asks(head, expression));
-        let fuzz = ["fuzz", "plugin", "--time", "60s", "--timeout", "500ms", "--seed", "1", "--format", "json"];
+        let fuzz = ["fuzz", "plugin", "--time", "60s", "--timeout", "200ms", "--seed", "1", "--format", "json"];
         let ran = desk.run(&[&fuzz[..], &["--runs", "8000"]].concat());
         assert_eq!((ran.status, ran.rules()), (Some(1), vec!["timeout".to_owned()]), "{head}: {ran:?}");
     }
 }
 
+/// An AA plugin whose first hook uses `value` in this expression.
+fn uses(head: &str, value: &str, expression: &str) -> String {
+    let arguments = "session_id, session_cookie, key_value_pairs, gateway_user, target_username";
+    format!(
+        "import re
+
+{head}
+
+
+class Plugin:
+    def __init__(self, configuration):
+        self.configuration = configuration.strip()
+
+    def authenticate(self, {arguments}):
+        value = {value}
+        found = {expression}
+        return {{'verdict': 'ACCEPT' if found else 'DENY'}}
+
+    def authorize(self, gateway_groups):
+        return {{'verdict': 'ACCEPT'}}
+
+    def session_ended(self):
+        return None
+"
+    )
+}
+
+#[test]
+fn a_regular_expression_is_found_in_any_form_of_call_and_on_any_text() {
+    let verbose = "PARTS = re.compile(r'''\n    ( [a-z]+ [0-9]* )+   # words\n    ; \\Z\n''', re.VERBOSE)";
+    for (head, value, expression) in [
+        // The time grows with the third power of the length.
+        (r#"FIELD = re.compile(r"name:\s*(.*?)\s*,\s*(.*?)\s*;")"#, "gateway_user or ''", "FIELD.search(value)"),
+        ("", "target_username or ''", r#"re.fullmatch(r"(?:\w+[ _]?)+!", value)"#),
+        (verbose, "session_id", "PARTS.split(value, 2)"),
+        (
+            "",
+            "key_value_pairs.get('username', '')",
+            r#"re.sub(r"(?:x|xx|y)+$", "", string=value) and re.subn(r"(?:x|xx)+;", "", value)[1]"#,
+        ),
+        ("from re import findall", "str(session_cookie.get('ticket', ''))", r#"findall(r"(?:[a-z]+-?)+#", value)"#),
+        ("", "gateway_user or ''", r#"re.match(r"(USER|[A-Z]+\d?)+@", value.strip(), flags=re.I)"#),
+        // No constant of the plugin is the whole expression.
+        (r#"WORD = r"[a-z0-9]+""#, "key_value_pairs.get('otp', '')", r#"any(re.finditer(f"^({WORD})*:$", value))"#),
+        ("", "gateway_user or ''", "re.search(self.configuration, value)"),
+    ] {
+        let desk = Desk::new();
+        plugin(&desk, "aa", &uses(head, value, expression));
+        desk.write("plugin/default.cfg", r"^(\w+\s?)*:$");
+        let fuzz = ["fuzz", "plugin", "--timeout", "200ms", "--seed", "1", "--runs", "4000", "--format", "json"];
+        let ran = desk.run(&fuzz);
+        assert_eq!((ran.status, ran.rules()), (Some(1), vec!["timeout".to_owned()]), "{expression}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_slow_regular_expression_is_found_with_any_seed_by_test_too_and_at_its_line() {
+    let desk = Desk::new();
+    let head = r#"MENTION = re.compile(r"<< *(.+?) *: *(.+?) *>>")"#;
+    plugin(&desk, "aa", &asks(head, "MENTION.search(reason)"));
+    for seed in ["1", "2", "3"] {
+        for command in ["fuzz", "test"] {
+            let limits = ["--timeout", "200ms", "--seed", seed, "--runs", "3000", "--corpus", seed, "--format", "json"];
+            let ran = desk.run(&[&[command, "plugin"], &limits[..]].concat());
+            assert_eq!((ran.status, ran.rules()), (Some(1), vec!["timeout".to_owned()]), "{command} {seed}: {ran:?}");
+            let finding = &ran.json()["findings"][0];
+            assert_eq!(finding["location"]["line"], 11, "{finding}");
+        }
+    }
+    assert!(desk.run(&["replay", "plugin", "--timeout", "200ms", "--corpus", "1"]).stdout.contains("still there"));
+}
+
 #[test]
 fn regular_expressions_that_take_no_time_are_silent() {
     let desk = Desk::new();
-    let head = r#"LINK = re.compile(r"^\[\[([^|\]]+)\|([^|\]]+)\]\]$")"#;
-    plugin(&desk, "aa", &asks(head, "LINK.search(reason)"));
-    let ran = desk.run(&["fuzz", "plugin", "--runs", "6000", "--seed", "1", "--format", "json"]);
-    assert_eq!((ran.status, ran.rules()), (Some(0), Vec::new()), "{ran:?}");
+    // The time of the second grows with the square of the length only: no user types a text on which it takes long.
+    for pattern in [r"^\[\[([^|\]]+)\|([^|\]]+)\]\]$", r"\s+$|CN=(.*),OU=(.*)$"] {
+        plugin(&desk, "aa", &asks(&format!("LINK = re.compile(r\"{pattern}\")"), "LINK.search(reason)"));
+        for command in ["fuzz", "test"] {
+            let ran = desk.run(&[command, "plugin", "--runs", "4000", "--seed", "1", "--format", "json"]);
+            assert_eq!((ran.status, ran.rules()), (Some(0), Vec::new()), "{ran:?}");
+        }
+    }
 }
 
 #[test]

@@ -278,6 +278,49 @@ def tokens_of(paths):
     return sorted(strings, key=lambda s: (len(s), s))[:4096], sorted(numbers)[:1024], sorted(names)[:8192]
 
 
+def patterns_of(files):
+    """The regular expressions in the modules and classes of {path: module name}, and long constants that may be some.
+    Flags that change what an expression matches stand before it: `(?x)`."""
+    import re
+
+    found = set()
+
+    def add(value, flags=0):
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "ignore")
+        letters = "".join(letter for letter, flag in (("i", 2), ("m", 8), ("s", 16), ("x", 64)) if flags & flag)
+        text = f"(?{letters}){value}" if letters else value
+        if len(text) <= 2048 and not any("\ud800" <= one <= "\udfff" for one in text):
+            found.add(text)
+
+    def look(value, depth):
+        kind = type(value)
+        if kind is re.Pattern:
+            add(value.pattern, value.flags)
+        elif kind is dict and depth:
+            for inner in list(value.values())[:4096]:
+                look(inner, depth - 1)
+        elif kind in (list, tuple) and depth:
+            for inner in value[:4096]:
+                look(inner, depth - 1)
+
+    for path, name in files.items():
+        for value in list(vars(sys.modules[name]).values()) if name in sys.modules else ():
+            look(value, 2)
+            if type(value) is type and value.__module__ == name:
+                for inner in list(type.__getattribute__(value, "__dict__").values()):
+                    look(inner, 2)
+        try:
+            with open(path, "rb") as file:
+                tree = ast.parse(file.read())
+        except (OSError, SyntaxError, ValueError, RecursionError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)) and 256 < len(node.value):
+                add(node.value)
+    return sorted(found, key=lambda text: (len(text), text))[:1024]
+
+
 def sdk_version():
     if "safeguard.sessions.plugin" not in sys.modules:
         return None

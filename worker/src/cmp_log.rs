@@ -22,6 +22,8 @@ use pyo3::{
 
 /// How many characters of a text are written.
 const TEXT_LIMIT: usize = 256;
+/// How long a regular expression may be, in bytes: a part of it would be another one.
+const PATTERN_LIMIT: usize = 2048;
 /// How many items of a list, set or dict are written.
 const ITEMS_LIMIT: usize = 64;
 /// How many keys of a dict are searched.
@@ -48,7 +50,8 @@ static NOTES: Mutex<Option<Notes>> = Mutex::new(None);
 /// `re.Pattern`, and the functions of `re` that take a pattern first.
 struct Patterns {
     class: Py<PyAny>,
-    functions: [Py<PyAny>; 3],
+    flags: Py<PyAny>,
+    functions: [Py<PyAny>; 8],
 }
 
 static PATTERNS: OnceLock<Patterns> = OnceLock::new();
@@ -57,8 +60,17 @@ static PATTERNS: OnceLock<Patterns> = OnceLock::new();
 pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
     let re = py.import("re")?;
     let get = |name| Ok::<_, PyErr>(re.getattr(name)?.unbind());
-    let functions = [get("match")?, get("fullmatch")?, get("search")?];
-    let _ = PATTERNS.set(Patterns { class: get("Pattern")?, functions });
+    let functions = [
+        get("match")?,
+        get("fullmatch")?,
+        get("search")?,
+        get("findall")?,
+        get("sub")?,
+        get("subn")?,
+        get("split")?,
+        get("finditer")?,
+    ];
+    let _ = PATTERNS.set(Patterns { class: get("Pattern")?, flags: get("RegexFlag")?, functions });
     Ok(())
 }
 
@@ -135,45 +147,92 @@ pub(crate) unsafe fn note_get(number: u32, method: *mut PyObject, key: *mut PyOb
     }
 }
 
-/// Notes a call of a text's `startswith` (`kind` 0) or `endswith` (1), or of a match with a pattern (3).
+/// Notes a call of a text's `startswith` (`kind` 0) or `endswith` (1).
 ///
 /// # Safety
-/// All but `second`, which may be null, must be alive, and this thread attached.
-pub(crate) unsafe fn note_method(
+/// All must be alive, and this thread attached.
+pub(crate) unsafe fn note_affix(
     number: u32,
     kind: u32,
     method: *mut PyObject,
     first: *mut PyObject,
-    second: *mut PyObject,
     result: *mut PyObject,
 ) {
     // SAFETY: the caller promises it.
     let (method, first, result) = unsafe { (borrowed(method), borrowed(first), borrowed(result)) };
-    if kind < 2 {
-        let Some(owner) = owner(&method).filter(|owner| owner.is_instance_of::<PyString>() || is_bytes(owner)) else {
-            return;
-        };
-        let kind = if kind == 0 { CmpKind::Prefix } else { CmpKind::Suffix };
-        let matched = result.is_truthy().unwrap_or(false);
-        match first.cast::<PyTuple>() {
-            Ok(several) => several.iter().take(ITEMS_LIMIT).for_each(|one| add(number, kind, &owner, &one, matched)),
-            Err(_) => add(number, kind, &owner, &first, matched),
-        }
+    let Some(owner) = owner(&method).filter(|owner| owner.is_instance_of::<PyString>() || is_bytes(owner)) else {
         return;
+    };
+    let kind = if kind == 0 { CmpKind::Prefix } else { CmpKind::Suffix };
+    let matched = result.is_truthy().unwrap_or(false);
+    match first.cast::<PyTuple>() {
+        Ok(several) => several.iter().take(ITEMS_LIMIT).for_each(|one| add(number, kind, &owner, &one, matched)),
+        Err(_) => add(number, kind, &owner, &first, matched),
     }
+}
+
+/// Notes a call of a regular expression's method, or of the function of `re`. `kind` is the number of its name in
+/// `instrument.py`; the first `positional` of its arguments have no keyword.
+///
+/// # Safety
+/// All must be alive, and this thread attached.
+pub(crate) unsafe fn note_match_call(
+    number: u32,
+    kind: u32,
+    method: *mut PyObject,
+    arguments: &[*mut PyObject],
+    positional: usize,
+    result: *mut PyObject,
+) {
+    // SAFETY: the caller promises it.
+    let (method, result) = unsafe { (borrowed(method), borrowed(result)) };
     let Some(patterns) = PATTERNS.get() else { return };
+    // SAFETY: as the caller promises.
+    let argument = |at: usize| arguments.get(at).map(|object| unsafe { borrowed(*object) });
     let is_pattern = |object: &Bound<'_, PyAny>| object.get_type().as_ptr() == patterns.class.as_ptr();
-    let matched = !result.is_none();
-    if let Some(pattern) = owner(&method).filter(is_pattern).and_then(|pattern| pattern.getattr("pattern").ok()) {
-        add(number, CmpKind::Pattern, &first, &pattern, matched);
-    } else if patterns.functions.iter().any(|function| function.as_ptr() == method.as_ptr())
-        && !second.is_null()
-        && let Some(pattern) = if is_pattern(&first) { first.getattr("pattern").ok() } else { Some(first) }
-    {
-        // SAFETY: as the caller promises, since it is not null.
-        let second = unsafe { borrowed(second) };
-        add(number, CmpKind::Pattern, &second, &pattern, matched);
+    let is_function = || patterns.functions.iter().any(|function| function.as_ptr() == method.as_ptr());
+    let (pattern, first) = match owner(&method).filter(is_pattern) {
+        Some(pattern) => (Some(pattern), 0),
+        None if is_function() => (argument(0), 1),
+        None => return,
+    };
+    // The text comes after its replacement.
+    let at = first + usize::from(matches!(kind, 5 | 6));
+    let (Some(pattern), Some(subject)) = (pattern, argument(at).filter(|_| at < positional)) else { return };
+    // Of the arguments after the text only flags have their class.
+    let is_flags = |object: &Bound<'_, PyAny>| object.get_type().as_ptr() == patterns.flags.as_ptr();
+    let flags = (at + 1..arguments.len()).filter_map(argument).find(is_flags);
+    let (text, flags) = if is_pattern(&pattern) {
+        (pattern.getattr("pattern").ok(), pattern.getattr("flags").ok())
+    } else {
+        (Some(pattern), flags)
+    };
+    // Whether it matched is known only of those whose result shows it; else it counts as not yet.
+    let matched = match kind {
+        3 => !result.is_none(),
+        4 => result.is_truthy().unwrap_or(false),
+        7 => result.len().is_ok_and(|parts| parts > 1),
+        _ => false,
+    };
+    let flags = flags.and_then(|flags| flags.extract::<u32>().ok()).unwrap_or_default();
+    if let (Some(left), Some(right)) = (encoded(&subject), text.and_then(|text| encoded_pattern(&text, flags))) {
+        write(number, CmpKind::Pattern, &left, &right, matched);
     }
+}
+
+/// A regular expression, whole, after the flags that change what it matches: `(?x)`.
+fn encoded_pattern(pattern: &Bound<'_, PyAny>, flags: u32) -> Option<Vec<u8>> {
+    let text = match pattern.cast::<PyString>() {
+        Ok(text) => text.to_str().ok()?,
+        Err(_) => std::str::from_utf8(pattern.cast::<PyBytes>().ok()?.as_bytes()).ok()?,
+    };
+    let set = [('i', 2), ('m', 8), ('s', 16), ('x', 64)].iter().filter(|(_, flag)| flags & flag != 0);
+    let letters: String = set.map(|(letter, _)| letter).collect();
+    let text = if letters.is_empty() { text.to_owned() } else { format!("(?{letters}){text}") };
+    let mut writer = Writer::default();
+    writer.byte(tag::STR);
+    writer.blob(text.as_bytes());
+    (text.len() <= PATTERN_LIMIT).then_some(writer.bytes)
 }
 
 fn is_bytes(object: &Bound<'_, PyAny>) -> bool {

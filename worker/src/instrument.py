@@ -34,7 +34,9 @@ OPERATORS = {
     ast.In: 8,
     ast.NotIn: 9,
 }
-METHODS = {"startswith": 0, "endswith": 1, "get": 2, "pop": 2, "setdefault": 2, "match": 3, "fullmatch": 3, "search": 3}
+METHODS = {"startswith": 0, "endswith": 1, "get": 2, "pop": 2, "setdefault": 2}
+# Those of expressions, which `re` also has as functions.
+MATCHES = {"match": 3, "fullmatch": 3, "search": 3, "findall": 4, "sub": 5, "subn": 6, "split": 7, "finditer": 8}
 # How a `case` compares: with a value, or with a key that must exist.
 EQUAL, KEY = 0, 1
 
@@ -254,9 +256,11 @@ class Instrumenter(ast.NodeTransformer):
     def visit_Call(self, node):
         if not self.inside or not is_method(node):
             return self.generic_visit(node)
-        number = self.number() << 4 | METHODS[node.func.attr]
+        number = self.number() << 4 | kind_of(node.func)
         self.generic_visit(node)
-        return self.call("call", node, number, node.func, *node.args)
+        call = self.call("call", node, number, node.func, *node.args)
+        call.keywords = node.keywords
+        return call
 
     def visit_Subscript(self, node):
         if not (self.inside and isinstance(node.ctx, ast.Load) and is_key(node.slice)):
@@ -276,14 +280,22 @@ def is_compare(node):
 
 def is_method(node):
     """A call of a method that compares, on one line: Python reports another line for a longer one."""
+    kind = kind_of(node.func)
     return (
-        isinstance(node.func, ast.Attribute)
-        and node.func.attr in METHODS
+        kind is not None
         and node.func.end_lineno == node.lineno
-        and 1 <= len(node.args) <= 3
-        and not node.keywords
+        and 1 <= len(node.args) <= (3 if kind < 3 else 5)
+        and not (node.keywords if kind < 3 else any(keyword.arg is None for keyword in node.keywords))
         and not any(isinstance(argument, ast.Starred) for argument in node.args)
     )
+
+
+def kind_of(function):
+    """The number by which `probe.rs` knows a method; None if it compares nothing."""
+    if isinstance(function, ast.Attribute):
+        return METHODS.get(function.attr, MATCHES.get(function.attr))
+    # `from re import search`
+    return MATCHES.get(function.id) if isinstance(function, ast.Name) else None
 
 
 def is_key(node):

@@ -176,6 +176,7 @@ impl Plugin {
             reply.tokens.strings = strings;
             reply.tokens.numbers = numbers;
             reply.tokens.names = names;
+            reply.tokens.patterns = bootstrap.call_method1("patterns_of", (&files,))?.extract()?;
         }
         let paths: Vec<&String> = lines_of.iter().map(|(path, _)| path).collect();
         reply.tokens.services = crate::services::used(py, &paths)?;

@@ -58,18 +58,21 @@ impl<'py> Instrument<'py> {
         unsafe { libc::pthread_atfork(None, None, Some(stop)) };
         cmp_log::prepare(py)?;
         let builtins = py.import("builtins")?;
-        for (name, function) in BUILTINS {
+        let plain = |&(name, function)| (name, ffi::PyMethodDefPointer { PyCFunctionFast: function }, 0);
+        let with_keywords = ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: call };
+        let call = (c"__hookstorm_call__", with_keywords, ffi::METH_KEYWORDS);
+        for (name, ml_meth, flags) in BUILTINS.iter().map(plain).chain([call]) {
             let definition = Box::leak(Box::new(ffi::PyMethodDef {
                 ml_name: name.as_ptr(),
-                ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: *function },
-                ml_flags: ffi::METH_FASTCALL,
+                ml_meth,
+                ml_flags: ffi::METH_FASTCALL | flags,
                 ml_doc: std::ptr::null(),
             }));
             // SAFETY: the definition lives for ever and has the function's calling convention; the result is a new
             // reference or null.
             let function =
                 unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyCFunction_New(definition, std::ptr::null_mut()))? };
-            builtins.setattr(*name, function)?;
+            builtins.setattr(name, function)?;
         }
         let module = interpreter::own_module(py, INSTRUMENT, c"<hookstorm-instrument>", c"hookstorm_instrument")?;
         let loader = module.call_method1("install", (request.root.as_os_str(),))?;
@@ -151,7 +154,6 @@ const BUILTINS: &[(&CStr, Builtin)] = &[
     (c"__hookstorm_value__", value),
     (c"__hookstorm_compare__", compare),
     (c"__hookstorm_item__", item),
-    (c"__hookstorm_call__", call),
     (c"__hookstorm_subject__", subject),
 ];
 
@@ -293,9 +295,15 @@ unsafe extern "C" fn item(_: *mut PyObject, arguments: *mut *mut PyObject, count
 }
 
 /// A call of a method whose name is one of those that compare.
-unsafe extern "C" fn call(_: *mut PyObject, arguments: *mut *mut PyObject, count: Py_ssize_t) -> *mut PyObject {
+unsafe extern "C" fn call(
+    _: *mut PyObject,
+    arguments: *const *mut PyObject,
+    count: Py_ssize_t,
+    keywords: *mut PyObject,
+) -> *mut PyObject {
+    let arguments = arguments.cast_mut();
     // SAFETY: CPython calls this with living objects on an attached thread; the arguments of the method come after it,
-    // and the call gets their number.
+    // then those with a keyword, and the call gets their number. The tuple of keywords is null if there are none.
     unsafe {
         let Some((code, [method, first])) = taken(arguments, count) else { return std::ptr::null_mut() };
         let (number, kind) = (code >> 4, code & 15);
@@ -303,10 +311,13 @@ unsafe extern "C" fn call(_: *mut PyObject, arguments: *mut *mut PyObject, count
         if compares && kind == 2 {
             cmp_log::note_get(number, *method, *first);
         }
-        let result = ffi::PyObject_Vectorcall(*method, arguments.add(2), (count - 2) as usize, std::ptr::null_mut());
-        if compares && kind != 2 && !result.is_null() {
-            let second = if count > 3 { *arguments.add(3) } else { std::ptr::null_mut() };
-            cmp_log::note_method(number, kind, *method, *first, second, result);
+        let result = ffi::PyObject_Vectorcall(*method, arguments.add(2), (count - 2) as usize, keywords);
+        if compares && kind < 2 && !result.is_null() {
+            cmp_log::note_affix(number, kind, *method, *first, result);
+        } else if compares && kind > 2 && !result.is_null() {
+            let by_keyword = if keywords.is_null() { 0 } else { ffi::PyTuple_Size(keywords) };
+            let all = std::slice::from_raw_parts(arguments.add(2), (count - 2 + by_keyword) as usize);
+            cmp_log::note_match_call(number, kind, *method, all, (count - 2) as usize, result);
         }
         result
     }
