@@ -17,7 +17,7 @@ use std::cmp::Reverse;
 use crate::{
     engine::ReportedFinding,
     finding::{Finding, Fingerprint, Location, Rule, Severity},
-    trace::{Ending, Frame, Origin},
+    trace::{Ending, Exception, Frame, Origin},
 };
 
 /// Sorts the findings, and numbers the groups from 0 in the order of their first members.
@@ -179,7 +179,7 @@ struct Cause {
 fn causes(reported: &ReportedFinding) -> Vec<Cause> {
     let Some(call) = &reported.call else { return Vec::new() };
     let kind = match &call.ending {
-        Ending::Raised(exception) => family(&exception.type_name),
+        Ending::Raised(exception) => family(exception),
         Ending::Exited { .. }
         | Ending::Signalled { .. }
         | Ending::TimedOut { .. }
@@ -204,12 +204,26 @@ fn causes(reported: &ReportedFinding) -> Vec<Cause> {
         ..cause(&frames[at], frames[at].line)
     });
     let raised = frames.first().filter(|frame| frame.origin == Origin::Other).map(|frame| cause(frame, frame.line));
-    own.into_iter().chain(call).chain(raised).collect()
+    // The SDK takes a path apart in several functions of the module that makes it.
+    let of_sdk = |file: &String| Cause { kind: kind.clone(), file: file.clone(), function: String::new(), line: 0 };
+    let is_path = reported.in_sdk && kind.ends_with(OS_ERROR);
+    let modules = sdk_modules(reported, frames).filter(|_| is_path).map(of_sdk);
+    own.into_iter().chain(call).chain(raised).chain(modules).collect()
 }
 
-/// The type to compare instead of `type_name`: one mistake, such as a file name that a user controls, causes several
-/// kinds of `OSError`.
-fn family(type_name: &str) -> &str {
+/// The files of the SDK in a stack, without the one that has the hook itself.
+fn sdk_modules<'f>(reported: &ReportedFinding, frames: &'f [Frame]) -> impl Iterator<Item = &'f String> {
+    let hook = reported.finding.hook.map(|hook| hook.name());
+    let of_hook = frames.iter().find(|frame| Some(frame.function.as_str()) == hook).map(|frame| &frame.file);
+    let of_sdk = frames.iter().filter(|frame| frame.origin == Origin::Other).map(|frame| &frame.file);
+    of_sdk.filter(move |file| Some(*file) != of_hook)
+}
+
+const OS_ERROR: &str = "OSError";
+
+/// The type to compare instead of that of the exception: one mistake, such as a file name that a user controls, causes
+/// several kinds of `OSError`, and some that are none.
+fn family(exception: &Exception) -> &str {
     const OS_ERRORS: [&str; 6] = [
         "FileExistsError",
         "FileNotFoundError",
@@ -218,7 +232,14 @@ fn family(type_name: &str) -> &str {
         "NotADirectoryError",
         "PermissionError",
     ];
-    if OS_ERRORS.contains(&type_name) { "OSError" } else { type_name }
+    let type_name = exception.type_name.as_str();
+    let is_of_path = match type_name {
+        "ValueError" => exception.message == "embedded null byte",
+        // It calls itself for each part of a path.
+        "RecursionError" => exception.frames.iter().take(4).any(|frame| frame.function == "makedirs"),
+        _ => OS_ERRORS.contains(&type_name),
+    };
+    if is_of_path { OS_ERROR } else { type_name }
 }
 
 #[cfg(test)]
@@ -229,7 +250,7 @@ mod tests {
     use crate::{
         contract::{Argument, Hook},
         engine::{DecisiveArgument, fake},
-        trace::{Exception, Trace},
+        trace::Trace,
     };
 
     fn reported(hook: Hook, type_name: &str, frames: &[(Origin, &str, u32)]) -> ReportedFinding {
@@ -303,6 +324,31 @@ mod tests {
         };
         assert_eq!(with("PermissionError"), [0, 0]);
         assert_eq!(with("ValueError"), [0, 1]);
+    }
+
+    #[test]
+    fn a_path_that_one_module_of_the_sdk_makes_is_one_cause_in_any_of_its_functions() {
+        let of = |type_name: &str, message: &str, module: &str, function: &str| {
+            let frame = |file: &str, function: &str| Frame {
+                origin: Origin::Other,
+                file: file.into(),
+                function: function.into(),
+                line: 7,
+            };
+            let frames = vec![frame(module, function), frame("aa.py", "authorize")];
+            let mut one = reported(Hook::Authorize, type_name, &[]);
+            one.call.as_mut().unwrap().ending = Ending::Raised(Exception {
+                type_name: type_name.into(),
+                message: message.into(),
+                frames,
+                ..Exception::default()
+            });
+            ReportedFinding { in_sdk: true, ..one }
+        };
+        let long = || of("OSError", "File name too long", "limiter.py", "lock");
+        assert_eq!(groups(vec![long(), of("ValueError", "embedded null byte", "limiter.py", "open")]), [0, 0]);
+        assert_eq!(groups(vec![long(), of("ValueError", "invalid literal", "limiter.py", "read")]), [0, 1]);
+        assert_eq!(groups(vec![long(), of("IsADirectoryError", "", "cache.py", "read")]), [0, 1]);
     }
 
     #[test]
