@@ -86,6 +86,11 @@ fn values_that_came_back_from_json_as_other_types_are_named_with_both_types() {
     // Both have one fingerprint only if they were raised by one type; this one is another.
     let port = find("TypeError").unwrap();
     assert!(port.starts_with("a key of `cookie.by_port` was of type `int`"), "{port}");
+    let group = |rule: &str, message: &str| {
+        let is_it = |one: &&Value| text(one, "rule") == rule && text(one, "message").starts_with(message);
+        findings.iter().find(is_it).unwrap_or_else(|| panic!("{findings:#?}"))["group"].clone()
+    };
+    assert_eq!(group("uncaught-exception", "TypeError"), group("lossy-json", "`cookie.by_port`"), "one cause");
 }
 
 #[test]

@@ -7,8 +7,9 @@
 //! frames, and by the rule instead of the type. Exceptions of any type from one call at one line of the plugin are one
 //! cause: a `try` around that call catches too little. An exception and what the sandbox refused in its function are
 //! one cause. So are leaks and attempts at one place, whatever the hook, changes of the same part of a cookie, which
-//! hooks pass on, and an option that the SDK cannot read with the call that reads it. Any other finding without frames
-//! has a group of its own: two wrong keys of a result are two mistakes.
+//! hooks pass on, such a part with the call that fails on what JSON made of it, and an option that the SDK cannot read
+//! with the call that reads it. Any other finding without frames has a group of its own: two wrong keys of a result are
+//! two mistakes.
 //!
 //! A finding that only follows from another one (see [`super::cause`]) is in its group, after it.
 
@@ -71,7 +72,9 @@ fn groups(reported: &[ReportedFinding]) -> Vec<usize> {
                 || is_refused_at(one, other)
                 || is_refused_at(other, one)
                 || is_about_same_option(&one.finding, &other.finding)
-                || is_about_same_option(&other.finding, &one.finding);
+                || is_about_same_option(&other.finding, &one.finding)
+                || is_about_same_value(&one.finding, &other.finding)
+                || is_about_same_value(&other.finding, &one.finding);
             if is_one {
                 // Two groups with a common member are one: the members of the later join the earlier.
                 let (from, to) = (groups[later].max(groups[earlier]), groups[later].min(groups[earlier]));
@@ -131,6 +134,14 @@ fn is_refused_at(refused: &ReportedFinding, failed: &ReportedFinding) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether the call that `failed` did so on the part of a cookie that `lossy` names: its hint says so, see
+/// [`crate::oracle`].
+fn is_about_same_value(lossy: &Finding, failed: &Finding) -> bool {
+    let Some(path) = cookie_path(&lossy.message).filter(|_| lossy.rule == Rule::LossyJson) else { return false };
+    let names = |hint: &String| hint.contains("back from JSON") && hint.contains(&format!("`{path}`"));
+    failed.rule == Rule::UncaughtException && failed.hint.as_ref().is_some_and(names)
 }
 
 /// Whether `unreadable` is about an option of the configuration whose value the call that `failed` could not read.
@@ -409,6 +420,16 @@ mod tests {
                 |option| groups([failed.clone(), unreadable(option)].map(ReportedFinding::without_case).into());
             assert_eq!((groups("token"), groups("user")), (vec![0, 0], vec![0, 1]), "{failed:?}");
         }
+    }
+
+    #[test]
+    fn a_value_that_json_changes_and_the_call_that_fails_on_it_are_one_cause() {
+        let lossy = |path: &str| Finding::draft(Rule::LossyJson, format!("`{path}` is a tuple")).detail(path).finish();
+        let hint =
+            "`cookie.pair` was of type `tuple` when `authenticate` returned it, and came back from JSON as `list`";
+        let failed = Finding::draft(Rule::UncaughtException, "TypeError").hint(hint.to_owned()).finish();
+        let groups = |path| groups([failed.clone(), lossy(path)].map(ReportedFinding::without_case).into());
+        assert_eq!((groups("cookie.pair"), groups("cookie.pairs")), (vec![0, 0], vec![0, 1]));
     }
 
     #[test]
