@@ -1,5 +1,6 @@
 //! The sandbox from inside: what a plugin cannot reach, what it sees instead, and what hookstorm reports.
 
+mod elsewhere;
 mod skip;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use elsewhere::elsewhere;
 use hookstorm::{
     case::{Call, Session, Value},
     contract::{Hook, Platform, PluginType},
@@ -105,7 +107,7 @@ fn nothing_of_the_users_own_is_read_and_what_python_needs_is() {
     if !gives(Protection::Files) {
         return;
     }
-    let secret = tempfile::tempdir().unwrap();
+    let secret = elsewhere();
     let path = secret.path().join("id_ed25519");
     std::fs::write(&path, "key").unwrap();
     assert_eq!(both(&errno_of(&format!("open({path:?}).read()"))).0, r#""EACCES""#);
@@ -256,7 +258,7 @@ fn a_unix_socket_of_the_machine_is_out_of_reach_and_one_of_its_own_is_not() {
     if !gives(Protection::Calls) {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = elsewhere();
     let path = folder.path().join("agent.sock");
     let listener = UnixListener::bind(&path).unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -275,7 +277,7 @@ fn a_link_of_its_own_leads_to_no_socket_of_the_machine() {
     if !gives(Protection::Calls) {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = elsewhere();
     let path = folder.path().join("agent.sock");
     let listener = UnixListener::bind(&path).unwrap();
     listener.set_nonblocking(true).unwrap();

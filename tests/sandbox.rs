@@ -2,6 +2,7 @@
 //! plugin's own folders, for sockets that reach nobody, and for the plugin's own children. A server on loopback gets
 //! nothing.
 
+mod elsewhere;
 mod program;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use elsewhere::elsewhere;
 use hookstorm::{
     case::{Call, Session},
     contract::{Hook, Platform, PluginType},
@@ -142,7 +144,7 @@ fn names_do_not_resolve_however_they_are_asked_for() {
 
 #[test]
 fn files_outside_of_the_plugins_folders_are_neither_made_nor_changed_nor_removed() {
-    let outside = tempfile::tempdir().unwrap();
+    let outside = elsewhere();
     let outside = outside.path().canonicalize().unwrap();
     let there = outside.join("there");
     std::fs::write(&there, "as it was").unwrap();

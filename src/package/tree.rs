@@ -3,6 +3,7 @@
 //! its stack.
 
 use std::{
+    ffi::CString,
     fs::File,
     io::{Read, Write},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -62,7 +63,7 @@ const PASSES_LIMIT: usize = 1_000_000;
 /// # Errors
 /// If it is not a folder, or cannot be removed.
 pub(crate) fn remove_folder(path: &Path) -> std::io::Result<()> {
-    empty(&open_folder(rustix::fs::CWD, path)?);
+    empty(&open_folder(rustix::fs::CWD, path)?, &[]);
     std::fs::remove_dir(path)
 }
 
@@ -84,9 +85,9 @@ pub(crate) fn is_folder<P: rustix::path::Arg>(at: impl AsFd, name: P) -> bool {
         .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir())
 }
 
-/// Removes everything in a folder. Folders inside of a folder in it are moved up before that one is removed, so that
-/// two folders are open at a time, however deep they are.
-pub(crate) fn empty(folder: &OwnedFd) {
+/// Removes everything in a folder but the `kept` entries. Folders inside of a folder in it are moved up before that one
+/// is removed, so that two folders are open at a time, however deep they are.
+pub(crate) fn empty(folder: &OwnedFd, kept: &[CString]) {
     let _ = rustix::fs::fchmod(folder, Mode::RWXU);
     let mut moved = 0_u64;
     // A pass that removes nothing is the last one: the kernel does not allow more. Each level of folders needs a pass,
@@ -94,7 +95,7 @@ pub(crate) fn empty(folder: &OwnedFd) {
     for _ in 0..PASSES_LIMIT {
         let mut changed = false;
         each_entry(folder, |name| {
-            changed |= remove(folder, name, &mut moved);
+            changed |= !kept.iter().any(|kept| **kept == *name) && remove(folder, name, &mut moved);
             true
         });
         if !changed {

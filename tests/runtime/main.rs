@@ -347,8 +347,8 @@ fn the_network_is_closed_unless_it_is_opened() {
 
 #[test]
 fn a_plugin_writes_nowhere_but_in_its_own_folders() {
-    // Where anybody could write.
-    let file = PathBuf::from(format!("/tmp/hookstorm-test-{}", std::process::id()));
+    // Where anybody could write; a `/tmp` is its own.
+    let file = PathBuf::from(format!("/var/tmp/hookstorm-test-{}", std::process::id()));
     let folder = store(&format!(
         "    def get_password_list(self):\n        import os, tempfile\n        for folder in ('SCB_PLUGIN_STATE_DIRECTORY', 'EPHEMERAL_PLUGIN_STATE_DIRECTORY', 'HOME', 'TMPDIR'):\n            open(os.path.join(os.environ[folder], 'a'), 'w').close()\n        open('here', 'w').close()\n        tempfile.NamedTemporaryFile().close()\n        open('/dev/null', 'w').close()\n        try:\n            open({:?}, 'w').close()\n        except OSError as error:\n            return {{'cookie': {{'errno': error.errno}}}}\n",
         file.to_str().unwrap()

@@ -33,6 +33,8 @@ pub(crate) struct Origins {
     pub(crate) standard_library: String,
     /// The folder for everything that the plugin writes.
     pub(crate) scratch: String,
+    /// The folder for temporary files in it, by the path that the plugin uses.
+    pub(crate) temporary: String,
 }
 
 impl Origins {

@@ -25,6 +25,7 @@ mod zygote;
 use std::{
     ffi::OsString,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -56,6 +57,8 @@ struct Start {
     missing: MissingProtections,
     /// The socket to the guardian.
     link: OwnedFd,
+    /// The scratch folder.
+    scratch: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -87,7 +90,7 @@ fn main() -> ExitCode {
 fn start(arguments: WorkerArguments) -> std::io::Result<Start> {
     // Programs that the plugin executes must not get the descriptors.
     pass_on(arguments.descriptors(), false)?;
-    let WorkerArguments { channels, link, scratch, confinement, missing } = arguments;
+    let WorkerArguments { channels, link, scratch_path, scratch, confinement, missing } = arguments;
     let own = pidfd_open(getpid(), PidfdFlags::empty())?;
     let passed: Vec<BorrowedFd<'_>> = std::iter::once(&own).chain(&scratch).map(AsFd::as_fd).collect();
     let mut packet = vec![reply::STARTED];
@@ -101,5 +104,5 @@ fn start(arguments: WorkerArguments) -> std::io::Result<Start> {
         stderr: Capture::of(channels.stderr),
         fault: Capture::of(channels.fault),
     };
-    Ok(Start { descriptors, confinement, missing, link })
+    Ok(Start { descriptors, confinement, missing, link, scratch: scratch_path.into() })
 }

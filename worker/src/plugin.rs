@@ -3,9 +3,12 @@
 use hookstorm::{
     case::SetOption,
     contract::{Argument, Hook},
-    runtime::protocol::{
-        loading::{HookReply, LoadReply, LoadRequest},
-        shared::{Phase, now_ns},
+    runtime::{
+        protocol::{
+            loading::{HookReply, LoadReply, LoadRequest},
+            shared::{Phase, now_ns},
+        },
+        sandbox::session_folders,
     },
     trace::{DefinedName, Origin, Parameter, SourceFile},
 };
@@ -103,6 +106,7 @@ impl Plugin {
             root: request.root.to_string_lossy().into_owned(),
             standard_library: reply.standard_library.clone(),
             scratch: request.scratch.to_string_lossy().into_owned(),
+            temporary: session_folders::temporary_folder(&request.scratch).to_string_lossy().into_owned(),
         };
         let instrument = request.instrument.then(|| Instrument::install(py, descriptors, request)).transpose();
         let instrument = instrument.unwrap_or_else(|error| {

@@ -8,6 +8,7 @@ use std::{
         fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::FileExt,
     },
+    path::PathBuf,
     process::ExitCode,
     sync::atomic::Ordering,
 };
@@ -20,7 +21,7 @@ use hookstorm::runtime::{
     },
     sandbox::{
         self, AllowedConnections, Confinement, MissingProtections, Protection, SessionFolders, landlock, limits,
-        seccomp,
+        seccomp, session_folders,
     },
 };
 use pyo3::prelude::*;
@@ -42,7 +43,7 @@ use crate::{
 
 /// Starts CPython and takes commands until the host is gone.
 pub(crate) fn run(start: Start) -> ExitCode {
-    let Start { descriptors, confinement, missing, link } = start;
+    let Start { descriptors, confinement, missing, link, scratch } = start;
     if let Err(message) = interpreter::start(&descriptors) {
         eprintln!("{message}");
         return ExitCode::from(3);
@@ -53,6 +54,7 @@ pub(crate) fn run(start: Start) -> ExitCode {
             confinement,
             missing,
             link: Some(link),
+            scratch,
             request: None,
             plugin: None,
             folders: None,
@@ -99,6 +101,8 @@ struct Zygote {
     missing: MissingProtections,
     /// The socket to the guardian, until the guardian knows what to supervise.
     link: Option<OwnedFd>,
+    /// The scratch folder.
+    scratch: PathBuf,
     request: Option<LoadRequest>,
     plugin: Option<Plugin>,
     folders: Option<SessionFolders>,
@@ -145,8 +149,10 @@ impl Zygote {
 
     /// Imports the plugin and writes what that showed.
     fn load(&mut self, py: Python<'_>) -> Result<(), String> {
-        let request: LoadRequest = serde_json::from_slice(&self.descriptors.shared.read_request())
+        let mut request: LoadRequest = serde_json::from_slice(&self.descriptors.shared.read_request())
             .map_err(|error| format!("the host's request is malformed: {error}"))?;
+        request.scratch.clone_from(&self.scratch);
+        let kept = session_folders::places_of_mounts(&request.scratch);
         interpreter::set_paths(py, &request).map_err(|error| format!("the paths cannot be set: {error}"))?;
         if !self.confinement.is_off() {
             self.confine(py, &request)?;
@@ -154,7 +160,7 @@ impl Zygote {
         let (plugin, reply) =
             if request.preload { Plugin::load(py, &self.descriptors, &request) } else { (None, LoadReply::default()) };
         self.plugin = plugin;
-        self.folders = Some(SessionFolders::new(&request.scratch));
+        self.folders = Some(SessionFolders::new(&request.scratch, kept));
         self.request = Some(request);
         self.descriptors.shared.clear_reply();
         let json = serde_json::to_vec(&reply).map_err(|error| error.to_string())?;
@@ -170,15 +176,18 @@ impl Zygote {
     fn confine(&mut self, py: Python<'_>, request: &LoadRequest) -> Result<(), String> {
         let folders = interpreter::folders(py).map_err(|error| format!("the paths cannot be read: {error}"))?;
         let more = folders.paths.into_iter().chain([request.root.clone()]).chain(request.readable.iter().cloned());
-        let access = landlock::access_rules(&request.scratch, request.state.as_deref(), &folders.prefixes, more);
+        // The scratch folder's own one, or `/tmp` if that is the same.
+        let temporary = session_folders::temporary_folder(&request.scratch);
+        let own = [request.scratch.clone(), temporary].into_iter().chain(request.state.clone());
+        let own: Vec<PathBuf> = own.collect();
+        let access = landlock::access_rules(&own, &folders.prefixes, more);
         limits::set().map_err(|error| format!("the limits cannot be set: {error}"))?;
         limits::drop_privileges().map_err(|error| format!("privileges cannot be dropped: {error}"))?;
         if landlock::restrict(&access).is_err() {
             self.missing.add(Protection::Files);
         }
         let own_network = self.confinement.is_closed() && !self.missing.has(Protection::Network);
-        let folders = [request.scratch.clone()].into_iter().chain(request.state.clone()).collect();
-        let allowed = AllowedConnections { destinations: request.destinations.clone(), folders, own_network };
+        let allowed = AllowedConnections { destinations: request.destinations.clone(), folders: own, own_network };
         if seccomp::refuse(self.missing).is_err() || self.supervise(&allowed).is_err() {
             self.missing.add(Protection::Calls);
             if !self.missing.has(Protection::Processes) {

@@ -2,9 +2,10 @@
 //! are gone. It forks the zygote and ends with it.
 
 use std::{
+    ffi::OsStr,
     io,
     os::{fd::OwnedFd, unix::process::CommandExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
     sync::atomic::Ordering,
 };
@@ -17,11 +18,18 @@ use rustix::{
     },
 };
 
-use super::{namespaces, program::Setup};
-use crate::runtime::protocol::{
-    control::reply,
-    fd_passing::{self, path_of},
-    start::{WorkerArguments, pass_on},
+use super::{
+    mounts::{MountedScratch, Needed},
+    namespaces::mount_own,
+    program::Setup,
+};
+use crate::runtime::{
+    protocol::{
+        control::reply,
+        fd_passing::{self, path_of},
+        start::{GuardianArguments, WorkerArguments, pass_on},
+    },
+    sandbox::session_folders::temporary_folder,
 };
 
 /// Forks the zygote and waits until it ends. Returns its exit status.
@@ -32,8 +40,12 @@ pub(super) fn run(mut setup: Setup, link: OwnedFd) -> ExitCode {
     let mut scratch = None;
     if !setup.arguments.confinement.is_off() {
         let path = Path::new(&setup.arguments.scratch);
+        let GuardianArguments { needed, state, .. } = &setup.arguments;
+        let needed = needed.iter().map(|path| Needed { path: Path::new(path), is_writable: false });
+        let state = Some(Path::new(state)).filter(|state| !state.as_os_str().is_empty());
+        let needed: Vec<_> = needed.chain(state.map(|path| Needed { path, is_writable: true })).collect();
         // SAFETY: the process has one thread.
-        scratch = unsafe { namespaces::mount_own(path, &setup.arguments.needed, &mut setup.missing) };
+        scratch = unsafe { mount_own(path, &needed, &mut setup.missing) };
     }
     // SAFETY: the process has one thread, so the child may do anything.
     let zygote = match unsafe { libc::fork() } {
@@ -56,7 +68,7 @@ pub(super) fn run(mut setup: Setup, link: OwnedFd) -> ExitCode {
 }
 
 /// Executes the worker's program in this process, the zygote. Returns only if that fails.
-fn become_worker(setup: Setup, link: OwnedFd, scratch: Option<OwnedFd>, program: Option<&OwnedFd>) -> ExitCode {
+fn become_worker(setup: Setup, link: OwnedFd, mounted: Option<MountedScratch>, program: Option<&OwnedFd>) -> ExitCode {
     end_with_parent();
     let Setup { arguments, shared, missing } = setup;
     shared.header().missing.store(missing.bits(), Ordering::Release);
@@ -64,9 +76,14 @@ fn become_worker(setup: Setup, link: OwnedFd, scratch: Option<OwnedFd>, program:
     // behind becomes a child of the zygote.
     let _ = (setsid(), set_child_subreaper(Some(getpid())));
     let control = arguments.channels.control.try_clone();
-    let worker =
-        WorkerArguments { channels: arguments.channels, link, scratch, confinement: arguments.confinement, missing };
-    let execute = |program: &Path| Command::new(program).args(worker.to_words()).exec();
+    let (scratch_path, scratch) = match mounted {
+        Some(MountedScratch { path, folder, .. }) => (path.into_os_string(), Some(folder)),
+        None => (arguments.scratch, None),
+    };
+    let (channels, confinement) = (arguments.channels, arguments.confinement);
+    let worker = WorkerArguments { channels, link, scratch_path, scratch, confinement, missing };
+    let environment = environment(Path::new(&worker.scratch_path), &arguments.state);
+    let execute = |program: &Path| Command::new(program).args(worker.to_words()).envs(environment.clone()).exec();
     let error = match (pass_on(worker.descriptors(), true), program) {
         (Err(error), _) => error,
         (Ok(()), program) => match (execute(Path::new(&arguments.worker)), program) {
@@ -82,6 +99,17 @@ fn become_worker(setup: Setup, link: OwnedFd, scratch: Option<OwnedFd>, program:
         let _ = report(&control, &error);
     }
     ExitCode::from(3)
+}
+
+/// The folders of a worker as its environment names them.
+fn environment(scratch: &Path, state: &OsStr) -> [(&'static str, PathBuf); 4] {
+    let state_folder = |name: &str| if state.is_empty() { scratch } else { Path::new(state) }.join(name);
+    [
+        ("HOME", scratch.join("home")),
+        ("TMPDIR", temporary_folder(scratch)),
+        ("SCB_PLUGIN_STATE_DIRECTORY", state_folder("state")),
+        ("EPHEMERAL_PLUGIN_STATE_DIRECTORY", state_folder("ephemeral")),
+    ]
 }
 
 /// Reports to the host why the worker cannot be executed.

@@ -9,6 +9,7 @@
 //! first argument. So they know no Python, and a plugin never runs in them. Both have one thread, and may fork.
 
 mod first_process;
+mod mounts;
 mod namespaces;
 mod program;
 mod supervisor;

@@ -1,7 +1,7 @@
 //! How a worker loads its plugin: it starts, imports the module and constructs `Plugin`.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -86,7 +86,7 @@ impl Worker {
             entry_point: target.entry_point.clone(),
             configuration: target.configuration.clone(),
             site_packages: site_packages.unwrap_or_default(),
-            scratch: self.process.scratch().to_owned(),
+            scratch: PathBuf::new(),
             state: self.state.clone(),
             destinations: target.network.destinations().to_vec(),
             readable: target.sandbox.readable.clone(),

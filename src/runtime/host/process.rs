@@ -1,12 +1,15 @@
 //! A worker's processes as the host sees them: how they are started, what they wrote, and where their code is.
 
 use std::{
-    ffi::OsString,
+    ffi::{CString, OsString},
     io,
     os::{fd::OwnedFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -61,7 +64,8 @@ pub(super) struct Process {
     pub(super) stdout: Capture,
     pub(super) stderr: Capture,
     fault: Capture,
-    scratch: ScratchFolder,
+    /// Removes the scratch folder at the end.
+    _scratch: ScratchFolder,
     /// The path at which the host reaches the scratch folder: its own path, or another one if the worker has mounted
     /// its own file system there.
     pub(super) root: PathBuf,
@@ -69,6 +73,8 @@ pub(super) struct Process {
     pub(super) zygote: Option<OwnedFd>,
     /// The scratch folder that the worker has mounted.
     pub(super) mounted_scratch: Option<OwnedFd>,
+    /// What the scratch folder's folder for temporary files contained before the plugin ran.
+    pub(super) kept: Vec<CString>,
     /// The Python that the worker embeds, once the worker has reported it.
     pub(super) python: Option<Interpreter>,
 }
@@ -104,11 +110,12 @@ impl Process {
             confinement: Confinement::of(target),
             scratch: scratch.path().into(),
             worker: program.clone().into(),
-            needed: needed(target, state),
+            state: state.map(Into::into).unwrap_or_default(),
+            needed: needed(target, &program),
         };
         let mut command = Command::new(&guardian_program);
         command.arg0("hookstorm").arg(guardian::COMMAND).args(arguments.to_words()).env_clear();
-        command.envs(environment(scratch.path(), state));
+        command.envs(ENVIRONMENT);
         command.stdin(Stdio::null()).stdout(copy(&stdout)?).stderr(copy(&stderr)?);
         let is_server = state.is_some();
         // Only the guardian and the worker have these descriptors after this, so that the host sees when they end.
@@ -138,25 +145,21 @@ impl Process {
             stdout,
             stderr,
             fault,
-            scratch,
+            _scratch: scratch,
             zygote: None,
             mounted_scratch: None,
+            kept: Vec::new(),
             python: None,
         };
         process.await_start()?;
         Ok(process)
     }
 
-    /// The folder for what the plugin writes.
-    pub(super) fn scratch(&self) -> &Path {
-        self.scratch.path()
-    }
-
     /// Empties that folder, if a file was seen in it. False if the plugin removed a folder in which the worker works.
     pub(super) fn clear_scratch(&mut self) -> bool {
         match self.shared.header().scratch_used.swap(0, Ordering::Relaxed) {
             0 => true,
-            1 => SessionFolders::unwatched(&self.root).clear(),
+            1 => SessionFolders::unwatched(&self.root, self.kept.clone()).clear(),
             // A runner has made new folders in place of those that it did not find.
             _ => false,
         }
@@ -165,7 +168,7 @@ impl Process {
     /// Fills the empty folder for a session of isolated calls.
     pub(super) fn fill_scratch(&mut self, services: &Value) {
         let _ = std::fs::remove_file(self.root.join(MEMORY_CACHE));
-        if SessionFolders::unwatched(&self.root).fill(services) {
+        if SessionFolders::unwatched(&self.root, Vec::new()).fill(services) {
             self.mark_scratch_used();
         }
     }
@@ -362,24 +365,34 @@ impl Drop for Process {
     }
 }
 
-/// What a worker needs beside its scratch folder and what is installed on the machine.
-fn needed(target: &Target, state: Option<&Path>) -> Vec<OsString> {
-    let folders = [Some(&*target.root), target.venv.as_deref(), state].into_iter().flatten();
-    folders.chain(target.sandbox.readable.iter().map(PathBuf::as_path)).map(OsString::from).collect()
+/// What a worker needs beside its scratch folder and its state folders: the plugin, its packages, what the tester
+/// allows, and the programs and libraries that it consists of.
+fn needed(target: &Target, worker: &Path) -> Vec<OsString> {
+    let folders = [Some(&*target.root), target.venv.as_deref(), worker.parent()].into_iter().flatten();
+    let readable = target.sandbox.readable.iter().map(PathBuf::as_path);
+    folders.chain(readable).map(OsString::from).chain(python_of(worker).map(OsString::from)).collect()
 }
 
-/// The environment of a worker: all that it gets, and nothing of the tester's.
-fn environment(scratch: &Path, state: Option<&Path>) -> [(&'static str, PathBuf); 8] {
-    let state_folder = |name: &str| state.unwrap_or(scratch).join(name);
-    [
-        // Symbols that are looked up before the first fork need not be looked up in each child.
-        ("LD_BIND_NOW", "1".into()),
-        ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
-        ("LANG", "C.UTF-8".into()),
-        ("TZ", "UTC".into()),
-        ("HOME", scratch.join("home")),
-        ("TMPDIR", scratch.join("tmp")),
-        ("SCB_PLUGIN_STATE_DIRECTORY", state_folder("state")),
-        ("EPHEMERAL_PLUGIN_STATE_DIRECTORY", state_folder("ephemeral")),
-    ]
+/// The folder in which the Python of a worker's program is installed. It is read once for each program.
+fn python_of(worker: &Path) -> Option<PathBuf> {
+    static KNOWN: Mutex<Vec<(PathBuf, Option<PathBuf>)>> = Mutex::new(Vec::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, folder)) = known.iter().find(|(program, _)| program == worker) {
+        return folder.clone();
+    }
+    let python = programs::built_against(worker).and_then(|python| python.executable.canonicalize().ok());
+    // Above the folder of programs.
+    let folder = python.and_then(|python| python.ancestors().nth(2).map(Path::to_owned));
+    let folder = folder.filter(|folder| folder.parent().is_some());
+    known.push((worker.to_owned(), folder.clone()));
+    folder
 }
+
+/// The environment of a worker: nothing of the tester's. The guardian adds the paths of its folders.
+const ENVIRONMENT: [(&str, &str); 4] = [
+    // Symbols that are looked up before the first fork need not be looked up in each child.
+    ("LD_BIND_NOW", "1"),
+    ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+    ("LANG", "C.UTF-8"),
+    ("TZ", "UTC"),
+];

@@ -92,6 +92,6 @@ impl Server {
 /// Writes the files of a session's services into the shared folders.
 fn fill(state: &Path, services: &Value) {
     if !services.is_empty_dict() {
-        SessionFolders::unwatched(state).fill(services);
+        SessionFolders::unwatched(state, Vec::new()).fill(services);
     }
 }

@@ -9,10 +9,13 @@ use rustix::{
 };
 
 use super::{RuntimeError, process::Process};
-use crate::runtime::protocol::{
-    control::reply,
-    fd_passing::{self, path_of},
-    start::Started,
+use crate::runtime::{
+    protocol::{
+        control::reply,
+        fd_passing::{self, path_of},
+        start::Started,
+    },
+    sandbox::session_folders,
 };
 
 /// How long the start may take: a program that is loaded from a slow disk on a busy machine takes one second.
@@ -54,6 +57,7 @@ impl Process {
         self.mounted_scratch = descriptors.next();
         if let Some(scratch) = &self.mounted_scratch {
             self.root = path_of(scratch);
+            self.kept = session_folders::places_of_mounts(&self.root);
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ pub struct LoadRequest {
     pub configuration: String,
     /// Folders of installed packages, searched after the root and the standard library.
     pub site_packages: Vec<PathBuf>,
-    /// The folder for everything that the plugin writes.
+    /// The folder for everything that the plugin writes. The worker knows where it is, and the host need not.
+    #[serde(skip)]
     pub scratch: PathBuf,
     /// The folder with the plugin's state folders, if other workers share them and they outlive sessions.
     pub state: Option<PathBuf>,

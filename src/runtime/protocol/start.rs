@@ -65,7 +65,9 @@ pub(crate) struct GuardianArguments {
     pub(crate) scratch: OsString,
     /// The worker's program.
     pub(crate) worker: OsString,
-    /// Files and folders that the worker needs, wherever they are: its own mounts must not hide them.
+    /// The folder with the plugin's state folders, if they are not in the scratch folder; else empty.
+    pub(crate) state: OsString,
+    /// Other files and folders that the worker needs, wherever they are: its own mounts must not hide them.
     pub(crate) needed: Vec<OsString>,
 }
 
@@ -74,7 +76,7 @@ impl GuardianArguments {
     pub(crate) fn to_words(&self) -> Vec<OsString> {
         let mut words = numbers(self.channels.all());
         words.push(self.confinement.bits().to_string().into());
-        words.extend([self.scratch.clone(), self.worker.clone()]);
+        words.extend([self.scratch.clone(), self.worker.clone(), self.state.clone()]);
         words.extend(self.needed.iter().cloned());
         words
     }
@@ -85,7 +87,7 @@ impl GuardianArguments {
     /// The words must be those of this process, which does not yet use any of the descriptors.
     pub(crate) unsafe fn from_words(words: &[OsString]) -> Option<Self> {
         let (numbers, rest) = words.split_first_chunk::<6>()?;
-        let [confinement, scratch, worker, needed @ ..] = rest else { return None };
+        let [confinement, scratch, worker, state, needed @ ..] = rest else { return None };
         let confinement = Confinement::from_bits(number(confinement)?);
         let numbers = all_numbers(numbers)?;
         if !can_be_owned(&numbers) {
@@ -93,8 +95,8 @@ impl GuardianArguments {
         }
         // SAFETY: the host opened them for this process, as the caller promises.
         let channels = unsafe { Channels::of(numbers) };
-        let (scratch, worker, needed) = (scratch.clone(), worker.clone(), needed.to_vec());
-        Some(Self { channels, confinement, scratch, worker, needed })
+        let (scratch, worker, state) = (scratch.clone(), worker.clone(), state.clone());
+        Some(Self { channels, confinement, scratch, worker, state, needed: needed.to_vec() })
     }
 }
 
@@ -105,6 +107,8 @@ pub struct WorkerArguments {
     pub channels: Channels,
     /// The socket to the guardian.
     pub link: OwnedFd,
+    /// The path of the scratch folder.
+    pub scratch_path: OsString,
     /// The scratch folder, if it is mounted for this worker alone: the host reaches it through this descriptor only.
     pub scratch: Option<OwnedFd>,
     /// How to confine the plugin.
@@ -120,6 +124,7 @@ impl WorkerArguments {
         words.extend(numbers([self.link.as_fd()]));
         words.push(self.confinement.bits().to_string().into());
         words.push(self.missing.bits().to_string().into());
+        words.push(self.scratch_path.clone());
         words.extend(numbers(self.scratch.iter().map(AsFd::as_fd)));
         words
     }
@@ -136,9 +141,10 @@ impl WorkerArguments {
     /// The words must be those of this process, which does not yet use any of the descriptors.
     pub unsafe fn from_words(words: &[OsString]) -> Option<Self> {
         let (numbers, rest) = words.split_first_chunk::<6>()?;
-        let (link, confinement, missing, scratch) = match rest {
-            [link, confinement, missing] => (link, confinement, missing, None),
-            [link, confinement, missing, scratch] => (link, confinement, missing, Some(number::<RawFd>(scratch)?)),
+        let [link, confinement, missing, scratch_path, scratch @ ..] = rest else { return None };
+        let scratch = match scratch {
+            [] => None,
+            [scratch] => Some(number::<RawFd>(scratch)?),
             _ => return None,
         };
         let (link, numbers) = (number(link)?, all_numbers(numbers)?);
@@ -153,6 +159,7 @@ impl WorkerArguments {
             Some(Self {
                 channels: Channels::of(numbers),
                 link: OwnedFd::from_raw_fd(link),
+                scratch_path: scratch_path.clone(),
                 scratch: scratch.map(|fd| OwnedFd::from_raw_fd(fd)),
                 confinement,
                 missing,
@@ -229,7 +236,8 @@ mod tests {
         for scratch in [None, Some(OwnedFd::from(std::fs::File::open("/").unwrap()))] {
             let link = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
             let confinement = Confinement::from_bits(5);
-            let written = WorkerArguments { channels: channels(), link, scratch, confinement, missing };
+            let scratch_path = "/scratch".into();
+            let written = WorkerArguments { channels: channels(), link, scratch_path, scratch, confinement, missing };
             let words = written.to_words();
             let descriptors = written.descriptors().count();
             // Only one of the two owns the descriptors.
@@ -257,7 +265,7 @@ mod tests {
         let mut numbers = open.all().map(|fd| fd.as_raw_fd());
         let is_read = |numbers: &[RawFd; 6]| {
             let mut words: Vec<OsString> = numbers.iter().map(|number| number.to_string().into()).collect();
-            words.extend(["0", "/scratch", "/worker"].map(OsString::from));
+            words.extend(["0", "/scratch", "/worker", ""].map(OsString::from));
             // SAFETY: what is read is forgotten, so that `open` stays the only owner.
             let read = unsafe { GuardianArguments::from_words(&words) };
             let is_read = read.is_some();

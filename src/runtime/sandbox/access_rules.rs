@@ -31,20 +31,28 @@ impl AccessRules {
 
     /// Whether the plugin may read `path`, an absolute one.
     pub fn may_read(&self, path: &Path) -> bool {
-        self.is_below(path, &[&self.readable, &self.writable])
+        holds(path, |path| depth(&self.readable, path).max(depth(&self.writable, path)).is_some())
     }
 
-    /// Whether the plugin may write to `path`, an absolute one, create or remove it.
+    /// Whether the plugin may write to `path`, an absolute one, create or remove it. If the path is inside of several
+    /// folders, the innermost one counts: a package in `/tmp` can only be read.
     pub fn may_write(&self, path: &Path) -> bool {
-        self.is_below(path, &[&self.writable])
+        holds(path, |path| {
+            let writable = depth(&self.writable, path);
+            writable.is_some() && writable >= depth(&self.readable, path)
+        })
     }
+}
 
-    fn is_below(&self, path: &Path, lists: &[&[PathBuf]]) -> bool {
-        let is_inside = |path: &Path| lists.iter().copied().flatten().any(|folder| path.starts_with(folder));
-        is_descriptor(path)
-            || is_inside(path)
-            || real(path).is_some_and(|real| is_descriptor(&real) || is_inside(&real))
-    }
+/// Whether something holds for a path or for where it leads. What is open already is always allowed.
+fn holds(path: &Path, is_allowed: impl Fn(&Path) -> bool) -> bool {
+    is_descriptor(path) || is_allowed(path) || real(path).is_some_and(|real| is_descriptor(&real) || is_allowed(&real))
+}
+
+/// The number of parts of the innermost of `folders` that `path` is in.
+fn depth(folders: &[PathBuf], path: &Path) -> Option<usize> {
+    let containing = folders.iter().filter(|folder| path.starts_with(folder));
+    containing.map(|folder| folder.components().count()).max()
 }
 
 /// `path` from `base`, an absolute one, without `.` and `..`.
@@ -144,6 +152,24 @@ mod tests {
         }
         assert!(rules.may_read(Path::new("/usr/lib/python3/os.py")));
         assert!(!rules.may_read(Path::new("/usr/lib/python3.11/os.py")));
+    }
+
+    #[test]
+    fn the_innermost_folder_decides_what_may_be_written() {
+        let rules =
+            AccessRules::new(["/tmp/deep/plugin".into(), "/data".into()], ["/tmp".into(), "/data/state".into()]);
+        for (path, is_writable) in [
+            ("/tmp/new", true),
+            ("/tmp/deep/beside", true),
+            ("/tmp/deep/plugin", false),
+            ("/tmp/deep/plugin/main.py", false),
+            ("/tmp/deep/plugin2", true),
+            ("/data/state/lease", true),
+            ("/data/ca.pem", false),
+        ] {
+            assert_eq!(rules.may_write(Path::new(path)), is_writable, "{path}");
+            assert!(rules.may_read(Path::new(path)), "{path}");
+        }
     }
 
     #[test]

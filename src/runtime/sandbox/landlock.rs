@@ -2,10 +2,7 @@
 //! plugin uses a user name such as `/etc/passwd` as the name of a file, it must not overwrite that file because the
 //! tester is root; and it must not read the keys in the tester's home.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
@@ -75,15 +72,10 @@ const DEVICES: &[&str] =
     &["/dev/full", "/dev/null", "/dev/random", "/dev/shm", "/dev/tty", "/dev/urandom", "/dev/zero"];
 
 /// The rules for a plugin: it may read the machine's part, Python's folders below `prefixes` and `more`, and it may
-/// write to `scratch` and `state`, folders of its own.
-pub fn access_rules(
-    scratch: &Path,
-    state: Option<&Path>,
-    prefixes: &[PathBuf],
-    more: impl IntoIterator<Item = PathBuf>,
-) -> AccessRules {
+/// write to folders of its `own`.
+pub fn access_rules(own: &[PathBuf], prefixes: &[PathBuf], more: impl IntoIterator<Item = PathBuf>) -> AccessRules {
     let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-    let writable = paths(DEVICES).into_iter().chain([scratch.to_owned()]).chain(state.map(Path::to_owned));
+    let writable = paths(DEVICES).into_iter().chain(own.iter().cloned());
     // Only the folders that Python uses, since a prefix can be any folder, a home too.
     let inside = ["bin", "include", "lib", "lib64", "pyvenv.cfg", "share"];
     let python = prefixes.iter().flat_map(|prefix| inside.map(|name| prefix.join(name)));

