@@ -9,7 +9,7 @@ use hookstorm::{
     case::{Call, Case, SERVICES, Session, SetOption, Value, check_services},
     contract::{Argument, Hook, Platform, PluginType},
     generate::{Domain, contract_violation},
-    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker},
+    runtime::{Executor, Isolation, Limits, Network, Sandbox, Target, Worker, sandbox::Protection},
     trace::{Ending, LoadEnding, Loading, PluginTokens, Trace},
 };
 
@@ -21,6 +21,21 @@ const CERTIFICATE: &str = include_str!("../src/generate/services/certificate.pem
 
 /// A plugin on the SDK whose hooks return what `passwords` and `ended` give as cookies.
 fn start(imports: &str, passwords: &str, ended: &str, configuration: &str) -> (Worker, Loading, tempfile::TempDir) {
+    start_with(imports, passwords, ended, configuration, |_| ())
+}
+
+/// The same without imports and configuration, and with a changed target.
+fn start_in(passwords: &str, ended: &str, change: impl Fn(&mut Target)) -> (Worker, Loading, tempfile::TempDir) {
+    start_with("", passwords, ended, "", change)
+}
+
+fn start_with(
+    imports: &str,
+    passwords: &str,
+    ended: &str,
+    configuration: &str,
+    change: impl Fn(&mut Target),
+) -> (Worker, Loading, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let main = format!(
         "import os
@@ -40,7 +55,7 @@ class Plugin(CredentialStorePlugin):
 "
     );
     std::fs::write(folder.path().join("main.py"), main).unwrap();
-    let target = Target {
+    let mut target = Target {
         root: std::fs::canonicalize(folder.path()).unwrap(),
         entry_point: "main.py".into(),
         plugin_type: PluginType::CredentialStore,
@@ -54,6 +69,7 @@ class Plugin(CredentialStorePlugin):
         coverage: true,
         instrument: false,
     };
+    change(&mut target);
     let (worker, loading) = Worker::start(&Arc::new(target)).unwrap();
     assert_eq!(loading.import, LoadEnding::Done, "{}", loading.output);
     assert_eq!(loading.constructor, Some(LoadEnding::Done), "{}", loading.output);
@@ -234,6 +250,67 @@ fn files_of_the_state_folders_are_there_and_only_what_a_call_changed_is_left_by_
         let left = |call: usize| trace.calls[call].files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>();
         assert_eq!((left(0), left(1)), (vec!["state/a/new"], vec!["ephemeral/c", "state/a/new"]));
     }
+}
+
+#[test]
+fn the_box_configuration_is_what_the_case_says_and_none_without_it() {
+    let get = "b = self.box_configuration; return [b.get_gateway_fqdn(), b.get_starling_join_credential_string(), \
+               list(b.get_http_proxy()), b._query('/a/b'), 'error' in b._query('c'), os.environ.get('https_proxy')]";
+    let (mut worker, loading, _folder) = start("", get, get, "");
+    assert_eq!(loading.tokens.services, ["gateway_fqdn", "http_proxy", "sdk", "starling_join_credential_string"]);
+    let services = r#"{"box_configuration": {
+        "gateway_fqdn": "gw.example.com",
+        "starling_join_credential_string": "joined-1",
+        "http_proxy": {"enabled": true, "server": {"value": "p.example"}, "port": 3128,
+                       "authentication": {"selection": "password", "username": "u", "password": "pw"}},
+        "endpoints": {"a": {"b": [1, {"c": null}]}}}}"#;
+    let seen = r#"["gw.example.com","joined-1",["p.example",3128,"u","pw"],[1,{"c":null}],true,"https://u:pw@p.example:3128"]"#;
+    assert_eq!(shown(&mut worker, &session(services)), format!(r#"{{"first":{seen},"seen":{seen}}}"#));
+    let none = r#"[null,null,[null,null,null,null],{"error":{"details":{"mount_point":"/","resource":"a"},"message":"Resource was not found","type":"ResourceNotFound"}},true,null]"#;
+    assert_eq!(shown(&mut worker, &session("{}")), format!(r#"{{"first":{none},"seen":{none}}}"#));
+}
+
+#[test]
+fn files_of_the_appliance_are_where_it_has_them_or_absent_with_and_without_mounts() {
+    let read = "import json, pathlib, ctypes\n            join = pathlib.Path('/etc/spp/join.json')\n            \
+                c = ctypes.CDLL(None)\n            \
+                return [os.path.exists('/etc/spp/join.json'), join.is_file() and json.loads(join.read_text()), \
+                sorted(os.listdir('/etc/spp')), os.path.isfile('/usr/share/zorp/dictionary'), \
+                os.path.isdir('/etc/spp') and os.access('/etc/spp', os.R_OK), c.access(b'/etc/spp/join.json', 4) == 0]";
+    let absent = "try:\n                open('/etc/spp/cluster_members.json')\n            \
+                  except FileNotFoundError as error:\n                return [error.errno, error.filename]";
+    let whole = r#"{"appliance_files": {"/etc/spp/join.json": "{\"spp_primary_ip\": \"192.0.2.1\"}",
+        "/usr/share/zorp/dictionary": "ATTRIBUTE User-Name 1 string\n"}}"#;
+    for is_off in [false, true] {
+        let (mut worker, loading, _folder) = start_in(read, absent, |target| target.sandbox.is_off = is_off);
+        assert_eq!(loading.tokens.services, ["/etc/spp", "/usr/share/zorp", "sdk"]);
+        // Code in C sees the file too, if it is mounted.
+        let by_c = !is_off && !worker.missing().has(Protection::Mounts);
+        let seen = format!(r#"[true,{{"spp_primary_ip":"192.0.2.1"}},["join.json"],true,true,{by_c}]"#);
+        let gone = r#"[2,"/etc/spp/cluster_members.json"]"#;
+        assert_eq!(shown(&mut worker, &session(whole)), format!(r#"{{"first":{seen},"seen":{gone}}}"#), "{is_off}");
+        let none = format!(r#"{{"first":[false,false,[],false,true,false],"seen":{gone}}}"#);
+        assert_eq!(shown(&mut worker, &session("{}")), none, "{is_off}");
+        // What the functions can do is what `os` says that they can.
+        let can = "import shutil; return [os.stat in os.supports_follow_symlinks, os.scandir in os.supports_fd, shutil.rmtree.avoids_symlink_attacks]";
+        let (mut other, ..) = start_in(can, "return '/etc/spp'", |target| target.sandbox.is_off = is_off);
+        assert_eq!(shown(&mut other, &session("{}")), r#"{"first":[true,true,true],"seen":"/etc/spp"}"#);
+        // A read of what is absent is no attempt.
+        for isolation in BOTH {
+            let trace = one(&mut worker, &session("{}"), isolation);
+            assert!(trace.calls.iter().all(|call| call.attempts.is_empty()), "{trace:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_plugin_that_reads_files_of_the_appliance_while_it_is_loaded_finds_them() {
+    let imports = "import json\nJOIN = json.load(open('/etc/spp/join.json'))\nMEMBERS = json.load(open('/etc/spp/cluster_members.json'))\n\
+                   assert 'ATTRIBUTE' in open('/usr/share/zorp/dictionary').read()";
+    let get = "return [sorted(JOIN), [sorted(member) for member in MEMBERS]]";
+    let (mut worker, _, _folder) = start(imports, get, "return None", "");
+    let seen = r#"[["spp_primary_ip","sps_cluster_interface_ip"],[["Ipv4Address"]]]"#;
+    assert_eq!(shown(&mut worker, &session("{}")), format!(r#"{{"first":{seen},"seen":null}}"#));
 }
 
 #[test]

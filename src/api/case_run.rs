@@ -6,7 +6,7 @@ use super::{Error, Plugin, corpus_cases::must_be_for, loaded_plugin::SessionExtr
 use crate::{
     case::Case,
     engine::{self, ReportedFinding, Setup, Summary},
-    generate::configured_services,
+    generate::services_of_plugin,
     oracle,
     report::{Mask, ObservedSession, Report},
 };
@@ -31,7 +31,7 @@ pub(crate) fn run_case(plugin: &Plugin, run: CaseRun) -> Result<Report, Error> {
         notes.push(format!("the case is outside of the contract: {why}"));
     }
     if is_configured {
-        case.session.services = configured_services(&loaded.target.configuration);
+        case.session.services = services_of_plugin(&loaded.target.configuration, &loaded.loading.tokens.services);
     }
     let levels = &plugin.options.levels;
     let began = Instant::now();

@@ -12,8 +12,10 @@
 //!   `{"type": "ssh-rsa", "key": …}` or `{"type": "x509v3-sign-rsa", "key": …, "cert": …}`. For an option written `$`
 //!   the host is its section and the user its name \[S\].
 //! - `trusted_ca_lists`: name to `{"certs": [PEM, …]}`, for options written `$[name]` \[S\].
+//! - `box_configuration`, `appliance_files`: see [`super::appliance`].
 //! - `state`, `ephemeral`: path to text, the files of the two folders in which a plugin may keep files \[S\].
 
+use super::appliance::{appliance_file, box_configuration, change_secrets_of_box, secrets_of_box};
 use crate::case::Value;
 
 /// How many entries a dict or list of a service may have.
@@ -30,8 +32,17 @@ const KEY_TYPES: [&str; 3] = ["ssh-rsa", "ssh-dss", "ecdsa-sha2-nistp256"];
 const CERTIFICATE_TYPES: [&str; 2] = ["x509v3-sign-rsa", "x509v3-sign-dss"];
 
 /// The services, by their keys.
-pub const SERVICES: [&str; 7] =
-    ["memory_cache", "user_lists", "ldap", "credential_stores", "trusted_ca_lists", "state", "ephemeral"];
+pub const SERVICES: [&str; 9] = [
+    "memory_cache",
+    "user_lists",
+    "ldap",
+    "credential_stores",
+    "trusted_ca_lists",
+    "box_configuration",
+    "appliance_files",
+    "state",
+    "ephemeral",
+];
 
 /// Why services do not have their shape, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +54,7 @@ pub struct ServicesProblem {
 }
 
 impl ServicesProblem {
-    fn new(problem: impl Into<String>) -> Self {
+    pub(super) fn new(problem: impl Into<String>) -> Self {
         Self { path: Vec::new(), problem: problem.into() }
     }
 
@@ -89,6 +100,8 @@ pub fn check_services(services: &Value) -> Result<(), ServicesProblem> {
                         |certs| within("certs", items(certs, certificate)),
                     )
                 }),
+                "box_configuration" => box_configuration(service),
+                "appliance_files" => each(service, appliance_file),
                 "state" | "ephemeral" => each(service, file),
                 _ => Err(ServicesProblem::new(format!("is not a service; the services are {}", SERVICES.join(", ")))),
             },
@@ -100,8 +113,8 @@ pub fn check_services(services: &Value) -> Result<(), ServicesProblem> {
 /// Attributes of a directory's users that contain passwords, in lower case.
 const LDAP_SECRETS: [&str; 5] = ["userpassword", "unicodepwd", "sambantpassword", "sambalmpassword", "olcrootpw"];
 
-/// The texts in `services` that are secrets: passwords and keys of credential stores, and attributes of the directory
-/// that are named like passwords.
+/// The texts in `services` that are secrets: passwords and keys of credential stores, attributes of the directory that
+/// are named like passwords, and the credentials in the box configuration.
 pub(crate) fn secrets_of_services(services: &Value) -> Vec<&str> {
     fn texts<'v>(value: &'v Value, into: &mut Vec<&'v str>) {
         match value {
@@ -129,6 +142,9 @@ pub(crate) fn secrets_of_services(services: &Value) -> Vec<&str> {
             }
         }
     }
+    if let Some(content) = services.get("box_configuration") {
+        secrets_of_box(content, &mut |secret| secrets.push(secret));
+    }
     secrets
 }
 
@@ -146,6 +162,10 @@ pub(crate) fn change_secrets_of_services(services: &mut Value, change: &mut dyn 
         entries.iter_mut().map(|(key, value)| (key.as_str(), value))
     }
     for (service, servers) in below(services) {
+        if service == "box_configuration" {
+            change_secrets_of_box(servers, change);
+            continue;
+        }
         for (_, server) in below(servers) {
             match service {
                 "credential_stores" => {
@@ -179,17 +199,17 @@ fn dict(value: Option<&Value>) -> &[(String, Value)] {
     value.and_then(Value::as_dict).unwrap_or_default()
 }
 
-type Checked = Result<(), ServicesProblem>;
+pub(super) type Checked = Result<(), ServicesProblem>;
 
 /// Puts `key` before the place of a problem.
-fn within(key: &str, checked: Checked) -> Checked {
+pub(super) fn within(key: &str, checked: Checked) -> Checked {
     checked.map_err(|mut problem| {
         problem.path.insert(0, key.to_owned());
         problem
     })
 }
 
-fn entries(value: &Value) -> Result<&[(String, Value)], ServicesProblem> {
+pub(super) fn entries(value: &Value) -> Result<&[(String, Value)], ServicesProblem> {
     let entries = value.as_dict().ok_or_else(|| ServicesProblem::new("must be an object"))?;
     bounded(entries.len())?;
     Ok(entries)
@@ -202,19 +222,19 @@ fn bounded(count: usize) -> Checked {
     Err(ServicesProblem::new(format!("has {count} entries; the limit is {ENTRIES_LIMIT}")))
 }
 
-fn each(value: &Value, check: impl Fn(&str, &Value) -> Checked) -> Checked {
+pub(super) fn each(value: &Value, check: impl Fn(&str, &Value) -> Checked) -> Checked {
     entries(value)?.iter().try_for_each(|(key, value)| {
         within(key, if key.len() > TEXT_LIMIT { text(&key.as_str().into()) } else { check(key, value) })
     })
 }
 
-fn items(value: &Value, check: impl Fn(&Value) -> Checked) -> Checked {
+pub(super) fn items(value: &Value, check: impl Fn(&Value) -> Checked) -> Checked {
     let Value::List(items) = value else { return Err(ServicesProblem::new("must be a list")) };
     bounded(items.len())?;
     items.iter().enumerate().try_for_each(|(index, item)| within(&(index + 1).to_string(), check(item)))
 }
 
-fn text(value: &Value) -> Checked {
+pub(super) fn text(value: &Value) -> Checked {
     match value {
         Value::Str(text) if text.len() <= TEXT_LIMIT => Ok(()),
         Value::Str(_) => Err(ServicesProblem::new(format!("has more than {TEXT_LIMIT} bytes"))),
@@ -222,7 +242,7 @@ fn text(value: &Value) -> Checked {
     }
 }
 
-fn known_keys(value: &Value, known: &[&str]) -> Checked {
+pub(super) fn known_keys(value: &Value, known: &[&str]) -> Checked {
     match entries(value)?.iter().find(|(key, _)| !known.contains(&key.as_str())) {
         None => Ok(()),
         Some((key, _)) => {
@@ -314,6 +334,7 @@ mod tests {
         "credential_stores": {"local": {"password": {"vault": ["p1", {"type": "ssh-rsa", "key": "k1"}]},
             "client_cert": {"tls": [{"type": "x509v3-sign-rsa", "key": "k2", "cert": "c"}]}}},
         "trusted_ca_lists": {"corp": {"certs": ["-----BEGIN CERTIFICATE-----\n"]}},
+        "box_configuration": {"gateway_fqdn": "gw.example.com"}, "appliance_files": {"/etc/spp/join.json": "{}"},
         "state": {"auth_cache/alice.cache": "{}"}, "ephemeral": {}
     }"#;
 

@@ -66,6 +66,7 @@ pub use options::{OptionChoice, option_choices};
 pub(crate) use plain_arguments::plain_arguments;
 pub(crate) use replace_secrets::{SecretPlaces, replace_secrets, without_one_time_password};
 pub use services::configured_services;
+pub(crate) use services::services_of_plugin;
 pub(crate) use session::nominal_two_plugin_session;
 pub use session::{nominal_session, nth_session, nth_two_plugin_session, session, two_plugin_session};
 pub use shrink::Shrinker;

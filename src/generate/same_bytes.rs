@@ -126,7 +126,7 @@ fn sessions_of_two_plugins_stay_the_same() {
 fn services_of_a_configuration_stay_the_same() {
     let text = "[credential_store]\nname = local\n[https_proxy]\nserver = p\npassword = $\nclient_cert = $\n";
     let mut digest = Digest::new();
-    digest.add(configured_services(text).to_string().as_bytes());
+    digest.add(services_of_plugin(text, &[]).to_string().as_bytes());
     let domain = domain(PluginType::Aa, "9.0");
     for index in 0..100 {
         let bytes = nth_bytes(SEED, index, 256);
@@ -136,6 +136,17 @@ fn services_of_a_configuration_stay_the_same() {
         digest.add(services::of_session(&mut source, &session, None).to_string().as_bytes());
     }
     is(&digest, 0x536b_5734_6796_18e8);
+}
+
+#[test]
+fn what_is_read_of_the_appliance_stays_the_same() {
+    let uses = ["sdk", "/etc/spp", "/usr/share/zorp", "gateway_fqdn", "starling_join_credential_string", "http_proxy"];
+    let tokens = PluginTokens { services: uses.map(str::to_owned).to_vec(), ..PluginTokens::default() };
+    let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), tokens);
+    let mut digest = Digest::new();
+    (0..300).for_each(|index| digest.session(&domain, &nth_session(&domain, SEED, index)));
+    digest.add(configured_services("").to_string().as_bytes());
+    is(&digest, 0x29e4_a3d0_74f6_e963);
 }
 
 #[test]

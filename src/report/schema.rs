@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Diagnosis, Report, ndjson::EventLine};
 use crate::{
+    case::APPLIANCE_FILES,
     contract::{Argument, Hook, Platform, PluginType},
     finding::Rule,
 };
@@ -191,8 +192,66 @@ fn services() -> Value {
                 "additionalProperties": false,
                 "properties": {"certs": {"type": "array", "items": {"type": "string", "pattern": "^\\s*-----BEGIN CERTIFICATE-----"}}}
             })),
+            "box_configuration": box_configuration(),
+            "appliance_files": {
+                "description": "Files of the appliance: paths and text. A file without an entry is absent.",
+                "type": "object",
+                "propertyNames": {"enum": APPLIANCE_FILES},
+                "additionalProperties": text
+            },
             "state": each("Files of the folder SCB_PLUGIN_STATE_DIRECTORY: paths and text.", text.clone()),
             "ephemeral": each("Files of the folder EPHEMERAL_PLUGIN_STATE_DIRECTORY: paths and text.", text)
+        }
+    })
+}
+
+/// What the SDK reads of the box configuration.
+fn box_configuration() -> Value {
+    let host = json!({"type": ["string", "null"], "pattern": "^[A-Za-z0-9._:-]{1,253}$"});
+    let text = json!({"type": "string", "minLength": 1});
+    json!({
+        "description": "What the SDK reads of the box configuration; what has no entry is None.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "gateway_fqdn": host,
+            "starling_join_credential_string": {
+                "description": "None on a node that is not joined to Starling.",
+                "type": ["string", "null"],
+                "minLength": 1
+            },
+            "http_proxy": {
+                "type": ["object", "null"],
+                "required": ["enabled"],
+                "additionalProperties": false,
+                "properties": {
+                    "enabled": {"type": "boolean"},
+                    "server": {
+                        "type": "object",
+                        "required": ["value"],
+                        "additionalProperties": false,
+                        "properties": {
+                            "value": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,253}$"},
+                            "selection": {"type": "string"}
+                        }
+                    },
+                    "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+                    "authentication": {
+                        "type": "object",
+                        "required": ["selection"],
+                        "additionalProperties": false,
+                        "properties": {"selection": {"type": "string"}, "username": text, "password": text},
+                        "if": {"properties": {"selection": {"const": "password"}}},
+                        "then": {"required": ["username", "password"]}
+                    }
+                },
+                "if": {"properties": {"enabled": {"const": true}}},
+                "then": {"required": ["server", "port", "authentication"]}
+            },
+            "endpoints": {
+                "description": "A tree of objects: `_query` returns what is at the parts of a path.",
+                "type": ["object", "null"]
+            }
         }
     })
 }
@@ -233,6 +292,13 @@ mod tests {
             "ldap": {"ad": {"users": {"alice": {"mail": ["a", 1], "uid": 1}}, "groups": {"dba": []}}, "down": {}},
             "credential_stores": {"local": {"u": {"h": ["p", {"type": "ssh-rsa", "key": "k"}]}}},
             "trusted_ca_lists": {"corp": {"certs": ["-----BEGIN CERTIFICATE-----\n"]}},
+            "box_configuration": {
+                "gateway_fqdn": "gw.example.com",
+                "starling_join_credential_string": null,
+                "http_proxy": {"enabled": true, "server": {"value": "p"}, "port": 1, "authentication": {"selection": "none"}},
+                "endpoints": {"a": {"b": 1}}
+            },
+            "appliance_files": {"/etc/spp/join.json": "{}"},
             "state": {"a/b": ""},
             "ephemeral": {}
         });
@@ -246,6 +312,11 @@ mod tests {
             ("/ldap/ad", json!({"user": {}})),
             ("/credential_stores/local/u/h/0", json!(1)),
             ("/trusted_ca_lists/corp/certs/0", json!("x")),
+            ("/box_configuration/gateway_fqdn", json!("a b")),
+            ("/box_configuration/http_proxy/authentication/selection", json!("password")),
+            ("/box_configuration/http_proxy/server", json!({})),
+            ("/box_configuration/endpoints", json!(1)),
+            ("/appliance_files", json!({"/etc/passwd": ""})),
         ] {
             instance["services"] = services.clone();
             if !at.is_empty() {

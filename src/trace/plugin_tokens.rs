@@ -23,8 +23,9 @@ pub struct PluginTokens {
     pub numbers: Vec<i64>,
     /// Options of default.cfg and of the configuration in use.
     pub options: Vec<OptionToken>,
-    /// The platform's services that the code uses, by their keys in [`crate::case::SERVICES`], and `sdk` if it is based
-    /// on the SDK, whose configuration may name more of them. Sessions contain no other services.
+    /// What the code uses of the platform: services by their keys in [`crate::case::SERVICES`], parts of the box
+    /// configuration by their keys, folders of the appliance by their paths. And `sdk` if it is based on the SDK, whose
+    /// configuration may name more services. Sessions contain nothing else of the platform.
     #[serde(default)]
     pub services: Vec<String>,
     /// The names of variables, functions, attributes and arguments in the code, ascending. No session contains them for

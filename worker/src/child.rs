@@ -66,7 +66,7 @@ pub(crate) fn main(
         plugin
     });
     if kind == command::CONSTRUCT {
-        return construct(py, descriptors, plugin, request, load);
+        return construct(py, descriptors, plugin, request, folders, load);
     }
     let Some(plugin) = plugin else { return 3 };
     let Ok(runner) = Runner::new(py, descriptors, plugin, folders) else { return 3 };
@@ -115,10 +115,12 @@ fn construct(
     descriptors: &mut Descriptors,
     plugin: Option<Plugin>,
     request: &LoadRequest,
+    mut folders: SessionFolders,
     load: Option<LoadReply>,
 ) -> i32 {
     let mut reply = ConstructReply { load, ..ConstructReply::default() };
     if let Some(mut plugin) = plugin {
+        folders.fill_appliance(&request.services);
         let _ = services::begin(py, &request.services, None);
         plugin::begin_phase(descriptors, Phase::Construct);
         let own = std::process::id();

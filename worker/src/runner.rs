@@ -132,6 +132,7 @@ impl<'a, 'py> Runner<'a, 'py> {
         }
         self.folders.set_used(self.descriptors.shared.header().scratch_used.load(Ordering::Relaxed) != 0);
         self.folders.expect(&session.services);
+        self.folders.fill_appliance(&session.services);
         // Filling the services runs no code of the plugin, unless the plugin replaced something of theirs.
         self.begin(&session, step.call, step.round);
         if services::begin(self.py, &session.services, Some(self.folders.root())).is_err() {
@@ -218,6 +219,7 @@ impl<'a, 'py> Runner<'a, 'py> {
     fn session(&mut self, session: &Session, flags: u32) -> bool {
         let Ok(mut cookies) = Cookies::new(self.py, &session.cookie, &session.session_cookie) else { return true };
         self.folders.fill(&session.services);
+        self.folders.fill_appliance(&session.services);
         self.begin(session, 0, 0);
         let has_begun = services::begin(self.py, &session.services, None).is_ok();
         plugin::end_phase(self.descriptors);

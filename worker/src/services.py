@@ -5,8 +5,10 @@ A module of stand-ins is changed when it is imported, so that a plugin without t
 session's services are filled in when the session begins and removed when it has ended. A plugin that changes a stand-in
 changes it for itself only: the process is replaced after such a session."""
 
+import builtins
 import importlib.machinery
 import importlib.util
+import io
 import json
 import os
 import re
@@ -106,6 +108,9 @@ def _ldap_servers(servers):
 
 
 def _box_configuration(box):
+    content = current.get("box_configuration", {})
+    for key in ("gateway_fqdn", "starling_join_credential_string", "http_proxy"):
+        box[key] = content.get(key)
     box["trusted_ca_lists_location"] = os.path.join(scratch[0], "trusted_ca_lists")
     box["trusted_ca_lists"] = {
         name: {
@@ -117,6 +122,16 @@ def _box_configuration(box):
         }
         for name, content in current.get("trusted_ca_lists", {}).items()
     }
+
+
+def _endpoints(tree):
+    tree.clear()
+    tree.update(current.get("box_configuration", {}).get("endpoints") or {})
+
+
+def _take_box_configuration(module):
+    _keep("stable_box_configuration", _box_configuration)(module)
+    _keep("unstable_box_configuration", _endpoints)(module)
 
 
 def _keep(attribute, fill):
@@ -151,7 +166,7 @@ TAKE = {
     IMPL + "credential_store": _keep("credential_stores", _credential_stores),
     IMPL + "user_list": _keep("user_lists", _user_lists),
     IMPL + "ldap_server": _keep("ldap_servers", _ldap_servers),
-    IMPL + "box_config": _keep("stable_box_configuration", _box_configuration),
+    IMPL + "box_config": _take_box_configuration,
 }
 
 
@@ -184,6 +199,86 @@ class Finder:
             spec.loader = Loader(spec.loader, take)
             return spec
         return None
+
+
+class Redirected:
+    """A function of Python whose first argument is a path: for a path in a folder of the appliance it takes the file of
+    the session. An object, since a function would become a method where a class has it as an attribute."""
+
+    def __init__(self, function, folders):
+        self.function, self.folders = function, folders
+        self.__name__ = self.__qualname__ = function.__name__
+        self.__doc__, self.__module__ = function.__doc__, function.__module__
+
+    def __call__(self, *arguments, **keywords):
+        own = self.own(*arguments, **keywords)
+        if own is None:
+            return self.function(*arguments, **keywords)
+        try:
+            return self.function(own, *arguments[1:], **keywords)
+        except OSError as error:
+            error.filename = arguments[0]
+            raise
+
+    # `os.supports_fd` and the like contain Python's own functions.
+    def __hash__(self):
+        return hash(self.function)
+
+    def __eq__(self, other):
+        return self is other or self.function is other
+
+    def own(self, path=None, mode="r", *arguments, **keywords):
+        # What writes is refused where the path leads.
+        if isinstance(mode, str) and set(mode) & set("wax+") or isinstance(mode, int) and mode & WRITES and self.flags:
+            return None
+        try:
+            path = os.fsdecode(path)
+        except TypeError:
+            return None
+        for folder, own in self.folders.items():
+            if path == folder or path.startswith(folder + "/"):
+                return own + path[len(folder) :]
+        return None
+
+    @property
+    def flags(self):
+        return self.__name__ == "open"
+
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+def redirect(folders, root, configuration):
+    """Redirects Python's functions from folders of the appliance to others, on a machine on which these cannot be
+    mounted. A plugin in `root` that never names one of them keeps Python's own functions."""
+    named = {at: own for at, own in folders.items() if _names(root, configuration, FILES[at])}
+    if not named:
+        return
+    builtins.open = io.open = Redirected(io.open, named)
+    for name in ("open", "stat", "lstat", "access", "listdir", "scandir"):
+        setattr(os, name, Redirected(getattr(os, name), named))
+
+
+def _names(root, configuration, texts):
+    """Whether the code in `root`, or the configuration, has one of the texts."""
+    if any(text in configuration for text in texts):
+        return True
+    left = 2000
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if not name.endswith(".py"):
+                continue
+            left -= 1
+            if left < 0:
+                return False
+            try:
+                with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                    code = file.read(1 << 20)
+            except OSError:
+                continue
+            if any(text in code for text in texts):
+                return True
+    return False
 
 
 class FakeRedis:
@@ -238,7 +333,7 @@ def end():
     return all(getattr(owner, attribute, None) is content for owner, attribute, content, _ in standins)
 
 
-# Classes of the SDK, and the services that they use.
+# Classes and methods of the SDK, and the services that they use, or the part of the box configuration.
 CLASSES = {
     "MemoryCache": "memory_cache",
     "UserList": "user_lists",
@@ -248,6 +343,14 @@ CLASSES = {
     "CredentialStore": "credential_stores",
     "get_ca_certificate": "trusted_ca_lists",
     "RequestsTLS": "trusted_ca_lists",
+    "get_gateway_fqdn": "gateway_fqdn",
+    "get_starling_join_credential_string": "starling_join_credential_string",
+    "get_http_proxy": "http_proxy",
+    "proxy_settings": "http_proxy",
+    "https_proxy_server": "http_proxy",
+    "https_proxy_port": "http_proxy",
+    "https_proxy_username": "http_proxy",
+    "https_proxy_password": "http_proxy",
     "AuthenticationCache": "state",
     "persistent_plugin_state_directory": "state",
     "SCB_PLUGIN_STATE_DIRECTORY": "state",
@@ -257,15 +360,24 @@ CLASSES = {
 }
 
 
+# Folders of the appliance, and texts in the code of a plugin that reads their files.
+FILES = {
+    "/etc/spp": ("/etc/spp", "join.json", "cluster_members.json"),
+    "/usr/share/zorp": ("/usr/share/zorp", "zorp/dictionary"),
+}
+
+
 def used(paths):
-    """The services that the code at `paths` names, and `sdk` if the SDK is imported: then the configuration may name
-    more of them."""
+    """The services that the code at `paths` names, the folders of the appliance that it names, and `sdk` if the SDK is
+    imported: then the configuration may name more services."""
     found = {"sdk"} if "safeguard.sessions.plugin" in sys.modules else set()
     for path in paths:
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
-                names = set(re.findall(r"[A-Za-z_]+", file.read(1 << 20)))
+                text = file.read(1 << 20)
         except OSError:
             continue
+        names = set(re.findall(r"[A-Za-z_]+", text))
         found.update(service for name, service in CLASSES.items() if name in names)
+        found.update(folder for folder, texts in FILES.items() if any(known in text for known in texts))
     return sorted(found)

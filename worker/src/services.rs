@@ -7,11 +7,11 @@ use std::path::Path;
 
 use hookstorm::{
     case::Value,
-    runtime::sandbox::session_folders::{MEMORY_CACHE, MEMORY_CACHE_LIMIT},
+    runtime::sandbox::session_folders::{APPLIANCE_FOLDERS, MEMORY_CACHE, MEMORY_CACHE_LIMIT, is_same},
 };
 use pyo3::{
     prelude::*,
-    types::{PyList, PyModule},
+    types::{PyDict, PyList, PyModule},
 };
 
 use crate::{convert, interpreter};
@@ -41,6 +41,22 @@ fn handles(py: Python<'_>) -> PyResult<&'static Handles> {
 /// Takes control of the SDK's stand-ins from now on. What they write goes into `scratch`.
 pub(crate) fn provide(py: Python<'_>, scratch: &Path) -> PyResult<()> {
     handles(py)?.module.bind(py).call_method1("provide", (scratch.as_os_str(),)).map(drop)
+}
+
+/// Lets Python code find the files of the appliance, if they could not be mounted: `root` has that code, which may also
+/// have their paths from its `configuration`.
+pub(crate) fn redirect_appliance(py: Python<'_>, scratch: &Path, root: &Path, configuration: &str) -> PyResult<()> {
+    let folders = PyDict::new(py);
+    for (at, own) in APPLIANCE_FOLDERS {
+        let own = scratch.join(own);
+        if !is_same(Path::new(at), &own) {
+            folders.set_item(at, own.as_os_str())?;
+        }
+    }
+    if folders.is_empty() {
+        return Ok(());
+    }
+    handles(py)?.module.bind(py).call_method1("redirect", (folders, root.as_os_str(), configuration)).map(drop)
 }
 
 /// The services that the code at `paths` uses: see [`hookstorm::trace::PluginTokens::services`].

@@ -38,7 +38,7 @@ use crate::{
     child::{self, ChildTask},
     interpreter,
     plugin::Plugin,
-    usage,
+    services, usage,
 };
 
 /// Starts CPython and takes commands until the host is gone.
@@ -157,6 +157,9 @@ impl Zygote {
         if !self.confinement.is_off() {
             self.confine(py, &request)?;
         }
+        SessionFolders::unwatched(&request.scratch, kept.clone()).fill_appliance(&request.services);
+        services::redirect_appliance(py, &request.scratch, &request.root, &request.configuration)
+            .map_err(|error| format!("the appliance's files cannot be shown: {error}"))?;
         let (plugin, reply) =
             if request.preload { Plugin::load(py, &self.descriptors, &request) } else { (None, LoadReply::default()) };
         self.plugin = plugin;

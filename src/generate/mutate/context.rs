@@ -74,8 +74,8 @@ impl Change<'_, '_, '_> {
         for (service, content) in as_dict_mut(&mut session.services)? {
             let first = texts.len();
             free_texts(content, 0, &mut texts);
-            // A changed certificate is no certificate.
-            if matches!(service.as_str(), "trusted_ca_lists") {
+            // A changed certificate is no certificate, and what the appliance writes is never anything.
+            if matches!(service.as_str(), "trusted_ca_lists" | "box_configuration" | "appliance_files") {
                 texts.truncate(first);
             }
         }

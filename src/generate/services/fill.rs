@@ -2,7 +2,10 @@
 
 use arbitrary::Unstructured;
 
-use super::ServiceNames;
+use super::{
+    ServiceNames,
+    appliance::{self, ApplianceUse},
+};
 use crate::{
     case::{Session, Value},
     contract::{Argument, Platform, PluginType},
@@ -29,16 +32,39 @@ const LATER: i64 = 4_102_444_800;
 /// The bytes that [`configured_services`] draws from: any bytes that make distinctive secrets would do.
 const CONFIGURED: &[u8] = b"Lv7#q2Wz9!mR4x@Kt6$Bp1&Hs8*Yd3%Nf5^Gc0-Jj_Ee+Uu=Oo~Aa,Ii.Xx?Zz;Qq:Ww|Pp";
 
-/// The least content of the services that a plugin with this configuration needs: each policy that the configuration
-/// names, and a credential for each option `$`.
+/// The least content of the services that loading a plugin with this configuration needs: each policy that the
+/// configuration names, a credential for each option `$`, and everything of the appliance, since nothing is known of
+/// the plugin's code yet.
 pub fn configured_services(configuration: &str) -> Value {
+    with_appliance(configuration, ApplianceUse::ALL)
+}
+
+/// The least content of the services that a call of a plugin needs whose code uses these `services` (see
+/// [`PluginTokens::services`]).
+pub(crate) fn services_of_plugin(configuration: &str, services: &[String]) -> Value {
+    with_appliance(configuration, ApplianceUse::of(services, true))
+}
+
+fn with_appliance(configuration: &str, uses: ApplianceUse) -> Value {
     let options = configuration::options(configuration).into_iter().filter(|option| !option.commented);
     let options =
         options.map(|option| OptionToken { section: option.section, name: option.name, value: option.value }).collect();
     let tokens = PluginTokens { options, services: vec!["sdk".into()], ..PluginTokens::default() };
     let domain = Domain::new(PluginType::CredentialStore, Platform::newest(), Vec::new(), tokens);
     let mut bytes = Unstructured::new(CONFIGURED);
-    of_session(&mut DomainSource::nominal(&mut bytes, &domain), &Session::new(Vec::new()), None)
+    let mut services = of_session(&mut DomainSource::nominal(&mut bytes, &domain), &Session::new(Vec::new()), None);
+    // Nothing left to draw gives the plain content, but an empty secret.
+    let (mut bytes, mut nothing) = (Unstructured::new(CONFIGURED), Unstructured::new(&[]));
+    let uses = uses.or(domain.tables().names.appliance);
+    for (key, content) in [
+        ("box_configuration", appliance::box_configuration(&mut DomainSource::nominal(&mut bytes, &domain), uses)),
+        ("appliance_files", appliance::files(&mut DomainSource::nominal(&mut nothing, &domain), uses)),
+    ] {
+        if !content.is_empty_dict() {
+            services.set(key, content);
+        }
+    }
+    services
 }
 
 /// As the services of a session, from a source that has drawn the session; `other` is the domain of the session's other
@@ -83,6 +109,8 @@ pub(in crate::generate) fn of_session(
     {
         put("state", authentication_cache(source, folder, user, client));
     }
+    put("box_configuration", appliance::box_configuration(source, names.appliance));
+    put("appliance_files", appliance::files(source, names.appliance));
     services
 }
 
@@ -134,7 +162,7 @@ impl Participants {
     }
 }
 
-fn dict<const N: usize>(entries: [(&str, Value); N]) -> Value {
+pub(super) fn dict<const N: usize>(entries: [(&str, Value); N]) -> Value {
     Value::Dict(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 

@@ -1,6 +1,7 @@
 //! The names by which a plugin uses the platform's services: the policies that its configuration names, the options
 //! that it reads from a credential store, the attributes and groups that it looks up in a directory \[S\].
 
+use super::appliance::ApplianceUse;
 use crate::{case::SetOption, generate::domain::is_key, trace::PluginTokens};
 
 /// The most names of each kind.
@@ -46,6 +47,8 @@ pub(in crate::generate) struct ServiceNames {
     pub(super) memory_cache: bool,
     /// The folder of the SDK's authentication cache; `None` if it is off.
     pub(super) authentication_cache: Option<String>,
+    /// What it reads of the appliance; a plugin without the SDK may do that too.
+    pub(super) appliance: ApplianceUse,
 }
 
 impl ServiceNames {
@@ -53,6 +56,7 @@ impl ServiceNames {
     pub(in crate::generate) fn of(tokens: &PluginTokens) -> Self {
         let uses = |service: &str| tokens.services.iter().any(|used| used == service);
         let mut names = Self { is_sdk: uses("sdk"), ..Self::default() };
+        names.appliance = ApplianceUse::of(&tokens.services, names.is_sdk);
         if !names.is_sdk {
             return names;
         }
@@ -89,9 +93,10 @@ impl ServiceNames {
 
     /// Whether there is no service to fill.
     pub(super) fn is_empty(&self) -> bool {
-        let Self { stores, user_lists, servers, ca_lists, memory_cache, authentication_cache, .. } = self;
+        let Self { stores, user_lists, servers, ca_lists, memory_cache, authentication_cache, appliance, .. } = self;
         [stores, user_lists, servers, ca_lists].iter().all(|names| names.is_empty())
             && !memory_cache
+            && *appliance == ApplianceUse::default()
             && authentication_cache.is_none()
     }
 
@@ -120,6 +125,7 @@ impl ServiceNames {
         names.references.extend(other.references.iter().cloned());
         names.looks_up |= other.looks_up;
         names.memory_cache |= other.memory_cache;
+        names.appliance = names.appliance.or(other.appliance);
         names.authentication_cache = names.authentication_cache.or_else(|| other.authentication_cache.clone());
         names
     }
@@ -142,6 +148,7 @@ impl ServiceNames {
             push(&mut self.ca_lists, list);
             return;
         }
+        self.appliance.option(value);
         let (section, name) = (section.to_lowercase(), name.to_lowercase());
         let list = |into: &mut Vec<String>| value.split(',').map(str::trim).for_each(|item| push(into, item));
         if section == "authentication_cache" {

@@ -172,5 +172,71 @@ fn a_configuration_gets_the_policies_that_loading_needs() {
     let store = found.get("credential_stores").unwrap().get("local").unwrap();
     assert_eq!(store.as_dict().unwrap().len(), 1);
     assert!(store.get("password").unwrap().get("https_proxy").is_some());
-    assert_eq!(configured_services("[a]\nb = c\n"), Value::empty_dict());
+    assert_eq!(services_of_plugin("[a]\nb = c\n", &[]), Value::empty_dict());
+}
+
+#[test]
+fn what_the_code_reads_of_the_appliance_is_there_in_nominal_sessions_and_sometimes_absent_in_others() {
+    let uses = ["sdk", "/etc/spp", "/usr/share/zorp", "gateway_fqdn", "starling_join_credential_string", "http_proxy"];
+    let domain = domain(PluginType::Aa, &uses);
+    let part = |session: &Session, service: &str, key: &str| session.services.get(service)?.get(key).cloned();
+    let parts = [
+        ("appliance_files", "/etc/spp/join.json"),
+        ("appliance_files", "/etc/spp/cluster_members.json"),
+        ("appliance_files", "/usr/share/zorp/dictionary"),
+        ("box_configuration", "gateway_fqdn"),
+        ("box_configuration", "starling_join_credential_string"),
+    ];
+    for index in 0..32 {
+        let session = nominal_session(&domain, index);
+        assert_eq!(check_services(&session.services), Ok(()));
+        assert!(parts.iter().all(|(service, key)| part(&session, service, key).is_some()), "{session:#?}");
+        assert_eq!(part(&session, "box_configuration", "http_proxy"), None);
+    }
+    let sessions: Vec<Session> = (0..800).map(|index| nth_session(&domain, 3, index)).collect();
+    for (service, key) in parts.into_iter().chain([("box_configuration", "http_proxy")]) {
+        let contents: Vec<_> = sessions.iter().map(|session| part(session, service, key)).collect();
+        let absent = contents.iter().filter(|content| content.is_none()).count();
+        let different: HashSet<String> = contents.into_iter().flatten().map(|content| content.to_string()).collect();
+        assert!((16..784).contains(&absent) && different.len() > 1, "{key}: {absent}, {}", different.len());
+    }
+    for session in &sessions {
+        assert_eq!(contract_violation(session, &domain), None);
+        // A node is joined, or it is not. Its own address is none of the others.
+        let files = parts[..2].iter().map(|(service, key)| part(session, service, key)).collect::<Vec<_>>();
+        let [Some(join), Some(members)] = &files[..] else {
+            assert_eq!(files, [None, None]);
+            continue;
+        };
+        let read = |text: &Value| serde_json::from_str::<serde_json::Value>(text.as_str().unwrap()).unwrap();
+        let (join, members) = (read(join), read(members));
+        let members: Vec<_> = members.as_array().unwrap().iter().map(|member| &member["Ipv4Address"]).collect();
+        assert!(members.contains(&&join["spp_primary_ip"]) && !members.contains(&&join["sps_cluster_interface_ip"]));
+    }
+}
+
+#[test]
+fn a_plugin_without_the_sdk_has_the_files_that_its_code_names_and_no_box_configuration() {
+    let services = ["/etc/spp", "gateway_fqdn"].map(str::to_owned).to_vec();
+    let tokens = PluginTokens { services, ..PluginTokens::default() };
+    let domain = Domain::new(PluginType::Aa, Platform::newest(), Hook::ALL.to_vec(), tokens);
+    let services = nominal_session(&domain, 0).services;
+    let keys: Vec<_> = services.as_dict().unwrap().iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["appliance_files"]);
+    assert_eq!(services.get("appliance_files").unwrap().as_dict().unwrap().len(), 2);
+}
+
+#[test]
+fn a_plugin_is_loaded_with_everything_of_the_appliance_and_run_with_what_its_code_names() {
+    let loading = configured_services("");
+    assert_eq!(check_services(&loading), Ok(()));
+    let files = loading.get("appliance_files").unwrap();
+    for (path, text) in files.as_dict().unwrap() {
+        assert_eq!(text.as_str(), Some(plain_file(path).as_str()));
+    }
+    assert_eq!(files.as_dict().unwrap().len(), 3);
+    assert_eq!(services_of_plugin("", &[]), Value::empty_dict());
+    let named = services_of_plugin("", &["/usr/share/zorp".into(), "gateway_fqdn".into()]);
+    assert!(named.get("appliance_files").unwrap().get("/usr/share/zorp/dictionary").is_some());
+    assert!(named.get("box_configuration").unwrap().get("gateway_fqdn").is_some());
 }

@@ -5,7 +5,10 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use super::{leaves::LeafCursor, stages::Stage};
+use super::{
+    leaves::LeafCursor,
+    stages::{Stage, keeps_files_whole},
+};
 use crate::{
     case::{Session, Value, check_services},
     contract::{Argument, Hook},
@@ -177,7 +180,8 @@ impl Shrinker {
         !candidate.calls.is_empty()
             && (!self.is_ordered || keep_order(&candidate.calls))
             // Services must stay valid: a certificate without its middle is not a simpler certificate.
-            && (candidate.services == self.session.services || check_services(&candidate.services).is_ok())
+            && (candidate.services == self.session.services
+                || keeps_files_whole(&self.session, candidate) && check_services(&candidate.services).is_ok())
     }
 }
 

@@ -5,7 +5,10 @@ use std::{collections::HashSet, ops::Range};
 use crate::{
     case::{Session, Value},
     contract::{Argument, Hook},
-    generate::shrink::slots::{Slot, replace, slots},
+    generate::{
+        services::plain_file,
+        shrink::slots::{Slot, replace, slots},
+    },
 };
 
 /// The deepest nesting at which single entries are removed. Deeper entries go only with the dict or list around them.
@@ -20,6 +23,8 @@ pub(super) enum Stage {
     Options,
     /// Removes whole services; [`Self::Entries`] removes entries of the others.
     Services,
+    /// Makes files of the appliance plain.
+    ApplianceFiles,
     /// Removes arguments that the hooks do not take.
     Unseen,
     /// Makes values plain.
@@ -42,7 +47,8 @@ impl Stage {
         Some(match self {
             Self::Calls => Self::Options,
             Self::Options => Self::Services,
-            Self::Services => Self::Unseen,
+            Self::Services => Self::ApplianceFiles,
+            Self::ApplianceFiles => Self::Unseen,
             Self::Unseen => Self::Plain,
             Self::Plain => Self::Entries(1),
             Self::Entries(DEPTH_LIMIT) => Self::Leaves,
@@ -59,6 +65,7 @@ impl Stage {
             Self::Calls => session.calls.len(),
             Self::Options => session.options.len(),
             Self::Services => session.services.as_dict().map_or(0, <[_]>::len),
+            Self::ApplianceFiles => files_not_plain(session).len(),
             Self::Unseen => unseen_in(session, unseen).count(),
             Self::Plain => not_plain(session).len(),
             Self::Entries(depth) => entries(session, depth).len(),
@@ -82,6 +89,11 @@ impl Stage {
             Self::Services => {
                 let Value::Dict(services) = &mut smaller.services else { return None };
                 services.drain(items);
+            }
+            Self::ApplianceFiles => {
+                let mut files = session.services.get(FILES)?.clone();
+                files_not_plain(session)[items].iter().for_each(|path| files.set(path, plain_file(path).into()));
+                smaller.services.set(FILES, files);
             }
             Self::Unseen => {
                 let gone: Vec<_> = unseen_in(session, unseen).skip(items.start).take(items.len()).collect();
@@ -124,6 +136,28 @@ impl Stage {
         }
         Some(smaller)
     }
+}
+
+/// The service with the files of the appliance.
+const FILES: &str = "appliance_files";
+
+/// The files of the appliance that are not plain.
+fn files_not_plain(session: &Session) -> Vec<&str> {
+    let files = session.services.get(FILES).and_then(Value::as_dict).unwrap_or_default();
+    let not_plain = files.iter().filter(|(path, text)| text.as_str() != Some(&plain_file(path)));
+    not_plain.map(|(path, _)| path.as_str()).collect()
+}
+
+/// Whether each file of the appliance in `smaller` is one of `session`, or plain: a part of such a file is not what the
+/// appliance writes.
+pub(super) fn keeps_files_whole(session: &Session, smaller: &Session) -> bool {
+    let files = |session: &Session| session.services.get(FILES).cloned().unwrap_or_else(Value::empty_dict);
+    let before = files(session);
+    files(smaller)
+        .as_dict()
+        .unwrap_or_default()
+        .iter()
+        .all(|(path, text)| before.get(path) == Some(text) || text.as_str() == Some(&plain_file(path)))
 }
 
 /// The arguments of each call that its hook does not take, with the number of the call.

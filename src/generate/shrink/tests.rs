@@ -202,6 +202,36 @@ fn options_and_services_that_do_not_matter_go_and_the_entry_that_does_stays() {
 }
 
 #[test]
+fn a_file_of_the_appliance_that_does_not_matter_goes_and_the_other_becomes_plain_or_stays() {
+    let domain = domain(PluginType::CredentialStore);
+    let services = r#"{"appliance_files": {
+        "/etc/spp/join.json": "{\"spp_primary_ip\": \"10.9.8.7\",\n \"sps_cluster_interface_ip\": \"10.9.8.6\"}",
+        "/etc/spp/cluster_members.json": "[{\"Ipv4Address\": \"10.9.8.7\"}, {\"Ipv4Address\": \"10.9.8.5\"}]",
+        "/usr/share/zorp/dictionary": "ATTRIBUTE User-Name 1 string"}, "box_configuration": {"gateway_fqdn": "gw.example.com"}}"#;
+    let services: Value = serde_json::from_str(services).unwrap();
+    let file = |session: &Session, name: &str| Some(session.services.get("appliance_files")?.get(name)?.to_string());
+    let shrunk = |keeps: &dyn Fn(&Session) -> bool| {
+        let mut shrinker = Shrinker::new(Session { services: services.clone(), ..nth_session(&domain, 5, 0) });
+        while let Some(candidate) = shrinker.next_candidate() {
+            assert_eq!(contract_violation(&candidate, &domain), None, "{candidate:#?}");
+            if keeps(&candidate) {
+                shrinker.accept(candidate);
+            }
+        }
+        shrinker.into_session().services
+    };
+    // Neither matters; the content of one does not matter; the content of one matters.
+    assert_eq!(shrunk(&|_| true), Value::empty_dict());
+    let plain = crate::generate::services::plain_file("/etc/spp/join.json");
+    let only = |content: &str| format!(r#"{{"appliance_files":{{"/etc/spp/join.json":{content}}}}}"#);
+    let any = shrunk(&|session| file(session, "/etc/spp/join.json").is_some());
+    assert_eq!(any.to_string(), only(&Value::text(&plain).to_string()));
+    let same = |session: &Session| file(session, "/etc/spp/join.json").is_some_and(|text| text.contains("10.9.8.7"));
+    let whole = services.get("appliance_files").unwrap().get("/etc/spp/join.json").unwrap().to_string();
+    assert_eq!(shrunk(&same).to_string(), only(&whole));
+}
+
+#[test]
 fn sessions_of_two_plugins_keep_the_contract_of_both_while_they_shrink() {
     let (aa, store) = (domain(PluginType::Aa), domain(PluginType::CredentialStore));
     for index in 0..200 {

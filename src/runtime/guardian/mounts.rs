@@ -1,4 +1,5 @@
-//! Mounts that only a worker sees: its scratch folder, and shared memory and a `/tmp` of its own.
+//! Mounts that only a worker sees: its scratch folder, shared memory and `/tmp` of its own, and the files of the
+//! appliance.
 //!
 //! A folder that is covered by a mount hides what the machine has there. What the worker needs stays visible in it, as
 //! mounts of its own: plugins, virtual environments and programs may lie in `/tmp` or in shared memory. They become
@@ -16,9 +17,12 @@ use rustix::{
     mount::{MountFlags, UnmountFlags, mount, mount_bind_recursive, unmount},
 };
 
-use crate::runtime::{
-    protocol::fd_passing::path_of,
-    sandbox::session_folders::{FOLDERS, MACHINE_TEMPORARY, TEMPORARY},
+use crate::{
+    package::tree::each_entry,
+    runtime::{
+        protocol::fd_passing::path_of,
+        sandbox::session_folders::{APPLIANCE, APPLIANCE_FOLDERS, FOLDERS, MACHINE_TEMPORARY, TEMPORARY},
+    },
 };
 
 /// Where shared memory is.
@@ -55,7 +59,8 @@ pub(super) struct MountedScratch {
 }
 
 /// Mounts shared memory, and a scratch folder of limited size: in that shared memory, or else at `scratch`. Its folder
-/// for temporary files becomes `/tmp`. If that is impossible, it is no error: the worker sees it, and does without.
+/// for temporary files becomes `/tmp`, and its folder for files of the appliance appears where the appliance has them.
+/// If one of these two is impossible, that is no error: the worker sees it, and does without.
 pub(super) fn mount_folders(scratch: &Path, needed: &[Needed<'_>]) -> io::Result<MountedScratch> {
     let own = Needed { path: scratch, is_writable: true };
     let mut needed: Vec<&Needed<'_>> = needed.iter().collect();
@@ -71,7 +76,8 @@ pub(super) fn mount_folders(scratch: &Path, needed: &[Needed<'_>]) -> io::Result
         }
     };
     mount("tmpfs", &path, "tmpfs", HARMLESS, SCRATCH_OPTIONS)?;
-    for folder in FOLDERS {
+    let appliance = APPLIANCE_FOLDERS.iter().map(|(_, folder)| *folder);
+    for folder in FOLDERS.into_iter().chain([APPLIANCE]).chain(appliance) {
         std::fs::create_dir(path.join(folder))?;
     }
     let folder = open(&path, A_FOLDER, Mode::empty())?;
@@ -81,6 +87,9 @@ pub(super) fn mount_folders(scratch: &Path, needed: &[Needed<'_>]) -> io::Result
     let is_needed = |path: &Path| contains_it(path) || path.canonicalize().is_ok_and(|real| contains_it(&real));
     if !needed.iter().any(|one| is_needed(one.path)) {
         let _ = cover(temporary, &needed, |folder| Ok(mount_bind_recursive(path.join(TEMPORARY), folder)?));
+    }
+    for (at, folder) in APPLIANCE_FOLDERS {
+        let _ = add_folder(Path::new(at), &path.join(folder));
     }
     Ok(MountedScratch { path, folder, has_memory: memory.is_ok() })
 }
@@ -141,6 +150,45 @@ fn show_again(folder: &Path, hidden: &[Hidden]) -> io::Result<()> {
     }
     on_the_way.iter().for_each(|folder| set_read_only(folder, false));
     Ok(())
+}
+
+/// Makes `at` show the content of `folder`, read-only. If the machine has nothing there, the folder above is replaced
+/// by one with the same entries and this one more.
+fn add_folder(at: &Path, folder: &Path) -> io::Result<()> {
+    if !at.is_dir() {
+        let above = at.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        copy_by_mounts(above).and_then(|()| std::fs::create_dir(at))?;
+        set_read_only(above, false);
+    }
+    mount_bind_recursive(folder, at)?;
+    set_read_only(at, true);
+    Ok(())
+}
+
+/// Mounts a folder over `folder` that has the same entries, each of them a mount or a copy of a link. A file system
+/// that shows both (overlayfs) would hide what is mounted there: in a container `/etc/hosts` is a mount.
+fn copy_by_mounts(folder: &Path) -> io::Result<()> {
+    let before = open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    mount("tmpfs", folder, "tmpfs", HARMLESS, PLACES_OPTIONS)?;
+    let mut copied = Ok(());
+    each_entry(&before, |name| {
+        let name = std::ffi::OsStr::from_bytes(name.to_bytes());
+        copied = copy_entry(&path_of(&before).join(name), &folder.join(name));
+        copied.is_ok()
+    });
+    if copied.is_err() {
+        let _ = unmount(folder, UnmountFlags::DETACH);
+    }
+    copied
+}
+
+fn copy_entry(from: &Path, to: &Path) -> io::Result<()> {
+    let kind = std::fs::symlink_metadata(from)?.file_type();
+    if kind.is_symlink() {
+        return std::os::unix::fs::symlink(std::fs::read_link(from)?, to);
+    }
+    make_place(to, kind.is_dir())?;
+    Ok(mount_bind_recursive(from, to)?)
 }
 
 /// Makes an empty file or folder to mount something at, unless there is one.

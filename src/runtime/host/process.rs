@@ -33,7 +33,7 @@ use crate::{
         },
         sandbox::{
             Confinement, MissingProtections, SessionFolders,
-            session_folders::{FOLDERS, MEMORY_CACHE, MEMORY_CACHE_LIMIT},
+            session_folders::{APPLIANCE, APPLIANCE_FOLDERS, FOLDERS, MEMORY_CACHE, MEMORY_CACHE_LIMIT},
         },
     },
     trace::{CallTrace, Ending, Frame, Origin},
@@ -87,7 +87,7 @@ impl Process {
         let guardian_program = programs::guardian(&program)?;
         let scratch =
             ScratchFolder::new().map_err(|source| RuntimeError::Scratch { path: std::env::temp_dir(), source })?;
-        for folder in FOLDERS {
+        for folder in FOLDERS.into_iter().chain([APPLIANCE]).chain(APPLIANCE_FOLDERS.map(|(_, folder)| folder)) {
             std::fs::create_dir(scratch.path().join(folder))?;
         }
         let pair = || {

@@ -59,6 +59,8 @@ const SETTINGS: &[&str] = &[
     "/etc/rpc",
     "/etc/services",
     "/etc/shells",
+    // The appliance's own.
+    "/etc/spp",
     "/etc/ssl/cert.pem",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",

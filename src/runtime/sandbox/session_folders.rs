@@ -14,7 +14,7 @@ use std::{
 use rustix::fs::{Mode, inotify};
 
 use crate::{
-    case::Value,
+    case::{APPLIANCE_FILES, Value},
     package::tree::{self, FOLDER, each_entry, is_folder},
     trace::ScratchFile,
 };
@@ -30,6 +30,12 @@ pub const TEMPORARY: &str = "tmp";
 
 /// The folders that a session's services may fill: their keys in the services and their names here.
 pub const SERVICE_FOLDERS: [(&str, &str); 2] = [("state", "state"), ("ephemeral", "ephemeral")];
+
+/// The folder in the root for the files of the appliance, outside of all folders that a plugin knows.
+pub const APPLIANCE: &str = "appliance";
+
+/// The folders of the appliance whose files a session's services may have, and where they are in the root.
+pub const APPLIANCE_FOLDERS: [(&str, &str); 2] = [("/etc/spp", "appliance/spp"), ("/usr/share/zorp", "appliance/zorp")];
 
 /// The file in the root, outside of all folders, in which an isolated call leaves the memory cache for the next one.
 pub const MEMORY_CACHE: &str = "memory-cache";
@@ -56,6 +62,8 @@ pub struct SessionFolders {
     service_files: Vec<ScratchFile>,
     /// The entries of the folder for temporary files that are not the plugin's: see [`places_of_mounts`].
     kept: Vec<CString>,
+    /// Whether there may be files of the appliance.
+    has_appliance: bool,
 }
 
 /// The folder for temporary files of a worker whose scratch folder is `root`: `/tmp`, if that is the same folder.
@@ -97,13 +105,13 @@ impl SessionFolders {
             })
         });
         let service_files = Vec::new();
-        Self { root: root.to_owned(), notify, is_used: false, service_files, kept }
+        Self { root: root.to_owned(), notify, is_used: false, service_files, kept, has_appliance: true }
     }
 
     /// The folders under `root`, with whatever is in them, for a process that looks at them once.
     pub fn unwatched(root: &Path, kept: Vec<CString>) -> Self {
         let service_files = Vec::new();
-        Self { root: root.to_owned(), notify: None, is_used: true, service_files, kept }
+        Self { root: root.to_owned(), notify: None, is_used: true, service_files, kept, has_appliance: true }
     }
 
     /// The root.
@@ -121,6 +129,26 @@ impl SessionFolders {
         }
         self.is_used |= !self.service_files.is_empty();
         !self.service_files.is_empty()
+    }
+
+    /// Writes the files of the appliance that a session's services have, and removes all others.
+    pub fn fill_appliance(&mut self, services: &Value) {
+        let files = services.get("appliance_files").and_then(Value::as_dict).unwrap_or_default();
+        if files.is_empty() && !self.has_appliance {
+            return;
+        }
+        self.has_appliance = !files.is_empty();
+        for (at, folder) in APPLIANCE_FOLDERS {
+            for path in APPLIANCE_FILES {
+                let Some(name) = path.strip_prefix(at).and_then(|name| name.strip_prefix('/')) else { continue };
+                let own = Path::new(folder).join(name);
+                // If the plugin made this impossible, it finds no file.
+                let _ = match files.iter().find(|(known, _)| known == path).and_then(|(_, text)| text.as_str()) {
+                    Some(text) => tree::write_file(&self.root, &own, text.as_bytes()),
+                    None => fs::remove_file(self.root.join(own)),
+                };
+            }
+        }
     }
 
     /// Expects the files of a session's services, which an earlier process has written.
@@ -327,6 +355,22 @@ mod tests {
             (names(&root.path().join("tmp")), names(&root.path().join("home")).len()),
             (vec!["place".into()], 0)
         );
+    }
+
+    #[test]
+    fn files_of_the_appliance_are_those_of_the_session_alone() {
+        let root = root();
+        let mut folders = SessionFolders::unwatched(root.path(), Vec::new());
+        let services = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let both = r#"{"appliance_files": {"/etc/spp/join.json": "{}", "/usr/share/zorp/dictionary": "a"}}"#;
+        folders.fill_appliance(&services(both));
+        let read = |path: &str| fs::read_to_string(root.path().join("appliance").join(path)).ok();
+        assert_eq!((read("spp/join.json"), read("zorp/dictionary")), (Some("{}".into()), Some("a".into())));
+        folders.fill_appliance(&services(r#"{"appliance_files": {"/etc/spp/join.json": "{ }"}}"#));
+        assert_eq!((read("spp/join.json"), read("zorp/dictionary")), (Some("{ }".into()), None));
+        folders.fill_appliance(&Value::empty_dict());
+        assert_eq!(read("spp/join.json"), None);
+        assert!(folders.files().is_empty());
     }
 
     #[test]
