@@ -191,7 +191,7 @@ pub(super) fn values(session: &Session) -> Vec<(ValuePath, SeenValue<'_>)> {
         }
     }
     walk(&session.session_cookie, &mut ValuePath::of(ValueRoot::SessionCookie), &mut values);
-    walk(&session.services, &mut ValuePath::of(ValueRoot::Services), &mut values);
+    walk_services(&session.services, &mut values);
     if session.has_foreign_cookie() {
         walk(&session.cookie, &mut ValuePath::of(ValueRoot::Cookie), &mut values);
     }
@@ -211,6 +211,21 @@ pub(super) enum SeenValue<'s> {
 const DEPTH_LIMIT: usize = 8;
 /// The most values that are visited.
 const VALUES_LIMIT: usize = 512;
+
+/// Visits the services but for the files of the appliance: a part of one is no value of its own.
+fn walk_services<'s>(services: &'s Value, values: &mut Vec<(ValuePath, SeenValue<'s>)>) {
+    let mut path = ValuePath::of(ValueRoot::Services);
+    if values.len() < VALUES_LIMIT {
+        values.push((path.clone(), SeenValue::Value(services)));
+    }
+    for (index, (service, content)) in services.as_dict().unwrap_or_default().iter().enumerate() {
+        if service != "appliance_files" {
+            path.steps.push(index);
+            walk(content, &mut path, values);
+            path.steps.pop();
+        }
+    }
+}
 
 fn walk<'s>(value: &'s Value, path: &mut ValuePath, values: &mut Vec<(ValuePath, SeenValue<'s>)>) {
     if values.len() >= VALUES_LIMIT {
@@ -314,5 +329,19 @@ mod tests {
         assert_eq!(fits(Argument::GatewayUser, Value::Int(7)), Some("7".into()));
         assert_eq!(fits(Argument::Protocol, "ftp".into()), None);
         assert_eq!(fits(Argument::SessionId, "".into()), None);
+    }
+
+    #[test]
+    fn a_file_of_the_appliance_is_no_value_to_change() {
+        let services = r#"{"appliance_files": {"/etc/spp/join.json": "{}"}, "memory_cache": {"a": "1"}}"#;
+        let session = Session { services: serde_json::from_str(services).unwrap(), ..Session::new(Vec::new()) };
+        let texts: Vec<_> = values(&session)
+            .into_iter()
+            .filter_map(|(path, seen)| match seen {
+                SeenValue::Text(text) => Some((path.steps, text)),
+                SeenValue::Value(_) => None,
+            })
+            .collect();
+        assert_eq!(texts, [(vec![1, 0], "1")]);
     }
 }
