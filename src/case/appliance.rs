@@ -8,12 +8,21 @@
 
 use std::net::IpAddr;
 
-use super::services::{Checked, ServicesProblem, each, entries, items, known_keys, text, within};
+use super::services::{Checked, ServicesProblem, certificate, each, entries, items, known_keys, text, within};
 use crate::case::Value;
 
 /// The files of the appliance that a session may have, by their paths there.
-pub const APPLIANCE_FILES: [&str; 3] =
-    ["/etc/spp/join.json", "/etc/spp/cluster_members.json", "/usr/share/zorp/dictionary"];
+pub const APPLIANCE_FILES: [&str; 6] = [
+    "/etc/spp/join.json",
+    "/etc/spp/cluster_members.json",
+    "/etc/spp/server.crt",
+    "/etc/spp/client.crt",
+    "/etc/spp/client.key",
+    "/usr/share/zorp/dictionary",
+];
+
+/// The file with a private key, which is a secret.
+const PRIVATE_KEY: &str = "/etc/spp/client.key";
 
 /// Keys whose values are addresses, wherever they are in these files.
 const ADDRESS_KEYS: [&str; 3] = ["sps_cluster_interface_ip", "spp_primary_ip", "Ipv4Address"];
@@ -39,8 +48,17 @@ pub(super) fn appliance_file(path: &str, content: &Value) -> Checked {
             let members = members.map_err(|_| ServicesProblem::new("must be JSON: a list of objects"))?;
             members.iter().try_for_each(addresses)
         }
+        "server.crt" | "client.crt" => certificate(&content.into()),
+        "client.key" if !content.trim_start().starts_with("-----BEGIN ") => {
+            Err(ServicesProblem::new("must be a key in PEM"))
+        }
         _ => Ok(()),
     }
+}
+
+/// Calls `visit` for each secret in these files.
+pub(super) fn secrets_of_files<'v>(files: &'v Value, visit: &mut impl FnMut(&'v str)) {
+    files.get(PRIVATE_KEY).and_then(Value::as_str).into_iter().for_each(visit);
 }
 
 /// Checks that what the appliance keeps as an address is one.
@@ -185,6 +203,8 @@ mod tests {
             ("/etc/passwd", "x", "`services`, `appliance_files`, `/etc/passwd`: is not a file that can be given"),
             ("/etc/spp/join.json", "[]", "`appliance_files`, `/etc/spp/join.json`: must be JSON: an object"),
             ("/etc/spp/join.json", r#"{"spp_primary_ip": "x"}"#, "join.json`: `spp_primary_ip` must be an IP address"),
+            ("/etc/spp/server.crt", "x", "`/etc/spp/server.crt`: must begin with `-----BEGIN CERTIFICATE-----`"),
+            ("/etc/spp/client.key", "x", "`/etc/spp/client.key`: must be a key in PEM"),
             ("/etc/spp/cluster_members.json", "{}", "cluster_members.json`: must be JSON: a list of objects"),
         ] {
             let said = file(name, text);
@@ -200,6 +220,8 @@ mod tests {
         assert_eq!(said(&format!(r#"{{"box_configuration": {whole}}}"#)), "fine");
         let services: Value = serde_json::from_str(&format!(r#"{{"box_configuration": {whole}}}"#)).unwrap();
         assert_eq!(secrets_of_services(&services), ["s-1", "pw"]);
+        let key = r#"{"appliance_files": {"/etc/spp/join.json": "{}", "/etc/spp/client.key": "-----BEGIN x"}}"#;
+        assert_eq!(secrets_of_services(&serde_json::from_str(key).unwrap()), ["-----BEGIN x"]);
         assert_eq!(said(r#"{"box_configuration": {"gateway_fqdn": null, "http_proxy": {"enabled": false}}}"#), "fine");
         for (json, expected) in [
             (r#"{"joined": true}"#, "`box_configuration`: `joined` is not known here"),

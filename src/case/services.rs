@@ -15,7 +15,7 @@
 //! - `box_configuration`, `appliance_files`: see [`super::appliance`].
 //! - `state`, `ephemeral`: path to text, the files of the two folders in which a plugin may keep files \[S\].
 
-use super::appliance::{appliance_file, box_configuration, change_secrets_of_box, secrets_of_box};
+use super::appliance::{appliance_file, box_configuration, change_secrets_of_box, secrets_of_box, secrets_of_files};
 use crate::case::Value;
 
 /// How many entries a dict or list of a service may have.
@@ -144,6 +144,9 @@ pub(crate) fn secrets_of_services(services: &Value) -> Vec<&str> {
     }
     if let Some(content) = services.get("box_configuration") {
         secrets_of_box(content, &mut |secret| secrets.push(secret));
+    }
+    if let Some(files) = services.get("appliance_files") {
+        secrets_of_files(files, &mut |secret| secrets.push(secret));
     }
     secrets
 }
@@ -302,7 +305,7 @@ fn credential(credential: &Value) -> Checked {
     })
 }
 
-fn certificate(pem: &Value) -> Checked {
+pub(super) fn certificate(pem: &Value) -> Checked {
     text(pem)?;
     match pem.as_str() {
         Some(pem) if pem.trim_start().starts_with(CERTIFICATE) => Ok(()),

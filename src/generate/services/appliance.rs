@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::fill::dict;
+use super::fill::{CERTIFICATE, KEY, dict};
 
 /// A dictionary of RADIUS in the usual format.
 const DICTIONARY: &str = include_str!("dictionary");
@@ -76,6 +76,8 @@ pub(in crate::generate) fn plain_file(path: &str) -> String {
     match path {
         "/etc/spp/join.json" => join_of(NODES[0], NODES[1]),
         "/etc/spp/cluster_members.json" => members_of(&NODES[1..2]),
+        "/etc/spp/server.crt" | "/etc/spp/client.crt" => CERTIFICATE.to_owned(),
+        "/etc/spp/client.key" => KEY.to_owned(),
         _ => DICTIONARY.to_owned(),
     }
 }
@@ -92,23 +94,23 @@ fn members_of(members: &[&str]) -> String {
 /// The files.
 pub(super) fn files(source: &mut DomainSource<'_, '_>, uses: ApplianceUse) -> Value {
     let mut files = Value::empty_dict();
-    // A node that is not joined has neither of both.
+    // A node that is not joined has none of them.
     if uses.joined && !source.deviates(56) {
         let [join, members] = joined(source);
-        files.set(APPLIANCE_FILES[0], join.into());
-        files.set(APPLIANCE_FILES[1], members.into());
+        let texts = [join, members, CERTIFICATE.to_owned(), CERTIFICATE.to_owned(), KEY.to_owned()];
+        APPLIANCE_FILES.into_iter().zip(texts).for_each(|(path, text)| files.set(path, text.into()));
     }
     if uses.dictionary && !source.deviates(32) {
         let mut text = DICTIONARY.to_owned();
         if source.deviates(64) {
             text.push_str(VENDOR);
         }
-        files.set(APPLIANCE_FILES[2], text.into());
+        files.set(APPLIANCE_FILES[5], text.into());
     }
     files
 }
 
-/// The two files of a node that is joined: the primary node is one of the members, mostly the first.
+/// The two files about the nodes of a cluster: the primary node is one of the members, mostly the first.
 fn joined(source: &mut DomainSource<'_, '_>) -> [String; 2] {
     let own = source.below(NODES.len());
     let node = |distance: usize| NODES[(own + distance) % NODES.len()];

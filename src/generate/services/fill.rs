@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// A private key that was made for this: a plugin that reads one must get a valid one.
-const KEY: &str = include_str!("key.pem");
+pub(super) const KEY: &str = include_str!("key.pem");
 /// A self-signed certificate of that key.
-const CERTIFICATE: &str = include_str!("certificate.pem");
+pub(super) const CERTIFICATE: &str = include_str!("certificate.pem");
 
 /// A key of another plugin in the memory cache, with that plugin's prefix \[S\].
 const FOREIGN_KEY: &str = "oneidentity:starling:access_token";

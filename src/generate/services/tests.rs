@@ -223,7 +223,7 @@ fn a_plugin_without_the_sdk_has_the_files_that_its_code_names_and_no_box_configu
     let services = nominal_session(&domain, 0).services;
     let keys: Vec<_> = services.as_dict().unwrap().iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["appliance_files"]);
-    assert_eq!(services.get("appliance_files").unwrap().as_dict().unwrap().len(), 2);
+    assert_eq!(services.get("appliance_files").unwrap().as_dict().unwrap().len(), 5);
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_plugin_is_loaded_with_everything_of_the_appliance_and_run_with_what_its_cod
     for (path, text) in files.as_dict().unwrap() {
         assert_eq!(text.as_str(), Some(plain_file(path).as_str()));
     }
-    assert_eq!(files.as_dict().unwrap().len(), 3);
+    assert_eq!(files.as_dict().unwrap().len(), 6);
     assert_eq!(services_of_plugin("", &[]), Value::empty_dict());
     let named = services_of_plugin("", &["/usr/share/zorp".into(), "gateway_fqdn".into()]);
     assert!(named.get("appliance_files").unwrap().get("/usr/share/zorp/dictionary").is_some());
