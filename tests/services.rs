@@ -307,11 +307,13 @@ fn files_of_the_appliance_are_where_it_has_them_or_absent_with_and_without_mount
 fn the_certificates_of_a_joined_node_are_those_that_openssl_reads() {
     let get = "import ssl; context = ssl.create_default_context(cafile='/etc/spp/server.crt'); \
                context.load_cert_chain('/etc/spp/client.crt', '/etc/spp/client.key'); return len(context.get_ca_certs())";
-    let (mut worker, _, _folder) = start("", get, "return None", "");
     let files = [("server.crt", CERTIFICATE), ("client.crt", CERTIFICATE), ("client.key", KEY)];
     let files = files.map(|(name, text)| (format!("/etc/spp/{name}"), Value::text(text)));
     let services = Value::Dict(vec![("appliance_files".into(), Value::Dict(files.to_vec()))]);
-    assert_eq!(shown(&mut worker, &session(&services.to_string())), r#"{"first":1,"seen":null}"#);
+    for is_off in [false, true] {
+        let (mut worker, _, _folder) = start_in(get, "return None", |target| target.sandbox.is_off = is_off);
+        assert_eq!(shown(&mut worker, &session(&services.to_string())), r#"{"first":1,"seen":null}"#, "{is_off}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ session's services are filled in when the session begins and removed when it has
 changes it for itself only: the process is replaced after such a session."""
 
 import builtins
+import functools
 import importlib.machinery
 import importlib.util
 import io
@@ -257,6 +258,30 @@ def redirect(folders, root, configuration):
     builtins.open = io.open = Redirected(io.open, named)
     for name in ("open", "stat", "lstat", "access", "listdir", "scandir"):
         setattr(os, name, Redirected(getattr(os, name), named))
+    path = Redirected(os.fspath, named)
+
+    def take_ssl(module):
+        for name in ("load_verify_locations", "load_cert_chain"):
+            setattr(module.SSLContext, name, _with_own_paths(getattr(module.SSLContext, name), path.own))
+
+    # OpenSSL opens its files itself.
+    if "ssl" in sys.modules:
+        take_ssl(sys.modules["ssl"])
+    else:
+        TAKE["ssl"] = take_ssl
+
+
+def _with_own_paths(method, own):
+    """A method that takes the session's file for each argument that is a path in a folder of the appliance."""
+
+    @functools.wraps(method)
+    def redirected(self, *arguments, **keywords):
+        def mapped(argument):
+            return own(argument) or argument
+
+        return method(self, *map(mapped, arguments), **{key: mapped(value) for key, value in keywords.items()})
+
+    return redirected
 
 
 def _names(root, configuration, texts):
