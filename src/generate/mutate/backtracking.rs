@@ -33,11 +33,13 @@ const PLAIN: [char; 12] = ['a', '1', 'A', ' ', '_', '.', '-', '@', '/', ':', ','
 const CHARACTERS_LIMIT: usize = 48;
 /// The most repetitions of an expression that get texts, and the most of what each may repeat.
 const REPETITIONS_LIMIT: usize = 16;
-const UNITS_LIMIT: usize = 8;
+const UNITS_LIMIT: usize = 10;
 /// The most texts for an expression, of those that match from the beginning and of those that match anywhere.
 const TEXTS_LIMIT: usize = 2;
 /// After so many slow texts no more are looked for.
 const SLOW_LIMIT: usize = 6;
+/// The most separators that are repeated together.
+const SEPARATORS_LIMIT: usize = 6;
 /// The longest text before a repetition, and the longest that is repeated, in characters.
 const PART_LIMIT: usize = 256;
 
@@ -175,6 +177,8 @@ struct Alphabet {
     characters: Vec<(char, usize)>,
     /// What may follow the repeated part.
     ends: Vec<String>,
+    /// The characters that are no letters and no digits and that the expression names one by one, in their order.
+    separators: Vec<char>,
 }
 
 impl Alphabet {
@@ -195,7 +199,29 @@ impl Alphabet {
         let end = ENDS.into_iter().find(|end| !is_named(*end)).unwrap_or(ENDS[0]);
         // A line break is for expressions that match anything else; with nothing after the part, an end may be missing.
         let ends = vec![end.to_string(), format!("\n{end}"), String::new()];
-        Self { characters: characters.into_iter().map(|one| (one, count(one))).collect(), ends }
+        let mut separators = Vec::new();
+        for set in &sets {
+            if let [Item::Range(one, last)] = set.items[..]
+                && one == last
+                && !set.is_negated
+                && !one.is_alphanumeric()
+                && !separators.contains(&one)
+            {
+                separators.push(one);
+            }
+        }
+        Self { characters: characters.into_iter().map(|one| (one, count(one))).collect(), ends, separators }
+    }
+
+    /// All separators that `node` may repeat, in their order and in the other: if every part of `<(.+)>(.+)</` can go
+    /// past what begins and ends the others, each of them has as many ways as the text is long.
+    fn separated(&self, node: &Node) -> Vec<String> {
+        let Node::Set(set) = node else { return Vec::new() };
+        let own: Vec<char> = self.separators.iter().copied().filter(|one| set.contains(*one)).collect();
+        if !(2..=SEPARATORS_LIMIT).contains(&own.len()) {
+            return Vec::new();
+        }
+        vec![own.iter().collect(), own.iter().rev().collect()]
     }
 
     /// A character of `set`: the plainest, or with `rank` from 1 the one that most, or next to most, repeated sets
@@ -249,6 +275,8 @@ fn repetitions(node: &Node, prefix: &str, alphabet: &Alphabet, found: &mut Vec<P
                         }
                     }
                 }
+                units.truncate(UNITS_LIMIT - 2);
+                units.extend(alternatives(node).iter().flat_map(|node| alphabet.separated(node)));
                 for unit in units.into_iter().take(UNITS_LIMIT) {
                     let pumped = Pumped { prefix: prefix.to_owned(), unit, end: String::new() };
                     if !found.contains(&pumped) {
@@ -321,6 +349,8 @@ mod tests {
             ("(?x) ^ ( [a-z]+ \\d* )+ # names\n $", "", "a"),
             (r"(?i)^(?:NAME\s*\w*\s*)+:$", "", "NaME"),
             (r"^x(?=(?:\d+)+;)", "x", "1"),
+            (r"<(.+)>(.+)</(.+)>", "<", "<>/"),
+            (r"\((.*?),(.*?)\);", "(", ";),("),
         ];
         for (pattern, prefix, unit) in cases {
             let texts = slow_texts(pattern);
