@@ -45,6 +45,8 @@ const LEAST_ROOM: usize = 8 << 20;
 const RESERVED_OBJECTS: usize = REPLY_OBJECTS / 4;
 /// A runner that has grown by so many bytes exits, and a new one takes its place.
 const GROWTH_LIMIT: u64 = 128 << 20;
+/// How many bytes most endings of calls need, and what is written beside them.
+const ENDING_BYTES: usize = 2 << 10;
 /// How often a runner that is measured reports what it uses: reading that costs more than a small call.
 const USAGE_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -326,7 +328,7 @@ impl<'a, 'py> Runner<'a, 'py> {
         let copy = |cookie: &Bound<'py, PyAny>| convert::through_json(cookie).unwrap_or_else(|_| cookie.clone());
         let context =
             CallContext { cookie: copy(&cookies.cookie), session_cookie: copy(&cookies.session_cookie), answered };
-        let mut ending = Writer::default();
+        let mut ending = Writer { bytes: Vec::with_capacity(ENDING_BYTES) };
         header.stdout_start.store(self.output_at.0, Ordering::Relaxed);
         header.stderr_start.store(self.output_at.1, Ordering::Relaxed);
         let measures = header.flags.load(Ordering::Relaxed) & flag::USAGE != 0;
@@ -381,7 +383,7 @@ impl<'a, 'py> Runner<'a, 'py> {
         };
         // The garbage collector may have run code that forks.
         self.leave_if_forked();
-        let mut writer = Writer { bytes: Vec::with_capacity(ending.bytes.len() + 64) };
+        let mut writer = Writer { bytes: Vec::with_capacity(ending.bytes.len() + ENDING_BYTES) };
         writer.byte(record::CALL);
         writer.number(step.call as u64);
         writer.number(step.round as u64);

@@ -73,11 +73,13 @@ impl Capture {
         let read = |from: u64, to: u64| {
             let mut bytes = vec![0_u8; (to - from) as usize];
             let mut filled = 0;
-            while let Ok(count @ 1..) = self.file.read_at(&mut bytes[filled..], from + filled as u64) {
+            while filled < bytes.len()
+                && let Ok(count @ 1..) = self.file.read_at(&mut bytes[filled..], from + filled as u64)
+            {
                 filled += count;
             }
             bytes.truncate(filled);
-            String::from_utf8_lossy(&bytes).into_owned()
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
         };
         let bytes = end.saturating_sub(start);
         let text = match bytes {
