@@ -186,6 +186,26 @@ fn the_argument_that_makes_the_difference_is_shown_however_plain() {
 }
 
 #[test]
+fn the_argument_on_which_a_call_hangs_is_shown_too() {
+    let desk = Desk::new();
+    store(
+        &desk,
+        "    def get_private_key_list(self, protocol, server_port, gateway_username):
+        while protocol == 'telnet':
+            pass
+        return None
+",
+    );
+    let text = test(&desk, "200", &["--timeout", "500ms"]).stdout;
+    let with: Vec<&str> = text.lines().skip_while(|line| !line.contains("with:")).take(2).collect();
+    assert!(
+        text.contains("error[timeout] get_private_key_list") && with[0].ends_with("protocol = \"telnet\""),
+        "{text}"
+    );
+    assert!(!text.contains("server_port =") && !text.contains("gateway_username ="), "{text}");
+}
+
+#[test]
 fn a_path_that_a_user_chooses_is_an_error_and_comes_first() {
     let desk = Desk::new();
     store(

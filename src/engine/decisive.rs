@@ -15,19 +15,23 @@ const VALUES: usize = 2;
 /// How many sessions run at most. A case of usual size needs a fifth of them.
 const RUNS_LIMIT: u32 = 100;
 
-/// The arguments of `session` without which `wanted` does not show. `None` if that is not tried: each run of a timeout
-/// costs its limit, and findings of a comparison depend on more than one run. `None`, too, if it was stopped.
+/// The arguments of `session` without which `wanted` does not show. `None` if that is not tried, since findings of a
+/// comparison depend on more than one run, or if it was stopped.
 pub(super) fn decisive(
     reproducer: &mut Reproducer<'_>,
     session: &Session,
     wanted: &Finding,
     stop: &Stop,
 ) -> Result<Option<Vec<DecisiveArgument>>, RuntimeError> {
-    if matches!(wanted.rule, Rule::Timeout | Rule::MemoryLimit | Rule::StateLeak | Rule::Nondeterministic) {
+    if matches!(wanted.rule, Rule::StateLeak | Rule::Nondeterministic) {
         return Ok(None);
     }
     let nominal: Vec<Session> = (0..4).map(|index| reproducer.plan.source.nominal(index)).collect();
     let mut search = Search { reproducer, session, wanted, runs: 0 };
+    // A hang that only fresh processes show would make every argument look decisive.
+    if wanted.rule == Rule::Timeout && !search.shows(session)? {
+        return Ok(None);
+    }
     let mut found = Vec::new();
     for argument in arguments(session) {
         if stop.requested() {
@@ -82,13 +86,22 @@ impl Search<'_, '_> {
                     }
                 }
             }
-            let trace = self.reproducer.isolated(&other)?;
-            let again = self.reproducer.judge(&other, &trace);
-            if again.iter().all(|finding| finding.fingerprint != self.wanted.fingerprint) {
+            if !self.shows(&other)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Whether a session shows the finding.
+    fn shows(&mut self, session: &Session) -> Result<bool, RuntimeError> {
+        let trace = match self.wanted.rule {
+            // Most of them hang at the place that is known by now, and are ended there.
+            Rule::Timeout => self.reproducer.explore_one(session)?,
+            _ => self.reproducer.isolated(session)?,
+        };
+        let again = self.reproducer.judge(session, &trace);
+        Ok(again.iter().any(|finding| finding.fingerprint == self.wanted.fingerprint))
     }
 }
 
@@ -130,6 +143,7 @@ mod tests {
             exclusive_run::ExclusiveRun,
             fake::{self, FakePlugin, give, port, raise},
         },
+        trace::Ending,
     };
 
     /// The decisive arguments of a session, as (call, name).
@@ -154,6 +168,15 @@ mod tests {
         assert_eq!(found(&fails_at(22), &fake::session(22)), [(2, "server_port")]);
         // A value that a nominal session has, too.
         assert_eq!(found(&fails_at(1001), &fake::session(1001)), [(2, "server_port")]);
+    }
+
+    #[test]
+    fn the_argument_that_makes_a_call_hang_is_found_too() {
+        let hangs = FakePlugin::new(|call, _, _| match port(call) {
+            22 => Ending::TimedOut { limit: Default::default(), frames: Vec::new() },
+            _ => give(1),
+        });
+        assert_eq!(found(&hangs, &fake::session(22)), [(0, "server_port")]);
     }
 
     #[test]

@@ -79,6 +79,18 @@ impl<'p> Reproducer<'p> {
         Ok(observed?.into_iter().map(|observation| observation.trace).collect())
     }
 
+    /// The same for one session. A call that hangs at a known place is taken for one that reached the limit.
+    pub(super) fn explore_one(&mut self, session: &Session) -> Result<Trace, RuntimeError> {
+        let mut trace = self.explore(std::slice::from_ref(session))?.pop().unwrap_or_default();
+        let limit = self.plan.timeout;
+        for call in &mut trace.calls {
+            if let Ending::EndedEarly { frames } = &mut call.ending {
+                call.ending = Ending::TimedOut { limit, frames: std::mem::take(frames) };
+            }
+        }
+        Ok(trace)
+    }
+
     /// The hangs that the run has confirmed.
     pub(super) const fn hangs(&self) -> &KnownHangs {
         self.exclusive.hangs()

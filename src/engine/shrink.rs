@@ -1,8 +1,6 @@
 //! Shrinks the session of a finding as long as it still shows the finding. Deterministic: its limits count attempts and
 //! calls, never seconds, and the result is the same for any number of workers.
 
-use std::time::Duration;
-
 use crate::{
     case::{Session, Value},
     engine::{
@@ -13,7 +11,6 @@ use crate::{
     },
     finding::{Finding, Rule},
     runtime::RuntimeError,
-    trace::{Ending, Trace},
 };
 
 /// How much work one finding may cost.
@@ -176,17 +173,13 @@ pub(super) fn shrink_confirmed(
     let wanted: Finding = confirmed.finding.clone();
     let budget = Budget::for_rule(wanted.rule);
     let run_fast = runner.fast_attempt();
-    let limit = runner.plan().timeout;
     if wanted.rule != Rule::Timeout {
         runner.forget(&confirmed.session)?;
     }
     let (mut steps, mut tries) = shrink_in_steps(runner, confirmed.clone(), budget, stop, &|reproducer, session| {
         let trace = match wanted.rule {
             // A call at the known place is taken for the timeout. The result is run to its limit below.
-            Rule::Timeout => {
-                let traces = reproducer.explore(std::slice::from_ref(session))?;
-                as_timed_out(traces.into_iter().next().unwrap_or_default(), limit)
-            }
+            Rule::Timeout => reproducer.explore_one(session)?,
             _ => run_fast(reproducer, session)?,
         };
         Ok(reproducer.shown(session, trace, &wanted.fingerprint))
@@ -211,16 +204,6 @@ pub(super) fn shrink_confirmed(
     Ok((slow, tries))
 }
 
-/// The trace with a timeout in place of a call that was ended early.
-fn as_timed_out(mut trace: Trace, limit: Duration) -> Trace {
-    for call in &mut trace.calls {
-        if let Ending::EndedEarly { frames } = &mut call.ending {
-            call.ending = Ending::TimedOut { limit, frames: std::mem::take(frames) };
-        }
-    }
-    trace
-}
-
 /// The smallest of some `steps` that also exceeds the longer limit of a confirmation: a shorter text may take longer
 /// than the limit, and not much longer. Tries the last step, then halves the way back, since each try costs that limit.
 fn longest_hang(
@@ -242,9 +225,12 @@ fn longest_hang(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+    use std::{
+        sync::{
+            Arc, Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
     };
 
     use super::*;

@@ -267,7 +267,8 @@ impl<'a> Triage<'a> {
     fn explain(&mut self, reproducer: &mut Reproducer<'_>, reported: &mut ReportedFinding) -> Result<(), EngineError> {
         let after_loss = self.session_after_loss.take();
         let Some(case) = &reported.case else { return Ok(()) };
-        let stop = self.stop.until(Instant::now() + reproducer.plan.max_time_per_finding);
+        // Each run of a finding about memory or time takes long, and the finding is worth most without this wait.
+        let stop = self.stop.until(Instant::now() + reproducer.plan.max_time_per_finding / 4);
         reported.decisive = decisive::decisive(reproducer, &case.session, &reported.finding, &stop)?;
         if let Some(session) = after_loss {
             reported.follows = cause::find(reproducer, &session, &reported.finding, &self.table.cookies)?;
