@@ -75,13 +75,13 @@ fn words_that_no_host_wrote_are_an_error_with_a_hint() {
 fn a_run_goes_on_with_its_own_guardian_if_hookstorm_is_replaced() {
     // Each session kills the worker, so a new one has to start.
     let desk = desk("os.kill(os.getppid(), 9) if os.getppid() > 1 else None\n        return None");
-    let own = desk.path("bin/hookstorm");
-    fs::create_dir_all(desk.path("bin")).unwrap();
-    fs::copy(hookstorm(), &own).unwrap();
-    let starts = desk.write("starts", "");
-    write_program(
-        &desk,
-        "bin/hookstorm-worker",
+    // Not in `/tmp`, since the worker has another one.
+    let outside = tempfile::tempdir_in("/var/tmp").unwrap();
+    let (own, starts) = (outside.path().join("hookstorm"), outside.path().join("starts"));
+    script::copy(&hookstorm(), &own);
+    fs::write(&starts, "").unwrap();
+    script::write(
+        &outside.path().join("hookstorm-worker"),
         &format!(
             "#!/bin/sh\necho one >>{starts}\nrm -f {own}\n[ $(wc -l <{starts}) -gt 2 ] && echo broken >{own}\nexec {} \"$@\"\n",
             program::worker().display(),
@@ -160,7 +160,7 @@ fn plugins_folders_and_programs_in_memory_are_used_as_anywhere_else() {
         fs::write(at(name), text).unwrap();
     }
     fs::create_dir(at("tmp")).unwrap();
-    fs::copy(program::worker(), at("hookstorm-worker")).unwrap();
+    script::copy(&program::worker(), &at("hookstorm-worker"));
     for (variable, value) in [("HOME", at("tmp")), ("TMPDIR", at("tmp")), ("HOOKSTORM_WORKER", at("hookstorm-worker"))]
     {
         let mut command = desk.command();
