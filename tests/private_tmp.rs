@@ -21,6 +21,9 @@ fn target(root: &Path, first: &str, second: &str) -> Target {
     let main = format!(
         "import ctypes, errno, os, shutil, socket, subprocess, sys, tempfile
 
+def listed():
+    return sorted(set(os.listdir('/tmp')) - {{{own:?}}})
+
 def errno_of(function, *arguments):
     try:
         function(*arguments)
@@ -46,7 +49,8 @@ class Plugin:
         pass
 ",
         body(first),
-        body(second)
+        body(second),
+        own = own_folder(),
     );
     std::fs::write(root.join("main.py"), main).unwrap();
     Target {
@@ -63,6 +67,13 @@ class Plugin:
         coverage: true,
         instrument: false,
     }
+}
+
+/// The folder in `/tmp` in which this repository is, if it is there: the worker needs it. Otherwise a name of nothing.
+fn own_folder() -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_hookstorm")).canonicalize().unwrap();
+    let inside = program.strip_prefix("/tmp").ok().and_then(|inside| inside.iter().next());
+    inside.map_or_else(|| "-".into(), |name| name.to_str().unwrap().into())
 }
 
 /// Starts it, if the machine has mount namespaces.
@@ -108,10 +119,10 @@ fn elsewhere() -> tempfile::TempDir {
 fn it_is_empty_at_first_keeps_files_for_later_calls_and_shows_nothing_of_the_machines() {
     let canary = tempfile::Builder::new().prefix("hookstorm-canary-").tempfile_in("/tmp").unwrap();
     let first = format!(
-        "seen = [os.listdir('/tmp'), os.path.exists({:?})]\nopen('/tmp/lease', 'w').write('7')\nos.makedirs('/tmp/a/b')",
+        "seen = [listed(), os.path.exists({:?})]\nopen('/tmp/lease', 'w').write('7')\nos.makedirs('/tmp/a/b')",
         canary.path()
     );
-    let second = "seen = [sorted(os.listdir('/tmp')), open('/tmp/lease').read()]";
+    let second = "seen = [listed(), open('/tmp/lease').read()]";
     let root = elsewhere();
     let Some(seen) = seen(target(root.path(), &first, second)) else { return };
     assert_eq!(seen, r#"{"first":[[],false],"second":[["a","lease"],"7"]}"#);
@@ -148,7 +159,7 @@ fn a_plugin_that_lies_in_the_machines_tmp_stays_there_and_is_not_writable() {
     std::fs::create_dir_all(&inner).unwrap();
     // What lies beside it is hidden. Code in C is refused too, and so is a move of a folder above.
     std::fs::write(root.path().join("beside"), "").unwrap();
-    let first = "here = os.path.dirname(os.path.abspath(__file__))\nabove = os.path.dirname(os.path.dirname(here))\nseen = [os.listdir('/tmp') == [os.path.basename(above)], os.listdir(above), os.listdir(here)]";
+    let first = "here = os.path.dirname(os.path.abspath(__file__))\nabove = os.path.dirname(os.path.dirname(here))\nseen = [listed() == [os.path.basename(above)], os.listdir(above), os.listdir(here)]";
     let second = "here = os.path.dirname(os.path.abspath(__file__)).encode()\nlibc = ctypes.CDLL(None, use_errno=True)\nseen = [libc.open(here + b'/new', os.O_CREAT | os.O_WRONLY, 0o600), libc.rename(here + b'/main.py', b'/tmp/moved'), libc.rename(os.path.dirname(here), b'/tmp/moved'), libc.rmdir(here)]\nshutil.rmtree('/tmp', ignore_errors=True)\nseen.append(os.path.exists(__file__))";
     let Some(mut worker) = start(target(&inner, first, second)) else { return };
     for isolation in [BOTH, BOTH].concat() {
@@ -180,14 +191,14 @@ fn what_the_tester_allows_to_read_in_the_machines_tmp_is_there() {
     let root = elsewhere();
     let given = tempfile::tempdir_in("/tmp").unwrap();
     std::fs::write(given.path().join("ca.pem"), "pem").unwrap();
-    let first = format!("seen = [open({:?}).read(), len(os.listdir('/tmp'))]", given.path().join("ca.pem"));
+    let first = format!("seen = [open({:?}).read(), len(listed())]", given.path().join("ca.pem"));
     let mut file = target(root.path(), &first, "seen = None");
     file.sandbox.readable = vec![given.path().join("ca.pem")];
     let Some(of_file) = seen(file.clone()) else { return };
     assert_eq!(of_file, r#"{"first":["pem",1],"second":null}"#);
     // The whole of it, which then is not the plugin's.
     let body = "seen = [os.environ['TMPDIR'] != '/tmp', os.path.exists('/tmp')]";
-    let mut all = target(root.path(), &first.replace("len(os.listdir('/tmp'))", "1"), body);
+    let mut all = target(root.path(), &first.replace("len(listed())", "1"), body);
     all.sandbox.readable = vec!["/tmp".into()];
     assert_eq!(seen(all).as_deref(), Some(r#"{"first":["pem",1],"second":[true,true]}"#));
 }
