@@ -2,6 +2,7 @@
 //! corpus contains files that are not cases, two hosts share it, the worker's program is another one. hookstorm loses
 //! no finding that it reported, leaves nothing behind, and names the file, what is wrong with it and what to do.
 
+mod elsewhere;
 mod program;
 mod script;
 mod skip;
@@ -19,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use elsewhere::elsewhere;
 use hookstorm::{
     case::Case,
     corpus::{Corpus, CorpusEntry},
@@ -424,7 +426,7 @@ fn two_hosts_on_one_corpus_lose_nothing() {
 fn with_worker(script: &str) -> (Ran, usize) {
     let desk = desk(ONE_WAY);
     // The worker's `/tmp` is another one.
-    let outside = tempfile::tempdir_in("/var/tmp").unwrap();
+    let outside = elsewhere();
     let starts = outside.path().join("starts");
     fs::write(&starts, "").unwrap();
     let text = script.replace("STARTS", starts.to_str().unwrap());

@@ -1,10 +1,12 @@
 //! `/tmp` as a plugin has it on the appliance: writable, its own, and empty when a session begins. What the worker
 //! needs and the machine has in its own `/tmp` stays there, and cannot be written to.
 
+mod elsewhere;
 mod skip;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use elsewhere::elsewhere;
 use hookstorm::{
     case::{Call, Session, Value},
     contract::{Hook, Platform, PluginType},
@@ -108,11 +110,6 @@ fn seen(target: Target) -> Option<String> {
     }
     assert!(all.iter().all(|one| *one == all[0]), "{all:#?}");
     all.pop()
-}
-
-/// A folder for a plugin, outside of the machine's `/tmp`.
-fn elsewhere() -> tempfile::TempDir {
-    tempfile::tempdir_in("/var/tmp").unwrap()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The programs behind a run, hookstorm as guardian and the worker: somebody else starts them, replaces them while a
 //! run goes on, or keeps them in memory.
 
+mod elsewhere;
 mod program;
 mod script;
 mod skip;
@@ -11,6 +12,7 @@ use std::{
     process::Command,
 };
 
+use elsewhere::elsewhere;
 use program::{Desk, Ran};
 
 const MANIFEST: &str = "api: \"1.0\"\ntype: credentialstore\nname: Small\nversion: \"1.0\"\ndescription: small\n\
@@ -76,7 +78,7 @@ fn a_run_goes_on_with_its_own_guardian_if_hookstorm_is_replaced() {
     // Each session kills the worker, so a new one has to start.
     let desk = desk("os.kill(os.getppid(), 9) if os.getppid() > 1 else None\n        return None");
     // Not in `/tmp`, since the worker has another one.
-    let outside = tempfile::tempdir_in("/var/tmp").unwrap();
+    let outside = elsewhere();
     let (own, starts) = (outside.path().join("hookstorm"), outside.path().join("starts"));
     script::copy(&hookstorm(), &own);
     let real = outside.path().join("real");

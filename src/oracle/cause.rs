@@ -2,10 +2,12 @@
 //! said.
 //!
 //! Known causes: a value that came back from JSON as another type, a percent sign in the configuration, a backend that
-//! the closed network keeps away, a wrapper that hides a hook's parameters, names that Python does not have any more.
+//! the closed network keeps away, a wrapper that hides a hook's parameters, names that Python does not have any more, a
+//! file that only a joined appliance has.
 
 use super::{PluginUnderTest, context::Context, message, sandbox_violation, stack};
 use crate::{
+    case::APPLIANCE_FILES,
     contract::{Argument, Hook},
     package::configuration,
     trace::{CallTrace, Ending, Exception, Loading, Observed, Origin},
@@ -61,6 +63,7 @@ pub(super) fn of_call(context: &Context<'_>, index: usize, call: &CallTrace, exc
     json_type(context, index, exception)
         .or_else(|| wrapper(context.plugin, call.hook, exception))
         .or_else(|| interpolation(context, exception))
+        .or_else(|| not_joined(context, exception))
         .or_else(|| sandbox_violation::hint(&call.attempts, exception, &|text| context.mask(text)))
 }
 
@@ -124,6 +127,24 @@ fn wrapper(plugin: &PluginUnderTest, hook: Hook, exception: &Exception) -> Optio
          `@functools.wraps(function)` \
          above `def {}`",
         wrapped.wrapper.function, wrapped.wrapper.file, wrapped.wrapper.line, wrapped.wrapper.function
+    ))
+}
+
+/// A file that an appliance has only if it is joined to Safeguard for Privileged Passwords, and that the session leaves
+/// out.
+fn not_joined(context: &Context<'_>, exception: &Exception) -> Option<String> {
+    let causes = exception.causes.iter().map(|cause| (&cause.type_name, &cause.message));
+    let is_about = |path: &str| {
+        let named = format!("'{path}'");
+        let mut all = std::iter::once((&exception.type_name, &exception.message)).chain(causes.clone());
+        all.any(|(type_name, message)| type_name == "FileNotFoundError" && message.ends_with(&named))
+    };
+    let is_left_out =
+        |path: &str| context.session.services.get("appliance_files").is_none_or(|all| all.get(path).is_none());
+    // Of the certificates beside these two files, no source says when they are there.
+    let path = APPLIANCE_FILES.iter().find(|path| path.ends_with(".json") && is_about(path) && is_left_out(path))?;
+    Some(format!(
+        "an appliance that is not joined to Safeguard for Privileged Passwords has no `{path}`, and neither has this case"
     ))
 }
 
@@ -239,6 +260,26 @@ mod tests {
         assert!(hint.starts_with("a key of `cookie.by` was of type `int`"), "{hint}");
         // Another value of the cookie kept its type.
         assert_eq!(failed_with(value("cookie.name", "str")).hint, None);
+    }
+
+    #[test]
+    fn a_file_of_a_joined_appliance_is_named_where_the_session_has_none() {
+        let failed = |path: &str, files: &str| {
+            let message = format!("[Errno 2] No such file or directory: '{path}'");
+            let error = exception("FileNotFoundError", &message, vec![frame("f", 9)]);
+            let mut played = Played::new().call(Hook::GetPasswordList, Ending::Raised(error));
+            played.session.services = serde_json::from_str(files).unwrap();
+            played.only(&store()).hint
+        };
+        let path = "/etc/spp/join.json";
+        let hint = failed(path, "{}").unwrap();
+        assert!(
+            hint.starts_with("an appliance that is not joined") && hint.contains("no `/etc/spp/join.json`"),
+            "{hint}"
+        );
+        assert_eq!(failed(path, r#"{"appliance_files": {"/etc/spp/join.json": "{}"}}"#), None);
+        assert_eq!(failed("/etc/spp/other.json", "{}"), None);
+        assert_eq!(failed("/etc/spp/client.crt", "{}"), None);
     }
 
     #[test]
